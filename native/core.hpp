@@ -1,0 +1,147 @@
+// What the binding and the compiled cores agree on: descriptions of programs, data and tasks, and the table of entry
+// points that each core offers.
+//
+// Contract. Everything here is plain data, shared by code compiled for different instruction sets. Whoever fills in a
+// description has checked it: the core trusts sizes, ranges and labels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pellucid {
+
+using Index = std::ptrdiff_t;
+
+constexpr int most_numbers = 4;     // hyper-parameters of a part
+constexpr int most_parameters = 4;  // parameter arrays of a layer
+constexpr int most_statistics = 4;
+
+// A matrix (rows, columns) or vector in a flat vector of parameters.
+struct ParameterSpec {
+    Index start, rows, columns;
+    bool penalized;
+};
+
+// One layer of a program: row `code` of the core's layer table.
+struct LayerSpec {
+    int code;
+    Index number;  // its place in the network: the index of its random stream
+    Index inputs, outputs;
+    double numbers[most_numbers];
+    int parameter_count;
+    ParameterSpec parameters[most_parameters];
+    int statistic_count;
+    Index statistics[most_statistics];  // where each begins in the flat vector
+};
+
+// A loss, penalty or optimizer: row `code` of its table, or -1 for none.
+struct PartSpec {
+    int code;
+    double numbers[most_numbers];
+};
+
+// How scores are judged for the accuracy.
+enum class Link : int { identity, sigmoid, largest };
+
+enum class Kind : int { int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64 };
+
+// The caller's own matrix (rows, columns), any strides, in bytes.
+struct Source {
+    const char* data;
+    Kind kind;
+    Index rows, columns;
+    Index row_step, column_step;
+};
+
+struct ProgramSpec {
+    const LayerSpec* layers;
+    Index layer_count;
+    Index inputs, outputs;
+    Index parameter_count;
+    // y = (x − mean)·scale + offset in double, on the way in; null: the inputs are taken as they are
+    const double *mean, *scale, *offset;
+    const double* statistics;
+    PartSpec loss, penalty, optimizer;
+    Link link;
+    Index largest_batch;
+};
+
+struct Examples {
+    Source x;
+    const std::int64_t* classes;  // (n), or null
+    Source targets;               // (n, outputs), if there are no classes
+    const double* weights;        // (n), or null
+};
+
+// Where training is; see `State` of the Python engines.
+struct Moment {
+    Index epoch, batch;
+    std::int64_t step;
+    double loss_sum, weight_sum, correct_sum;
+};
+
+struct EpochRecord {
+    double loss_sum, weight_sum, correct_sum, seconds;
+};
+
+enum class Stop : int { finished, interrupted, not_finite };
+
+struct TrainTask {
+    Examples examples;
+    Index batch_size;
+    bool shuffle;
+    std::uint64_t seed;
+    const double* rates;  // of the steps of this call, or a single one for all of them
+    bool constant_rate;
+    Index epochs;
+    bool (*interrupted)();  // asked from the calling thread, some twenty times a second
+    Moment moment, safe;    // in and out; safe.epoch = -1: no epoch began with a finite loss
+    EpochRecord* records;   // out: one for each finished epoch
+    Index finished;         // out
+    Stop stop;              // out
+};
+
+// Hands out parts of one allocation. Without memory it only counts, so that the same code plans and takes.
+struct Arena {
+    char* memory;
+    std::size_t used;
+    bool too_large;
+
+    template <typename T> T* take(Index count) {
+        std::size_t bytes;
+        if (count < 0 || __builtin_mul_overflow(static_cast<std::size_t>(count), sizeof(T), &bytes) ||
+            __builtin_add_overflow(used, bytes + 127, &bytes) || bytes > (std::size_t{1} << 46)) {
+            too_large = true;
+            return nullptr;
+        }
+        T* place = memory ? reinterpret_cast<T*>(memory + used) : nullptr;
+        used = bytes / 64 * 64;
+        return place;
+    }
+};
+
+// The entry points for one type of number. A `run` is a program laid out in an arena of zeros; `flat` vectors are the
+// caller's, (parameter_count).
+template <typename T> struct Entries {
+    void* (*lay_out)(const ProgramSpec&, Arena&);  // the same arena twice: to count, then to take
+    void (*load)(void* run, const T* flat, const T* const* slots);
+    void (*unload)(const void* run, T* flat, T* const* slots);
+    void (*unload_safe)(const void* run, T* flat, T* const* slots);
+    void (*scores)(void* run, const Source& x, T* out, int threads);
+    double (*gradient)(void* run, const Examples& examples, T* out, int threads);
+    void (*train)(void* run, TrainTask& task, int threads);
+};
+
+struct Core {
+    const char* name;
+    int (*find_layer)(const char* name);  // the row of a name in each table, or -1
+    int (*find_loss)(const char* name);
+    int (*find_penalty)(const char* name);
+    int (*find_optimizer)(const char* name);
+    int (*slot_count)(int optimizer);
+    void (*order)(std::uint64_t seed, std::uint64_t epoch, Index count, std::uint32_t* out, std::uint32_t* scratch);
+    Entries<float> single;
+    Entries<double> twice;
+};
+
+}  // namespace pellucid

@@ -1,0 +1,35 @@
+// The team of threads: one a process, woken once a call, parked in between.
+//
+// Contract. `run_in_team(threads, job, context)` calls job(context, team, part, parts) on `parts` threads at once, the
+// caller being part 0, and returns when all are done. `parts` is at most `threads`, and 1 when the team is at work for
+// another caller or no thread can be had: a job must give the same result for any number. Within a job,
+// `meet(team)` lets no part pass before all have come.
+//
+// The team is never destroyed, so that the end of the process waits for nobody; after a fork the child makes itself
+// a new one. Threads of the team take no signals.
+#pragma once
+
+namespace pellucid {
+
+struct Team;
+using Job = void (*)(void* context, Team* team, int part, int parts);
+
+void run_in_team(int threads, Job job, void* context);
+void meet(Team* team);
+
+// Seconds, on a clock that never goes back.
+double now();
+
+// Numbers too small to be normal are zero from construction to destruction, on this thread.
+class FlushDenormals {
+public:
+    FlushDenormals();
+    ~FlushDenormals();
+    FlushDenormals(const FlushDenormals&) = delete;
+    FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+private:
+    unsigned long long saved_;
+};
+
+}  // namespace pellucid

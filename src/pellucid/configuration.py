@@ -1,0 +1,63 @@
+"""Parts as plain data: how layers, losses, optimizers and the like travel through a file.
+
+Contract: `to_configuration(part)` answers a dictionary of JSON values, `from_configuration(data, family)` the equal
+part again. Only classes of Pellucid's own registry (and those a user passes in) are ever made: data names no module
+and runs no code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pellucid.validation import unknown_name
+
+_PLAIN = (str, int, float, bool, type(None))
+Part = TypeVar("Part")
+
+
+def to_configuration(part: Any) -> dict[str, Any]:
+    """A frozen dataclass as {"type": its class' name, field: value, …}, fields at their default left out."""
+    data: dict[str, Any] = {"type": type(part).__name__}
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if value != field.default:
+            data[field.name] = _encode(value, f"{type(part).__name__}.{field.name}")
+    return data
+
+
+def _encode(value: Any, where: str) -> Any:
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, tuple):
+        return [_encode(item, where) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_configuration(value)
+    raise TypeError(f"{where} is {value!r} ({type(value).__name__}), which cannot be written as plain data.")
+
+
+def from_configuration(data: Any, classes: Mapping[str, type[Part]], family: str) -> Part:
+    """Make the part that `data` describes; `classes` maps the allowed names to their classes.
+
+    Raises
+    ------
+    ValueError
+        If the data is not a configuration, or names an unknown class or field.
+    """
+    if not isinstance(data, Mapping) or not isinstance(data.get("type"), str):
+        raise ValueError(f"A {family} must be described by a table with a 'type', not {data!r:.80}.")
+    if data["type"] not in classes:
+        raise ValueError(unknown_name(family, data["type"], classes))
+    cls = classes[data["type"]]
+    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    values = {name: _decode(value) for name, value in data.items() if name != "type"}
+    for name in values:
+        if name not in known:
+            raise ValueError(unknown_name(f"Field of {data['type']}", name, known))
+    return cls(**values)
+
+
+def _decode(value: Any) -> Any:
+    """Lists come back as tuples; nested parts as their tables, which the owner's `__post_init__` resolves by name."""
+    return tuple(_decode(item) for item in value) if isinstance(value, list) else value

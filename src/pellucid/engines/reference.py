@@ -1,0 +1,231 @@
+"""The reference engine: the textbook in NumPy. It runs anywhere, and runs every layer there is.
+
+Forward through the instructions, the loss and its gradient, backward through the instructions in reverse, then the
+optimizer. It is the oracle that the native engine is held to.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from pellucid.engines.base import Engine, EpochLog, Model, Outcome, State, Task
+from pellucid.engines.program import Instruction, Program
+from pellucid.layers.base import Context, namespace
+from pellucid.losses import Loss, correct
+from pellucid.optimizers import Optimizer
+from pellucid.penalties import Penalty
+from pellucid.streams import Purpose, Stream
+from pellucid.typing import Array, Floats
+
+_ROWS_AT_A_TIME = 2048  # prediction works on slices, so that its buffers stay small however many rows there are
+
+
+class Randomness(NamedTuple):
+    """Where the random numbers of a training step come from."""
+
+    seed: int
+    step: int
+
+
+class ReferenceEngine(Engine):
+    """NumPy, step by step."""
+
+    name: ClassVar[str] = "reference"
+
+    def obstacle(
+        self,
+        program: Program,
+        loss: Loss | None = None,
+        penalty: Penalty | None = None,
+        optimizer: Optimizer | None = None,
+    ) -> str | None:
+        """None: it runs everything."""
+        return None
+
+    def scores(self, model: Model, x: Array) -> Floats:
+        """Scores (n, outputs), slice by slice."""
+        outputs = np.empty((len(x), model.program.outputs), dtype=model.parameters.dtype)  # (n, outputs)
+        for start in range(0, len(x), _ROWS_AT_A_TIME):
+            rows = slice(start, start + _ROWS_AT_A_TIME)
+            outputs[rows] = forward(model, x[rows])[0].reshape(-1, model.program.outputs)
+        return outputs
+
+    def loss_and_gradient(
+        self,
+        model: Model,
+        loss: Loss,
+        penalty: Penalty | None,
+        x: Array,
+        targets: Array,
+        sample_weight: Floats | None,
+    ) -> tuple[float, Floats]:
+        """Objective and flat gradient (p,) of one batch."""
+        scores, saved = forward(model, x)
+        value, gradient = _loss(loss, scores, targets, sample_weight)
+        flat = backward(model, gradient, saved)
+        if penalty is not None:
+            add_penalty_gradient(model, penalty, flat)
+        return value + penalty_value(model, penalty), flat
+
+    def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
+        """Epoch by epoch, step by step. Each step makes a new state, so that an interrupt always leaves a whole one."""
+        first, last, logs = state.epoch, state.epoch + epochs, []
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a loss that is not finite is told
+                while state.epoch < last:
+                    began, beginning = time.perf_counter(), state
+                    order = task.order(state.epoch)
+                    while state.batch < task.batches:
+                        advanced = _step(task, state, order)
+                        if advanced is None:
+                            return Outcome(state, safe, logs, "not_finite")
+                        if state is beginning and state.batch == 0:
+                            safe = beginning
+                        state = advanced
+                    logs.append(_log(task, state, time.perf_counter() - began))
+                    state = replace(state, epoch=state.epoch + 1, batch=0, loss_sum=0.0, weight_sum=0.0, correct_sum=0.0)
+        except KeyboardInterrupt:
+            return Outcome(state, safe, logs[: state.epoch - first], "interrupted")
+        return Outcome(state, safe, logs, "")
+
+
+def forward(model: Model, x: Array, randomness: Randomness | None = None) -> tuple[Floats, list[Any]]:
+    """Run a batch through every instruction; `randomness` makes it a training step.
+
+    Returns
+    -------
+    scores : array (n, *output_shape)
+    saved : list
+        What each layer keeps for `backward`.
+    """
+    program, dtype = model.program, model.parameters.dtype
+    buffer = x.astype(np.float64 if program.leading_scalings else dtype, copy=False)  # (n, *input_shape)
+    saved = []
+    for instruction in program.instructions:
+        if instruction.index == program.leading_scalings:
+            buffer = buffer.astype(dtype, copy=False)
+        context = _context(instruction, model, randomness, buffer.dtype)
+        parameters = _parameters(instruction, model)
+        buffer, kept = instruction.layer.forward(buffer, parameters, context)  # (n, d_in) -> (n, d_out)
+        saved.append(kept)
+    return buffer.astype(dtype, copy=False), saved
+
+
+def backward(model: Model, gradient: Floats, saved: list[Any], randomness: Randomness | None = None) -> Floats:
+    """The gradient of the loss with respect to all parameters, flat (p,), from that of the scores (n, *output_shape)."""
+    program = model.program
+    flat = np.zeros_like(model.parameters)  # (p,)
+    earliest = min((i.index for i in program.instructions if i.parameters), default=len(program.instructions))
+    passed: Floats | None = gradient
+    for instruction in reversed(program.instructions[earliest:]):
+        context = _context(
+            instruction, model, randomness, model.parameters.dtype, input_gradient=instruction.index > earliest
+        )
+        assert passed is not None, f"{instruction.name} was given no gradient"
+        passed, gradients = instruction.layer.backward(
+            passed, saved[instruction.index], _parameters(instruction, model), context
+        )
+        for view in instruction.parameters:
+            view.of(flat)[...] = gradients[view.name]
+    return flat
+
+
+def mean_loss(loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None) -> float:
+    """The (weighted) mean of the examples' losses; 0 where all weights are 0."""
+    values = loss.values(scores, targets)  # (n,)
+    if sample_weight is None:
+        return float(values.mean(dtype=np.float64))
+    total = float(sample_weight.sum())
+    return float((values * sample_weight).sum(dtype=np.float64)) / total if total > 0 else 0.0
+
+
+def _loss(loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None) -> tuple[float, Floats]:
+    """The mean loss, and its gradient with respect to the scores (n, outputs)."""
+    value = mean_loss(loss, scores, targets, sample_weight)
+    gradient = loss.gradient(scores, targets)  # (n, outputs)
+    if sample_weight is None:
+        return value, gradient / scores.dtype.type(len(scores))
+    total = sample_weight.sum()
+    share = sample_weight / total if total > 0 else np.zeros_like(sample_weight)  # (n,)
+    return value, gradient * share[:, None].astype(scores.dtype)
+
+
+def penalty_value(model: Model, penalty: Penalty | None) -> float:
+    """What the weights cost; 0 without a penalty."""
+    return sum(penalty.value(model.parameters[part]) for part in model.program.penalized) if penalty else 0.0
+
+
+def add_penalty_gradient(model: Model, penalty: Penalty, flat: Floats) -> None:
+    """Add the penalty's gradient to the flat gradient (p,), in place."""
+    for part in model.program.penalized:
+        flat[part] += penalty.gradient(model.parameters[part])
+
+
+def _step(task: Task, state: State, order: Array | None) -> State | None:
+    """One step: forward, loss, backward, update. None: the loss is not finite."""
+    rows: Any = slice(state.batch * task.batch_size, (state.batch + 1) * task.batch_size)
+    if order is not None:
+        rows = order[rows]
+    targets = task.targets[rows]
+    weight = None if task.sample_weight is None else task.sample_weight[rows]
+    model = Model(task.program, state.parameters, state.statistics)
+    randomness = Randomness(task.seed, state.step)
+
+    scores, saved = forward(model, task.x[rows], randomness)
+    value, gradient = _loss(task.loss, scores, targets, weight)
+    if not math.isfinite(value):
+        return None
+    flat = backward(model, gradient, saved, randomness)
+    if task.penalty is not None:
+        add_penalty_gradient(model, task.penalty, flat)
+    rate = task.optimizer.rate_at(state.step)
+    parameters, slots = task.optimizer.update(state.parameters, flat, state.slots, rate, state.step)
+
+    right = correct(scores, targets, task.link)
+    mass = float(len(scores)) if weight is None else float(weight.sum())
+    return replace(
+        state,
+        parameters=parameters,
+        slots=slots,
+        batch=state.batch + 1,
+        step=state.step + 1,
+        loss_sum=state.loss_sum + mass * value,
+        weight_sum=state.weight_sum + mass,
+        correct_sum=state.correct_sum + _correct_mass(right, weight),
+    )
+
+
+def _correct_mass(right: Array | None, weight: Floats | None) -> float:
+    if right is None:
+        return 0.0
+    return float(np.count_nonzero(right)) if weight is None else float(weight[right].sum())
+
+
+def _log(task: Task, state: State, seconds: float) -> EpochLog:
+    mass = state.weight_sum or 1.0
+    accuracy = None if task.link == "identity" else state.correct_sum / mass
+    return EpochLog(state.loss_sum / mass, accuracy, seconds)
+
+
+def _parameters(instruction: Instruction, model: Model) -> Any:
+    return namespace({view.name: view.of(model.parameters) for view in instruction.parameters})
+
+
+def _context(
+    instruction: Instruction,
+    model: Model,
+    randomness: Randomness | None,
+    dtype: Any,
+    *,
+    input_gradient: bool = True,
+) -> Context:
+    statistics = {v.name: v.of(model.statistics).astype(dtype, copy=False) for v in instruction.statistics}
+    stream = None
+    if randomness is not None:
+        stream = Stream(randomness.seed, Purpose.LAYER, instruction.index, randomness.step)
+    return Context(randomness is not None, stream, namespace(statistics), input_gradient)

@@ -1,0 +1,1 @@
+"""Formats: what leaves training."""

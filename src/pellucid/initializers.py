@@ -1,0 +1,162 @@
+"""Initializers: the numbers a weight starts from.
+
+Contract: a frozen dataclass with `draw(shape, stream)`, which returns float64 numbers of that shape, a pure function
+of the stream. A weight has the shape (d_in, d_out): fan-in n_in = d_in, fan-out n_out = d_out.
+
+Zeros, constants and one distribution too narrow or too wide is how training fails before it begins: the variance of
+the weights must keep the signal's size from layer to layer, so it is 1/n or 2/n for a sum of n terms.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pellucid.configuration import from_configuration
+from pellucid.streams import Stream
+from pellucid.typing import Floats, Shape
+from pellucid.validation import check_number, unknown_name
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """The family's base: how a parameter's first numbers are drawn."""
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Numbers of the given shape, float64, the same for the same stream."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """Every number 0: right for biases, wrong for weights.
+
+    Units that start equal receive equal gradients and stay equal for ever: a layer of zeros learns as if it had a
+    single unit, and between two layers of zeros no gradient passes at all.
+    """
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Zeros of the given shape."""
+        return stream.uniform(shape) * 0.0
+
+
+@dataclass(frozen=True)
+class Normal(Initializer):
+    """Numbers from N(0, scale²).
+
+    Parameters
+    ----------
+    scale : float
+        The standard deviation.
+    """
+
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number("scale", self.scale, minimum=0.0)
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Normal numbers of the given shape."""
+        return stream.normal(shape, scale=self.scale)
+
+
+@dataclass(frozen=True)
+class HeNormal(Initializer):
+    """Numbers from N(0, 2/n_in), for ReLU and its kin.
+
+    Source: He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, equation 12.
+    """
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Normal numbers of variance 2/n_in."""
+        return stream.normal(shape, scale=math.sqrt(2.0 / shape[0]))
+
+
+@dataclass(frozen=True)
+class HeUniform(Initializer):
+    """Numbers from U(−a, a), a = √(6/n_in): the variance of `HeNormal`, bounded.
+
+    Source: as `HeNormal`.
+    """
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Uniform numbers of variance 2/n_in."""
+        limit = math.sqrt(6.0 / shape[0])
+        return stream.uniform(shape, -limit, limit)
+
+
+@dataclass(frozen=True)
+class GlorotNormal(Initializer):
+    """Numbers from N(0, 2/(n_in + n_out)), for tanh, sigmoid and linear layers.
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    AISTATS 2010, equation 12 (there in its uniform form).
+    """
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Normal numbers of variance 2/(n_in + n_out)."""
+        return stream.normal(shape, scale=math.sqrt(2.0 / (shape[0] + shape[-1])))
+
+
+@dataclass(frozen=True)
+class GlorotUniform(Initializer):
+    """Numbers from U(−a, a), a = √(6/(n_in + n_out)).
+
+    Source: as `GlorotNormal`, equation 16.
+    """
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Uniform numbers of variance 2/(n_in + n_out)."""
+        limit = math.sqrt(6.0 / (shape[0] + shape[-1]))
+        return stream.uniform(shape, -limit, limit)
+
+
+@dataclass(frozen=True)
+class LeCunNormal(Initializer):
+    """Numbers from N(0, 1/n_in): unit variance in, unit variance out, for a linear unit.
+
+    Source: LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, equation 16.
+    """
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Normal numbers of variance 1/n_in."""
+        return stream.normal(shape, scale=math.sqrt(1.0 / shape[0]))
+
+
+@dataclass(frozen=True)
+class LeCunUniform(Initializer):
+    """Numbers from U(−a, a), a = √(3/n_in): the variance of `LeCunNormal`, bounded."""
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Uniform numbers of variance 1/n_in."""
+        limit = math.sqrt(3.0 / shape[0])
+        return stream.uniform(shape, -limit, limit)
+
+
+def normal(scale: float) -> Normal:
+    """`Normal(scale)`, spelt as in the field: numbers from N(0, scale²)."""
+    return Normal(scale)
+
+
+INITIALIZERS: dict[str, type[Initializer]] = {
+    "zeros": Zeros,
+    "normal": Normal,
+    "he_normal": HeNormal,
+    "he_uniform": HeUniform,
+    "glorot_normal": GlorotNormal,
+    "glorot_uniform": GlorotUniform,
+    "lecun_normal": LeCunNormal,
+    "lecun_uniform": LeCunUniform,
+}
+
+
+def find_initializer(value: Any, name: str) -> Initializer:
+    """The initializer that `value` is or names ("he_normal"), or describes (a configuration's table)."""
+    if isinstance(value, Initializer):
+        return value
+    if isinstance(value, dict):
+        return from_configuration(value, {cls.__name__: cls for cls in INITIALIZERS.values()}, "initializer")
+    if isinstance(value, str) and value in INITIALIZERS:
+        return INITIALIZERS[value]()
+    raise ValueError(unknown_name(name, value, INITIALIZERS))

@@ -1,0 +1,176 @@
+"""Activations: functions without parameters, applied to each unit (softmax: to each row).
+
+Value and derivative stand side by side; the derivative is taken from the output a = f(z) where that is possible,
+so that only the output has to be kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import ClassVar
+
+import numpy as np
+
+from pellucid.kernel import Kernel
+from pellucid.layers.base import Context, Gradients, Layer
+from pellucid.typing import Floats
+
+
+@dataclass(frozen=True)
+class Identity(Layer):
+    """a = z: no activation, where one wants to say so."""
+
+    initializer_before: ClassVar[str | None] = "glorot_uniform"
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
+        """Z (n, d) -> z."""
+        return x, None
+
+    def backward(
+        self, gradient: Floats, saved: None, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """a′ = 1."""
+        return gradient, {}
+
+    def kernel(self) -> Kernel:
+        """`identity`."""
+        return Kernel("identity")
+
+
+@dataclass(frozen=True)
+class ReLU(Layer):
+    """a = max(z, 0); a′ = 1 for z > 0, else 0 (0 at z = 0).
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> pl.Network([pl.ReLU()]).build(3).scores([[-1.0, 0.0, 2.0]])
+    array([[0., 0., 2.]], dtype=float32)
+
+    Notes
+    -----
+    Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
+    """
+
+    initializer_before: ClassVar[str | None] = "he_normal"
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
+        """Z (n, d) -> max(z, 0); saved: the output."""
+        a = np.maximum(x, 0)  # (n, d)
+        return a, a
+
+    def backward(
+        self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """a′ = [a > 0]."""
+        return gradient * (saved > 0), {}
+
+    def kernel(self) -> Kernel:
+        """`relu`."""
+        return Kernel("relu")
+
+
+@dataclass(frozen=True)
+class Sigmoid(Layer):
+    """a = 1/(1 + e⁻ᶻ); a′ = a(1 − a).
+
+    Computed as ½(1 + tanh(z/2)), which is the same function and cannot overflow.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> pl.Network([pl.Sigmoid()]).build(3).scores([[-1000.0, 0.0, 1000.0]])
+    array([[0. , 0.5, 1. ]], dtype=float32)
+    """
+
+    initializer_before: ClassVar[str | None] = "glorot_uniform"
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
+        """Z (n, d) -> σ(z); saved: the output."""
+        a = sigmoid(x)  # (n, d)
+        return a, a
+
+    def backward(
+        self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """a′ = a(1 − a)."""
+        return gradient * saved * (1 - saved), {}
+
+    def kernel(self) -> Kernel:
+        """`sigmoid`."""
+        return Kernel("sigmoid")
+
+
+@dataclass(frozen=True)
+class Tanh(Layer):
+    """a = tanh z; a′ = 1 − a².
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> pl.Network([pl.Tanh()], dtype="float64").build(2).scores([[0.0, 1.0]]).round(4)
+    array([[0.    , 0.7616]])
+    """
+
+    initializer_before: ClassVar[str | None] = "glorot_uniform"
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
+        """Z (n, d) -> tanh z; saved: the output."""
+        a = np.tanh(x)  # (n, d)
+        return a, a
+
+    def backward(
+        self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """a′ = 1 − a²."""
+        return gradient * (1 - saved * saved), {}
+
+    def kernel(self) -> Kernel:
+        """`tanh`."""
+        return Kernel("tanh")
+
+
+@dataclass(frozen=True)
+class Softmax(Layer):
+    """aⱼ = exp(zⱼ − max z) / Σₖ exp(zₖ − max z), over each row; ∂z = a·(g − Σₖ gₖ aₖ).
+
+    The shift by the row's maximum changes nothing in the result and keeps every exponential at or below 1.
+    For classification leave it out and train with `SoftmaxCrossEntropy`, which contains it.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> pl.Network([pl.Softmax()]).build(2).scores([[1000.0, 1000.0]])
+    array([[0.5, 0.5]], dtype=float32)
+    """
+
+    initializer_before: ClassVar[str | None] = "glorot_uniform"
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
+        """Z (n, d) -> a (n, d), rows that sum to 1; saved: the output."""
+        a = softmax(x)  # (n, d)
+        return a, a
+
+    def backward(
+        self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """∂z = a·(g − Σₖ gₖ aₖ)."""
+        mean = (gradient * saved).sum(axis=-1, keepdims=True)  # (n, 1)
+        return saved * (gradient - mean), {}
+
+    def kernel(self) -> Kernel:
+        """`softmax`."""
+        return Kernel("softmax")
+
+
+def sigmoid(z: Floats) -> Floats:
+    """1/(1 + e⁻ᶻ) as ½(1 + tanh(z/2)), any shape."""
+    half = z.dtype.type(0.5)
+    return half * (1 + np.tanh(half * z))
+
+
+def softmax(z: Floats) -> Floats:
+    """Shifted softmax over the last axis."""
+    exponentials = np.exp(z - z.max(axis=-1, keepdims=True))  # (n, d)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)

@@ -1,0 +1,370 @@
+"""The network: a list of layers over one flat parameter vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.engines import EngineChoice
+from pellucid.engines.base import Model
+from pellucid.engines.program import Program, View, compile_program
+from pellucid.engines.reference import forward, mean_loss
+from pellucid.initializers import find_initializer
+from pellucid.layers.base import Layer, ParameterSpec
+from pellucid.losses import LINKS, Loss, find_loss, metrics, predictions, probabilities
+from pellucid.penalties import Penalty
+from pellucid.streams import Purpose, Stream
+from pellucid.typing import Array, Floats, Shape
+from pellucid.validation import (
+    check_array,
+    check_choice,
+    check_finite,
+    check_inputs,
+    check_integer,
+    check_same_length,
+    check_sample_weight,
+    check_seed,
+    unknown_name,
+)
+
+
+class Network:
+    """A dense network: layers, their parameters, and what follows from them for given inputs.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        At least one, applied in this order.
+    dtype : {"float32", "float64"}
+        The precision of parameters and all computation.
+    engine : {"auto", "native", "reference"}
+        What computes. "auto": the native engine wherever it can.
+    threads : int or None
+        How many threads the native engine uses; None: by the size of the work. The result is the same for any number.
+
+    Attributes
+    ----------
+    parameters : array (p,)
+        All parameters, layer by layer, weight before bias; read-only: assign a whole vector, or use `set`.
+    statistics : array (s,)
+        What layers measured on data (means, scales), float64; read-only likewise.
+    loss : Loss or None
+        What the network was trained with; `evaluate` uses it. Set by training.
+    link : {"identity", "sigmoid", "softmax", "argmax"}
+        How scores become predictions. Set by training: it is the loss's to say.
+    classes : tuple of str or None
+        The names of the classes 0, 1, …, for people; predictions are numbers.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> network = pl.Network([pl.Dense(3), pl.Tanh(), pl.Dense(2)]).build(4, seed=0)
+    >>> network.parameters.shape          # 4·3 + 3 + 3·2 + 2
+    (23,)
+    >>> network.scores([[0.0, 0.0, 0.0, 0.0]])
+    array([[0., 0.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        dtype: str = "float32",
+        engine: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        if isinstance(layers, Layer):
+            raise TypeError("layers must be a list of layers: write Network([layer]), not Network(layer).")
+        self.layers = tuple(layers)
+        for index, layer in enumerate(self.layers):
+            if not isinstance(layer, Layer):
+                hint = f" Write {layer.__name__}()." if isinstance(layer, type) and issubclass(layer, Layer) else ""
+                raise TypeError(f"layers[{index}] must be a layer, not {layer!r}.{hint}")
+        if not self.layers:
+            raise ValueError("A network needs at least one layer, but layers is empty.")
+        self.dtype = np.dtype(check_choice("dtype", str(np.dtype(dtype)), ("float32", "float64")))
+        if threads is not None:
+            check_integer("threads", threads, minimum=1)
+        self.threads = threads
+        self.engines = EngineChoice(engine, threads)
+        self.loss: Loss | None = None
+        self._link = "identity"
+        self._classes: tuple[str, ...] | None = None
+        self._model: Model | None = None
+        self.statistics_fitted = False
+
+    # -- building ------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: int | Shape, seed: int = 0) -> Network:
+        """Infer all shapes and draw the first weights; done by training at the first data.
+
+        Parameters
+        ----------
+        input_shape : int or tuple of int
+            The shape of one example: 64 or (64,) for rows of 64 features.
+        seed : int
+            Where the weights' random numbers start.
+
+        Returns
+        -------
+        Network
+            Itself.
+        """
+        check_seed(seed)
+        shape = (input_shape,) if isinstance(input_shape, int | np.integer) else tuple(input_shape)
+        self.adopt_shape(tuple(check_integer("input_shape", size, minimum=1) for size in shape))
+        program = self.program
+        parameters = np.zeros(program.parameter_count, dtype=self.dtype)
+        statistics = np.zeros(program.statistic_count, dtype=np.float64)
+        for instruction in program.instructions:
+            layer = instruction.layer
+            for number, (view, spec) in enumerate(zip(instruction.parameters, instruction.specs, strict=True)):
+                stream = Stream(seed, Purpose.INITIALIZE, instruction.index, number)
+                view.of(parameters)[...] = self._draw(spec, instruction.index, stream)
+            for view in instruction.statistics:
+                view.of(statistics)[...] = layer.statistic_specs(instruction.input_shape)[view.name][1]
+        self._model = Model(program, _frozen(parameters), _frozen(statistics))
+        self.statistics_fitted = program.statistic_count == 0
+        return self
+
+    def adopt_shape(self, input_shape: Shape) -> None:
+        """Infer all shapes without drawing weights, for whoever brings them (`parameters` stay to be assigned)."""
+        nothing = _frozen(np.empty(0, dtype=self.dtype))
+        self._model = Model(compile_program(self.layers, input_shape), nothing, _frozen(np.empty(0)))
+
+    def _draw(self, spec: ParameterSpec, index: int, stream: Stream) -> Floats:
+        """First values of a parameter; without an initializer of its own, by the next activation."""
+        initializer = spec.initializer
+        if initializer is None:
+            names = (layer.initializer_before for layer in self.layers[index + 1 :])
+            initializer = find_initializer(next((n for n in names if n is not None), "glorot_uniform"), "initializer")
+        return initializer.draw(spec.shape, stream)
+
+    @property
+    def built(self) -> bool:
+        """Whether shapes and parameters are there."""
+        return self._model is not None
+
+    @property
+    def model(self) -> Model:
+        """The program with its numbers, as engines take it."""
+        if self._model is None:
+            raise ValueError("The network has no parameters yet: train it, or call network.build(input_shape).")
+        return self._model
+
+    @property
+    def program(self) -> Program:
+        """The table of instructions that the layers were made into."""
+        return self.model.program
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of one example."""
+        return self.program.input_shape
+
+    @property
+    def outputs(self) -> int:
+        """The number of scores for one example."""
+        return self.program.outputs
+
+    # -- numbers -------------------------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> Floats:
+        """All parameters in one flat vector (p,), read-only."""
+        return self.model.parameters
+
+    @parameters.setter
+    def parameters(self, values: Any) -> None:
+        self._model = self.model._replace(parameters=self._checked(values, "parameters", self.program.parameter_count))
+
+    @property
+    def statistics(self) -> Floats:
+        """All statistics in one flat vector (s,), float64, read-only."""
+        return self.model.statistics
+
+    @statistics.setter
+    def statistics(self, values: Any) -> None:
+        self._model = self.model._replace(statistics=self._checked(values, "statistics", self.program.statistic_count))
+        self.statistics_fitted = True
+
+    def _checked(self, values: Any, name: str, count: int) -> Floats:
+        array = check_array(values, name)
+        if array.shape != (count,):
+            raise ValueError(f"{name} must have the shape ({count},), not {array.shape}.")
+        dtype = self.dtype if name == "parameters" else np.dtype(np.float64)
+        if array.dtype == dtype and not array.flags.writeable and array.flags.c_contiguous and array.base is None:
+            return array  # nobody can change it: no copy
+        return _frozen(array.astype(dtype, copy=True))
+
+    def named_parameters(self) -> dict[str, Floats]:
+        """Every parameter by name ("0.weight", "0.bias", …): read-only views of `parameters`."""
+        return {name: view.of(self.parameters) for name, view in self.program.views().items()}
+
+    def named_statistics(self) -> dict[str, Floats]:
+        """Every statistic by name ("0.mean", …): read-only views of `statistics`."""
+        return {name: view.of(self.statistics) for name, view in self.program.statistic_views().items()}
+
+    def get(self, name: str) -> Floats:
+        """One parameter or statistic by its name, "0.weight"; read-only."""
+        return self._view(name)[1].of(getattr(self, self._view(name)[0]))
+
+    def set(self, name: str, values: Any) -> None:
+        """Replace one parameter or statistic by its name, "0.weight"; the shape must fit."""
+        kind, view = self._view(name)
+        array = check_array(values, name)
+        if array.shape != view.shape:
+            raise ValueError(f"{name} must have the shape {view.shape}, not {array.shape}.")
+        check_finite(array, name)
+        flat = getattr(self, kind).copy()
+        view.of(flat)[...] = array
+        setattr(self, kind, _frozen(flat))
+
+    def _view(self, name: str) -> tuple[str, View]:
+        parameters, statistics = self.program.views(), self.program.statistic_views()
+        if name in parameters:
+            return "parameters", parameters[name]
+        if name in statistics:
+            return "statistics", statistics[name]
+        raise ValueError(unknown_name("parameter", name, [*parameters, *statistics]))
+
+    def fit_statistics(self, x: Any) -> None:
+        """Measure what `Standardize` and its kin need on training inputs x (n, *input_shape)."""
+        x = check_inputs(x, "x", self.input_shape)
+        for instruction in self.program.instructions:
+            if not instruction.statistics:
+                continue
+            before = x if instruction.index == 0 else self._outputs_before(instruction.index, x)
+            for name, values in instruction.layer.fit_statistics(before).items():
+                self.set(f"{instruction.index}.{name}", values)
+        self.statistics_fitted = True
+
+    def _outputs_before(self, index: int, x: Array) -> Floats:
+        """What layer `index` receives for x, in prediction: (n, *its input shape)."""
+        part = compile_program(self.layers[:index], self.input_shape)
+        parameters = self.parameters[: part.parameter_count]
+        return forward(Model(part, parameters, self.statistics[: part.statistic_count]), x)[0]
+
+    # -- what follows for given inputs ---------------------------------------------------------------------------
+
+    @property
+    def link(self) -> str:
+        """How scores become predictions: "identity", "sigmoid", "softmax" or "argmax"."""
+        return self._link
+
+    @link.setter
+    def link(self, value: str) -> None:
+        self._link = check_choice("link", value, LINKS)
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the classes 0, 1, …, or None."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, names: Sequence[object] | None) -> None:
+        self._classes = None if names is None else tuple(str(name) for name in names)
+
+    def scores(self, x: Any) -> Floats:
+        """The last layer's outputs, (n, outputs), for rows x (n, *input_shape). Dropout is absent."""
+        model = self.model
+        x = check_inputs(x, "x", model.program.input_shape)
+        return self.engines.choose(model.program)[0].scores(model, x)
+
+    def predict(self, x: Any) -> Array:
+        """What the network says of rows x (n, *input_shape).
+
+        Returns
+        -------
+        array
+            Classes (n,) after training on classes (ties: the lowest); 1 or 0 for each yes-or-no output; the numbers
+            themselves otherwise. With a single output (n,), else (n, outputs).
+        """
+        return predictions(self.scores(x), self.link)
+
+    def predict_proba(self, x: Any) -> Floats:
+        """Probabilities (n, K) of the classes; (n, 2) for a single yes-or-no output; for several independent ones the
+        probability of each yes, (n, outputs).
+
+        Raises
+        ------
+        ValueError
+            If the network was trained with a loss that knows no probabilities.
+        """
+        return probabilities(self.scores(x), self.link)
+
+    def loss_and_gradient(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        loss: Loss | str | None = None,
+        penalty: Penalty | None = None,
+        sample_weight: Any = None,
+    ) -> tuple[float, Floats]:
+        """The mean loss over the rows (plus the penalty), and its gradient with respect to all parameters.
+
+        Dropout is absent, so that this is a function of the parameters alone.
+
+        Returns
+        -------
+        loss : float
+        gradient : array (p,)
+            In the layout of `parameters`.
+        """
+        x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
+        engine, _ = self.engines.choose(self.program, loss=chosen, penalty=penalty)
+        return engine.loss_and_gradient(self.model, chosen, penalty, x, targets, weight)
+
+    def evaluate(
+        self, x: Any, y: Any, *, loss: Loss | str | None = None, sample_weight: Any = None
+    ) -> dict[str, float]:
+        """The mean loss on rows x with targets y, and `accuracy` for classes or `r2` for numbers."""
+        x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
+        scores = self.scores(x)
+        value = mean_loss(chosen, scores, targets, weight)
+        return {"loss": value, **metrics(scores, targets, chosen.link(targets), weight)}
+
+    def _examples(
+        self, x: Any, y: Any, loss: Loss | str | None, sample_weight: Any
+    ) -> tuple[Array, Array, Loss, Floats | None]:
+        chosen = self.loss if loss is None else find_loss(loss)
+        if chosen is None:
+            raise ValueError("The network was not trained yet, so it has no loss: pass one, loss=SoftmaxCrossEntropy().")
+        x = check_inputs(x, "x", self.input_shape)
+        targets = chosen.encode(y, self.outputs)
+        check_same_length(x=x, y=targets)
+        return x, targets, chosen, check_sample_weight(sample_weight, len(x))
+
+    # -- words ---------------------------------------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """A table of the layers with shapes and numbers of parameters."""
+        rows = [("layer", "", "output", "parameters")]
+        for index, layer in enumerate(self.layers):
+            if self.built:
+                instruction = self.program.instructions[index]
+                shape = " × ".join(map(str, instruction.output_shape))
+                rows.append((str(index), str(layer), shape, f"{instruction.parameter_count:,}"))
+            else:
+                rows.append((str(index), str(layer), "?", "?"))
+        total = f"{self.program.parameter_count:,}" if self.built else "?"
+        rows.append(("", "", "total", total))
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        lines = [
+            f"{number:<{widths[0]}}  {name:<{widths[1]}}  {shape:>{widths[2]}}  {count:>{widths[3]}}".rstrip()
+            for number, name, shape, count in rows
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """The layers, and the number of parameters once it is known."""
+        size = f", {self.program.parameter_count:,} parameters" if self.built else ", not built"
+        return f"Network([{', '.join(map(str, self.layers))}], dtype={self.dtype.name!r}{size})"
+
+
+def _frozen(array: Floats) -> Floats:
+    """The array, read-only from here on."""
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,11 @@
+"""Training: a network in time."""
+
+from __future__ import annotations
+
+from pellucid.training.callbacks import Callback, Every, Progress
+from pellucid.training.divergence import DivergenceError
+from pellucid.training.early_stopping import EarlyStopping
+from pellucid.training.history import History
+from pellucid.training.trainer import Trainer
+
+__all__ = ["Callback", "DivergenceError", "EarlyStopping", "Every", "History", "Progress", "Trainer"]

@@ -1,0 +1,82 @@
+"""Early stopping: the best epoch's weights, and no more waiting than is useful."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pellucid.engines.base import State
+from pellucid.training.callbacks import Callback
+from pellucid.training.history import higher_is_better
+from pellucid.validation import check_integer, check_number
+
+if TYPE_CHECKING:
+    from pellucid.training.trainer import Trainer
+
+
+class EarlyStopping(Callback):
+    """Stops when nothing has improved for a while, and always restores the best epoch's weights.
+
+    The best weights are put into the network at the end of every `fit`, whether it was stopped early or not. The
+    trainer itself keeps the last ones: calling `fit` again goes on as if it had never ended.
+
+    Parameters
+    ----------
+    patience : int
+        After how many epochs in a row without improvement training stops, at least 1.
+    monitor : str or None
+        The column of the history that is watched. None: `validation_loss`, or `loss` without a validation set.
+    minimum_improvement : float
+        By how much a value must be better than the best one to count, at least 0.
+
+    Attributes
+    ----------
+    best_value : float or None
+        The best value of the column so far.
+    best_epoch : int or None
+        The epoch it was reached in.
+    """
+
+    def __init__(self, patience: int = 10, monitor: str | None = None, minimum_improvement: float = 0.0) -> None:
+        self.patience = check_integer("patience", patience, minimum=1)
+        self.monitor = monitor
+        self.minimum_improvement = check_number("minimum_improvement", minimum_improvement, minimum=0.0)
+        self.best_value: float | None = None
+        self.best_epoch: int | None = None
+        self._best_state: State | None = None
+
+    def column(self, trainer: Trainer) -> str:
+        """The column of the history that is watched."""
+        if self.monitor is None:
+            return "validation_loss" if "validation_loss" in trainer.history else "loss"
+        if self.monitor not in trainer.history:
+            raise ValueError(
+                f"EarlyStopping watches {self.monitor!r}, which is not in the history: it has "
+                f"{', '.join(trainer.history.columns)}. Give fit a validation set, or watch another column."
+            )
+        return self.monitor
+
+    def epoch(self, trainer: Trainer) -> None:
+        """Keep the best state; stop when it is too long ago."""
+        column = self.column(trainer)
+        value = trainer.history.row(-1)[column]
+        if value is not None and self._improves(value, column):
+            self.best_value, self.best_epoch, self._best_state = value, trainer.epoch, trainer.state
+        waited = trainer.epoch - (self.best_epoch or 0)
+        if waited >= self.patience:
+            trainer.stop(
+                f"Stopped early: {column} has not improved for {waited} epochs. "
+                f"The weights of epoch {self.best_epoch} are restored."
+            )
+
+    def _improves(self, value: float, column: str) -> bool:
+        if self.best_value is None:
+            return value == value  # not NaN
+        gain = value - self.best_value if higher_is_better(column) else self.best_value - value
+        return gain > self.minimum_improvement
+
+    def end(self, trainer: Trainer) -> None:
+        """Put the best weights into the network."""
+        if self._best_state is not None:
+            trainer.show(self._best_state)
+            trainer.history.best_epoch = self.best_epoch
+

@@ -1,0 +1,343 @@
+"""The trainer: a network in time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pellucid.datasets.splits import split
+from pellucid.engines.base import Engine, Model, Outcome, State, Task
+from pellucid.engines.reference import mean_loss
+from pellucid.losses import Loss, find_loss, metrics
+from pellucid.network import Network
+from pellucid.optimizers import Optimizer, find_optimizer
+from pellucid.penalties import Penalty
+from pellucid.training.callbacks import Callback, as_callback
+from pellucid.training.divergence import DivergenceError, explain
+from pellucid.training.history import History
+from pellucid.typing import Array, Floats
+from pellucid.validation import check_inputs, check_integer, check_same_length, check_sample_weight, check_seed
+
+Validation: TypeAlias = tuple[Any, Any] | float | None
+"""A pair (x, y), a fraction of the training rows to split off, or None."""
+
+_DEFAULT_BATCH = 32
+
+
+class Trainer:
+    """Trains a network: owns the optimizer's state, the epoch, the step and the random streams.
+
+    Parameters
+    ----------
+    network : Network
+        What is trained.
+    loss : Loss or str
+        What is minimized, the mean over the examples.
+    optimizer : Optimizer or str
+        How.
+    batch_size : int, "full" or "auto"
+        Rows a step: 1 is stochastic descent, "full" takes all rows at once, "auto" takes 32 or all if there are fewer.
+    penalty : Penalty or None
+        Added to the mean loss.
+    seed : int
+        Where all random numbers start: first weights, order of the rows, dropout.
+    shuffle : bool
+        Whether each epoch takes the rows in a new order.
+    callbacks : sequence
+        Callbacks, or functions of the trainer that are called after every epoch.
+
+    Attributes
+    ----------
+    history : History
+        What happened so far, over all calls of `fit`.
+    epoch, step : int
+        How many epochs and steps are done.
+    state : State
+        Everything that training goes on from.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> x, y = pl.datasets.bulls_eye(100, seed=0)
+    >>> network = pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(2)])
+    >>> trainer = pl.Trainer(network, loss=pl.SoftmaxCrossEntropy(), optimizer=pl.Adam(0.01), seed=0)
+    >>> history = trainer.fit(x, y, epochs=60)
+    >>> network.evaluate(x, y)["accuracy"]
+    1.0
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss | str,
+        optimizer: Optimizer | str = "adam",
+        batch_size: int | str = "auto",
+        penalty: Penalty | None = None,
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        callbacks: Sequence[Callback | Callable[[Trainer], Any]] = (),
+    ) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a Network, not {network!r}.")
+        if penalty is not None and not isinstance(penalty, Penalty):
+            raise TypeError(f"penalty must be a Penalty such as L2(1e-4), or None, not {penalty!r}.")
+        if batch_size not in ("full", "auto"):
+            if isinstance(batch_size, str):
+                raise ValueError(f"batch_size must be a whole number, 'full' or 'auto', not {batch_size!r}.")
+            check_integer("batch_size", batch_size, minimum=1)
+        self.network = network
+        self.loss = find_loss(loss)
+        self.optimizer = find_optimizer(optimizer)
+        self.batch_size = batch_size
+        self.penalty = penalty
+        self.seed = check_seed(seed)
+        self.shuffle = bool(shuffle)
+        self.callbacks = [as_callback(callback) for callback in callbacks]
+        self.history = History()
+        self._state: State | None = None
+        self._safe: State | None = None
+        self._shown: State | None = None
+        self._batches = 0
+        self._stop = ""
+
+    # -- where training is ---------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Everything that training goes on from: parameters, statistics, slots, counters."""
+        if self._state is None:
+            raise ValueError("Training has not begun: call fit(x, y, epochs=…) or initialize(x, y).")
+        return self._state
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return 0 if self._state is None else self._state.epoch
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return 0 if self._state is None else self._state.step
+
+    def stop(self, reason: str) -> None:
+        """End training after this epoch; for callbacks."""
+        self._stop = reason
+
+    def show(self, state: State) -> None:
+        """Put a state's numbers into the network. Training still goes on from `state` of the trainer's own."""
+        state.parameters.flags.writeable = False
+        state.statistics.flags.writeable = False
+        self.network.parameters = state.parameters
+        self.network.statistics = state.statistics
+        self._shown = replace(state, parameters=self.network.parameters, statistics=self.network.statistics)
+
+    # -- training ------------------------------------------------------------------------------------------------
+
+    def initialize(self, x: Any, y: Any) -> Trainer:
+        """Draw the first weights and measure the inputs, without training. `fit` does it on its own.
+
+        A network that has weights keeps them, and its statistics if they were measured.
+        """
+        x = check_inputs(x, "x", self.network.input_shape if self.network.built else None)
+        network = self.network
+        if not network.built:
+            network.build(x.shape[1:], seed=self.seed)
+        targets = self.loss.encode(y, network.outputs)
+        check_same_length(x=x, y=targets)
+        if not network.statistics_fitted:
+            network.fit_statistics(x)
+        network.loss, network.link = self.loss, self.loss.link(targets)
+        if self._state is None:
+            _warn_of_missing_classes(targets, network)
+            self._state = State.start(network.parameters, network.statistics, self.optimizer)
+            self._safe = self._shown = self._state
+        return self
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        epochs: int,
+        validation: Validation = None,
+        sample_weight: Any = None,
+    ) -> History:
+        """Train for so many epochs; called again, go on exactly where it stopped.
+
+        Parameters
+        ----------
+        x : array (n, *input_shape)
+            Inputs of any numeric dtype; never copied whole.
+        y : array
+            Targets, in the form the loss takes.
+        epochs : int
+            How many times every row is used.
+        validation : (x, y), float or None
+            Rows to measure loss and accuracy on after each epoch; a fraction: so much of the rows is split off first.
+        sample_weight : array (n,) or None
+            How much each row counts: 2 counts like the row given twice.
+
+        Returns
+        -------
+        History
+            Of all epochs so far.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss is NaN or infinite. The network has the last finite weights, and `history.stopped` the reason.
+        KeyboardInterrupt
+            On Ctrl-C. The network has the weights of the last whole step, and `fit` goes on from there.
+        """
+        check_integer("epochs", epochs, minimum=1)
+        x, y, validation, sample_weight = _split_off(x, y, validation, sample_weight, self.seed)
+        self.initialize(x, y)
+        task = self._task(x, y, sample_weight)
+        checked_validation = self._check_validation(validation)
+        engine, self.history.engine_note = self.network.engines.choose(
+            task.program, loss=self.loss, penalty=self.penalty, optimizer=self.optimizer
+        )
+        self.history.engine = engine.name
+        self.history.stopped = self._stop = ""
+        self._take_over_changes(task)
+        for callback in self.callbacks:
+            callback.start(self, epochs)
+        try:
+            self._run(engine, task, checked_validation, self.epoch + epochs)
+        except KeyboardInterrupt:
+            self.history.stopped = f"Interrupted in epoch {self.epoch + 1}, after step {self.step}. fit goes on from there."
+            raise
+        finally:
+            for callback in self.callbacks:
+                callback.end(self)
+        return self.history
+
+    def _task(self, x: Any, y: Any, sample_weight: Any) -> Task:
+        x = check_inputs(x, "x", self.network.input_shape)
+        targets = self.loss.encode(y, self.network.outputs)
+        return Task(
+            program=self.network.program,
+            loss=self.loss,
+            penalty=self.penalty,
+            optimizer=self.optimizer,
+            x=x,
+            targets=targets,
+            link=self.network.link,
+            sample_weight=check_sample_weight(sample_weight, len(x)),
+            batch_size=self._rows_a_step(len(x)),
+            shuffle=self.shuffle,
+            seed=self.seed,
+        )
+
+    def _rows_a_step(self, rows: int) -> int:
+        if self.batch_size == "full":
+            return rows
+        if self.batch_size == "auto":
+            return min(_DEFAULT_BATCH, rows)
+        if int(self.batch_size) > rows:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, but there are only {rows} training rows. "
+                f"Use at most {rows}, or 'full' for all rows at once."
+            )
+        return int(self.batch_size)
+
+    def _check_validation(self, validation: Any) -> tuple[Array, Array] | None:
+        if validation is None:
+            return None
+        x, y = validation
+        x = check_inputs(x, "validation x", self.network.input_shape)
+        targets = self.loss.encode(y, self.network.outputs)
+        check_same_length(**{"validation x": x, "validation y": targets})
+        return x, targets
+
+    def _take_over_changes(self, task: Task) -> None:
+        """Where weights were changed from outside since the last `fit`, go on from those."""
+        state, shown, network = self.state, self._shown, self.network
+        assert shown is not None
+        if network.parameters is not shown.parameters or network.statistics is not shown.statistics:
+            state = replace(state, parameters=network.parameters, statistics=network.statistics)
+            self._safe = state
+        if state.batch and task.batches != self._batches:  # other data: the unfinished epoch starts anew
+            state = replace(state, batch=0, loss_sum=0.0, weight_sum=0.0, correct_sum=0.0)
+        self._state, self._batches = state, task.batches
+
+    def _run(self, engine: Engine, task: Task, validation: tuple[Array, Array] | None, last: int) -> None:
+        """Epochs up to `last`, in as few calls of the engine as callbacks and validation allow."""
+        wake = {callback: self.epoch + callback.interval(self) for callback in self.callbacks}
+        while self.epoch < last and not self._stop:
+            until = min([last, *wake.values(), *([self.epoch + 1] if validation else [])])
+            self._advance(engine, task, until - self.epoch)
+            if validation:
+                self._validate(validation)
+            for callback, due in wake.items():
+                if self.epoch >= due or (self.epoch == last and due != last):
+                    callback.epoch(self)
+                    wake[callback] = self.epoch + callback.interval(self)
+        self.history.stopped = self._stop
+
+    def _advance(self, engine: Engine, task: Task, epochs: int) -> None:
+        """Some epochs in one call; the history and the network follow."""
+        assert self._safe is not None
+        before = self.state
+        outcome = engine.train(task, before, self._safe, epochs)
+        diverged = outcome.stopped == "not_finite"
+        self._safe = outcome.safe
+        self._state = outcome.safe if diverged else outcome.state
+        self._record(task, before, outcome)
+        self.show(self._state)
+        if diverged:
+            self.history.stopped = explain(task, outcome.state, outcome.safe)
+            raise DivergenceError(self.history.stopped)
+        if outcome.stopped == "interrupted":
+            raise KeyboardInterrupt
+
+    def _record(self, task: Task, before: State, outcome: Outcome) -> None:
+        step = before.step - before.batch
+        for number, log in enumerate(outcome.logs):
+            step += task.batches
+            row: dict[str, float | None] = {"epoch": before.epoch + number + 1, "loss": log.loss}
+            if log.accuracy is not None:
+                row["accuracy"] = log.accuracy
+            row["learning_rate"] = self.optimizer.rate_at(step - 1)
+            row["seconds"] = log.seconds
+            self.history.append(row)
+
+    def _validate(self, validation: tuple[Array, Array]) -> None:
+        x, targets = validation
+        network = self.network
+        model = Model(network.program, network.parameters, network.statistics)
+        scores = network.engines.choose(network.program)[0].scores(model, x)
+        values = {"loss": mean_loss(self.loss, scores, targets, None), **metrics(scores, targets, network.link)}
+        self.history.set_last({f"validation_{name}": value for name, value in values.items()})
+
+
+def _split_off(
+    x: Any, y: Any, validation: Validation, sample_weight: Any, seed: int
+) -> tuple[Any, Any, Any, Floats | None]:
+    """Where `validation` is a fraction, the training rows that remain and the rows split off."""
+    if validation is None or not isinstance(validation, int | float):
+        return x, y, validation, sample_weight
+    if sample_weight is not None:
+        raise ValueError("validation as a fraction and sample_weight do not go together: give validation=(x, y).")
+    train, part, _ = split(np.asarray(x), np.asarray(y), validation=validation, test=0, seed=seed)
+    return train.x, train.y, part, None
+
+
+def _warn_of_missing_classes(targets: Array, network: Network) -> None:
+    """Say which classes have no example: the network cannot learn them."""
+    if targets.ndim != 1:
+        return
+    missing = np.flatnonzero(np.bincount(targets, minlength=network.outputs) == 0)
+    if missing.size:
+        names = ", ".join(map(str, missing[:10])) + (", …" if missing.size > 10 else "")
+        warnings.warn(
+            f"The training rows hold no example of class {names}, but the network has {network.outputs} outputs: "
+            f"what has no example cannot be learnt.",
+            UserWarning,
+            stacklevel=4,
+        )

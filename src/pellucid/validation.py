@@ -1,0 +1,166 @@
+"""Checks of what users give, and the words that answer them.
+
+Contract: every function returns the checked (and converted) value, or raises `ValueError` or `TypeError` with a
+message that says what was received, what is allowed, and, where there is one, the nearest match.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable
+
+import numpy as np
+
+from pellucid.typing import Array
+
+_ROWS_PER_CHECK = 4096  # NaN is looked for in slices of this many rows: no copy of the whole data is ever made
+
+
+def check_choice(name: str, value: object, allowed: Iterable[str]) -> str:
+    """Return `value` if it is one of the `allowed` strings; otherwise raise and offer the nearest match."""
+    options = list(allowed)
+    if isinstance(value, str) and value in options:
+        return value
+    raise ValueError(unknown_name(name, value, options))
+
+
+def unknown_name(name: str, value: object, options: Iterable[str]) -> str:
+    """The message for a name that does not exist: what was received, the nearest match, what is allowed."""
+    options = sorted(options)
+    near = difflib.get_close_matches(str(value).lower().replace("-", "_"), options, n=1, cutoff=0.5)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{name} {value!r} is unknown.{guess} Allowed: {', '.join(options)}."
+
+
+def check_number(
+    name: str,
+    value: object,
+    *,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    above: float | None = None,
+    below: float | None = None,
+) -> float:
+    """Return `value` as a float within minimum <= value <= maximum and above < value < below."""
+    low = f"above {above:g}" if above is not None else f"at least {minimum:g}" if minimum > -math.inf else ""
+    high = f"below {below:g}" if below is not None else f"at most {maximum:g}" if maximum < math.inf else ""
+    allowed = " and ".join(part for part in (low, high) if part) or "finite"
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number {allowed}, not {value!r} ({type(value).__name__}).")
+    number = float(value)
+    inside = minimum <= number <= maximum
+    inside = inside and (above is None or number > above) and (below is None or number < below)
+    if not inside or not math.isfinite(number):
+        raise ValueError(f"{name} must be a number {allowed}, not {value!r}.")
+    return number
+
+
+def check_integer(name: str, value: object, *, minimum: int = 0, maximum: int | None = None) -> int:
+    """Return `value` as an int within minimum <= value <= maximum."""
+    allowed = f"of at least {minimum}" + ("" if maximum is None else f" and at most {maximum}")
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be a whole number {allowed}, not {value!r} ({type(value).__name__}).")
+    number = int(value)
+    if number < minimum or (maximum is not None and number > maximum):
+        raise ValueError(f"{name} must be a whole number {allowed}, not {number}.")
+    return number
+
+
+def check_array(value: object, name: str = "x") -> Array:
+    """Return `value` as an array of numbers, uncopied where it is one already.
+
+    Booleans and integers stay as they are (engines convert batch by batch), float16 becomes float32.
+
+    Raises
+    ------
+    TypeError
+        For text, objects and complex numbers.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "buif":
+        example = f", for example {array.flat[0]!r}" if array.size else ""
+        raise TypeError(f"{name} must hold numbers, but its dtype is {array.dtype}{example}.")
+    if array.dtype.itemsize == 2 and array.dtype.kind == "f":
+        return array.astype(np.float32)
+    if array.dtype.kind == "f" and (array.dtype.itemsize > 8 or not array.dtype.isnative):
+        return array.astype(np.float64)
+    return array
+
+
+def check_inputs(value: object, name: str = "x", input_shape: tuple[int, ...] | None = None) -> Array:
+    """Return inputs as an array (n, *input_shape) of finite numbers.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, the shape does not fit `input_shape`, or a number is NaN or infinite
+        (the message names its row and column).
+    """
+    array = check_array(value, name)
+    if array.ndim < 2:
+        hint = f"{name}.reshape(-1, 1)" if input_shape in (None, (1,)) else f"{name}.reshape(1, -1)"
+        kind = "one row of features" if hint.endswith("(1, -1)") else "one feature"
+        raise ValueError(
+            f"{name} must have two dimensions (rows, features), but its shape is {array.shape}. "
+            f"If it is {kind}, use {hint}."
+        )
+    if array.shape[0] == 0:
+        raise ValueError(f"{name} is empty: its shape is {array.shape}, and at least one row is needed.")
+    if 0 in array.shape:
+        raise ValueError(f"{name} has no features: its shape is {array.shape}.")
+    if input_shape is not None and array.shape[1:] != tuple(input_shape):
+        raise ValueError(
+            f"{name} has rows of shape {array.shape[1:]}, but the network was built for rows of shape "
+            f"{tuple(input_shape)}."
+        )
+    check_finite(array, name)
+    return array
+
+
+def check_finite(array: Array, name: str) -> None:
+    """Raise if a number of `array` is NaN or infinite, naming the first one's row and column."""
+    if array.dtype.kind != "f":
+        return
+    for start in range(0, len(array), _ROWS_PER_CHECK):
+        part = array[start : start + _ROWS_PER_CHECK]
+        finite = np.isfinite(part)
+        if finite.all():
+            continue
+        place = tuple(int(i) for i in np.argwhere(~finite)[0])
+        row = start + place[0]
+        where = f"row {row}" + (f", column {', '.join(map(str, place[1:]))}" if len(place) > 1 else "")
+        raise ValueError(
+            f"{name} holds {part[place]} at {where}: every number must be finite. "
+            f"Replace or remove it before training."
+        )
+
+
+def check_same_length(**arrays: Array | None) -> None:
+    """Raise if the given arrays do not have the same number of rows."""
+    lengths = {name: len(array) for name, array in arrays.items() if array is not None}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} has {count}" for name, count in lengths.items())
+        raise ValueError(f"The numbers of rows differ: {found}. Every row of x needs its own target.")
+
+
+def check_sample_weight(value: object, rows: int) -> Array | None:
+    """Return one weight of at least 0 a row as float64 (n,), or None."""
+    if value is None:
+        return None
+    weight = check_array(value, "sample_weight").astype(np.float64)
+    if weight.shape != (rows,):
+        raise ValueError(f"sample_weight must have the shape ({rows},), one weight a row, not {weight.shape}.")
+    check_finite(weight, "sample_weight")
+    if (weight < 0).any():
+        row = int(np.argmax(weight < 0))
+        raise ValueError(f"sample_weight holds {weight[row]} at row {row}: weights must be at least 0.")
+    if not weight.any():
+        raise ValueError("sample_weight is 0 everywhere: no row would count.")
+    return weight
+
+
+def check_seed(seed: object) -> int:
+    """Return a seed: a whole number from 0 to 2**64 - 1."""
+    return check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
