@@ -54,7 +54,7 @@ class Normal(Initializer):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        check_number("scale", self.scale, minimum=0.0)
+        object.__setattr__(self, "scale", check_number("scale", self.scale, minimum=0.0))
 
     def draw(self, shape: Shape, stream: Stream) -> Floats:
         """Normal numbers of the given shape."""

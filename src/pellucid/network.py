@@ -83,7 +83,8 @@ class Network:
                 raise TypeError(f"layers[{index}] must be a layer, not {layer!r}.{hint}")
         if not self.layers:
             raise ValueError("A network needs at least one layer, but layers is empty.")
-        self.dtype = np.dtype(check_choice("dtype", str(np.dtype(dtype)), ("float32", "float64")))
+        name = dtype if isinstance(dtype, str) else str(np.dtype(dtype))
+        self.dtype = np.dtype(check_choice("dtype", name, ("float32", "float64")))
         if threads is not None:
             check_integer("threads", threads, minimum=1)
         self.threads = threads
@@ -112,7 +113,7 @@ class Network:
             Itself.
         """
         check_seed(seed)
-        shape = (input_shape,) if isinstance(input_shape, int | np.integer) else tuple(input_shape)
+        shape = tuple(input_shape) if isinstance(input_shape, Sequence) else (input_shape,)
         self.adopt_shape(tuple(check_integer("input_shape", size, minimum=1) for size in shape))
         program = self.program
         parameters = np.zeros(program.parameter_count, dtype=self.dtype)
@@ -331,7 +332,9 @@ class Network:
     ) -> tuple[Array, Array, Loss, Floats | None]:
         chosen = self.loss if loss is None else find_loss(loss)
         if chosen is None:
-            raise ValueError("The network was not trained yet, so it has no loss: pass one, loss=SoftmaxCrossEntropy().")
+            raise ValueError(
+                "The network was not trained yet, so it has no loss: pass one, for example loss=SoftmaxCrossEntropy()."
+            )
         x = check_inputs(x, "x", self.input_shape)
         targets = chosen.encode(y, self.outputs)
         check_same_length(x=x, y=targets)

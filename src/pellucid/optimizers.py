@@ -29,11 +29,11 @@ Slots: TypeAlias = tuple[Floats, ...]
 class Optimizer:
     """The family's base. See the head of this file."""
 
-    learning_rate: LearningRate
+    learning_rate: LearningRate = 0.1
     slot_names: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        check_learning_rate(self.learning_rate)
+        object.__setattr__(self, "learning_rate", check_learning_rate(self.learning_rate))
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
@@ -60,8 +60,6 @@ class GradientDescent(Optimizer):
     >>> pl.GradientDescent(0.1).update(np.array([1.0]), np.array([2.0]), (), 0.1, 0)[0]
     array([0.8])
     """
-
-    learning_rate: LearningRate = 0.1
 
     def update(
         self, parameters: Floats, gradient: Floats, slots: Slots, rate: float, step: int
@@ -97,7 +95,7 @@ class Momentum(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number("momentum", self.momentum, minimum=0.0, below=1.0)
+        object.__setattr__(self, "momentum", check_number("momentum", self.momentum, minimum=0.0, below=1.0))
 
     def update(
         self, parameters: Floats, gradient: Floats, slots: Slots, rate: float, step: int
@@ -167,9 +165,9 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number("beta_1", self.beta_1, minimum=0.0, below=1.0)
-        check_number("beta_2", self.beta_2, minimum=0.0, below=1.0)
-        check_number("epsilon", self.epsilon, above=0.0)
+        object.__setattr__(self, "beta_1", check_number("beta_1", self.beta_1, minimum=0.0, below=1.0))
+        object.__setattr__(self, "beta_2", check_number("beta_2", self.beta_2, minimum=0.0, below=1.0))
+        object.__setattr__(self, "epsilon", check_number("epsilon", self.epsilon, above=0.0))
 
     def update(
         self, parameters: Floats, gradient: Floats, slots: Slots, rate: float, step: int

@@ -23,7 +23,7 @@ class Penalty:
     strength: float
 
     def __post_init__(self) -> None:
-        check_number("strength", self.strength, minimum=0.0)
+        object.__setattr__(self, "strength", check_number("strength", self.strength, minimum=0.0))
 
     def value(self, weight: Floats) -> float:
         """What the weights cost."""
@@ -50,8 +50,8 @@ class L1(Penalty):
     Examples
     --------
     >>> import numpy as np, pellucid as pl
-    >>> pl.L1(0.1).value(np.array([3.0, -4.0]))
-    0.7
+    >>> pl.L1(0.5).value(np.array([3.0, -4.0]))
+    3.5
     """
 
     def value(self, weight: Floats) -> float:

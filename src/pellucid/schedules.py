@@ -41,9 +41,9 @@ class StepDecay:
     every: int = 1000
 
     def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, above=0.0)
-        check_number("factor", self.factor, above=0.0, maximum=1.0)
-        check_integer("every", self.every, minimum=1)
+        object.__setattr__(self, "learning_rate", check_number("learning_rate", self.learning_rate, above=0.0))
+        object.__setattr__(self, "factor", check_number("factor", self.factor, above=0.0, maximum=1.0))
+        object.__setattr__(self, "every", check_integer("every", self.every, minimum=1))
 
     def __call__(self, step: int) -> float:
         """The rate of a step."""
@@ -75,19 +75,20 @@ class ExponentialDecay:
     every: int = 1000
 
     def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, above=0.0)
-        check_number("factor", self.factor, above=0.0, maximum=1.0)
-        check_integer("every", self.every, minimum=1)
+        object.__setattr__(self, "learning_rate", check_number("learning_rate", self.learning_rate, above=0.0))
+        object.__setattr__(self, "factor", check_number("factor", self.factor, above=0.0, maximum=1.0))
+        object.__setattr__(self, "every", check_integer("every", self.every, minimum=1))
 
     def __call__(self, step: int) -> float:
         """The rate of a step."""
         return float(self.learning_rate * self.factor ** (step / self.every))
 
 
-def check_learning_rate(value: LearningRate) -> None:
-    """Raise unless `value` is a number of at least 0 or can be called with a step."""
-    if not callable(value):
-        check_number("learning_rate", value, minimum=0.0)
+def check_learning_rate(value: LearningRate) -> LearningRate:
+    """Return `value` if it can be called with a step, or is a number of at least 0 (as a plain float)."""
+    if isinstance(value, type):
+        raise TypeError(f"learning_rate must be a number or a schedule, not the class {value.__name__}.")
+    return value if callable(value) else check_number("learning_rate", value, minimum=0.0)
 
 
 def rate_at(learning_rate: LearningRate, step: int) -> float:

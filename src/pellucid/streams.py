@@ -21,7 +21,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.typing import Array
+from pellucid.typing import Array, Floats
 from pellucid.validation import check_seed
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -114,11 +114,11 @@ class Stream:
         words = philox(counter, (self.seed & 0xFFFFFFFF, self.seed >> 32))  # (4, blocks)
         return words.T.reshape(rows, 4 * blocks_per_row)[:, :columns].astype(np.uint32).reshape(shape)
 
-    def uniform(self, shape: int | tuple[int, ...], low: float = 0.0, high: float = 1.0) -> npt.NDArray[np.float64]:
+    def uniform(self, shape: int | tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Floats:
         """Numbers uniform in (low, high): low + (high - low)·(word + ½)/2³²."""
         return low + (high - low) * ((self.words(shape) + 0.5) * 2.0**-32)
 
-    def normal(self, shape: int | tuple[int, ...], mean: float = 0.0, scale: float = 1.0) -> npt.NDArray[np.float64]:
+    def normal(self, shape: int | tuple[int, ...], mean: float = 0.0, scale: float = 1.0) -> Floats:
         """Normal numbers by Box and Muller: √(−2 ln u₁)·cos(2π u₂) and √(−2 ln u₁)·sin(2π u₂)."""
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         count = math.prod(shape)

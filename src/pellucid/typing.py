@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 """A NumPy array of any dtype; its shape stands in the comment or docstring beside it."""
 
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Floats: TypeAlias = npt.NDArray[Any]
 """A NumPy array of float32 or float64."""
 
 Shape: TypeAlias = tuple[int, ...]

@@ -29,8 +29,11 @@ def check_choice(name: str, value: object, allowed: Iterable[str]) -> str:
 def unknown_name(name: str, value: object, options: Iterable[str]) -> str:
     """The message for a name that does not exist: what was received, the nearest match, what is allowed."""
     options = sorted(options)
-    near = difflib.get_close_matches(str(value).lower().replace("-", "_"), options, n=1, cutoff=0.5)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
+    if isinstance(value, type):
+        return f"{name} must be an object or a name, not the class {value.__name__}: write {value.__name__}(…)."
+    plain = {option.lower().replace("-", "_"): option for option in options}
+    near = difflib.get_close_matches(str(value).lower().replace("-", "_"), plain, n=1, cutoff=0.5)
+    guess = f" Did you mean {plain[near[0]]!r}?" if near else ""
     return f"{name} {value!r} is unknown.{guess} Allowed: {', '.join(options)}."
 
 
@@ -78,15 +81,19 @@ def check_array(value: object, name: str = "x") -> Array:
     TypeError
         For text, objects and complex numbers.
     """
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must have rows of equal length, but its rows differ in length.") from None
     if array.dtype.kind not in "buif":
         example = f", for example {array.flat[0]!r}" if array.size else ""
-        raise TypeError(f"{name} must hold numbers, but its dtype is {array.dtype}{example}.")
+        hint = f" Turn labels into numbers: numpy.unique({name}, return_inverse=True)[1]." if name == "y" else ""
+        raise TypeError(f"{name} must hold numbers, but its dtype is {array.dtype}{example}.{hint}")
     if array.dtype.itemsize == 2 and array.dtype.kind == "f":
         return array.astype(np.float32)
-    if array.dtype.kind == "f" and (array.dtype.itemsize > 8 or not array.dtype.isnative):
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         return array.astype(np.float64)
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def check_inputs(value: object, name: str = "x", input_shape: tuple[int, ...] | None = None) -> Array:
@@ -132,8 +139,7 @@ def check_finite(array: Array, name: str) -> None:
         row = start + place[0]
         where = f"row {row}" + (f", column {', '.join(map(str, place[1:]))}" if len(place) > 1 else "")
         raise ValueError(
-            f"{name} holds {part[place]} at {where}: every number must be finite. "
-            f"Replace or remove it before training."
+            f"{name} holds {part[place]} at {where}: every number must be finite. Replace or remove it before training."
         )
 
 

@@ -26,9 +26,12 @@ def small(**changes: object) -> Dataset:
 
 def test_what_it_tells() -> None:
     data = small()
-    assert data.x.tolist() == [[1, -2], [3, 4], [5, 6], [7, 8.5]] and data.y.tolist() == [0, 1, 1, 0]
-    assert data.rows == {"train": 3, "test": 1} and data.features == 2
-    assert data.value_range == (-2.0, 8.5) and data.class_counts == {"no": 2, "yes": 2}
+    assert data.x.tolist() == [[1, -2], [3, 4], [5, 6], [7, 8.5]]
+    assert data.y.tolist() == [0, 1, 1, 0]
+    assert data.rows == {"train": 3, "test": 1}
+    assert data.features == 2
+    assert data.value_range == (-2.0, 8.5)
+    assert data.class_counts == {"no": 2, "yes": 2}
     assert repr(data) == "Dataset('small': 2 features, 2 classes; train 3, test 1 rows)"
     assert data.summary().splitlines() == [
         "small: 4 rows",
@@ -43,8 +46,10 @@ def test_what_it_tells() -> None:
 
 def test_regression() -> None:
     data = small(classes=(), train=Part(np.ones((2, 2)), np.array([0.5, 1.5])), test=None, description="")
-    assert data.class_counts == {} and repr(data) == "Dataset('small': 2 features, regression; train 2 rows)"
-    assert "classes" not in data.summary() and data.x is data.train.x
+    assert data.class_counts == {}
+    assert repr(data) == "Dataset('small': 2 features, regression; train 2 rows)"
+    assert "classes" not in data.summary()
+    assert data.x is data.train.x
 
 
 def test_summary_of_images() -> None:
@@ -61,7 +66,9 @@ def test_summary_of_images() -> None:
 
 def test_a_part_unpacks() -> None:
     x, y = small().train
-    assert x.shape == (3, 2) and y.shape == (3,) and small().train.rows == 3
+    assert x.shape == (3, 2)
+    assert y.shape == (3,)
+    assert small().train.rows == 3
 
 
 @pytest.mark.parametrize(
@@ -84,8 +91,10 @@ def test_parts_that_do_not_fit(changes: dict[str, object], message: str) -> None
 @pytest.mark.parametrize("name", [name for name in DATASETS if "mnist" not in name])
 def test_load(name: str) -> None:
     first, again, other = load(name), load(name, seed=0), load(name, seed=1)
-    assert first.name == name and first.description
-    assert np.array_equal(first.train.x, again.train.x) and not np.array_equal(first.train.x, other.train.x)
+    assert first.name == name
+    assert first.description
+    assert np.array_equal(first.train.x, again.train.x)
+    assert not np.array_equal(first.train.x, other.train.x)
     assert load(name, validation=0, test=10).rows["test"] == 10
 
 
@@ -100,7 +109,8 @@ def test_unknown_names(name: str, near: str) -> None:
 
 
 def test_names() -> None:
-    assert DATASETS[:3] == ("digits", "mnist", "fashion-mnist") and len(DATASETS) == 11
+    assert DATASETS[:3] == ("digits", "mnist", "fashion-mnist")
+    assert len(DATASETS) == 11
     assert all(hasattr(datasets, name) for name in datasets.__all__)
     assert [datasets.TOY_MODELS[name].__name__.replace("_", "-") for name in DATASETS[3:]] == list(DATASETS[3:])
 

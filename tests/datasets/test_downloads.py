@@ -29,7 +29,8 @@ class Handler(SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if not self.path.startswith("/short/"):
-            return super().do_GET()
+            super().do_GET()
+            return
         self.send_response(200)
         self.send_header("Content-Length", "1500")
         self.end_headers()
@@ -61,10 +62,12 @@ def test_a_good_file(server: str, tmp_path: Path) -> None:
     seen: list[tuple[str, int, int | None]] = []
     target = tmp_path / "new" / "folder"
     path = fetch("file.gz", target, [f"{server}good/"], SHA256, lambda *told: seen.append(told))
-    assert path == target / "file.gz" and gzip.decompress(path.read_bytes()) == CONTENT
+    assert path == target / "file.gz"
+    assert gzip.decompress(path.read_bytes()) == CONTENT
     assert [file.name for file in target.iterdir()] == ["file.gz"]
     size = path.stat().st_size
-    assert seen[-1] == ("file.gz", size, size) and [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+    assert seen[-1] == ("file.gz", size, size)
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
 
 
 @pytest.mark.parametrize(

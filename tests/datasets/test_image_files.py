@@ -59,9 +59,12 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_real_files(name: str) -> None:
     data = real(name)
     assert data.rows == {"train": 50_000, "validation": 10_000, "test": 10_000}
-    assert data.train.x.dtype == np.uint8 and data.train.x.shape == (50_000, 784)
-    assert data.train.y.dtype == np.int64 and data.image_shape == (28, 28)
-    assert data.value_range == (0.0, 255.0) and len(data.classes) == 10
+    assert data.train.x.dtype == np.uint8
+    assert data.train.x.shape == (50_000, 784)
+    assert data.train.y.dtype == np.int64
+    assert data.image_shape == (28, 28)
+    assert data.value_range == (0.0, 255.0)
+    assert len(data.classes) == 10
     for file, expected in images.CHECKSUMS[name].items():
         assert download.content_sha256(Path(REAL) / name / f"{file}.gz") == expected
 
@@ -84,13 +87,15 @@ def test_facts_of_fashion_mnist() -> None:
     assert set(data.class_counts.values()) == {7000}
     y = np.concatenate([data.train.y, data.validation.y])  # type: ignore[union-attr]
     assert np.bincount(y).tolist() == [6000] * 10
-    assert data.classes[y[0]] == "Ankle boot" and data.classes[9] == "Ankle boot"
+    assert data.classes[y[0]] == "Ankle boot"
+    assert data.classes[9] == "Ankle boot"
 
 
 def test_parts_are_views(made: Path) -> None:
     data = load_mnist(made)
     assert data.validation is not None
-    assert data.train.x.base is data.validation.x.base and data.train.x.base is not None
+    assert data.train.x.base is data.validation.x.base
+    assert data.train.x.base is not None
     assert data.train.y.base is data.validation.y.base
     assert data.validation.x[:3, 0].tolist() == [50_000 % 251, 50_001 % 251, 50_002 % 251]
     assert data.validation.y[:3].tolist() == [0, 1, 2]
@@ -99,7 +104,8 @@ def test_parts_are_views(made: Path) -> None:
 @pytest.mark.parametrize(("validation", "rows"), [(0, None), (1, 1), (0.1, 6000), (59_999, 59_999)])
 def test_validation_rows(made: Path, validation: float, rows: int | None) -> None:
     data = load_mnist(made, validation=validation)
-    assert data.rows.get("validation") == rows and data.train.rows == TRAIN - (rows or 0)
+    assert data.rows.get("validation") == rows
+    assert data.train.rows == TRAIN - (rows or 0)
 
 
 def test_validation_leaves_a_row(made: Path) -> None:

@@ -74,6 +74,11 @@ def test_a_rare_class_is_in_every_part() -> None:
         assert (part.y == 1).sum() == 1
 
 
+def test_a_large_test_part_leaves_a_rare_class_to_the_others() -> None:
+    y = [0] * 17 + [1] * 3  # the quota of class 1 is 2.4 of 16, but two other parts need one each
+    assert [int((part.y == 1).sum()) for part in split(np.zeros((20, 1)), y, 2, 16)] == [1, 1, 1]
+
+
 def test_fractions_are_of_all_rows_and_at_least_one_row() -> None:
     y = np.zeros(10)
     assert [len(part) for part in split_indices(y, 0.25, 0.24)] == [5, 3, 2]
@@ -86,8 +91,10 @@ def test_seeded_and_shuffled() -> None:
     y = np.arange(200) % 2
     x = np.arange(200).reshape(-1, 1)
     first, again, other = (split(x, y, seed=seed)[0].x[:, 0].tolist() for seed in (1, 1, 2))
-    assert first == again and first != other
-    assert sorted(first) != first and set(first) != set(other)
+    assert first == again
+    assert first != other
+    assert sorted(first) != first
+    assert set(first) != set(other)
     assert len(set(np.asarray(y)[first[:20]])) == 2  # the classes are mixed, not one after the other
 
 

@@ -35,7 +35,8 @@ def assert_ring(points: np.ndarray, low: float, high: float, start: float = 0.0,
     radius, angle = radius_and_angle(points)
     assert fits(radius, stats.uniform(low, high - low))
     assert fits(angle, stats.uniform(start, stop - start))
-    assert radius.min() > low - 1e-12 and radius.max() < high + 1e-12
+    assert radius.min() > low - 1e-12
+    assert radius.max() < high + 1e-12
     assert abs(stats.spearmanr(radius, angle).statistic) < 0.06  # drawn independently
 
 
@@ -92,8 +93,10 @@ def test_classes_are_drawn_apart() -> None:
 def test_shapes_and_labels(name: str) -> None:
     x, y = TOY_MODELS[name](30)
     count = 3 if name in THREE else 2
-    assert x.shape == (30 * count, 2) and x.dtype == np.float64
-    assert y.tolist() == [label for label in range(count) for _ in range(30)] and y.dtype == np.int64
+    assert x.shape == (30 * count, 2)
+    assert x.dtype == np.float64
+    assert y.tolist() == [label for label in range(count) for _ in range(30)]
+    assert y.dtype == np.int64
     assert len(TOY_MODELS[name]()[0]) == 100 * count
 
 
@@ -105,7 +108,8 @@ def test_scaling(name: str) -> None:
     assert np.abs(scaled).max(axis=0).tolist() == [1, 1]
     for axis in range(2):  # an increasing straight line leads from the raw axis to the scaled one
         line = stats.linregress(raw[:, axis], scaled[:, axis])
-        assert line.slope > 0 and line.rvalue == pytest.approx(1, abs=1e-12)
+        assert line.slope > 0
+        assert line.rvalue == pytest.approx(1, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -121,7 +125,8 @@ def test_seeds(name: str) -> None:
 
 def test_one_point_a_class_on_one_spot_stays_finite() -> None:
     x, _ = datasets.shifted_cubics(1)
-    assert x[:, 0].tolist() == [0, 0] and np.isfinite(x).all()
+    assert x[:, 0].tolist() == [0, 0]
+    assert np.isfinite(x).all()
 
 
 def test_wrong_arguments() -> None:
@@ -140,16 +145,20 @@ def test_load_toy(name: str) -> None:
     data = load_toy(name, 50, seed=2, validation=0.1, test=0.3)
     count = 3 if name in THREE else 2
     assert data.rows == {"train": 30 * count, "validation": 5 * count, "test": 15 * count}
-    assert data.classes == tuple("012"[:count]) and data.features == 2
+    assert data.classes == tuple("012"[:count])
+    assert data.features == 2
     assert data.class_counts == dict.fromkeys(data.classes, 50)
     x, _ = TOY_MODELS[name](50, seed=2)
     assert sorted(map(tuple, data.x)) == sorted(map(tuple, x))
-    assert data.value_range[0] >= -1 and data.value_range[1] <= 1
+    assert data.value_range[0] >= -1
+    assert data.value_range[1] <= 1
 
 
 def test_load_toy_without_parts() -> None:
     data = load_toy("bulls-eye", 10, validation=0, test=0)
-    assert data.validation is None and data.test is None and data.rows == {"train": 20}
+    assert data.validation is None
+    assert data.test is None
+    assert data.rows == {"train": 20}
 
 
 def test_unknown_model() -> None:

@@ -25,14 +25,14 @@ class View:
     start: int
     shape: Shape
 
-    @property
-    def stop(self) -> int:
-        """One past the last element."""
-        return self.start + math.prod(self.shape)
+    @cached_property
+    def range(self) -> slice:
+        """Where in the flat vector it lies."""
+        return slice(self.start, self.start + math.prod(self.shape))
 
     def of(self, flat: Array) -> Array:
         """The part, in its shape; shares the vector's memory."""
-        return flat[self.start : self.stop].reshape(self.shape)
+        return flat[self.range].reshape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Program:
     def penalized(self) -> tuple[slice, ...]:
         """The ranges of the flat vector that L1, L2 and weight decay apply to."""
         return tuple(
-            slice(view.start, view.stop)
+            view.range
             for instruction in self.instructions
             for view, spec in zip(instruction.parameters, instruction.specs, strict=True)
             if spec.penalized
@@ -93,12 +93,18 @@ class Program:
             count += 1
         return count
 
+    @cached_property
+    def first_trained(self) -> int:
+        """The first layer with parameters: the gradient need not be passed back any further."""
+        trained = (instruction.index for instruction in self.instructions if instruction.parameters)
+        return next(trained, len(self.instructions))
+
     def views(self) -> dict[str, View]:
-        """Every parameter's view by its full name: "0.weight", "0.bias", …"""
+        """Every parameter's view by its full name, such as "0.weight"."""
         return {f"{i.index}.{view.name}": view for i in self.instructions for view in i.parameters}
 
     def statistic_views(self) -> dict[str, View]:
-        """Every statistic's view by its full name: "0.mean", …"""
+        """Every statistic's view by its full name, such as "0.mean"."""
         return {f"{i.index}.{view.name}": view for i in self.instructions for view in i.statistics}
 
 
@@ -143,5 +149,5 @@ def _lay_out(shapes: dict[str, Shape], start: int) -> tuple[tuple[View, ...], in
     views = []
     for name, shape in shapes.items():
         views.append(View(name, start, shape))
-        start = views[-1].stop
+        start = views[-1].range.stop
     return tuple(views), start

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from pellucid.engines.base import Engine, EpochLog, Model, Outcome, State, Task
-from pellucid.engines.program import Instruction, Program
-from pellucid.layers.base import Context, namespace
+from pellucid.engines.program import Instruction, Program, View
+from pellucid.layers.base import NO_NAMES, Context
 from pellucid.losses import Loss, correct
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty
@@ -65,16 +66,17 @@ class ReferenceEngine(Engine):
         sample_weight: Floats | None,
     ) -> tuple[float, Floats]:
         """Objective and flat gradient (p,) of one batch."""
-        scores, saved = forward(model, x)
+        scores, passes = forward(model, x)
         value, gradient = _loss(loss, scores, targets, sample_weight)
-        flat = backward(model, gradient, saved)
+        flat = backward(model, gradient, passes)
         if penalty is not None:
             add_penalty_gradient(model, penalty, flat)
         return value + penalty_value(model, penalty), flat
 
     def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
         """Epoch by epoch, step by step. Each step makes a new state, so that an interrupt always leaves a whole one."""
-        first, last, logs = state.epoch, state.epoch + epochs, []
+        first, last = state.epoch, state.epoch + epochs
+        logs: list[EpochLog] = []
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a loss that is not finite is told
                 while state.epoch < last:
@@ -88,66 +90,96 @@ class ReferenceEngine(Engine):
                             safe = beginning
                         state = advanced
                     logs.append(_log(task, state, time.perf_counter() - began))
-                    state = replace(state, epoch=state.epoch + 1, batch=0, loss_sum=0.0, weight_sum=0.0, correct_sum=0.0)
+                    state = replace(
+                        state, epoch=state.epoch + 1, batch=0, loss_sum=0.0, weight_sum=0.0, correct_sum=0.0
+                    )
         except KeyboardInterrupt:
             return Outcome(state, safe, logs[: state.epoch - first], "interrupted")
         return Outcome(state, safe, logs, "")
 
 
-def forward(model: Model, x: Array, randomness: Randomness | None = None) -> tuple[Floats, list[Any]]:
+class Pass(NamedTuple):
+    """One layer's part of a forward pass: all that `backward` needs."""
+
+    instruction: Instruction
+    parameters: SimpleNamespace
+    context: Context
+    saved: Any
+
+
+def forward(model: Model, x: Array, randomness: Randomness | None = None) -> tuple[Floats, list[Pass]]:
     """Run a batch through every instruction; `randomness` makes it a training step.
 
     Returns
     -------
     scores : array (n, *output_shape)
-    saved : list
-        What each layer keeps for `backward`.
+    passes : list of Pass
+        What each layer was given and keeps.
     """
     program, dtype = model.program, model.parameters.dtype
     buffer = x.astype(np.float64 if program.leading_scalings else dtype, copy=False)  # (n, *input_shape)
-    saved = []
+    passes = []
     for instruction in program.instructions:
         if instruction.index == program.leading_scalings:
             buffer = buffer.astype(dtype, copy=False)
+        parameters = _named(instruction.parameters, model.parameters)
         context = _context(instruction, model, randomness, buffer.dtype)
-        parameters = _parameters(instruction, model)
-        buffer, kept = instruction.layer.forward(buffer, parameters, context)  # (n, d_in) -> (n, d_out)
-        saved.append(kept)
-    return buffer.astype(dtype, copy=False), saved
+        buffer, saved = instruction.layer.forward(buffer, parameters, context)  # (n, *d_in) -> (n, *d_out)
+        passes.append(Pass(instruction, parameters, context, saved))
+    return buffer.astype(dtype, copy=False), passes
 
 
-def backward(model: Model, gradient: Floats, saved: list[Any], randomness: Randomness | None = None) -> Floats:
-    """The gradient of the loss with respect to all parameters, flat (p,), from that of the scores (n, *output_shape)."""
-    program = model.program
-    flat = np.zeros_like(model.parameters)  # (p,)
-    earliest = min((i.index for i in program.instructions if i.parameters), default=len(program.instructions))
-    passed: Floats | None = gradient
-    for instruction in reversed(program.instructions[earliest:]):
-        context = _context(
-            instruction, model, randomness, model.parameters.dtype, input_gradient=instruction.index > earliest
-        )
+def backward(model: Model, gradient: Floats, passes: list[Pass]) -> Floats:
+    """The gradient of the loss with respect to all parameters, flat (p,), from that of the scores (n, …)."""
+    flat = np.empty_like(model.parameters)  # (p,)
+    passed: Floats | None = gradient  # (n, *d_out) of the layer at hand
+    for instruction, parameters, context, saved in reversed(passes[model.program.first_trained :]):
         assert passed is not None, f"{instruction.name} was given no gradient"
-        passed, gradients = instruction.layer.backward(
-            passed, saved[instruction.index], _parameters(instruction, model), context
-        )
+        passed, gradients = instruction.layer.backward(passed, saved, parameters, context)
         for view in instruction.parameters:
             view.of(flat)[...] = gradients[view.name]
     return flat
 
 
+def _context(instruction: Instruction, model: Model, randomness: Randomness | None, dtype: Any) -> Context:
+    training, wanted = randomness is not None, instruction.index > model.program.first_trained
+    if not instruction.statistics and not instruction.layer.draws:
+        return _PLAIN_CONTEXTS[training, wanted]
+    stream = None
+    if randomness is not None and instruction.layer.draws:
+        stream = Stream(randomness.seed, Purpose.LAYER, instruction.index, randomness.step)
+    statistics = model.statistics.astype(dtype, copy=False)  # (s,)
+    return Context(training, stream, _named(instruction.statistics, statistics), wanted)
+
+
+def _named(views: tuple[View, ...], flat: Floats) -> SimpleNamespace:
+    """Parts of a flat vector by attribute."""
+    return SimpleNamespace(**{view.name: view.of(flat) for view in views}) if views else NO_NAMES
+
+
+_PLAIN_CONTEXTS = {
+    (training, wanted): Context(training, input_gradient=wanted)
+    for training in (False, True)
+    for wanted in (False, True)
+}
+
+
 def mean_loss(loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None) -> float:
     """The (weighted) mean of the examples' losses; 0 where all weights are 0."""
-    values = loss.values(scores, targets)  # (n,)
+    return _mean(loss.values(scores, targets), sample_weight)
+
+
+def _mean(values: Floats, sample_weight: Floats | None) -> float:
     if sample_weight is None:
-        return float(values.mean(dtype=np.float64))
+        return float(values.sum(dtype=np.float64)) / len(values)
     total = float(sample_weight.sum())
     return float((values * sample_weight).sum(dtype=np.float64)) / total if total > 0 else 0.0
 
 
 def _loss(loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None) -> tuple[float, Floats]:
     """The mean loss, and its gradient with respect to the scores (n, outputs)."""
-    value = mean_loss(loss, scores, targets, sample_weight)
-    gradient = loss.gradient(scores, targets)  # (n, outputs)
+    values, gradient = loss.values_and_gradient(scores, targets)  # (n,), (n, outputs)
+    value = _mean(values, sample_weight)
     if sample_weight is None:
         return value, gradient / scores.dtype.type(len(scores))
     total = sample_weight.sum()
@@ -174,13 +206,12 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
     targets = task.targets[rows]
     weight = None if task.sample_weight is None else task.sample_weight[rows]
     model = Model(task.program, state.parameters, state.statistics)
-    randomness = Randomness(task.seed, state.step)
 
-    scores, saved = forward(model, task.x[rows], randomness)
+    scores, passes = forward(model, task.x[rows], Randomness(task.seed, state.step))
     value, gradient = _loss(task.loss, scores, targets, weight)
     if not math.isfinite(value):
         return None
-    flat = backward(model, gradient, saved, randomness)
+    flat = backward(model, gradient, passes)
     if task.penalty is not None:
         add_penalty_gradient(model, task.penalty, flat)
     rate = task.optimizer.rate_at(state.step)
@@ -188,10 +219,11 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
 
     right = correct(scores, targets, task.link)
     mass = float(len(scores)) if weight is None else float(weight.sum())
-    return replace(
-        state,
+    return State(
         parameters=parameters,
+        statistics=state.statistics,
         slots=slots,
+        epoch=state.epoch,
         batch=state.batch + 1,
         step=state.step + 1,
         loss_sum=state.loss_sum + mass * value,
@@ -210,22 +242,3 @@ def _log(task: Task, state: State, seconds: float) -> EpochLog:
     mass = state.weight_sum or 1.0
     accuracy = None if task.link == "identity" else state.correct_sum / mass
     return EpochLog(state.loss_sum / mass, accuracy, seconds)
-
-
-def _parameters(instruction: Instruction, model: Model) -> Any:
-    return namespace({view.name: view.of(model.parameters) for view in instruction.parameters})
-
-
-def _context(
-    instruction: Instruction,
-    model: Model,
-    randomness: Randomness | None,
-    dtype: Any,
-    *,
-    input_gradient: bool = True,
-) -> Context:
-    statistics = {v.name: v.of(model.statistics).astype(dtype, copy=False) for v in instruction.statistics}
-    stream = None
-    if randomness is not None:
-        stream = Stream(randomness.seed, Purpose.LAYER, instruction.index, randomness.step)
-    return Context(randomness is not None, stream, namespace(statistics), input_gradient)

@@ -3,15 +3,17 @@
 The file is a safetensors file: eight bytes with the header's length, a JSON header, and the tensors' bytes. Each
 parameter and statistic is a tensor by its name ("0.weight", "0.mean"); the header's metadata hold
 
-    format = "pellucid"     version = "1"     network = the description as JSON
+    format = "pellucid"     version = "1"     network = the description as JSON     sha256 = of description and tensors
 
 with the layers and the loss as tables of plain values (`pellucid.configuration`). Any safetensors reader can open it.
 Reading checks every size against the file's before anything is allocated, makes only classes of Pellucid's own
-registry (and those given in `custom`), and refuses everything else with the reason.
+registry (and those given in `custom`), and refuses everything else with the reason. The digest finds damage, it is no
+signature; whoever changes numbers with another tool leaves it out.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -23,11 +25,12 @@ import numpy as np
 
 from pellucid.configuration import from_configuration, to_configuration
 from pellucid.formats.atomic import write_atomically
-from pellucid.layers import LAYERS
+from pellucid.layers import LAYERS, Identity
 from pellucid.layers.base import Layer
 from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
 from pellucid.typing import Array
+from pellucid.validation import check_finite
 
 VERSION = 1
 _LONGEST_HEADER = 16 * 2**20  # bytes; a network of a thousand layers needs about a hundredth of it
@@ -51,6 +54,8 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
+    ValueError
+        If the network has no parameters yet, or one of them is NaN or infinite.
     OSError
         If the folder does not exist or cannot be written to.
 
@@ -64,9 +69,10 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     np.True_
     """
     tensors = {**network.named_parameters(), **network.named_statistics()}
-    header: dict[str, Any] = {"__metadata__": _metadata(network)}
+    header: dict[str, Any] = {"__metadata__": _metadata(network, tensors.values())}
     end = 0
     for name, tensor in tensors.items():
+        check_finite(tensor, name)
         dtype = np.dtype(tensor.dtype).newbyteorder("<")
         header[name] = {
             "dtype": _NAMES[dtype],
@@ -83,10 +89,23 @@ def _parts(header: bytes, tensors: Iterable[Array]) -> Iterable[bytes]:
     yield len(header).to_bytes(8, "little")
     yield header
     for tensor in tensors:
-        yield np.ascontiguousarray(tensor, dtype=tensor.dtype.newbyteorder("<")).tobytes()
+        yield _bytes(tensor)
 
 
-def _metadata(network: Network) -> dict[str, str]:
+def _bytes(tensor: Array) -> bytes:
+    """A tensor's numbers, row by row and little-endian."""
+    return np.ascontiguousarray(tensor, dtype=tensor.dtype.newbyteorder("<")).tobytes()
+
+
+def _digest(description: str, tensors: Iterable[Array]) -> str:
+    """SHA-256 of the description and of all tensors in the order of the network's layers, in hexadecimal."""
+    digest = hashlib.sha256(description.encode(errors="surrogatepass"))
+    for tensor in tensors:
+        digest.update(_bytes(tensor))
+    return digest.hexdigest()
+
+
+def _metadata(network: Network, tensors: Iterable[Array]) -> dict[str, str]:
     from pellucid import __version__
 
     description = {
@@ -99,7 +118,8 @@ def _metadata(network: Network) -> dict[str, str]:
         "statistics_fitted": network.statistics_fitted,
         "written_by": f"pellucid {__version__}",
     }
-    return {"format": "pellucid", "version": str(VERSION), "network": json.dumps(description)}
+    text = json.dumps(description)
+    return {"format": "pellucid", "version": str(VERSION), "network": text, "sha256": _digest(text, tensors)}
 
 
 def load(
@@ -127,18 +147,25 @@ def load(
     OSError
         If it cannot be opened.
     """
+    Network([Identity()], engine=engine, threads=threads)  # a wrong engine is the caller's mistake, not the file's
     header, start, size = _read_header(Path(path))
-    description = _description(header.pop("__metadata__", None), path)
+    metadata = header.pop("__metadata__", None)
+    description = _description(metadata, path)
     try:
         network = _network(description, engine, threads, custom)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelFileError(f"{path}: {error}") from None
+    except RecursionError:
+        raise ModelFileError(f"{path} is damaged: its description is nested too deeply.") from None
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise ModelFileError(f"{path} is damaged, or needs a class of your own in custom=[…]: {error}") from None
     _read_tensors(Path(path), header, start, size, network)
+    tensors = {**network.named_parameters(), **network.named_statistics()}
+    if metadata.get("sha256", (digest := _digest(metadata["network"], tensors.values()))) != digest:
+        raise ModelFileError(f"{path} is damaged: its numbers are not those that were written (SHA-256).")
     return network
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The description in a model file, without reading its numbers: layers, input shape, loss, classes …"""
+    """The description in a model file, without reading its numbers: layers, input shape, loss, classes."""
     header, _, _ = _read_header(Path(path))
     return _description(header.get("__metadata__"), path)
 
@@ -218,7 +245,7 @@ def _read_tensors(path: Path, header: dict[str, Any], start: int, size: int, net
     views.update({name: (np.dtype(np.float64), view) for name, view in program.statistic_views().items()})
     if set(header) != set(views):
         odd = sorted(set(header) ^ set(views))[0]
-        raise ModelFileError(f"{path} is damaged: its tensors do not fit its layers ({odd!r:.60} is only in one of them).")
+        raise ModelFileError(f"{path} is damaged: its tensors and its layers differ, first in {odd!r:.60}.")
     for name, (dtype, view) in views.items():
         _check_entry(path, name, header[name], dtype, view.shape, size - start)
     if start + sum(math.prod(view.shape) * dtype.itemsize for dtype, view in views.values()) != size:

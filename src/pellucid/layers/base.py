@@ -19,7 +19,6 @@ A new layer is one Python file (this contract), one native header, and its line 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -33,6 +32,7 @@ Gradients: TypeAlias = dict[str, Floats]
 """The gradient of the loss with respect to each parameter of a layer, by name."""
 
 NO_NAMES = SimpleNamespace()
+"""What a layer without parameters, or without statistics, is given."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Context(NamedTuple):
     training : bool
         True in a training step; False in prediction, where dropout and noise are absent.
     stream : Stream or None
-        The random numbers of this layer at this step; None in prediction.
+        The random numbers of this layer at this step, if it `draws`; None in prediction.
     statistics : namespace
         The layer's statistics, by name.
     input_gradient : bool
@@ -82,6 +82,9 @@ class Layer:
 
     initializer_before: ClassVar[str | None] = None
     """For an activation: the initializer that suits a weight in front of it. None: look further along."""
+
+    draws: ClassVar[bool] = False
+    """Whether the layer draws random numbers in training: it is then given a stream."""
 
     scales_input: ClassVar[bool] = False
     """Whether the layer only scales: in front of all others it works on the data's own numbers, in float64."""
@@ -126,8 +129,3 @@ class Layer:
             elif value != item.default:
                 parts.append(f"{item.name}={value!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
-
-
-def namespace(values: Mapping[str, Array]) -> SimpleNamespace:
-    """Arrays by attribute: what `parameters` and `context.statistics` are."""
-    return SimpleNamespace(**values) if values else NO_NAMES

@@ -50,7 +50,7 @@ class Dense(Layer):
     bias: bool = True
 
     def __post_init__(self) -> None:
-        check_integer("units", self.units, minimum=1)
+        object.__setattr__(self, "units", check_integer("units", self.units, minimum=1))
         if self.weight_initializer is not None:
             initializer = find_initializer(self.weight_initializer, "weight_initializer")
             object.__setattr__(self, "weight_initializer", initializer)

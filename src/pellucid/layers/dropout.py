@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import ClassVar
 
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
@@ -30,9 +31,10 @@ class Dropout(Layer):
     """
 
     rate: float
+    draws: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_number("rate", self.rate, minimum=0.0, below=1.0)
+        object.__setattr__(self, "rate", check_number("rate", self.rate, minimum=0.0, below=1.0))
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats | None]:
         """X (n, d) -> y (n, d); saved: the mask, already divided by 1 − rate."""

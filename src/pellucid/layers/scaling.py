@@ -92,8 +92,8 @@ class Rescale(Layer):
     scales_input: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_number("scale", self.scale)
-        check_number("offset", self.offset)
+        object.__setattr__(self, "scale", check_number("scale", self.scale))
+        object.__setattr__(self, "offset", check_number("offset", self.offset))
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
         """X (n, d) -> x·scale + offset."""

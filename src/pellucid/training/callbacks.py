@@ -62,8 +62,8 @@ class Every(Callback):
         self.function = function
 
     def interval(self, trainer: Trainer) -> int:
-        """Every so many epochs."""
-        return self.epochs
+        """Up to the next multiple, counted over all of training: fit may be called in pieces."""
+        return self.epochs - trainer.epoch % self.epochs
 
     def epoch(self, trainer: Trainer) -> None:
         """Call the function."""
@@ -103,11 +103,12 @@ class Progress(Callback):
         self._drawn = False
 
     def interval(self, trainer: Trainer) -> int:
-        """As many epochs as take a tenth of a second; without a terminal, `every`."""
+        """As many epochs as take a tenth of a second; without a terminal, `every`; at the latest, the last one."""
+        left = self._last - trainer.epoch
         if not self._out.isatty():
-            return self.every
+            return min(self.every, left)
         seconds = trainer.history["seconds"][-1] if len(trainer.history) else 0.0
-        return max(1, int(self._SECONDS / seconds)) if seconds > 0 else 1
+        return min(max(1, int(self._SECONDS / seconds)), left) if seconds > 0 else 1
 
     def epoch(self, trainer: Trainer) -> None:
         """Draw the bar, or write a line."""

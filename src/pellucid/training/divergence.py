@@ -24,8 +24,9 @@ def explain(task: Task, failed: State, safe: State) -> str:
         scores, _ = forward(model, x, Randomness(task.seed, failed.step))
         value = float(task.loss.values(scores, targets).mean())
     rate = task.optimizer.rate_at(failed.step)
+    kind = "NaN" if np.isnan(value) else "infinite"
     return (
-        f"The loss became {'NaN' if np.isnan(value) else 'infinite'} in epoch {failed.epoch + 1}, "
+        f"{'The weights overflowed' if np.isfinite(value) else f'The loss became {kind}'} in epoch {failed.epoch + 1}, "
         f"at step {failed.step + 1} (batch {failed.batch + 1} of {task.batches}): {place}. "
         f"Usually the learning rate is too high (it is {rate:g}; try {rate / 10:g}) or the inputs are not scaled "
         f"(put Standardize() in front). The weights are back at the start of epoch {safe.epoch + 1}."
@@ -43,4 +44,3 @@ def _first_overflow(task: Task, model: Model, x: Array, step: int) -> str:
         if not np.isfinite(forward(part, x, Randomness(task.seed, step))[0]).all():
             return f"the first values that are not finite are the outputs of {instruction.name}"
     return f"all layers are finite, and {type(task.loss).__name__} itself overflowed"
-

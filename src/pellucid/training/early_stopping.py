@@ -44,6 +44,11 @@ class EarlyStopping(Callback):
         self.best_epoch: int | None = None
         self._best_state: State | None = None
 
+    def start(self, trainer: Trainer, epochs: int) -> None:
+        """Forget what another training's best was; one that goes on keeps its own."""
+        if trainer.epoch == 0:
+            self.best_value = self.best_epoch = self._best_state = None
+
     def column(self, trainer: Trainer) -> str:
         """The column of the history that is watched."""
         if self.monitor is None:
@@ -63,10 +68,8 @@ class EarlyStopping(Callback):
             self.best_value, self.best_epoch, self._best_state = value, trainer.epoch, trainer.state
         waited = trainer.epoch - (self.best_epoch or 0)
         if waited >= self.patience:
-            trainer.stop(
-                f"Stopped early: {column} has not improved for {waited} epochs. "
-                f"The weights of epoch {self.best_epoch} are restored."
-            )
+            restored = "" if self.best_epoch is None else f" The weights of epoch {self.best_epoch} are restored."
+            trainer.stop(f"Stopped early: {column} has not improved for {waited} epochs.{restored}")
 
     def _improves(self, value: float, column: str) -> bool:
         if self.best_value is None:
@@ -79,4 +82,3 @@ class EarlyStopping(Callback):
         if self._best_state is not None:
             trainer.show(self._best_state)
             trainer.history.best_epoch = self.best_epoch
-

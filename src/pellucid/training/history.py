@@ -59,6 +59,12 @@ class History:
         for name, value in values.items():
             self._columns.setdefault(name, [None] * self._length)[-1] = value
 
+    def cut(self, epoch: int) -> None:
+        """Forget the rows of all epochs after this one: training went back to its end."""
+        kept = [index for index, number in enumerate(self._columns.get("epoch", ())) if (number or 0) <= epoch]
+        self._columns = {name: [column[index] for index in kept] for name, column in self._columns.items()}
+        self._length = len(kept)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns, in the order of the table."""
@@ -163,9 +169,11 @@ class History:
             cells.insert(half, ["…"] * len(names))
         titles = [name.replace("_", " ") for name in names]
         widths = [max(len(row[i]) for row in [titles, *cells]) for i in range(len(names))]
-        lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in [titles, *cells]]
+        rows = [titles, *cells]
+        lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
         note = f" ({self.engine_note})" if self.engine_note else ""
-        lines.append(f"{self._length} epochs in {self.seconds:.3g} s on the {self.engine or '?'} engine{note}")
+        count = "1 epoch" if self._length == 1 else f"{self._length} epochs"
+        lines.append(f"{count} in {self.seconds:.3g} s on the {self.engine or '?'} engine{note}")
         if self.stopped:
             lines.append(self.stopped)
         return "\n".join(lines)
@@ -173,7 +181,7 @@ class History:
     def __repr__(self) -> str:
         """How many epochs, and the last loss."""
         last = f", loss {self._columns['loss'][-1]:.4g}" if self._length and "loss" in self._columns else ""
-        return f"History({self._length} epochs{last})"
+        return f"History({self._length} epoch{'' if self._length == 1 else 's'}{last})"
 
 
 def higher_is_better(column: str) -> bool:

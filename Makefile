@@ -1,0 +1,55 @@
+# Every target sets up what it needs: `make run` and `make test` work in a fresh clone.
+# PYTHON chooses the interpreter (3.10 or newer), VENV where the environment lies.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DATA   ?= $(wildcard ../shared/data)
+export PELLUCID_DATA ?= $(DATA)
+
+SOURCES := pyproject.toml CMakeLists.txt $(shell find native src -type f -not -name '*.pyc' -not -path '*/__pycache__*' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint parity bench docs clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Pellucid needs Python 3.10 or newer.")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/run.stamp: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet '.[all]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet '.[dev]'
+	@touch $@ $(VENV)/run.stamp
+
+run: $(VENV)/run.stamp  ## Train on the embedded digits and show the result
+	$(BIN)/pellucid train digits
+
+test: $(VENV)/dev.stamp  ## Pass the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+parity: $(VENV)/dev.stamp  ## Recompute what PyTorch says, and compare with the recorded numbers
+	$(BIN)/python -m pip install --quiet '.[parity]'
+	$(BIN)/python tests/parity/record.py --check
+
+bench: $(VENV)/dev.stamp  ## Measure against the peers and rewrite benchmarks/README.md
+	$(BIN)/python -m pip install --quiet '.[bench]'
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/dev.stamp  ## Build the documentation into docs/_build/html
+	$(BIN)/python -m pip install --quiet '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+clean:  ## Remove the environment and everything built
+	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,212 @@
+"""Many small images side by side: examples, and the weights of a first layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.layers.dense import Dense
+from pellucid.plots.figure import FAINT, INK, Axes, Figure, bare, figure_of, new_figure
+from pellucid.typing import Array, Floats
+from pellucid.validation import check_array, check_integer
+
+if TYPE_CHECKING:
+    from pellucid.network import Network
+
+_GAP = 0.12  # between two images, as a fraction of their size
+_LABEL = 0.34  # and above each where it has a label
+
+
+def images(
+    images: Any,
+    image_shape: tuple[int, int] | None = None,
+    labels: Sequence[object] | None = None,
+    *,
+    columns: int | None = None,
+    title: str = "",
+    axes: Axes | None = None,
+) -> Figure:
+    """Draw images in rows and columns, ink on paper: the highest value is black.
+
+    Parameters
+    ----------
+    images : array (n, height·width) or (n, height, width)
+        Each image has its own range of values.
+    image_shape : (height, width) or None
+        None: as the array says, or square.
+    labels : sequence or None
+        A word above each image.
+    columns : int or None
+        How many stand in a row; None: such that the whole is a little wider than high.
+    title : str
+        Above the whole.
+    axes : Axes or None
+        Where to draw; None: a new figure.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> digits = pl.datasets.load_digits()
+    >>> figure = pl.plots.images(digits.test.x[:12], labels=digits.test.y[:12])
+    """
+    tiles = _tiles(images, image_shape)  # (n, h, w)
+    if labels is not None and len(labels) != len(tiles):
+        raise ValueError(f"labels must hold one for each of the {len(tiles)} images, not {len(labels)}.")
+    low = tiles.min(axis=(1, 2), keepdims=True)  # (n, 1, 1)
+    spread = np.ptp(tiles, axis=(1, 2), keepdims=True)
+    shades = (tiles - low) / np.where(spread > 0, spread, 1.0)
+    columns = _columns(len(tiles), columns, 1.4)
+    figure, axes = _canvas(axes, len(tiles), columns, tiles.shape[1:], labels is not None)
+    _mosaic(axes, shades, columns, labels, cmap="gray_r", vmin=0.0, vmax=1.0)
+    bare(axes, title)
+    return figure
+
+
+def weights(
+    network: Network,
+    layer: int | None = None,
+    image_shape: tuple[int, int] | None = None,
+    *,
+    columns: int | None = None,
+    limit: int = 100,
+    axes: Axes | None = None,
+) -> Figure:
+    """Draw the weights of each unit of a dense layer as an image: where they pull up (red) and down (blue).
+
+    Parameters
+    ----------
+    network : Network
+        Built or trained.
+    layer : int or None
+        The number of the layer in `network.layers`; None: the first dense one.
+    image_shape : (height, width) or None
+        The shape of an input; None: square.
+    columns : int or None
+        How many stand in a row; None: such that the whole is a little wider than high.
+    limit : int
+        How many units are drawn at most, from the first on.
+    axes : Axes or None
+        Where to draw; None: a new figure.
+
+    Returns
+    -------
+    Figure
+    """
+    index = _dense_layer(network, layer)
+    weight = network.get(f"{index}.weight")  # (d_in, units)
+    units = min(weight.shape[1], check_integer("limit", limit, minimum=1))
+    tiles = _tiles(weight.T[:units], image_shape)  # (units, h, w)
+    reach = float(np.abs(tiles).max()) or 1.0
+    columns = _columns(units, columns, 1.4)
+    figure, axes = _canvas(axes, units, columns, tiles.shape[1:], False)
+    picture = _mosaic(axes, tiles, columns, None, cmap="RdBu_r", vmin=-reach, vmax=reach)
+    shown = f"{units}" if units == weight.shape[1] else f"the first {units} of {weight.shape[1]}"
+    bare(axes, f"Weights of layer {index}, {shown} units")
+    bar = figure.colorbar(picture, ax=axes, fraction=0.03, pad=0.02)
+    bar.ax.tick_params(labelsize=8, colors=INK)
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _dense_layer(network: Network, layer: int | None) -> int:
+    dense = [index for index, part in enumerate(network.layers) if isinstance(part, Dense)]
+    if not dense:
+        raise ValueError("The network has no dense layer, so there are no weights to draw.")
+    if layer is None:
+        return dense[0]
+    if layer not in dense:
+        raise ValueError(f"Layer {layer} is no dense layer of this network: choose from {', '.join(map(str, dense))}.")
+    return layer
+
+
+def _tiles(values: Any, image_shape: tuple[int, int] | None) -> Array:
+    """Images (n, height, width) of float64 from rows of pixels or images."""
+    array = check_array(values, "images").astype(np.float64)
+    if array.ndim == 3 and image_shape is None:
+        image_shape = array.shape[1:]
+    if array.ndim not in (2, 3) or not array.size:
+        raise ValueError(f"images must have the shape (n, height·width) or (n, height, width), not {array.shape}.")
+    pixels = math.prod(array.shape[1:])
+    if image_shape is None:
+        side = math.isqrt(pixels)
+        if side * side != pixels:
+            raise ValueError(f"{pixels} pixels make no square image: pass image_shape=(height, width).")
+        image_shape = (side, side)
+    if math.prod(image_shape) != pixels:
+        raise ValueError(f"image_shape {tuple(image_shape)} stands for {math.prod(image_shape)} pixels, not {pixels}.")
+    return array.reshape(len(array), *image_shape)
+
+
+def _columns(count: int, columns: int | None, wider: float) -> int:
+    if columns is not None:
+        return check_integer("columns", columns, minimum=1)
+    return min(count, math.ceil(math.sqrt(count * wider)))
+
+
+def _cell(shape: tuple[int, ...], labelled: bool) -> tuple[float, float]:
+    """Height and width of an image with the gap around it, in pixels of the image."""
+    size = max(shape)
+    return shape[0] + size * (_LABEL if labelled else _GAP), shape[1] + size * _GAP
+
+
+def _canvas(axes: Axes | None, count: int, columns: int, shape: tuple[int, ...], labelled: bool) -> tuple[Figure, Axes]:
+    if axes is not None:
+        return figure_of(axes), axes
+    height, width = _cell(shape, labelled)
+    inches = min(0.8, 9.0 / columns)
+    rows = -(-count // columns)
+    figure = new_figure(max(2.5, columns * inches) + 0.3, rows * inches * height / width + 0.5)
+    return figure, figure.subplots()
+
+
+def _mosaic(axes: Axes, tiles: Floats, columns: int, labels: Sequence[object] | None, **look: Any) -> Any:
+    """Draw tiles (n, h, w) at their places, each a picture of its own, and answer the last."""
+    height, width = _cell(tiles.shape[1:], labels is not None)
+    rows, columns = -(-len(tiles) // columns), columns
+    picture = None
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, columns)
+        left, top = column * width, row * height
+        extent = (left, left + tile.shape[1], top + tile.shape[0], top)
+        picture = axes.imshow(tile, extent=extent, interpolation="nearest", **look)
+    gap = height - tiles.shape[1]
+    axes.set_xlim(-(width - tiles.shape[2]) / 2, columns * width - (width - tiles.shape[2]) / 2)
+    axes.set_ylim(rows * height - gap, -gap)
+    axes.set_aspect("equal")
+    if labels is not None:
+        _write_labels(axes, tiles.shape[1:], columns, labels)
+    _frame(axes, tiles, columns, height, width)
+    return picture
+
+
+def _frame(axes: Axes, tiles: Floats, columns: int, height: float, width: float) -> None:
+    """A thin line around each image: paper and page are both white."""
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    places = [divmod(number, columns) for number in range(len(tiles))]
+    frames = [Rectangle((c * width, r * height), tiles.shape[2], tiles.shape[1]) for r, c in places]
+    axes.add_collection(PatchCollection(frames, facecolor="none", edgecolor=FAINT, linewidth=0.5))
+
+
+def _write_labels(axes: Axes, shape: tuple[int, ...], columns: int, labels: Sequence[object]) -> None:
+    """A label above each image, as large as the longest allows."""
+    height, width = _cell(shape, True)
+    box = axes.get_window_extent()
+    points = min(box.width / columns, box.height / (-(-len(labels) // columns)) * width / height)
+    points *= 72 / axes.figure.dpi  # the width of an image's place
+    longest = max(len(str(label)) for label in labels)
+    size = float(np.clip(1.55 * points / max(longest, 1), 4.0, 10.0))
+    for number, label in enumerate(labels):
+        row, column = divmod(number, columns)
+        axes.text(
+            *(column * width + shape[1] / 2, row * height - 0.04 * max(shape), str(label)),
+            **{"ha": "center", "va": "bottom", "fontsize": size, "color": INK},
+        )
