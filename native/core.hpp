@@ -94,7 +94,8 @@ struct TrainTask {
     const double* rates;  // of the steps of this call, or a single one for all of them
     bool constant_rate;
     Index epochs;
-    bool (*interrupted)();  // asked from the calling thread, some twenty times a second
+    std::uint32_t *order, *keys;  // room for 2·n numbers each, when the rows are shuffled and n > batch_size
+    bool (*interrupted)();        // asked from the calling thread, some twenty times a second; null: never
     Moment moment, safe;    // in and out; safe.epoch = -1: no epoch began with a finite loss
     EpochRecord* records;   // out: one for each finished epoch
     Index finished;         // out
@@ -107,7 +108,8 @@ struct Arena {
     std::size_t used;
     bool too_large;
 
-    template <typename T> T* take(Index count) {
+    // Always inlined: no copy of it may be shared between instruction sets.
+    template <typename T> [[gnu::always_inline]] T* take(Index count) {
         std::size_t bytes;
         if (count < 0 || __builtin_mul_overflow(static_cast<std::size_t>(count), sizeof(T), &bytes) ||
             __builtin_add_overflow(used, bytes + 127, &bytes) || bytes > (std::size_t{1} << 46)) {
@@ -139,7 +141,6 @@ struct Core {
     int (*find_penalty)(const char* name);
     int (*find_optimizer)(const char* name);
     int (*slot_count)(int optimizer);
-    void (*order)(std::uint64_t seed, std::uint64_t epoch, Index count, std::uint32_t* out, std::uint32_t* scratch);
     Entries<float> single;
     Entries<double> twice;
 };

@@ -28,6 +28,11 @@ template <typename T> struct Matrix {
     T* at(Index panel_number, Index row) const { return data + panel_number * stride + row * panel<T>; }
 };
 
+// Whether the second half of a panel is nothing but padding, and may be left out.
+template <typename T> inline bool is_narrow(Index width, Index panel_number) {
+    return width - panel_number * panel<T> <= lanes<T>;
+}
+
 // The number of inputs whose products are summed in one go. Shorter: more traffic of partial sums. Longer: the
 // factor falls out of the first-level cache, and the rounding errors of one long chain grow.
 template <typename T> constexpr Index block_length = 512;
@@ -72,39 +77,133 @@ inline void product_tile(Matrix<const T> x, Matrix<const T> w, const T* bias, Ma
     }
 }
 
-// Calls f with the constant R = count, for counts 1 … largest.
+template <int number> struct Constant {
+    static constexpr int value = number;
+};
+
+// Calls f(Constant<count>) for a count of 1 … largest.
 template <int largest, typename F> [[gnu::always_inline]] inline void with_constant(int count, F&& f) {
     if constexpr (largest > 1) {
         if (count < largest) return with_constant<largest - 1>(count, f);
     }
-    f(std::integral_constant<int, largest>{});
+    f(Constant<largest>{});
 }
 
-// Y = X W + b for the panels [columns.begin, columns.end) and the rows [rows.begin, rows.end) of Y. `width` is the
-// number of columns of Y, `inner` of X. `bias` points at the first panel's bias, the next ones are w.stride further.
+// Y = X W + b: part `part` of `parts` of it. Y has `rows` rows and `width` columns, X `inner` columns. `bias` points at
+// the first panel's bias, the next ones are w.stride further; null: none.
 template <typename T>
-inline void product(Matrix<const T> x, Matrix<const T> w, const T* bias, Matrix<T> y, Range rows, Range columns,
-                    Index width, Index inner) {
-    const Index count = rows.end - rows.begin;
-    if (count <= 0) return;
-    const Index tiles = ceiling(count, tile_rows);
+inline void product(Matrix<const T> x, Matrix<const T> w, const T* bias, Matrix<T> y, Index rows, Index width,
+                    Index inner, int part, int parts) {
+    const Index tiles = ceiling(rows, tile_rows);
+    const Range mine = share(ceiling(width, panel<T>) * tiles, part, parts);
     const Index blocks = larger_of(1, ceiling(inner, block_length<T>));
     for (Index block = 0; block < blocks; ++block) {
-        const Range part = share(inner, block, blocks);
-        for (Index column = columns.begin; column < columns.end; ++column) {
-            const bool narrow = width - column * panel<T> <= lanes<T>;  // the second half of the panel is padding
-            for (Index tile = 0; tile < tiles; ++tile) {
-                const Range of = share(count, tile, tiles);
-                with_constant<tile_rows>(static_cast<int>(of.end - of.begin), [&](auto height) {
-                    if (narrow)
-                        product_tile<T, height(), 1>(x, w, bias ? bias + column * w.stride : nullptr, y,
-                                                     rows.begin + of.begin, column, part.begin, part.end);
-                    else
-                        product_tile<T, height(), 2>(x, w, bias ? bias + column * w.stride : nullptr, y,
-                                                     rows.begin + of.begin, column, part.begin, part.end);
-                });
-            }
+        const Range along = share(inner, block, blocks);
+        for (Index unit = mine.begin; unit < mine.end; ++unit) {
+            const Index column = unit / tiles;
+            const Range of = share(rows, unit % tiles, tiles);
+            const T* column_bias = bias ? bias + column * w.stride : nullptr;
+            with_constant<tile_rows>(static_cast<int>(of.end - of.begin), [&](auto height) {
+                if (is_narrow<T>(width, column))
+                    product_tile<T, decltype(height)::value, 1>(x, w, column_bias, y, of.begin, column, along.begin, along.end);
+                else
+                    product_tile<T, decltype(height)::value, 2>(x, w, column_bias, y, of.begin, column, along.begin, along.end);
+            });
         }
+    }
+}
+
+// One tile of dW = Xᵀ dY: inputs a … a + rows − 1 of one panel of X, `vectors` vectors of one panel of dY.
+template <typename T, int rows, int vectors>
+inline void gradient_tile(const T* x, const T* dy, T* dw, Index begin, Index end, bool add) {
+    Vector<T> sum[rows][vectors] = {};
+    multiply<T, rows, vectors, 1, panel<T>>(sum, x + begin * panel<T>, dy + begin * panel<T>, 0, end - begin);
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; ++v) {
+            T* out = dw + r * panel<T> + v * lanes<T>;
+            store<T>(out, add ? load<T>(out) + sum[r][v] : sum[r][v]);
+        }
+    }
+}
+
+// A panel times a panel of dW = Xᵀ dY: `inputs` rows of dW, at most a panel's, from `examples` rows of X and dY.
+// With `add` the products are added to what is there.
+template <typename T>
+inline void gradient_block(const T* x, const T* dy, T* dw, Index inputs, Index examples, bool narrow, bool add) {
+    const Index tiles = ceiling(inputs, tile_rows);
+    const Index blocks = larger_of(1, ceiling(examples, block_length<T>));
+    for (Index block = 0; block < blocks; ++block) {
+        const Range along = share(examples, block, blocks);
+        for (Index tile = 0; tile < tiles; ++tile) {
+            const Range of = share(inputs, tile, tiles);
+            T* out = dw + of.begin * panel<T>;
+            with_constant<tile_rows>(static_cast<int>(of.end - of.begin), [&](auto height) {
+                if (narrow)
+                    gradient_tile<T, decltype(height)::value, 1>(x + of.begin, dy, out, along.begin, along.end, add || block > 0);
+                else
+                    gradient_tile<T, decltype(height)::value, 2>(x + of.begin, dy, out, along.begin, along.end, add || block > 0);
+            });
+        }
+    }
+}
+
+// The sums of the columns of one panel of dY: the gradient of the bias.
+template <typename T> inline void column_sums(const T* dy, T* out, Index examples, bool add) {
+    Vector<T> sum[2] = {};
+    for (Index i = 0; i < examples; ++i)
+        for (int v = 0; v < 2; ++v) sum[v] += load<T>(dy + i * panel<T> + v * lanes<T>);
+    for (int v = 0; v < 2; ++v)
+        store<T>(out + v * lanes<T>, add ? load<T>(out + v * lanes<T>) + sum[v] : sum[v]);
+}
+
+// a0 b0 a1 b1 … of the lower (0) or the upper (1) halves of a and b.
+template <typename T, int half> inline Vector<T> interleave(Vector<T> a, Vector<T> b) {
+#if defined(__clang__)
+    T left[lanes<T>], right[lanes<T>], both[lanes<T>];
+    store<T>(left, a), store<T>(right, b);
+    for (Index lane = 0; lane < lanes<T>; ++lane)
+        both[lane] = (lane % 2 ? right : left)[half * lanes<T> / 2 + lane / 2];
+    return load<T>(both);
+#else
+    using Integer = typename VectorOf<T>::Integer;
+    Integers<T> from;
+    for (Index lane = 0; lane < lanes<T>; ++lane)
+        from[lane] = static_cast<Integer>(half * lanes<T> / 2 + lane / 2 + (lane % 2) * lanes<T>);
+    return __builtin_shuffle(a, b, from);
+#endif
+}
+
+// A square of lanes x lanes numbers, rows a panel apart, transposed: log2(lanes) perfect shuffles of its rows.
+template <typename T> inline void transpose_square(const T* from, Index from_rows, T* to, Index to_rows) {
+    constexpr int size = static_cast<int>(lanes<T>);
+    Vector<T> row[size];
+    for (int r = 0; r < size; ++r) row[r] = r < from_rows ? load<T>(from + r * panel<T>) : Vector<T>{};
+#pragma GCC unroll 4
+    for (int stage = 1; stage < size; stage *= 2) {
+        Vector<T> next[size];
+#pragma GCC unroll 16
+        for (int r = 0; r < size / 2; ++r) {
+            next[2 * r] = interleave<T, 0>(row[r], row[r + size / 2]);
+            next[2 * r + 1] = interleave<T, 1>(row[r], row[r + size / 2]);
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < size; ++r) row[r] = next[r];
+    }
+    for (int r = 0; r < size; ++r)
+        if (r < to_rows) store<T>(to + r * panel<T>, row[r]);
+}
+
+// Wᵀ in panels, (width, inner), from W (inner, width): part `part` of `parts`. Columns beyond `inner` become zero.
+template <typename T>
+inline void transpose(Matrix<const T> w, Matrix<T> turned, Index inner, Index width, int part, int parts) {
+    const Index squares = ceiling(width, lanes<T>);
+    const Range mine = share(ceiling(inner, lanes<T>) * squares, part, parts);
+    for (Index unit = mine.begin; unit < mine.end; ++unit) {
+        const Index row = unit / squares * lanes<T>, column = unit % squares * lanes<T>;
+        transpose_square<T>(w.at(column / panel<T>, row) + column % panel<T>, inner - row,
+                            turned.at(row / panel<T>, column) + row % panel<T>, width - column);
     }
 }
 

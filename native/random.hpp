@@ -21,7 +21,7 @@ typedef std::uint64_t Blocks __attribute__((vector_size(64)));  // one 32-bit wo
 // The 64-bit products of the low halves.
 inline Blocks multiply_words(Blocks a, Blocks b) {
 #if defined(__AVX512F__)
-    return (Blocks)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+    return (Blocks)_mm512_maskz_mul_epu32(0xFF, (__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
     Blocks product;
     for (int part = 0; part < 2; ++part) {

@@ -74,10 +74,11 @@ template <typename T> inline Vector<T> larger(Vector<T> a, Vector<T> b) { return
 template <typename T> inline Vector<T> smaller(Vector<T> a, Vector<T> b) { return a < b ? a : b; }
 template <typename T> inline Vector<T> absolute(Vector<T> x) { return x < T(0) ? -x : x; }
 
+// Masked with all ones: the plain intrinsics start from an undefined register, of which GCC warns.
 template <typename T> inline Vector<T> square_root(Vector<T> x) {
 #if defined(__AVX512F__)
-    if constexpr (std::is_same_v<T, float>) return (Vector<T>)_mm512_sqrt_ps((__m512)x);
-    else return (Vector<T>)_mm512_sqrt_pd((__m512d)x);
+    if constexpr (std::is_same_v<T, float>) return (Vector<T>)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)x);
+    else return (Vector<T>)_mm512_maskz_sqrt_pd(0xFF, (__m512d)x);
 #elif defined(__AVX__)
     if constexpr (std::is_same_v<T, float>) return (Vector<T>)_mm256_sqrt_ps((__m256)x);
     else return (Vector<T>)_mm256_sqrt_pd((__m256d)x);

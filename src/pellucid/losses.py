@@ -81,7 +81,7 @@ class SquaredError(Loss):
         targets = check_array(y, "y")
         if targets.ndim == 1 and outputs > 1 and targets.dtype.kind in "ui":
             return _class_indices(targets, outputs)
-        return _matrix(targets, outputs)
+        return _matrix(targets, outputs, or_classes=True)
 
     def values(self, scores: Floats, targets: Array) -> Floats:
         """½ Σⱼ (aⱼ − yⱼ)²."""
@@ -228,15 +228,15 @@ def _class_indices(targets: Array, classes: int) -> npt.NDArray[np.int64]:
     return indices
 
 
-def _matrix(targets: Array, outputs: int) -> Array:
-    """Numbers (n, outputs); (n,) becomes a column for a single output."""
+def _matrix(targets: Array, outputs: int, *, or_classes: bool = False) -> Array:
+    """Numbers (n, outputs); (n,) becomes a column for a single output. `or_classes`: the loss takes these, too."""
     if targets.ndim == 1 and outputs == 1:
         targets = targets[:, None]
     if targets.ndim != 2 or targets.shape[1] != outputs:
+        other = " or (n,)" if outputs == 1 else ", or hold whole numbers (n,) that are classes" if or_classes else ""
         raise ValueError(
             f"y has the shape {targets.shape}, but the network has {outputs} "
-            f"output{'s' if outputs > 1 else ''}: y must have the shape (n, {outputs})"
-            f"{' or (n,)' if outputs == 1 else ''}."
+            f"output{'s' if outputs > 1 else ''}: y must have the shape (n, {outputs}){other}."
         )
     check_finite(targets, "y")
     return targets

@@ -47,16 +47,17 @@ def check_number(
     below: float | None = None,
 ) -> float:
     """Return `value` as a float within minimum <= value <= maximum and above < value < below."""
-    low = f"above {above:g}" if above is not None else f"at least {minimum:g}" if minimum > -math.inf else ""
+    low = f"above {above:g}" if above is not None else f"of at least {minimum:g}" if minimum > -math.inf else ""
     high = f"below {below:g}" if below is not None else f"at most {maximum:g}" if maximum < math.inf else ""
-    allowed = " and ".join(part for part in (low, high) if part) or "finite"
+    bounds = " and ".join(part for part in (low, high) if part)
+    allowed = f"a number {bounds}" if bounds else "a finite number"
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number {allowed}, not {value!r} ({type(value).__name__}).")
+        raise TypeError(f"{name} must be {allowed}, not {value!r} ({type(value).__name__}).")
     number = float(value)
     inside = minimum <= number <= maximum
     inside = inside and (above is None or number > above) and (below is None or number < below)
     if not inside or not math.isfinite(number):
-        raise ValueError(f"{name} must be a number {allowed}, not {value!r}.")
+        raise ValueError(f"{name} must be {allowed}, not {value!r}.")
     return number
 
 
@@ -86,7 +87,8 @@ def check_array(value: object, name: str = "x") -> Array:
     except ValueError:
         raise ValueError(f"{name} must have rows of equal length, but its rows differ in length.") from None
     if array.dtype.kind not in "buif":
-        example = f", for example {array.flat[0]!r}" if array.size else ""
+        odd = next((item for item in array.ravel().tolist() if not isinstance(item, numbers.Real)), None)
+        example = f", for example {odd!r:.40}" if array.size else ""
         hint = f" Turn labels into numbers: numpy.unique({name}, return_inverse=True)[1]." if name == "y" else ""
         raise TypeError(f"{name} must hold numbers, but its dtype is {array.dtype}{example}.{hint}")
     if array.dtype.itemsize == 2 and array.dtype.kind == "f":
@@ -107,11 +109,10 @@ def check_inputs(value: object, name: str = "x", input_shape: tuple[int, ...] | 
     """
     array = check_array(value, name)
     if array.ndim < 2:
-        hint = f"{name}.reshape(-1, 1)" if input_shape in (None, (1,)) else f"{name}.reshape(1, -1)"
-        kind = "one row of features" if hint.endswith("(1, -1)") else "one feature"
+        feature, row = f"one feature, use {name}.reshape(-1, 1)", f"one row of features, use {name}.reshape(1, -1)"
+        hint = f"{feature}; if it is {row}" if input_shape is None else feature if input_shape == (1,) else row
         raise ValueError(
-            f"{name} must have two dimensions (rows, features), but its shape is {array.shape}. "
-            f"If it is {kind}, use {hint}."
+            f"{name} must have two dimensions (rows, features), but its shape is {array.shape}. If it is {hint}."
         )
     if array.shape[0] == 0:
         raise ValueError(f"{name} is empty: its shape is {array.shape}, and at least one row is needed.")

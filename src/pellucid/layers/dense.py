@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import ClassVar
 
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.kernel import Kernel
@@ -43,6 +44,8 @@ class Dense(Layer):
     -----
     The weight lies as (d_in, d_out), the transpose of PyTorch's.
     """
+
+    initializer_before: ClassVar[str | None] = "glorot_uniform"  # a layer in front of this one is linear
 
     units: int
     weight_initializer: Initializer | str | None = None

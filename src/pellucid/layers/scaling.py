@@ -48,11 +48,12 @@ class Standardize(Layer):
         """Mean and 1/σ of each column of x (n, d), in float64 and two passes."""
         slices = [x[start : start + _ROWS_AT_A_TIME] for start in range(0, len(x), _ROWS_AT_A_TIME)]
         mean = sum(part.sum(axis=0, dtype=np.float64) for part in slices) / len(x)  # (d,)
-        variance = sum(np.square(part - mean).sum(axis=0) for part in slices) / len(x)  # (d,)
         constant = x.max(axis=0) == x.min(axis=0)  # (d,): exact, where the variance of 0.1, 0.1, … is not quite 0
+        mean = np.where(constant, x[0], mean)
+        variance = sum(np.square(part - mean).sum(axis=0) for part in slices) / len(x)  # (d,)
         deviation = np.sqrt(np.where(constant, 1.0, variance))
         deviation[deviation == 0.0] = 1.0  # a spread so small that its square is 0
-        return {"mean": np.where(constant, x[0], mean), "scale": np.where(constant, 0.0, 1.0 / deviation)}
+        return {"mean": mean, "scale": np.where(constant, 0.0, 1.0 / deviation)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
         """X (n, d) -> (x − mean)·scale."""

@@ -106,8 +106,13 @@ def _write_numbers(axes: Axes, counts: npt.NDArray[np.int64]) -> None:
     for row, column in np.argwhere(counts):
         light = cells[row, column] @ (0.299, 0.587, 0.114) > 0.6  # how bright the eye finds the cell
         axes.text(
-            *(column, row, f"{counts[row, column]}"),
-            **{"ha": "center", "va": "center", "fontsize": size, "color": INK if light else "white"},
+            column,
+            row,
+            f"{counts[row, column]}",
+            ha="center",
+            va="center",
+            fontsize=size,
+            color=INK if light else "white",
         )
 
 

@@ -48,12 +48,14 @@ def history(history: History, axes: Axes | Sequence[Axes] | None = None, *, loga
     metric = _metric(history)
     if axes is None:
         figure = new_figure(9.0 if metric else 5.0, 3.4)
-        panels: list[Axes] = list(np.atleast_1d(figure.subplots(1, 2 if metric else 1)))
+        panels: list[Axes] = list(figure.subplots(1, 2 if metric else 1, squeeze=False)[0])
     else:
         panels = list(axes) if isinstance(axes, Sequence | np.ndarray) else [axes]
         figure = figure_of(panels[0])
     best = best_epoch(history)
     _panel(panels[0], history, "loss", best)
+    if panels[0].get_legend_handles_labels()[0]:  # the same lines stand in the second panel: said once
+        panels[0].legend(frameon=False, fontsize=8, labelcolor=INK)
     _loss_axis(panels[0], history, logarithmic)
     if len(panels) > 1 and metric:
         _panel(panels[1], history, metric, best)
@@ -99,17 +101,14 @@ def _panel(axes: Axes, history: History, name: str, best: int | None) -> None:
     _whole_epochs(axes)
     if best is not None and best in epochs:
         _mark(axes, best, _column(history, parts["validation"][0])[epochs == best])
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=8, labelcolor=INK)
 
 
 def _mark(axes: Axes, best: int, value: Floats) -> None:
     """A line at the best epoch, and a ring where it meets the curve of the validation."""
     axes.axvline(best, color=FAINT, linewidth=1.0, linestyle=(0, (4, 3)), label=f"best epoch, {best}", zorder=1)
     if value.size and np.isfinite(value[0]):
-        axes.plot(
-            *([best], value), marker="o", markersize=7, fillstyle="none", color=INK, linestyle="none", clip_on=False
-        )
+        ring: dict[str, Any] = {"marker": "o", "markersize": 7, "fillstyle": "none", "color": INK, "linestyle": "none"}
+        axes.plot([best], value, clip_on=False, **ring)
 
 
 def _whole_epochs(axes: Axes) -> None:

@@ -11,18 +11,16 @@ import io
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure as Figure
 else:
     Axes = Figure = Any  # names for annotations alone: matplotlib is not imported before it draws
 
 Color: TypeAlias = tuple[float, float, float]
 """Red, green and blue from 0 to 1."""
 
-BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW = (
-    *("#0072B2", "#E69F00", "#009E73", "#CC79A7"),
-    *("#56B4E9", "#D55E00", "#F0E442"),
-)
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, VERMILION, YELLOW = "#56B4E9", "#D55E00", "#F0E442"
 """The colours of Okabe and Ito, which the colour-blind tell apart ("Color universal design", 2008)."""
 
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, "#4D4D4D")
@@ -41,6 +39,7 @@ def new_figure(width: float, height: float) -> Figure:
         raise ImportError("Pictures need matplotlib: install it with pip install 'pellucid[plots]'.") from error
     figure = Picture(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # inches around every axes
     return figure
 
 

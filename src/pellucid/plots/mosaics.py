@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pellucid.network import Network
 
 _GAP = 0.12  # between two images, as a fraction of their size
-_LABEL = 0.34  # and above each where it has a label
+_LINE = 0.22  # and above each for every line of its label
 
 
 def images(
@@ -63,8 +63,9 @@ def images(
     spread = np.ptp(tiles, axis=(1, 2), keepdims=True)
     shades = (tiles - low) / np.where(spread > 0, spread, 1.0)
     columns = _columns(len(tiles), columns, 1.4)
-    figure, axes = _canvas(axes, len(tiles), columns, tiles.shape[1:], labels is not None)
-    _mosaic(axes, shades, columns, labels, cmap="gray_r", vmin=0.0, vmax=1.0)
+    words = None if labels is None else [str(label) for label in labels]
+    figure, axes = _canvas(axes, len(tiles), columns, _cell(tiles.shape[1:], words))
+    _mosaic(axes, shades, columns, words, cmap="gray_r", vmin=0.0, vmax=1.0)
     bare(axes, title)
     return figure
 
@@ -105,7 +106,7 @@ def weights(
     tiles = _tiles(weight.T[:units], image_shape)  # (units, h, w)
     reach = float(np.abs(tiles).max()) or 1.0
     columns = _columns(units, columns, 1.4)
-    figure, axes = _canvas(axes, units, columns, tiles.shape[1:], False)
+    figure, axes = _canvas(axes, units, columns, _cell(tiles.shape[1:], None))
     picture = _mosaic(axes, tiles, columns, None, cmap="RdBu_r", vmin=-reach, vmax=reach)
     shown = f"{units}" if units == weight.shape[1] else f"the first {units} of {weight.shape[1]}"
     bare(axes, f"Weights of layer {index}, {shown} units")
@@ -150,37 +151,38 @@ def _columns(count: int, columns: int | None, wider: float) -> int:
     return min(count, math.ceil(math.sqrt(count * wider)))
 
 
-def _cell(shape: tuple[int, ...], labelled: bool) -> tuple[float, float]:
-    """Height and width of an image with the gap around it, in pixels of the image."""
+def _cell(shape: tuple[int, ...], labels: list[str] | None) -> tuple[float, float]:
+    """Height and width of an image with its label and the gap around it, in pixels of the image."""
     size = max(shape)
-    return shape[0] + size * (_LABEL if labelled else _GAP), shape[1] + size * _GAP
+    lines = max((label.count("\n") + 1 for label in labels), default=0) if labels else 0
+    return shape[0] + size * (_GAP + lines * _LINE), shape[1] + size * _GAP
 
 
-def _canvas(axes: Axes | None, count: int, columns: int, shape: tuple[int, ...], labelled: bool) -> tuple[Figure, Axes]:
+def _canvas(axes: Axes | None, count: int, columns: int, cell: tuple[float, float]) -> tuple[Figure, Axes]:
     if axes is not None:
         return figure_of(axes), axes
-    height, width = _cell(shape, labelled)
+    height, width = cell
     inches = min(0.8, 9.0 / columns)
     rows = -(-count // columns)
     figure = new_figure(max(2.5, columns * inches) + 0.3, rows * inches * height / width + 0.5)
     return figure, figure.subplots()
 
 
-def _mosaic(axes: Axes, tiles: Floats, columns: int, labels: Sequence[object] | None, **look: Any) -> Any:
+def _mosaic(axes: Axes, tiles: Floats, columns: int, labels: list[str] | None, **look: Any) -> Any:
     """Draw tiles (n, h, w) at their places, each a picture of its own, and answer the last."""
-    height, width = _cell(tiles.shape[1:], labels is not None)
-    rows, columns = -(-len(tiles) // columns), columns
+    height, width = _cell(tiles.shape[1:], labels)
+    rows = -(-len(tiles) // columns)
     picture = None
     for number, tile in enumerate(tiles):
         row, column = divmod(number, columns)
         left, top = column * width, row * height
         extent = (left, left + tile.shape[1], top + tile.shape[0], top)
         picture = axes.imshow(tile, extent=extent, interpolation="nearest", **look)
-    gap = height - tiles.shape[1]
-    axes.set_xlim(-(width - tiles.shape[2]) / 2, columns * width - (width - tiles.shape[2]) / 2)
-    axes.set_ylim(rows * height - gap, -gap)
-    axes.set_aspect("equal")
-    if labels is not None:
+    half = (width - tiles.shape[2]) / 2
+    axes.set_xlim(-half, columns * width - half)
+    axes.set_ylim(rows * height - (height - tiles.shape[1]) + half, tiles.shape[1] - height + half)
+    axes.set_aspect("equal", anchor="NW")
+    if labels:
         _write_labels(axes, tiles.shape[1:], columns, labels)
     _frame(axes, tiles, columns, height, width)
     return picture
@@ -196,17 +198,23 @@ def _frame(axes: Axes, tiles: Floats, columns: int, height: float, width: float)
     axes.add_collection(PatchCollection(frames, facecolor="none", edgecolor=FAINT, linewidth=0.5))
 
 
-def _write_labels(axes: Axes, shape: tuple[int, ...], columns: int, labels: Sequence[object]) -> None:
-    """A label above each image, as large as the longest allows."""
-    height, width = _cell(shape, True)
+def _write_labels(axes: Axes, shape: tuple[int, ...], columns: int, labels: list[str]) -> None:
+    """A label above each image, as large as the longest line and the room above the image allow."""
+    height, width = _cell(shape, labels)
     box = axes.get_window_extent()
     points = min(box.width / columns, box.height / (-(-len(labels) // columns)) * width / height)
     points *= 72 / axes.figure.dpi  # the width of an image's place
-    longest = max(len(str(label)) for label in labels)
-    size = float(np.clip(1.55 * points / max(longest, 1), 4.0, 10.0))
+    longest = max(len(line) for label in labels for line in label.split("\n"))
+    size = float(np.clip(min(1.7 * points / max(longest, 1), 0.8 * _LINE * points), 3.0, 10.0))
     for number, label in enumerate(labels):
         row, column = divmod(number, columns)
         axes.text(
-            *(column * width + shape[1] / 2, row * height - 0.04 * max(shape), str(label)),
-            **{"ha": "center", "va": "bottom", "fontsize": size, "color": INK},
+            column * width + shape[1] / 2,
+            row * height - 0.04 * max(shape),
+            label,
+            ha="center",
+            va="bottom",
+            fontsize=size,
+            color=INK,
+            linespacing=1.1,
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.datasets.base import Dataset, Part
+from pellucid.layers.base import Layer
 from pellucid.losses import predictions, probabilities
 from pellucid.plots.confusion import confusion_matrix
 from pellucid.plots.curves import history as draw_history
@@ -62,6 +64,7 @@ def report(network: Network, dataset: Dataset, history: History, *, title: str |
         _worst(mistakes, network, dataset, part, scores)
     draw_history(history, curves)
     confusion_matrix(part.y, predicted, dataset.classes, confusion)
+    confusion.set_anchor("NW")
     figure.supxlabel(_words(network, history), fontsize=8, color=FAINT, x=0.012, ha="left")
     return figure
 
@@ -72,9 +75,11 @@ def _last_part(dataset: Dataset) -> tuple[str, Part]:
 
 def _wide_layout(figure: Figure) -> tuple[list[Axes], Axes, Axes]:
     """Curves above, confusion and mistakes below."""
-    grid = figure.add_gridspec(2, 2, height_ratios=(1, 1.45), wspace=0.05, hspace=0.06)
-    axes = [figure.add_subplot(grid[row, column]) for row in range(2) for column in range(2)]
-    return axes[:2], axes[2], axes[3]
+    rows = figure.add_gridspec(2, 1, height_ratios=(1, 1.55), hspace=0.04)
+    above = rows[0].subgridspec(1, 2)
+    below = rows[1].subgridspec(1, 2, width_ratios=(1, 1.15))
+    curves, others = ([figure.add_subplot(row[column]) for column in range(2)] for row in (above, below))
+    return curves, others[0], others[1]
 
 
 def _plane_layout(figure: Figure) -> tuple[list[Axes], Axes, Axes]:
@@ -99,28 +104,34 @@ def _worst(axes: Axes, network: Network, dataset: Dataset, part: Part, scores: A
         part.x[worst],
         dataset.image_shape,
         _mistake_labels(network, dataset, part.y[worst], predicted[worst], scores[worst]),
-        columns=5 if worst.size > 8 else 4,
+        columns=5 if worst.size > 8 else max(3, -(-int(worst.size) // 2)),
         axes=axes,
     )
     axes.set_title(f"Worst mistakes, {worst.size} of {wrong.size:,}: truth → predicted", loc="left", fontsize=11)
 
 
 def _mistake_labels(network: Network, dataset: Dataset, truth: Array, predicted: Array, scores: Array) -> list[str]:
-    """ "3 → 5, 98 %" for each; over two lines where the names are long."""
+    """Say "3 → 5, 98%" for each; where the names are long, over two lines and without the probability."""
     shares: list[Any] = [None] * len(truth)
     if network.link in ("softmax", "sigmoid"):
         shares = list(probabilities(scores, network.link).max(axis=1))
     names = dataset.classes
-    break_ = "\n" if max(map(len, names)) > 2 else " "
+    long = max(map(len, names)) > 2
+    between = "\n" if long else " "
     return [
-        f"{names[int(t)]}{break_}→ {names[int(p)]}" + ("" if share is None else f", {share:.0%}")
+        f"{names[int(t)]}{between}→ {names[int(p)]}" + ("" if share is None or long else f", {share:.0%}")
         for t, p, share in zip(truth, predicted, shares, strict=True)
     ]
 
 
+def layer_words(layer: Layer) -> str:
+    """The layer as one would type it, with four digits for long fractions: Rescale(0.003922)."""
+    return re.sub(r"\d+\.\d{5,}(e-?\d+)?", lambda found: f"{float(found.group()):.4g}", str(layer))
+
+
 def _words(network: Network, history: History) -> str:
     """The layers, the size, and how long training took."""
-    layers = " · ".join(map(str, network.layers))
+    layers = " · ".join(map(layer_words, network.layers))
     layers = layers if len(layers) < 110 else f"{layers[:107]}…"
     time = f"{len(history):,} epoch{'s' if len(history) != 1 else ''} in {history.seconds:.3g} s"
     return f"{layers}   |   {network.program.parameter_count:,} parameters   |   {time}, {history.engine} engine"

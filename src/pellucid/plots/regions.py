@@ -71,11 +71,28 @@ def decision_regions(
     wrong = _points(axes, network, x, labels, names)
     tidy(axes, f"{wrong} of {len(x)} points misclassified", "x₁", "x₂")
     axes.set_box_aspect(1)
-    axes.legend(
-        **{"loc": "upper left", "bbox_to_anchor": (0, -0.11), "ncols": 4, "borderaxespad": 0.0},
-        **{"frameon": False, "fontsize": 8, "labelcolor": INK, "handletextpad": 0.3, "columnspacing": 1.2},
-    )
+    _legend(axes)
     return figure
+
+
+def _legend(axes: Axes) -> None:
+    """The classes, half an inch below the picture, however large it is."""
+    from matplotlib.transforms import ScaledTranslation
+
+    below = ScaledTranslation(0, -0.45, figure_of(axes).dpi_scale_trans)
+    axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=axes.transAxes + below,
+        ncols=5,
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+        handletextpad=0.3,
+        columnspacing=1.2,
+        borderaxespad=0.0,
+        borderpad=0.0,
+    )
 
 
 def _check_suitable(network: Network) -> None:
@@ -101,13 +118,15 @@ def _fill(axes: Axes, network: Network, x: Array, resolution: int) -> None:
     scores = network.scores(np.column_stack([across.ravel(), up.ravel()]))  # (r·r, outputs)
     axes.imshow(
         _colors(scores, network.link).reshape(resolution, resolution, 3),
-        **{"extent": (left, right, bottom, top), "origin": "lower", "aspect": "auto", "interpolation": "nearest"},
+        extent=(left, right, bottom, top),
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
     )
     for ahead in _leads(scores, network.link):  # one class' lead over the others: the line is where it is 0
         if ahead.min() < 0 < ahead.max():
-            axes.contour(
-                *(across, up, ahead.reshape(across.shape)), levels=[0.0], colors="white", linewidths=1.4, zorder=1.5
-            )
+            heights = ahead.reshape(across.shape)  # (r, r)
+            axes.contour(across, up, heights, levels=[0.0], colors="white", linewidths=1.4, zorder=1.5)
 
 
 def _colors(scores: Floats, link: str) -> Floats:
@@ -136,16 +155,27 @@ def _points(axes: Axes, network: Network, x: Array, labels: Array, names: Sequen
     for label in np.unique(labels):
         of_class = labels == label
         axes.scatter(
-            *(x[of_class, 0], x[of_class, 1]),
-            **{"s": 20, "color": [color_of(int(label))], "marker": marker_of(int(label)), "zorder": 2},
-            **{"edgecolors": "white", "linewidths": 0.5, "label": str(names[int(label)] if names else label)},
+            x[of_class, 0],
+            x[of_class, 1],
+            s=20,
+            color=[color_of(int(label))],
+            marker=marker_of(int(label)),
+            edgecolors="white",
+            linewidths=0.5,
+            label=str(names[int(label)] if names else label),
+            zorder=2,
         )
     right = correct(network.scores(x), labels[:, None] if network.link == "sigmoid" else labels, network.link)
     wrong = ~np.asarray(right)  # (n,)
     if wrong.any():
         axes.scatter(
-            *(x[wrong, 0], x[wrong, 1]),
-            **{"s": 70, "facecolors": "none", "edgecolors": INK, "linewidths": 1.1, "zorder": 3},
+            x[wrong, 0],
+            x[wrong, 1],
+            s=70,
+            facecolors="none",
+            edgecolors=INK,
+            linewidths=1.1,
             label="misclassified",
+            zorder=3,
         )
     return int(wrong.sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pellucid.validation import unknown_name
@@ -48,11 +48,17 @@ class History:
 
     def append(self, row: Mapping[str, float | None]) -> None:
         """Add one epoch's numbers; columns that are new are None in the rows before."""
-        for name in row:
-            self._columns.setdefault(name, [None] * self._length)
+        self.extend({name: [value] for name, value in row.items()})
+
+    def extend(self, columns: Mapping[str, Sequence[float | None]]) -> None:
+        """Add several epochs' numbers, column by column; all of the same length."""
+        (count,) = {len(column) for column in columns.values()}
+        for name in columns:
+            if name not in self._columns:
+                self._columns[name] = [None] * self._length
         for name, column in self._columns.items():
-            column.append(row.get(name))
-        self._length += 1
+            column.extend(columns.get(name, [None] * count))
+        self._length += count
 
     def set_last(self, values: Mapping[str, float]) -> None:
         """Put further numbers into the last row."""

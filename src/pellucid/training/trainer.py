@@ -270,9 +270,10 @@ class Trainer:
         if validation is None:
             return None
         if not isinstance(validation, Sequence) or isinstance(validation, str) or len(validation) != 2:
+            received = f"{len(validation)} parts" if isinstance(validation, tuple | list) else f"{validation!r:.80}"
             raise TypeError(
                 f"validation must be a pair (x, y), a fraction of the training rows such as 0.2, or None, "
-                f"not {validation!r:.80}."
+                f"not {received}."
             )
         x, y = validation
         x = check_inputs(x, "validation x", self.network.input_shape)
@@ -332,15 +333,19 @@ class Trainer:
             raise KeyboardInterrupt
 
     def _record(self, task: Task, before: State, outcome: Outcome) -> None:
-        step = before.step - before.batch
-        for number, log in enumerate(outcome.logs):
-            step += task.batches
-            row: dict[str, float | None] = {"epoch": before.epoch + number + 1, "loss": log.loss}
-            if log.accuracy is not None:
-                row["accuracy"] = log.accuracy
-            row["learning_rate"] = self.optimizer.rate_at(step - 1)
-            row["seconds"] = log.seconds
-            self.history.append(row)
+        logs, batches, first = outcome.logs, task.batches, before.step - before.batch
+        if not logs:
+            return
+        columns: dict[str, list[Any]] = {
+            "epoch": list(range(before.epoch + 1, before.epoch + len(logs) + 1)),
+            "loss": [log.loss for log in logs],
+        }
+        if logs[0].accuracy is not None:
+            columns["accuracy"] = [log.accuracy for log in logs]
+        last_steps = range(first + batches - 1, first + len(logs) * batches, batches)
+        columns["learning_rate"] = [self.optimizer.rate_at(step) for step in last_steps]
+        columns["seconds"] = [log.seconds for log in logs]
+        self.history.extend(columns)
 
     def _validate(self, validation: tuple[Array, Array]) -> None:
         x, targets = validation
@@ -359,8 +364,8 @@ def _warn_of_missing_classes(targets: Array, network: Network) -> None:
     if missing.size:
         names = ", ".join(map(str, missing[:10])) + (", …" if missing.size > 10 else "")
         warnings.warn(
-            f"The training rows hold no example of class {names}, but the network has {network.outputs} outputs: "
-            f"what has no example cannot be learnt.",
+            f"The training rows hold no example of class{'es' if missing.size > 1 else ''} {names}, but the network "
+            f"has {network.outputs} outputs: what has no example cannot be learnt.",
             UserWarning,
             stacklevel=4,
         )

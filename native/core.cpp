@@ -1,0 +1,35 @@
+// One core: everything below, compiled for one instruction set, in a namespace of its own (see simd.hpp).
+
+#include "train.hpp"
+
+namespace pellucid::PELLUCID_ISA {
+
+namespace {
+
+template <typename Row, std::size_t count> int find(const Row (&table)[count], const char* name) {
+    for (std::size_t row = 0; row < count; ++row)
+        if (__builtin_strcmp(table[row].name, name) == 0) return static_cast<int>(row);
+    return -1;
+}
+
+template <typename T>
+constexpr Entries<T> entries{lay_out<T>, load<T>, unload<T>, unload_safe<T>, scores<T>, gradient<T>, train<T>};
+
+#define PELLUCID_TEXT_OF(name) #name
+#define PELLUCID_TEXT(name) PELLUCID_TEXT_OF(name)
+
+}  // namespace
+
+extern const Core core;
+const Core core{
+    PELLUCID_TEXT(PELLUCID_ISA),
+    [](const char* name) { return find(layer_table<float>, name); },
+    [](const char* name) { return find(loss_table<float>, name); },
+    [](const char* name) { return find(penalty_table<float>, name); },
+    [](const char* name) { return find(optimizer_table<float>, name); },
+    [](int optimizer) { return optimizer_table<float>[optimizer].slots; },
+    entries<float>,
+    entries<double>,
+};
+
+}  // namespace pellucid::PELLUCID_ISA

@@ -1,0 +1,59 @@
+// Dropout: y = x·m/(1 − rate) in training, y = x in prediction. numbers: the threshold of the random words, 1/(1 − rate).
+//
+// The mask is kept as bits, 32 columns a word. Row i of the batch draws from block i·⌈columns / 4⌉ on.
+#pragma once
+
+#include "layer.hpp"
+
+namespace pellucid::PELLUCID_ISA {
+
+template <typename T> inline void dropout_lay_out(Layer<T>& layer, Arena& arena, Index rows) {
+    layer.bits = arena.take<std::uint32_t>(ceiling(layer.spec->outputs, 32) * rows);
+}
+
+template <typename T> inline bool drops(const Work<T>& work, const Layer<T>& layer) {
+    return work.training && layer.spec->numbers[0] > 0.0;
+}
+
+// x·factor where the mask has a 1, else 0.
+template <typename T>
+inline void apply_mask(const Layer<T>& layer, Matrix<T> from, Matrix<T> to, Range rows) {
+    using Integer = typename VectorOf<T>::Integer;
+    const Index words = ceiling(layer.spec->outputs, 32), vectors = ceiling(layer.spec->outputs, lanes<T>);
+    const T factor = static_cast<T>(layer.spec->numbers[1]);
+    const Integers<T> bit = (Integers<T>{} + 1) << lane_numbers<T>();
+    for (Index row = rows.begin; row < rows.end; ++row) {
+        for (Index v = 0; v < vectors; ++v) {
+            const std::uint32_t word = layer.bits[row * words + v * lanes<T> / 32] >> (v * lanes<T> % 32);
+            const Integers<T> kept = ((Integers<T>{} + static_cast<Integer>(word)) & bit) != 0;
+            const Vector<T> x = load<T>(vector_of(from, row, v));
+            store<T>(vector_of(to, row, v), kept ? x * factor : Vector<T>{});
+        }
+    }
+}
+
+template <typename T> inline void dropout_forward(const Work<T>& work, const Layer<T>& layer) {
+    const Index width = layer.spec->outputs;
+    if (!drops(work, layer)) {
+        if (layer.input.data != layer.output.data)
+            map<T>(work, width, layer.input, layer.output, [](Vector<T> x) { return x; });
+        return;
+    }
+    const Stream stream{work.seed, Purpose::layer, static_cast<std::uint32_t>(layer.spec->number), work.step};
+    const std::uint64_t threshold = static_cast<std::uint64_t>(layer.spec->numbers[0]);
+    const Index words = ceiling(width, 32), blocks = ceiling(width, 4);
+    const Range mine = share(work.rows, work.part, work.parts);
+    for (Index row = mine.begin; row < mine.end; ++row)
+        for (Index word = 0; word < words; ++word)
+            layer.bits[row * words + word] = words_at_least(
+                stream, static_cast<std::uint64_t>((work.first_row + row) * blocks + 8 * word), threshold);
+    apply_mask<T>(layer, layer.input, layer.output, mine);
+}
+
+template <typename T>
+inline void dropout_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient, Matrix<T> input_gradient) {
+    if (drops(work, layer))
+        apply_mask<T>(layer, gradient, input_gradient, share(work.rows, work.part, work.parts));
+}
+
+}  // namespace pellucid::PELLUCID_ISA

@@ -1,0 +1,134 @@
+// The contract of a layer, and what all layers use.
+//
+// A layer is a row of the table in layers/table.hpp:
+//
+//     lay_out    says how its parameters lie in the packed vectors, and takes the scratch memory it needs
+//     forward    writes layer.output from layer.input
+//     backward   writes the gradient of the input, if it is wanted (data not null), and of the parameters
+//
+// Each is called on every thread of the team with the same arguments but work.part, does its share and may call
+// `work.meet()`; the caller meets between two layers. Parameters may change (work.update) only after the last read of
+// them on any thread. All matrices are in panels (gemm.hpp). Columns of padding: zero in gradients and parameters,
+// anything in activations.
+//
+// `backward` of a layer with `in_place` gets the same matrix for both gradients, and `forward` may get the same
+// matrix as input and output; `reads_input` and `reads_output` say what `backward` needs of the forward pass.
+#pragma once
+
+#include "../core.hpp"
+#include "../gemm.hpp"
+#include "../optimizers.hpp"
+#include "../penalties.hpp"
+#include "../random.hpp"
+#include "../threads.hpp"
+
+namespace pellucid::PELLUCID_ISA {
+
+// The packed vectors of all parameters, and what turns a gradient into a step.
+template <typename T> struct Update {
+    Stretch<T> vectors;
+    T* gradient;
+    const OptimizerCode<T>* optimizer;
+    T constants[most_constants];
+    const PenaltyCode<T>* penalty;
+    const double* penalty_numbers;
+
+    void apply(Index start, Index count, bool penalized) const {
+        if (penalty && penalized)
+            penalty->add_gradient(penalty_numbers, vectors.weights + start, gradient + start, count);
+        optimizer->update(constants, {vectors.weights + start, gradient + start,
+                                      {vectors.slots[0] + start, vectors.slots[1] + start}, count});
+    }
+};
+
+template <typename T> struct Work {
+    Team* team;
+    int part, parts;
+    Index rows;       // of this piece of the batch
+    Index first_row;  // where the piece begins in its batch
+    bool training;
+    std::uint64_t seed, step;
+    const Update<T>* update;  // not null: change the parameters as soon as their gradient is known
+
+    void meet() const { pellucid::meet(team); }
+    bool adds() const { return first_row > 0; }  // to the gradient of the pieces before
+};
+
+// A parameter's matrix in the packed vectors.
+struct Place {
+    Index start, stride;
+};
+
+template <typename T> struct Layer {
+    const LayerSpec* spec;
+    Matrix<T> input, output;
+    T *weights, *gradient;  // all packed parameters, and their gradient
+    Place places[most_parameters];
+    Index packed_start, packed_end;
+    const double* statistics;
+    Matrix<T> scratch;
+    T* constants;
+    std::uint32_t* bits;
+};
+
+template <typename T> struct LayerCode {
+    const char* name;
+    bool in_place, reads_input, reads_output;
+    void (*lay_out)(Layer<T>&, Arena&, Index rows);
+    void (*forward)(const Work<T>&, const Layer<T>&);
+    void (*backward)(const Work<T>&, const Layer<T>&, Matrix<T> gradient, Matrix<T> input_gradient);
+};
+
+template <typename T> inline Matrix<const T> readable(Matrix<T> m) { return {m.data, m.stride}; }
+
+// A matrix of the arena. An odd number of rows keeps panels from falling on the same lines of the cache.
+template <typename T> inline Matrix<T> take_matrix(Arena& arena, Index rows, Index columns) {
+    const Index stride = (rows | 1) * panel<T>;
+    return {arena.take<T>(ceiling(columns, panel<T>) * stride), stride};
+}
+
+// Calls f(panel, first row, count of numbers, step) for this part's stretches of a matrix: in each, the vectors begin
+// at the first row and are `step` numbers apart.
+template <typename T, typename F> inline void for_stretches(const Work<T>& work, Index width, F&& f) {
+    const Range mine = share(ceiling(width, panel<T>) * work.rows, work.part, work.parts);
+    for (Index unit = mine.begin; unit < mine.end;) {
+        const Index panel_number = unit / work.rows, row = unit % work.rows;
+        const Index count = smaller_of(work.rows - row, mine.end - unit);
+        f(panel_number, row, count * panel<T>, is_narrow<T>(width, panel_number) ? panel<T> : lanes<T>);
+        unit += count;
+    }
+}
+
+// to = f(from), number by number.
+template <typename T, typename F>
+inline void map(const Work<T>& work, Index width, Matrix<T> from, Matrix<T> to, F&& f) {
+    for_stretches<T>(work, width, [&](Index panel_number, Index row, Index count, Index step) {
+        const T* in = from.at(panel_number, row);
+        T* out = to.at(panel_number, row);
+        for (Index i = 0; i < count; i += step) store<T>(out + i, f(load<T>(in + i)));
+    });
+}
+
+// to = f(a, b), number by number.
+template <typename T, typename F>
+inline void map(const Work<T>& work, Index width, Matrix<T> a, Matrix<T> b, Matrix<T> to, F&& f) {
+    for_stretches<T>(work, width, [&](Index panel_number, Index row, Index count, Index step) {
+        const T *left = a.at(panel_number, row), *right = b.at(panel_number, row);
+        T* out = to.at(panel_number, row);
+        for (Index i = 0; i < count; i += step) store<T>(out + i, f(load<T>(left + i), load<T>(right + i)));
+    });
+}
+
+// The lanes of vector `number` of a row that are columns, not padding.
+template <typename T> inline Integers<T> columns_of(Index width, Index number) {
+    return first_lanes<T>(smaller_of(width - number * lanes<T>, lanes<T>));
+}
+
+// Vector `number` of a row.
+template <typename T> inline T* vector_of(Matrix<T> m, Index row, Index number) {
+    return m.at(number / 2, row) + number % 2 * lanes<T>;
+}
+
+template <typename T> inline void no_parameters(Layer<T>&, Arena&, Index) {}
+
+}  // namespace pellucid::PELLUCID_ISA

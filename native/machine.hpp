@@ -1,0 +1,170 @@
+// A machine: a program and the memory it runs in, for one type of number.
+//
+// Contract. The program is fixed; loss, penalty, optimizer and batch size may change from call to call, and the memory
+// is laid out anew when they do. One call at a time: `lock` is held during it, without the GIL. Whatever comes in from
+// Python is checked here, so that the core need not.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "buffers.hpp"
+#include "cores.hpp"
+
+namespace pellucid {
+
+// name, index of the random stream, inputs, outputs, numbers, parameters (start, rows, columns, penalized), statistics
+using ParameterLine = std::tuple<Index, Index, Index, bool>;
+using LayerLine = std::tuple<std::string, Index, Index, Index, std::vector<double>, std::vector<ParameterLine>,
+                             std::vector<Index>>;
+using PartLine = std::optional<std::tuple<std::string, std::vector<double>>>;
+
+inline void check(bool condition, const char* message) {
+    if (!condition) throw nb::value_error(message);
+}
+
+constexpr Index largest_width = Index{1} << 28;
+
+// The memory of one run: one allocation, zeroed by the system where it can be.
+class Memory {
+public:
+    Memory() = default;
+    ~Memory() { std::free(block_); }
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+
+    template <typename T> void* lay_out(const Entries<T>& entries, const ProgramSpec& spec) {
+        Arena arena{nullptr, 0, false};
+        entries.lay_out(spec, arena);
+        std::free(block_);
+        block_ = nullptr;
+        if (arena.too_large) throw std::bad_alloc();
+        block_ = std::calloc(arena.used + 64, 1);
+        if (!block_) throw std::bad_alloc();
+        const auto address = reinterpret_cast<std::uintptr_t>(block_);
+        arena = {reinterpret_cast<char*>((address + 63) / 64 * 64), 0, false};
+        return entries.lay_out(spec, arena);
+    }
+
+private:
+    void* block_ = nullptr;
+};
+
+class Program {
+public:
+    Program(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
+            std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
+            std::vector<double> offset)
+        : core_(best_core()), statistics_(std::move(statistics)), mean_(std::move(mean)), scale_(std::move(scale)),
+          offset_(std::move(offset)) {
+        check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
+              "a program needs at least one input and one output, and at most 2**28");
+        spec_.inputs = inputs;
+        spec_.outputs = outputs;
+        spec_.parameter_count = parameter_count;
+        Index width = inputs;
+        for (const LayerLine& line : lines) {
+            layers_.push_back(read_layer(line));
+            check(layers_.back().inputs == width, "a layer's inputs are not the outputs of the one before");
+            width = layers_.back().outputs;
+        }
+        check(width == outputs, "the last layer's outputs are not the program's");
+        spec_.layers = layers_.data();
+        spec_.layer_count = static_cast<Index>(layers_.size());
+        spec_.statistics = statistics_.data();
+        const std::size_t columns = static_cast<std::size_t>(inputs);
+        check(mean_.size() == scale_.size() && mean_.size() == offset_.size() &&
+                  (mean_.empty() || mean_.size() == columns),
+              "the scaling of the inputs must have a number for each of them");
+        spec_.mean = mean_.empty() ? nullptr : mean_.data();
+        spec_.scale = scale_.data();
+        spec_.offset = offset_.data();
+        spec_.loss = spec_.penalty = spec_.optimizer = PartSpec{-1, {}};
+        spec_.link = Link::identity;
+    }
+
+    const Core& core() const { return core_; }
+    const ProgramSpec& spec() const { return spec_; }
+
+    // Multiplications and additions for one row.
+    Index work_of_row() const {
+        Index sum = 0;
+        for (const LayerSpec& layer : layers_)
+            for (int p = 0; p < layer.parameter_count; ++p)
+                sum += layer.parameters[p].rows * layer.parameters[p].columns;
+        return sum;
+    }
+
+    static PartSpec read_part(const PartLine& line, int (*find)(const char*), const char* family) {
+        PartSpec part{-1, {}};
+        if (!line) return part;
+        const auto& [name, numbers] = *line;
+        part.code = find(name.c_str());
+        if (part.code < 0) throw nb::value_error(("the native engine has no " + std::string(family) + " " + name).c_str());
+        check(numbers.size() <= most_numbers, "a part has too many numbers");
+        for (std::size_t i = 0; i < numbers.size(); ++i) part.numbers[i] = numbers[i];
+        return part;
+    }
+
+private:
+    LayerSpec read_layer(const LayerLine& line) const {
+        const auto& [name, number, inputs, outputs, numbers, parameters, statistics] = line;
+        LayerSpec layer{};
+        layer.code = core_.find_layer(name.c_str());
+        if (layer.code < 0) throw nb::value_error(("the native engine has no layer " + name).c_str());
+        layer.number = number;
+        layer.inputs = inputs;
+        layer.outputs = outputs;
+        check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
+              "a layer needs at least one input and one output, and at most 2**28");
+        check(name == "dense" || inputs == outputs, "this layer has as many outputs as inputs");
+        check(numbers.size() <= most_numbers && parameters.size() <= most_parameters &&
+                  statistics.size() <= most_statistics,
+              "a layer has too many numbers, parameters or statistics");
+        for (std::size_t i = 0; i < numbers.size(); ++i) layer.numbers[i] = numbers[i];
+        layer.parameter_count = static_cast<int>(parameters.size());
+        for (std::size_t i = 0; i < parameters.size(); ++i) {
+            const auto& [start, rows, columns, penalized] = parameters[i];
+            Index count = 0, end = 0;
+            check(start >= 0 && rows >= 0 && columns >= 0 && !__builtin_mul_overflow(rows, columns, &count) &&
+                      !__builtin_add_overflow(start, count, &end) && end <= spec_.parameter_count,
+                  "a layer's parameters lie outside the flat vector");
+            layer.parameters[i] = {start, rows, columns, penalized};
+        }
+        if (name == "dense") {
+            check(layer.parameter_count >= 1 && layer.parameter_count <= 2, "a dense layer has a weight and may have a bias");
+            check(layer.parameters[0].rows == inputs && layer.parameters[0].columns == outputs,
+                  "a dense layer's weight must have the shape (inputs, outputs)");
+            check(layer.parameter_count < 2 || (layer.parameters[1].rows == 1 && layer.parameters[1].columns == outputs),
+                  "a dense layer's bias must have a number for each output");
+        } else {
+            check(layer.parameter_count == 0, "this layer has no parameters");
+        }
+        check(name != "standardize" || statistics.size() == 2, "standardize needs a mean and a scale");
+        layer.statistic_count = static_cast<int>(statistics.size());
+        for (std::size_t i = 0; i < statistics.size(); ++i) {
+            check(statistics[i] >= 0 && statistics[i] + inputs <= static_cast<Index>(statistics_.size()),
+                  "a layer's statistics lie outside the flat vector");
+            layer.statistics[i] = statistics[i];
+        }
+        return layer;
+    }
+
+    const Core& core_;
+    std::vector<double> statistics_, mean_, scale_, offset_;
+    std::vector<LayerSpec> layers_;
+    ProgramSpec spec_{};
+};
+
+}  // namespace pellucid

@@ -1,0 +1,300 @@
+// The binding: pellucid._native. See src/pellucid/engines/native.py for how it is used.
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "machine.hpp"
+
+namespace pellucid {
+
+namespace {
+
+// Every call of a machine needs this many multiplications before a team pays for its wake-up and its meetings.
+constexpr double work_for_a_call = 4e6;
+// And every meeting of it this many, so that a step is not all waiting.
+constexpr double work_for_a_piece = 6e6;
+
+int usable_cores() {
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+    const unsigned count = std::thread::hardware_concurrency();
+    return count > 0 ? static_cast<int>(count) : 1;
+}
+
+// `asked` threads, or, where it is 0, as many as the work is worth.
+int choose_threads(int asked, double piece, double call) {
+    if (asked > 0) return asked;
+    if (piece < work_for_a_piece || call < work_for_a_call) return 1;
+    return usable_cores();
+}
+
+// Whether a signal handler raised: KeyboardInterrupt ends the training in good order, another error is passed on.
+bool interrupted() {
+    const nb::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() == 0) return false;
+    if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) PyErr_Clear();
+    return true;
+}
+
+template <typename T> constexpr Kind kind_of = sizeof(T) == 4 ? Kind::float32 : Kind::float64;
+
+template <typename T> const Entries<T>& entries_of(const Core& core) {
+    if constexpr (sizeof(T) == 4) return core.single;
+    else return core.twice;
+}
+
+std::unique_ptr<Buffer> maybe(nb::handle array, const char* name) {
+    return array.is_none() ? nullptr : std::make_unique<Buffer>(array, name);
+}
+
+bool same(const PartSpec& a, const PartSpec& b) {
+    return a.code == b.code && std::equal(a.numbers, a.numbers + most_numbers, b.numbers);
+}
+
+bool same_parts(const ProgramSpec& a, const ProgramSpec& b) {
+    return same(a.loss, b.loss) && same(a.penalty, b.penalty) && same(a.optimizer, b.optimizer) && a.link == b.link &&
+           a.largest_batch == b.largest_batch;
+}
+
+// What a call is asked to do with rows: the caller's arrays, held and checked.
+class Rows {
+public:
+    Rows(const ProgramSpec& spec, nb::handle x, nb::handle classes, nb::handle targets, nb::handle weights)
+        : x_(x, "x"), classes_(maybe(classes, "classes")), targets_(maybe(targets, "targets")),
+          weights_(maybe(weights, "sample_weight")) {
+        examples_.x = x_.matrix(spec.inputs);
+        const Index rows = examples_.x.rows;
+        check(rows >= 1, "there must be at least one row");
+        check(!classes_ != !targets_, "there must be either classes or targets");
+        if (classes_) {
+            examples_.classes = classes_->vector<std::int64_t>(Kind::int64, rows);
+            for (Index i = 0; i < rows; ++i)
+                check(examples_.classes[i] >= 0 && examples_.classes[i] < spec.outputs, "a class is out of range");
+        } else {
+            examples_.targets = targets_->matrix(spec.outputs);
+            check(examples_.targets.rows == rows, "x and targets must have as many rows");
+        }
+        if (weights_) examples_.weights = weights_->vector<double>(Kind::float64, rows);
+    }
+
+    const Examples& examples() const { return examples_; }
+
+private:
+    Buffer x_;
+    std::unique_ptr<Buffer> classes_, targets_, weights_;
+    Examples examples_{};
+};
+
+using MomentLine = std::tuple<Index, Index, std::int64_t, double, double, double>;
+
+MomentLine line_of(const Moment& m) {
+    return {m.epoch, m.batch, m.step, m.loss_sum, m.weight_sum, m.correct_sum};
+}
+
+template <typename T> class Machine {
+public:
+    Machine(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
+            std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
+            std::vector<double> offset)
+        : program_(inputs, outputs, parameter_count, lines, std::move(statistics), std::move(mean), std::move(scale),
+                   std::move(offset)),
+          entries_(entries_of<T>(program_.core())) {}
+
+    ~Machine() { Py_XDECREF(loaded_); }
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    // Writes the scores of the rows of x into `out`. The parameters are packed anew only for another array than the
+    // one before: the caller promises never to change one.
+    void scores(nb::handle parameters, nb::handle x, nb::handle out, int threads) {
+        const Buffer flat(parameters, "parameters"), rows(x, "x"), answer(out, "out", true);
+        const T* numbers = flat.vector<T>(kind_of<T>, program_.spec().parameter_count);
+        const Source source = rows.matrix(program_.spec().inputs);
+        T* to = answer.vector<T>(kind_of<T>, source.rows * program_.spec().outputs);
+        if (source.rows == 0) return;
+        const double work = static_cast<double>(program_.work_of_row());
+        const double count = static_cast<double>(source.rows);
+        threads = choose_threads(threads, work * (count < 64 ? count : 64) * 4, work * count);
+        nb::object held = nb::borrow(parameters);
+        PyObject* previous = nullptr;
+        {
+            const nb::gil_scoped_release release;
+            const std::lock_guard<std::mutex> guard(lock_);
+            if (!prediction_run_) {
+                ProgramSpec spec = program_.spec();
+                spec.largest_batch = 64;
+                prediction_run_ = prediction_.lay_out(entries_, spec);
+            }
+            if (loaded_ != parameters.ptr()) entries_.load(prediction_run_, numbers, nullptr);
+            previous = loaded_;
+            loaded_ = parameters.ptr();
+            entries_.scores(prediction_run_, source, to, threads);
+        }
+        held.release();
+        Py_XDECREF(previous);
+    }
+
+    // The mean loss plus the penalty; the flat gradient goes into `out`.
+    double gradient(nb::handle parameters, const PartLine& loss, const PartLine& penalty, nb::handle x,
+                    nb::handle classes, nb::handle targets, nb::handle weights, nb::handle out, int threads) {
+        const Index count = program_.spec().parameter_count;
+        const Buffer flat(parameters, "parameters"), answer(out, "out", true);
+        const T* numbers = flat.vector<T>(kind_of<T>, count);
+        T* to = answer.vector<T>(kind_of<T>, count);
+        const Rows rows(program_.spec(), x, classes, targets, weights);
+        ProgramSpec spec = with_parts(loss, penalty, std::nullopt, 0);
+        check(spec.loss.code >= 0, "a loss is needed");
+        spec.largest_batch = rows.examples().x.rows;
+        threads = training_threads(threads, spec.largest_batch, 1.0);
+        const nb::gil_scoped_release release;
+        const std::lock_guard<std::mutex> guard(lock_);
+        void* run = training_run(spec);
+        entries_.load(run, numbers, nullptr);
+        return entries_.gradient(run, rows.examples(), to, threads);
+    }
+
+    // Whole epochs; see Engine.train. Answers (stop, finished epochs, moment, safe moment); the new parameters and slots
+    // go into `out`, (1 + slots) vectors, and, if the safe moment's epoch is not −1, those of that moment into `safe`.
+    std::tuple<int, Index, MomentLine, MomentLine> train(
+        const std::vector<nb::object>& state, const PartLine& loss, const PartLine& penalty, const PartLine& optimizer,
+        int link, nb::handle x, nb::handle classes, nb::handle targets, nb::handle weights, Index batch_size,
+        bool shuffle, std::uint64_t seed, nb::handle rates, Index epochs, const MomentLine& moment,
+        const std::vector<nb::object>& out, const std::vector<nb::object>& safe, nb::handle records,
+        bool check_signals, int threads) {
+        const Rows rows(program_.spec(), x, classes, targets, weights);
+        const Index n = rows.examples().x.rows;
+        check(link >= 0 && link <= 2, "link must be 0, 1 or 2");
+        check(batch_size >= 1 && batch_size <= n, "batch_size must be at least 1 and at most the number of rows");
+        ProgramSpec spec = with_parts(loss, penalty, optimizer, link);
+        check(spec.loss.code >= 0 && spec.optimizer.code >= 0, "a loss and an optimizer are needed");
+        spec.largest_batch = batch_size;
+        const std::size_t vectors = 1 + static_cast<std::size_t>(program_.core().slot_count(spec.optimizer.code));
+        check(state.size() == vectors && out.size() == vectors && safe.size() == vectors,
+              "parameters and slots must be as many as the optimizer has");
+        const Vectors from(state, "state", false, spec.parameter_count), to(out, "out", true, spec.parameter_count),
+            back(safe, "safe", true, spec.parameter_count);
+
+        TrainTask task{};
+        task.examples = rows.examples();
+        task.batch_size = batch_size;
+        task.shuffle = shuffle;
+        task.seed = seed;
+        std::tie(task.moment.epoch, task.moment.batch, task.moment.step, task.moment.loss_sum, task.moment.weight_sum,
+                 task.moment.correct_sum) = moment;
+        const Index batches = (n + batch_size - 1) / batch_size;
+        check(epochs >= 0 && task.moment.epoch >= 0 && task.moment.step >= 0 && task.moment.batch >= 0 &&
+                  task.moment.batch <= batches,
+              "epochs, epoch, batch and step must not be negative");
+        Index steps = 0, cells = 0;
+        check(!__builtin_mul_overflow(epochs, batches, &steps) && !__builtin_mul_overflow(epochs, Index{4}, &cells),
+              "too many epochs");
+        const Buffer rate_array(rates, "rates"), record_array(records, "records", true);
+        check(rate_array.dimensions() == 1, "rates must be a vector");
+        task.constant_rate = rate_array.size(0) == 1;
+        task.rates = rate_array.vector<double>(Kind::float64, task.constant_rate ? 1 : steps);
+        task.records = reinterpret_cast<EpochRecord*>(record_array.vector<double>(Kind::float64, cells));
+        task.epochs = epochs;
+        task.safe.epoch = -1;
+        task.interrupted = check_signals ? interrupted : nullptr;
+        threads = training_threads(threads, batch_size, static_cast<double>(steps));
+        {
+            const nb::gil_scoped_release release;
+            const std::lock_guard<std::mutex> guard(lock_);
+            std::vector<std::uint32_t> order(shuffle && batch_size < n ? 4 * static_cast<std::size_t>(n) : 0);
+            task.order = order.data();
+            task.keys = order.data() + order.size() / 2;
+            void* run = training_run(spec);
+            entries_.load(run, from.pointers[0], from.pointers.data() + 1);
+            entries_.train(run, task, threads);
+            entries_.unload(run, to.pointers[0], to.pointers.data() + 1);
+            if (task.safe.epoch >= 0) entries_.unload_safe(run, back.pointers[0], back.pointers.data() + 1);
+        }
+        if (PyErr_Occurred()) throw nb::python_error();
+        return {static_cast<int>(task.stop), task.finished, line_of(task.moment), line_of(task.safe)};
+    }
+
+private:
+    // Flat vectors of parameters, held and checked.
+    struct Vectors {
+        Vectors(const std::vector<nb::object>& arrays, const char* name, bool writable, Index count) {
+            for (const nb::object& array : arrays) {
+                buffers.push_back(std::make_unique<Buffer>(array, name, writable));
+                pointers.push_back(buffers.back()->template vector<T>(kind_of<T>, count));
+            }
+        }
+        std::vector<std::unique_ptr<Buffer>> buffers;
+        std::vector<T*> pointers;
+    };
+
+    ProgramSpec with_parts(const PartLine& loss, const PartLine& penalty, const PartLine& optimizer, int link) const {
+        ProgramSpec spec = program_.spec();
+        const Core& core = program_.core();
+        spec.loss = Program::read_part(loss, core.find_loss, "loss");
+        spec.penalty = Program::read_part(penalty, core.find_penalty, "penalty");
+        spec.optimizer = Program::read_part(optimizer, core.find_optimizer, "optimizer");
+        spec.link = static_cast<Link>(link);
+        return spec;
+    }
+
+    int training_threads(int asked, Index rows, double steps) const {
+        const double piece = 3.0 * static_cast<double>(program_.work_of_row()) * static_cast<double>(rows < 1024 ? rows : 1024);
+        return choose_threads(asked, piece, piece * steps);
+    }
+
+    // The run for these parts: the last one where nothing has changed.
+    void* training_run(const ProgramSpec& spec) {
+        const bool same = training_run_ && same_parts(spec, training_spec_);
+        if (!same) {
+            training_run_ = nullptr;
+            training_run_ = training_.lay_out(entries_, spec);
+            training_spec_ = spec;
+        }
+        return training_run_;
+    }
+
+    Program program_;
+    const Entries<T>& entries_;
+    std::mutex lock_;
+    Memory prediction_, training_;
+    void *prediction_run_ = nullptr, *training_run_ = nullptr;
+    ProgramSpec training_spec_{};
+    PyObject* loaded_ = nullptr;  // the parameters that are packed in prediction_run_
+};
+
+template <typename T> void bind_machine(nb::module_& module, const char* name) {
+    using namespace nb::literals;
+    using M = Machine<T>;
+    nb::class_<M>(module, name)
+        .def(nb::init<Index, Index, Index, const std::vector<LayerLine>&, std::vector<double>, std::vector<double>,
+                      std::vector<double>, std::vector<double>>(),
+             "inputs"_a, "outputs"_a, "parameter_count"_a, "layers"_a, "statistics"_a, "mean"_a, "scale"_a, "offset"_a)
+        .def("scores", &M::scores, "parameters"_a, "x"_a, "out"_a, "threads"_a)
+        .def("gradient", &M::gradient, "parameters"_a, "loss"_a, "penalty"_a.none(), "x"_a, "classes"_a.none(),
+             "targets"_a.none(), "sample_weight"_a.none(), "out"_a, "threads"_a)
+        .def("train", &M::train, "state"_a, "loss"_a, "penalty"_a.none(), "optimizer"_a, "link"_a, "x"_a,
+             "classes"_a.none(), "targets"_a.none(), "sample_weight"_a.none(), "batch_size"_a, "shuffle"_a, "seed"_a,
+             "rates"_a, "epochs"_a, "moment"_a, "out"_a, "safe"_a, "records"_a, "check_signals"_a, "threads"_a);
+}
+
+}  // namespace
+
+}  // namespace pellucid
+
+NB_MODULE(_native, module) {
+    using namespace pellucid;
+    module.doc() = "The native engine's core. Use it through pellucid.engines.native.";
+    module.attr("isa") = best_core().name;
+    module.def("has_layer", [](const std::string& name) { return best_core().find_layer(name.c_str()) >= 0; });
+    module.def("has_loss", [](const std::string& name) { return best_core().find_loss(name.c_str()) >= 0; });
+    module.def("has_penalty", [](const std::string& name) { return best_core().find_penalty(name.c_str()) >= 0; });
+    module.def("has_optimizer", [](const std::string& name) { return best_core().find_optimizer(name.c_str()) >= 0; });
+    bind_machine<float>(module, "Machine32");
+    bind_machine<double>(module, "Machine64");
+}

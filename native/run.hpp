@@ -1,0 +1,241 @@
+// A run: a program laid out in memory, and how a piece of a batch goes forward and backward through it.
+//
+// Contract. All memory comes from one arena, zeroed, before the first step; nothing is allocated afterwards. A batch
+// larger than `most_rows` goes through in pieces of that size, so that activations stay in the cache; gradients are
+// added up, and the parameters change after the last piece.
+#pragma once
+
+#include "core.hpp"
+#include "gather.hpp"
+#include "layers/table.hpp"
+#include "losses.hpp"
+
+namespace pellucid::PELLUCID_ISA {
+
+constexpr Index most_rows = 1024;
+
+template <typename T> struct Run {
+    ProgramSpec spec;
+    Index rows;  // the most a piece can have
+    Index layer_count, layers_before;  // layers before the first with parameters: nothing to pass back to them
+    Layer<T>* layers;
+    Index packed_count;
+    Update<T> update;
+    T *safe_weights, *safe_slots[most_slots];
+    int slots;
+    Matrix<T> input, scores, gradients[2], targets;
+    std::int64_t* classes;
+    T *shares, *values;
+    double* row_weights;
+    std::uint8_t* right;
+};
+
+// The buffers of the layers: each writes over its input where no backward pass misses it.
+template <typename T> inline void lay_out_layers(Run<T>& run, Arena& arena) {
+    Matrix<T> current = run.input;
+    Index width = run.spec.inputs, widest = run.spec.inputs;
+    bool needed = true;  // the input itself may be read again
+    for (Index l = 0; l < run.layer_count; ++l) {
+        const LayerSpec& spec = run.spec.layers[l];
+        const LayerCode<T>& code = layer_table<T>[spec.code];
+        const bool over = code.in_place && !code.reads_input && !needed;
+        const Matrix<T> output = over ? current : take_matrix<T>(arena, run.rows, spec.outputs);
+        Layer<T> layer{};
+        layer.spec = &spec;
+        layer.input = current;
+        layer.output = output;
+        layer.packed_start = layer.packed_end = run.packed_count;
+        layer.statistics = run.spec.statistics;
+        code.lay_out(layer, arena, run.rows);
+        run.packed_count = layer.packed_end;
+        if (arena.memory) run.layers[l] = layer;
+        needed = code.reads_output;
+        current = output;
+        width = spec.outputs;
+        widest = larger_of(widest, width);
+    }
+    run.scores = current;
+    for (Matrix<T>& gradient : run.gradients) gradient = take_matrix<T>(arena, run.rows, widest);
+}
+
+template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena) {
+    Run<T>* place = arena.take<Run<T>>(1);
+    Run<T> run{};
+    run.spec = spec;
+    run.rows = smaller_of(larger_of(spec.largest_batch, 1), most_rows);
+    run.layer_count = spec.layer_count;
+    run.layers = arena.take<Layer<T>>(spec.layer_count);
+    while (run.layers_before < spec.layer_count && spec.layers[run.layers_before].parameter_count == 0)
+        ++run.layers_before;
+    run.input = take_matrix<T>(arena, run.rows, spec.inputs);
+    lay_out_layers(run, arena);
+    run.targets = take_matrix<T>(arena, run.rows, spec.outputs);
+    run.classes = arena.take<std::int64_t>(run.rows);
+    run.shares = arena.take<T>(run.rows);
+    run.values = arena.take<T>(run.rows);
+    run.row_weights = arena.take<double>(run.rows);
+    run.right = arena.take<std::uint8_t>(run.rows);
+
+    Update<T>& update = run.update;
+    update.optimizer = spec.optimizer.code < 0 ? nullptr : &optimizer_table<T>[spec.optimizer.code];
+    update.penalty = spec.penalty.code < 0 ? nullptr : &penalty_table<T>[spec.penalty.code];
+    run.slots = update.optimizer ? update.optimizer->slots : 0;
+    update.vectors.weights = arena.take<T>(run.packed_count);
+    if (spec.loss.code >= 0) update.gradient = arena.take<T>(run.packed_count);
+    if (update.optimizer) run.safe_weights = arena.take<T>(run.packed_count);
+    for (int s = 0; s < run.slots; ++s) {
+        update.vectors.slots[s] = arena.take<T>(run.packed_count);
+        run.safe_slots[s] = arena.take<T>(run.packed_count);
+    }
+    if (!arena.memory) return nullptr;
+    *place = run;
+    place->update.penalty_numbers = place->spec.penalty.numbers;
+    for (Index l = 0; l < run.layer_count; ++l) {
+        run.layers[l].weights = update.vectors.weights;
+        run.layers[l].gradient = update.gradient;
+    }
+    return place;
+}
+
+// Calls f(flat start, packed start, numbers) for every stretch that lies together in both.
+template <typename T, typename F> inline void for_parameters(const Run<T>& run, F&& f) {
+    for (Index l = 0; l < run.layer_count; ++l) {
+        const Layer<T>& layer = run.layers[l];
+        for (int p = 0; p < layer.spec->parameter_count; ++p) {
+            const ParameterSpec& spec = layer.spec->parameters[p];
+            const Place& place = layer.places[p];
+            for (Index column = 0; column < spec.columns; column += panel<T>)
+                for (Index row = 0; row < spec.rows; ++row)
+                    f(spec.start + row * spec.columns + column,
+                      place.start + column / panel<T> * place.stride + row * panel<T>,
+                      smaller_of(spec.columns - column, panel<T>));
+        }
+    }
+}
+
+template <typename T> inline void pack(const Run<T>& run, const T* flat, T* packed) {
+    for_parameters<T>(run, [&](Index from, Index to, Index count) {
+        for (Index j = 0; j < count; ++j) packed[to + j] = flat[from + j];
+    });
+}
+
+template <typename T> inline void unpack(const Run<T>& run, const T* packed, T* flat) {
+    for_parameters<T>(run, [&](Index to, Index from, Index count) {
+        for (Index j = 0; j < count; ++j) flat[to + j] = packed[from + j];
+    });
+}
+
+template <typename T> inline void load(void* run_, const T* flat, const T* const* slots) {
+    Run<T>& run = *static_cast<Run<T>*>(run_);
+    pack<T>(run, flat, run.update.vectors.weights);
+    for (int s = 0; slots && s < run.slots; ++s) pack<T>(run, slots[s], run.update.vectors.slots[s]);
+}
+
+template <typename T> inline void unload(const void* run_, T* flat, T* const* slots) {
+    const Run<T>& run = *static_cast<const Run<T>*>(run_);
+    unpack<T>(run, run.update.vectors.weights, flat);
+    for (int s = 0; s < run.slots; ++s) unpack<T>(run, run.update.vectors.slots[s], slots[s]);
+}
+
+template <typename T> inline void unload_safe(const void* run_, T* flat, T* const* slots) {
+    const Run<T>& run = *static_cast<const Run<T>*>(run_);
+    unpack<T>(run, run.safe_weights, flat);
+    for (int s = 0; s < run.slots; ++s) unpack<T>(run, run.safe_slots[s], slots[s]);
+}
+
+template <typename T> inline Scaling scaling_of(const Run<T>& run) {
+    return {run.spec.mean, run.spec.scale, run.spec.offset};
+}
+
+template <typename T> inline void forward(const Run<T>& run, const Work<T>& work) {
+    for (Index l = 0; l < run.layer_count; ++l) {
+        layer_table<T>[run.layers[l].spec->code].forward(work, run.layers[l]);
+        work.meet();
+    }
+}
+
+// From the gradient of the scores in gradients[0].
+template <typename T> inline void backward(const Run<T>& run, const Work<T>& work) {
+    int current = 0;
+    work.meet();  // all have read what the loss wrote
+    for (Index l = run.layer_count - 1; l >= run.layers_before; --l) {
+        const LayerCode<T>& code = layer_table<T>[run.layers[l].spec->code];
+        const int next = code.in_place ? current : 1 - current;
+        const Matrix<T> nothing{};
+        code.backward(work, run.layers[l], run.gradients[current], l > run.layers_before ? run.gradients[next] : nothing);
+        work.meet();
+        current = next;
+    }
+}
+
+// Inputs, targets and weights of the rows [first, first + work.rows) of the order.
+template <typename T>
+inline void gather_examples(const Run<T>& run, const Work<T>& work, const Examples& examples,
+                            const std::uint32_t* order, Index first, Index ahead) {
+    const Range mine = share(work.rows, work.part, work.parts);
+    const Piece piece{order, first, mine.begin, mine.end, ahead};
+    gather<T>(examples.x, piece, run.input, scaling_of(run));
+    if (!examples.classes) gather<T>(examples.targets, piece, run.targets, Scaling{});
+    for (Index row = mine.begin; row < mine.end; ++row) {
+        const Index i = order ? static_cast<Index>(order[first + row]) : first + row;
+        if (examples.classes) run.classes[row] = examples.classes[i];
+        run.row_weights[row] = examples.weights ? examples.weights[i] : 1.0;
+    }
+}
+
+// What a piece adds to the sums over the batch.
+struct Sums {
+    double loss, correct;  // Σ wᵢ·lᵢ and Σ wᵢ·[predicted right]
+};
+
+// Loss, gradient of the scores, and the sums, which every part adds up for itself in the same order. `total` is the
+// sum of the weights of the whole batch.
+template <typename T>
+inline Sums evaluate_loss(const Run<T>& run, const Work<T>& work, bool has_classes, double total) {
+    const LossWork<T> loss{run.scores, run.gradients[0], run.targets, has_classes ? run.classes : nullptr, run.shares,
+                           run.values, run.spec.outputs, run.spec.loss.numbers};
+    const LossCode<T>& code = loss_table<T>[run.spec.loss.code];
+    const Range mine = share(work.rows, work.part, work.parts);
+    for (Index row = mine.begin; row < mine.end; ++row) {
+        run.shares[row] = total > 0.0 ? static_cast<T>(run.row_weights[row] / total) : T(0);
+        code.evaluate(loss, row);
+        run.right[row] = run.spec.link != Link::identity && is_right<T>(loss, run.spec.link, row);
+    }
+    work.meet();
+    Sums sums{};
+    for (Index row = 0; row < work.rows; ++row) {
+        sums.loss += run.row_weights[row] * static_cast<double>(run.values[row]);
+        sums.correct += run.right[row] ? run.row_weights[row] : 0.0;
+    }
+    return sums;
+}
+
+template <typename T> inline double penalty_value(const Run<T>& run) {
+    double sum = 0.0;
+    if (!run.update.penalty) return sum;
+    for (Index l = 0; l < run.layer_count; ++l)
+        for (int p = 0; p < run.layers[l].spec->parameter_count; ++p) {
+            const ParameterSpec& spec = run.layers[l].spec->parameters[p];
+            const Place& place = run.layers[l].places[p];
+            for (Index column = 0; spec.penalized && column < ceiling(spec.columns, panel<T>); ++column)
+                sum += run.update.penalty->value(run.spec.penalty.numbers,
+                                                 run.update.vectors.weights + place.start + column * place.stride,
+                                                 spec.rows * panel<T>);
+        }
+    return sum;
+}
+
+// Calls f(start, count, penalized) for this part's share of every stretch of the packed parameters.
+template <typename T, typename F> inline void for_packed(const Run<T>& run, const Work<T>& work, F&& f) {
+    for (Index l = 0; l < run.layer_count; ++l)
+        for (int p = 0; p < run.layers[l].spec->parameter_count; ++p) {
+            const ParameterSpec& spec = run.layers[l].spec->parameters[p];
+            const Place& place = run.layers[l].places[p];
+            const Range mine = share(spec.rows, work.part, work.parts);
+            for (Index column = 0; mine.begin < mine.end && column < ceiling(spec.columns, panel<T>); ++column)
+                f(place.start + column * place.stride + mine.begin * panel<T>, (mine.end - mine.begin) * panel<T>,
+                  spec.penalized);
+        }
+}
+
+}  // namespace pellucid::PELLUCID_ISA

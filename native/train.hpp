@@ -1,0 +1,213 @@
+// The entry points of a core: scores, the gradient of one batch, and whole epochs of training.
+//
+// Contract. See `Entries` in core.hpp. Every function sets the treatment of denormals on each thread it runs on, and
+// restores it. All parts of the team walk the same steps and make the same decisions.
+#pragma once
+
+#include "run.hpp"
+
+namespace pellucid::PELLUCID_ISA {
+
+constexpr Index prediction_rows = 64;  // a piece of inputs and the weights of a layer fit the cache together
+
+template <typename T> struct ScoresJob {
+    const Run<T>* run;
+    const Source* x;
+    T* out;
+};
+
+template <typename T> inline void scores_part(void* context, Team* team, int part, int parts) {
+    const FlushDenormals flush;
+    const ScoresJob<T>& job = *static_cast<ScoresJob<T>*>(context);
+    const Run<T>& run = *job.run;
+    const Index outputs = run.spec.outputs, most = smaller_of(run.rows, prediction_rows);
+    for (Index first = 0; first < job.x->rows; first += most) {
+        const Index rows = smaller_of(most, job.x->rows - first);
+        const Work<T> work{team, part, parts, rows, first, false, 0, 0, nullptr};
+        const Range mine = share(rows, part, parts);
+        gather<T>(*job.x, {nullptr, first, mine.begin, mine.end, 0}, run.input, scaling_of(run));
+        work.meet();
+        forward(run, work);
+        for (Index row = mine.begin; row < mine.end; ++row)
+            for (Index j = 0; j < outputs; ++j)
+                job.out[(first + row) * outputs + j] = run.scores.at(j / panel<T>, row)[j % panel<T>];
+        work.meet();
+    }
+}
+
+template <typename T> inline void scores(void* run, const Source& x, T* out, int threads) {
+    ScoresJob<T> job{static_cast<Run<T>*>(run), &x, out};
+    run_in_team(threads, scores_part<T>, &job);
+}
+
+inline double weight_of(const Examples& examples, const std::uint32_t* order, Index first, Index rows) {
+    if (!examples.weights) return static_cast<double>(rows);
+    double sum = 0.0;
+    for (Index i = first; i < first + rows; ++i) sum += examples.weights[order ? static_cast<Index>(order[i]) : i];
+    return sum;
+}
+
+template <typename T> struct GradientJob {
+    const Run<T>* run;
+    const Examples* examples;
+    double loss;
+};
+
+template <typename T> inline void gradient_part(void* context, Team* team, int part, int parts) {
+    const FlushDenormals flush;
+    GradientJob<T>& job = *static_cast<GradientJob<T>*>(context);
+    const Run<T>& run = *job.run;
+    const Examples& examples = *job.examples;
+    const double total = weight_of(examples, nullptr, 0, examples.x.rows);
+    double sum = 0.0;
+    for (Index first = 0; first < examples.x.rows; first += run.rows) {
+        const Work<T> work{team,  part, parts, smaller_of(run.rows, examples.x.rows - first), first, false, 0, 0,
+                           nullptr};
+        gather_examples<T>(run, work, examples, nullptr, first, 0);
+        work.meet();
+        forward(run, work);
+        sum += evaluate_loss<T>(run, work, examples.classes != nullptr, total).loss;
+        backward(run, work);
+    }
+    const Work<T> work{team, part, parts, 0, 0, false, 0, 0, nullptr};
+    if (run.update.penalty)
+        for_packed<T>(run, work, [&](Index start, Index count, bool penalized) {
+            if (penalized)
+                run.update.penalty->add_gradient(run.spec.penalty.numbers, run.update.vectors.weights + start,
+                                                 run.update.gradient + start, count);
+        });
+    if (part == 0) job.loss = (total > 0.0 ? sum / total : 0.0) + penalty_value(run);
+}
+
+template <typename T> inline double gradient(void* run_, const Examples& examples, T* out, int threads) {
+    const Run<T>& run = *static_cast<Run<T>*>(run_);
+    GradientJob<T> job{&run, &examples, 0.0};
+    run_in_team(threads, gradient_part<T>, &job);
+    unpack<T>(run, run.update.gradient, out);
+    return job.loss;
+}
+
+template <typename T> struct TrainJob {
+    Run<T>* run;
+    TrainTask* task;
+    std::uint32_t* order;  // null: as the rows lie
+    int interrupted;              // written by part 0 before a meeting, read by all after it
+    double asked;                 // when part 0 last asked
+};
+
+// Half the tenth of a second in which an interrupt is to be honoured.
+constexpr double seconds_between_questions = 0.05;
+
+template <typename T> inline void ask(TrainJob<T>& job, int part) {
+    if (part != 0 || !job.task->interrupted) return;
+    const double time = now();
+    if (time - job.asked < seconds_between_questions) return;
+    job.asked = time;
+    if (job.task->interrupted()) __atomic_store_n(&job.interrupted, 1, __ATOMIC_RELAXED);
+}
+
+template <typename T> inline void keep_safe(const Run<T>& run, const Work<T>& work) {
+    const Range mine = share(run.packed_count / panel<T>, work.part, work.parts);
+    const std::size_t bytes = static_cast<std::size_t>((mine.end - mine.begin) * panel<T>) * sizeof(T);
+    const Index start = mine.begin * panel<T>;
+    __builtin_memcpy(run.safe_weights + start, run.update.vectors.weights + start, bytes);
+    for (int s = 0; s < run.slots; ++s)
+        __builtin_memcpy(run.safe_slots[s] + start, run.update.vectors.slots[s] + start, bytes);
+}
+
+enum class Step { made, interrupted, not_finite };
+
+// One step, in pieces where the batch is large. Nothing is changed unless it is made.
+template <typename T>
+inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment, Moment& safe, Team* team, int part,
+                      int parts) {
+    const Run<T>& run = *job.run;
+    const TrainTask& task = *job.task;
+    const Index begin = moment.batch * task.batch_size;
+    const Index rows = smaller_of(task.batch_size, task.examples.x.rows - begin);
+    const double total = weight_of(task.examples, job.order, begin, rows);
+    const bool single = rows <= run.rows;
+    Sums sums{};
+    for (Index first = 0; first < rows; first += run.rows) {
+        const Work<T> work{team, part, parts, smaller_of(run.rows, rows - first), first, true, task.seed,
+                           static_cast<std::uint64_t>(moment.step), single ? &update : nullptr};
+        // A data set that is one piece stays gathered from one step to the next.
+        if (moment.step == task.moment.step || rows < task.examples.x.rows || !single)
+            gather_examples<T>(run, work, task.examples, job.order, begin + first, rows);
+        ask(job, part);
+        work.meet();
+        if (__atomic_load_n(&job.interrupted, __ATOMIC_RELAXED)) return Step::interrupted;
+        forward(run, work);
+        const Sums piece = evaluate_loss<T>(run, work, task.examples.classes != nullptr, total);
+        sums.loss += piece.loss;
+        sums.correct += piece.correct;
+        if (!__builtin_isfinite(total > 0.0 ? sums.loss / total : 0.0)) return Step::not_finite;
+        if (moment.batch == 0 && first + run.rows >= rows) {
+            keep_safe(run, work);
+            work.meet();
+            safe = moment;
+        }
+        backward(run, work);
+    }
+    const Work<T> work{team, part, parts, 0, 0, true, 0, 0, &update};
+    if (!single) {
+        for_packed<T>(run, work, [&](Index start, Index count, bool penalized) { update.apply(start, count, penalized); });
+        work.meet();
+    }
+    ++moment.batch;
+    ++moment.step;
+    moment.loss_sum += total > 0.0 ? sums.loss : 0.0;
+    moment.weight_sum += total;
+    moment.correct_sum += sums.correct;
+    return Step::made;
+}
+
+template <typename T> inline void train_part(void* context, Team* team, int part, int parts) {
+    const FlushDenormals flush;
+    TrainJob<T>& job = *static_cast<TrainJob<T>*>(context);
+    TrainTask& task = *job.task;
+    Update<T> update = job.run->update;
+    Moment moment = task.moment, safe = task.safe;
+    const std::int64_t first_step = moment.step;
+    const Index batches = ceiling(task.examples.x.rows, task.batch_size), last = moment.epoch + task.epochs;
+    Step step = Step::made;
+    Index finished = 0;
+    for (double began = now(); moment.epoch < last; ++finished) {
+        if (job.order) {
+            if (part == 0)
+                permutation({task.seed, Purpose::shuffle, 0, static_cast<std::uint64_t>(moment.epoch)},
+                            task.examples.x.rows, job.order, task.keys);
+            pellucid::meet(team);
+        }
+        while (moment.batch < batches) {
+            const double rate = task.rates[task.constant_rate ? 0 : moment.step - first_step];
+            update.optimizer->prepare(job.run->spec.optimizer.numbers, rate, static_cast<double>(moment.step),
+                                      update.constants);
+            step = make_step<T>(job, update, moment, safe, team, part, parts);
+            if (step != Step::made) break;
+        }
+        if (step != Step::made) break;
+        if (part == 0) {
+            const double time = now();
+            task.records[finished] = {moment.loss_sum, moment.weight_sum, moment.correct_sum, time - began};
+            began = time;
+        }
+        moment = {moment.epoch + 1, 0, moment.step, 0.0, 0.0, 0.0};
+    }
+    if (part != 0) return;
+    task.moment = moment;
+    task.safe = safe;
+    task.finished = finished;
+    task.stop = step == Step::made       ? Stop::finished
+                : step == Step::interrupted ? Stop::interrupted
+                                            : Stop::not_finite;
+}
+
+template <typename T>
+inline void train(void* run, TrainTask& task, int threads) {
+    const bool shuffled = task.shuffle && task.batch_size < task.examples.x.rows;
+    TrainJob<T> job{static_cast<Run<T>*>(run), &task, shuffled ? task.order : nullptr, 0, now()};
+    run_in_team(threads, train_part<T>, &job);
+}
+
+}  // namespace pellucid::PELLUCID_ISA

@@ -1,0 +1,26 @@
+"""The command line: `pellucid train digits`, `predict`, `evaluate`, `info`. One file a command.
+
+Contract of a command: a function whose signature and docstring typer turns into options and help. It imports what is
+heavy when it runs, prints results to standard output, and raises what `errors.py` turns into one sentence on standard
+error and an exit code: 0, 2 for a command line that cannot be understood, 1 for what could not be done, 130 on Ctrl-C.
+A new command is one file and its line in `app.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (that of the process where none is given) and answer its exit code."""
+    try:
+        import rich
+        import typer
+    except ImportError as error:
+        print(f"Error: the command line needs {error.name}: pip install 'pellucid[cli]'.", file=sys.stderr)
+        return 1
+    del rich, typer
+    from pellucid.cli.app import run
+
+    return run(sys.argv[1:] if arguments is None else arguments)

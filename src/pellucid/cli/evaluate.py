@@ -1,0 +1,145 @@
+"""`pellucid evaluate`: how right a saved network is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pellucid.cli.command import Command
+
+if TYPE_CHECKING:
+    import pellucid as pl
+    from pellucid.cli.inputs import CsvTable
+    from pellucid.typing import Array
+
+
+def evaluate_model(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A built-in data set (its test rows); a .csv or .npy file whose last column is the target; "
+            "a .npz file with the arrays x and y; - for CSV from standard input.",
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The target's column, by name or number (from 1); in .npz, the array."),
+    ] = None,
+    directory: Annotated[
+        str | None, typer.Option("--data", metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.")
+    ] = None,
+) -> None:
+    """Measure a saved network on rows with known targets: loss, accuracy, and which classes it confuses."""
+    from pellucid.cli import inputs, tables
+    from pellucid.cli.errors import Failure
+
+    network = inputs.load_model(model)
+    if network.loss is None:
+        raise Failure(f"{model} was saved before it was trained, so it has no loss to measure.")
+    x, y = _examples(network, data, target, directory)
+    console = tables.console()
+    tables.show_results(console, "standard input" if data == "-" else data, network.evaluate(x, y), len(x))
+    if _predicts_one_class(network):
+        classes = network.classes or tuple(map(str, range(max(network.outputs, 2))))
+        tables.show_confusion(console, y, network.predict(x), classes)
+
+
+def _predicts_one_class(network: pl.Network) -> bool:
+    return network.link in ("softmax", "argmax") or (network.link == "sigmoid" and network.outputs == 1)
+
+
+def _examples(network: pl.Network, data: str, target: str | None, directory: str | None) -> tuple[Array, Array]:
+    """Inputs (n, *input_shape) and targets (n,) or (n, outputs)."""
+    from pellucid.cli import inputs
+    from pellucid.cli.errors import UsageError
+
+    name = inputs.named(data)
+    if name is not None:
+        if target is not None:
+            raise UsageError(f"--target is for files: {name} knows its targets.")
+        part = inputs.load_named(name, directory).test
+        assert part is not None  # every built-in data set has one
+        return inputs.fit_inputs(part.x, network, name), part.y
+    if directory is not None:
+        raise UsageError("--data is for mnist and fashion-mnist, whose files it finds.")
+    if inputs.is_numpy(data):
+        return _from_arrays(network, data, target)
+    if _predicts_one_class(network):
+        table = inputs.read_csv(data, target=target, with_target=True)
+        x = inputs.fit_inputs(table.numbers, network, table.source, with_target=True)
+        return x, _class_numbers(network, table)
+    if network.outputs == 1:
+        table = inputs.read_csv(data, target=target, with_target=True)
+        return inputs.fit_inputs(table.numbers, network, table.source, with_target=True), _target_numbers(table)
+    if target is not None:
+        raise UsageError(f"--target names one column, but the network has {network.outputs} outputs: put them last.")
+    table = inputs.read_csv(data)
+    return _last_columns(network, table.numbers, table.source)
+
+
+def _from_arrays(network: pl.Network, data: str, target: str | None) -> tuple[Array, Array]:
+    from pellucid.cli import inputs
+    from pellucid.cli.errors import Failure
+
+    arrays = inputs.read_arrays(data)
+    name = target or "y"
+    if "x" in arrays and name in arrays:
+        return inputs.fit_inputs(arrays["x"], network, data), arrays[name]
+    if data.lower().endswith(".npz") or target is not None:
+        found = ", ".join(arrays) or "none"
+        raise Failure(f"{data} must hold the arrays x and {name}, but it holds {found}.")
+    return _last_columns(network, arrays["x"], data)
+
+
+def _last_columns(network: pl.Network, values: Array, source: str) -> tuple[Array, Array]:
+    """Divide a table (n, features + targets) into inputs and targets; classes become whole numbers."""
+    import numpy as np
+
+    from pellucid.cli import inputs
+    from pellucid.cli.errors import Failure
+
+    count = 1 if _predicts_one_class(network) else network.outputs
+    if values.ndim != 2 or values.shape[1] <= count:
+        raise Failure(f"{source} must hold a table with the targets in the last column, not the shape {values.shape}.")
+    x = inputs.fit_inputs(values[:, :-count], network, source, with_target=True)
+    y = values[:, -count:]  # (n, count)
+    if not _predicts_one_class(network):
+        return x, y
+    whole = y[:, 0].astype(np.int64)  # (n,)
+    return x, whole if (whole == y[:, 0]).all() else y[:, 0]
+
+
+def _class_numbers(network: pl.Network, table: CsvTable) -> Array:
+    """The targets of a file as numbers of classes, from names, or from the numbers themselves."""
+    import numpy as np
+
+    from pellucid.cli.errors import Failure
+    from pellucid.validation import unknown_name
+
+    names = network.classes or tuple(map(str, range(max(network.outputs, 2))))
+    number_of = {name: number for number, name in enumerate(names)}
+    if not all(cell in number_of for cell in table.text) and all(cell.isdigit() for cell in table.text):
+        number_of = {str(number): number for number in range(len(names))}
+    for line, cell in zip(table.lines, table.text, strict=True):
+        if cell not in number_of:
+            raise Failure(f"{table.source}, line {line}: {unknown_name('class', cell, number_of)}")
+    return np.array([number_of[cell] for cell in table.text], dtype=np.int64)  # (n,)
+
+
+def _target_numbers(table: CsvTable) -> Array:
+    """The targets of a file as numbers to be predicted."""
+    import numpy as np
+
+    from pellucid.cli import inputs
+    from pellucid.cli.errors import Failure
+
+    for line, cell in zip(table.lines, table.text, strict=True):
+        if not inputs.is_number(cell):
+            raise Failure(f"{table.source}, line {line}: the target {cell!r} is no number.")
+    return np.array([float(cell) for cell in table.text])  # (n,)
+
+
+evaluate = Command("evaluate", evaluate_model, "Example:  pellucid evaluate runs/digits-1 digits")

@@ -1,0 +1,242 @@
+"""What commands read: data sets by name, models, and tables of numbers from files or standard input.
+
+A CSV file has one row a line and may begin with a line of names; commas, semicolons or tabs divide it. Every message
+about a file names the line and the column, both counted from 1.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.cli.errors import Failure, UsageError
+from pellucid.cli.runs import MODEL
+from pellucid.datasets import DATASETS, Dataset
+from pellucid.datasets.images import CHECKSUMS
+from pellucid.typing import Array
+from pellucid.validation import unknown_name
+
+_FILES = (".csv", ".npy", ".npz", ".tsv", ".txt")
+_DELIMITERS = ",;\t"
+
+
+def load_model(path: str) -> pl.Network:
+    """Read a network from a model file, or from the folder of the run that wrote it."""
+    return pl.load(model_path(path))
+
+
+def model_path(path: str) -> Path:
+    """The model file that is meant by a path."""
+    given = Path(path).expanduser()
+    file = given / MODEL if given.is_dir() else given
+    if not file.exists():
+        raise Failure(f"{file} does not exist: name a model file, or the folder of a run.")
+    return file
+
+
+def named(data: str) -> str | None:
+    """The name of the built-in data set that is meant; None: it is a file, or standard input."""
+    name = data.strip().lower().replace("_", "-")
+    if name in DATASETS:
+        return name
+    path = Path(data).expanduser()
+    if data == "-" or path.is_file():
+        return None
+    if path.is_dir():
+        raise Failure(f"{data} is a directory: name a .csv, .npy or .npz file in it.")
+    if path.suffix.lower() in _FILES or len(path.parts) > 1:
+        raise Failure(f"{data} does not exist.")
+    raise UsageError(f"{unknown_name('data set', data, DATASETS)} Or name a .csv, .npy or .npz file.")
+
+
+def load_named(name: str, directory: str | None, **options: Any) -> Dataset:
+    """Load a built-in data set; `directory` is for those that are files."""
+    if name not in CHECKSUMS:  # those that are files
+        if directory is not None:
+            raise UsageError(f"--data is for mnist and fashion-mnist, whose files it finds; {name} needs none.")
+        return pl.datasets.load(name, **options)
+    return pl.datasets.load(name, directory=directory, progress=_Download(), **options)
+
+
+class _Download:
+    """Says once for each file that it is being downloaded."""
+
+    def __init__(self) -> None:
+        self._file = ""
+
+    def __call__(self, file: str, done: int, total: int | None) -> None:
+        if file != self._file:
+            self._file = file
+            size = f" ({total / 2**20:.1f} MB)" if total else ""
+            print(f"Downloading {file}{size} …", file=sys.stderr, flush=True)
+
+
+@dataclass
+class CsvTable:
+    """The numbers of a CSV file, and one column of it as text if that was asked for."""
+
+    source: str
+    header: list[str] | None = None
+    rows: list[Array] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    width: int = 0
+
+    @property
+    def numbers(self) -> Array:
+        """All rows, (n, columns without the text), float64."""
+        return np.stack(self.rows)
+
+
+def read_csv(data: str, *, target: str | None = None, with_target: bool = False) -> CsvTable:
+    """Read a CSV file, or standard input for "-".
+
+    Parameters
+    ----------
+    target : str or None
+        The name or number of the column that is kept as text; None: the last.
+    with_target : bool
+        Whether there is such a column.
+    """
+    table = CsvTable("standard input" if data == "-" else data)
+    try:
+        with sys.stdin if data == "-" else Path(data).expanduser().open(encoding="utf-8-sig", newline="") as stream:
+            _read_rows(table, stream, target, with_target)
+    except UnicodeDecodeError:
+        raise Failure(f"{table.source} is no text in UTF-8: is it a CSV file?") from None
+    except csv.Error as error:
+        raise Failure(f"{table.source} is no CSV file: {error}.") from None
+    if not table.rows:
+        raise Failure(f"{table.source} holds no rows of numbers.")
+    return table
+
+
+def _read_rows(table: CsvTable, stream: Iterable[str], target: str | None, with_target: bool) -> None:
+    column: int | None = None
+    for line, cells in _cells(stream):
+        if not table.width:
+            table.width = len(cells)
+            if all(cell and not is_number(cell) for cell in cells):
+                table.header = cells
+            if with_target:
+                column = _target_column(table, target)
+            if table.header:
+                continue
+        if len(cells) != table.width:
+            counts = f"{len(cells)} column{'' if len(cells) == 1 else 's'}"
+            raise Failure(f"{table.source}, line {line} has {counts}, but the lines before have {table.width}.")
+        if column is not None:
+            table.text.append(cells[column])
+        table.rows.append(_numbers(table, line, cells, column))
+        table.lines.append(line)
+
+
+def _cells(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """The number of each line that is not blank, and its cells without the space around them."""
+    lines = iter(stream)
+    buffered: list[str] = []
+    for line in lines:
+        buffered.append(line)
+        if line.strip():
+            break
+    delimiter = max(_DELIMITERS, key=lambda sign: buffered[-1].count(sign)) if buffered else ","
+    reader = csv.reader(chain(buffered, lines), delimiter=delimiter, skipinitialspace=True)
+    for cells in reader:
+        stripped = [cell.strip() for cell in cells]
+        if any(stripped):
+            yield reader.line_num, stripped
+
+
+def is_number(cell: str) -> bool:
+    """Whether the text of a cell is a number, finite or not."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell  # Python reads 1_000, data do not mean it
+
+
+def _target_column(table: CsvTable, target: str | None) -> int:
+    """Which column the target is: by name, by number from 1 on, or the last."""
+    if target is None:
+        return table.width - 1
+    if table.header and target in table.header:
+        return table.header.index(target)
+    if target.isdigit() and 1 <= int(target) <= table.width:
+        return int(target) - 1
+    if table.header:
+        raise UsageError(unknown_name("--target", target, table.header))
+    raise UsageError(
+        f"--target must be the number of a column from 1 to {table.width}, not {target!r}: "
+        f"{table.source} has no line of names."
+    )
+
+
+def _numbers(table: CsvTable, line: int, cells: list[str], text: int | None) -> Array:
+    """The numbers of a line, all columns but the one of text."""
+    wanted = cells if text is None else cells[:text] + cells[text + 1 :]
+    try:
+        values = np.array([float(cell) for cell in wanted])
+        if np.isfinite(values).all() and not any("_" in cell for cell in wanted):
+            return values
+    except ValueError:
+        pass
+    for column, cell in enumerate(cells):
+        if column != text:
+            _check_cell(table, line, column, cell)
+    raise AssertionError("a cell of this line is no finite number")
+
+
+def _check_cell(table: CsvTable, line: int, column: int, cell: str) -> None:
+    name = f" ({table.header[column]})" if table.header else ""
+    place = f"{table.source}, line {line}, column {column + 1}{name}"
+    if not cell:
+        raise Failure(f"{place} is empty: every cell must hold a number.")
+    if not is_number(cell):
+        raise Failure(f"{place} holds {cell!r}, which is no number.")
+    if not math.isfinite(float(cell)):
+        raise Failure(f"{place} holds {cell!r}: every number must be finite. Replace or remove it.")
+
+
+def read_arrays(data: str) -> dict[str, Array]:
+    """The arrays of a .npy file (by the name "x") or a .npz file. Nothing in the file is ever run."""
+    try:
+        with Path(data).expanduser().open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            return {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except (ValueError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
+        raise Failure(f"{data} is damaged or holds no arrays of numbers.") from None
+    except Exception as error:  # zipfile has errors of its own
+        raise Failure(f"{data} is damaged: {error}.") from None
+
+
+def is_numpy(data: str) -> bool:
+    """Whether a file is NumPy's, by its ending."""
+    return Path(data).suffix.lower() in (".npy", ".npz")
+
+
+def fit_inputs(x: Array, network: pl.Network, source: str, *, with_target: bool = False) -> Array:
+    """Rows in the shape that the network takes, (n, *input_shape); images become rows where it takes rows."""
+    shape = network.input_shape
+    if x.ndim == 1 and x.shape == shape:
+        x = x[None]  # a single row
+    needed, found = math.prod(shape), math.prod(x.shape[1:])
+    if x.ndim < 2 or found != needed:
+        has = f"{found} column{'' if found == 1 else 's'}"
+        if with_target:
+            has += " besides the target"
+        hint = " If the last one is the target, leave it out, or use pellucid evaluate."
+        hint = hint if found == needed + 1 and not with_target else ""
+        raise Failure(f"{source} has {has}, but the network takes {needed}.{hint}")
+    return x.reshape(len(x), *shape)

@@ -1,0 +1,83 @@
+"""A run's folder: what a training leaves behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pellucid as pl
+from pellucid.cli.errors import UsageError
+from pellucid.datasets import Dataset
+from pellucid.formats.atomic import write_atomically
+
+MODEL, HISTORY, REPORT = "model.pellucid", "history.json", "report.png"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run."""
+
+    path: Path
+
+    def write(self, network: pl.Network, dataset: Dataset, history: pl.History) -> list[str]:
+        """Write the model, the history and the report, each whole or not at all; answer the names of the files.
+
+        What an earlier run left goes first: files of two runs never stand side by side.
+        """
+        for name in (MODEL, HISTORY, REPORT):
+            (self.path / name).unlink(missing_ok=True)
+        pl.save(network, self.path / MODEL)
+        write_atomically(self.path / HISTORY, [history.to_json(indent=1).encode(), b"\n"])
+        try:
+            figure = pl.plots.report(network, dataset, history)
+        except ImportError as error:  # matplotlib is an extra: a model without a picture is still a model
+            import warnings
+
+            warnings.warn(f"there is no {REPORT}. {error}", stacklevel=2)
+            return [MODEL, HISTORY]
+        write_atomically(self.path / REPORT, [pl.plots.to_png(figure)])
+        return [MODEL, HISTORY, REPORT]
+
+
+@contextmanager
+def run_folder(save: str | None, name: str) -> Iterator[RunFolder]:
+    """The folder that was asked for, or runs/NAME-N with the next free number; taken back where nothing came of it.
+
+    Raises
+    ------
+    UsageError
+        If the folder asked for holds anything but an earlier run.
+    """
+    path = _next_free(Path("runs"), name) if save is None else Path(save).expanduser()
+    if save is not None:
+        _check_ours(path)
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=save is not None)
+    try:
+        yield RunFolder(path)
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):  # something is in it: it stays
+                folder.rmdir()
+        raise
+
+
+def _next_free(runs: Path, name: str) -> Path:
+    taken = [re.fullmatch(rf"{re.escape(name)}-(\d+)", entry.name) for entry in runs.glob(f"{name}-*")]
+    return runs / f"{name}-{1 + max((int(found.group(1)) for found in taken if found), default=0)}"
+
+
+def _check_ours(path: Path) -> None:
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise UsageError(f"--save {path} is a file: name a folder.")
+    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in (MODEL, HISTORY, REPORT))
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise UsageError(
+            f"--save {path} holds other files than those of a run ({foreign[0]}{more}): name a new or an empty folder."
+        )

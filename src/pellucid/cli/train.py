@@ -1,0 +1,138 @@
+"""`pellucid train`: the words of the command. `training.py` does the work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pellucid.cli.command import Command
+
+_NETWORK, _TRAINING, _RUN = "The network", "The training", "The run"
+
+
+def train_network(
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATASET",
+            help="digits, mnist, fashion-mnist, or a toy model: two-gaussians, ball-and-cup, shifted-cubics, "
+            "bulls-eye, crescent-moons, shifted-sinusoids, bulls-eye-three, shifted-sinusoids-three.",
+            show_default=False,
+        ),
+    ],
+    hidden: Annotated[
+        str | None,
+        typer.Option(metavar="SIZES", help="Units of the hidden layers: 64,32; or none.", rich_help_panel=_NETWORK),
+    ] = None,
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="After each hidden layer: relu, tanh, sigmoid, identity, softmax.",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
+    dropout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="The fraction of each hidden layer set to zero in a training step.",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="softmax-cross-entropy, sigmoid-cross-entropy (two classes), squared-error.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="adam, gradient-descent, momentum, nesterov.", rich_help_panel=_TRAINING),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="RATE", help="The size of a step.", rich_help_panel=_TRAINING)
+    ] = None,
+    batch_size: Annotated[
+        str | None, typer.Option(metavar="ROWS", help="Rows a step; or full.", rich_help_panel=_TRAINING)
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How often every row is used at most.", rich_help_panel=_TRAINING),
+    ] = None,
+    l2: Annotated[
+        float, typer.Option(metavar="STRENGTH", help="The price of large weights.", rich_help_panel=_TRAINING)
+    ] = 0.0,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART",
+            help="Rows set aside to choose the best epoch by: a fraction, a number, or 0.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Stop after N epochs without improvement, and take the best weights; 0: never.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Decides first weights, order of rows and dropout; the data are always the same.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = 0,
+    save: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The run's folder; else runs/DATASET-1, -2, …", rich_help_panel=_RUN),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.", rich_help_panel=_RUN),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, native, reference.", rich_help_panel=_RUN)
+    ] = "auto",
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of the native engine; else by the size of the work.", rich_help_panel=_RUN),
+    ] = None,
+) -> None:
+    """Train a network on a data set, and save it with its history and a report.
+
+    What is not said is chosen to suit the data set.
+    """
+    from pellucid.cli.training import Options, train
+
+    train(
+        Options(
+            dataset=dataset,
+            hidden=hidden,
+            activation=activation,
+            dropout=dropout,
+            loss=loss,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            l2=l2,
+            validation=validation,
+            patience=patience,
+            seed=seed,
+            save=save,
+            data=data,
+            engine=engine,
+            threads=threads,
+        )
+    )
+
+
+train = Command("train", train_network, "Example:  pellucid train digits --hidden 64,32 --epochs 20")

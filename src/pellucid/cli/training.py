@@ -1,0 +1,192 @@
+"""The work of `pellucid train`: data, network, training, results, files."""
+
+from __future__ import annotations
+
+import re
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pellucid as pl
+from pellucid.cli import tables
+from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_rows, option, whole_numbers
+from pellucid.cli.inputs import load_named
+from pellucid.cli.progress import progress_for
+from pellucid.cli.recipes import Recipe, recipe_for
+from pellucid.cli.runs import run_folder
+from pellucid.datasets import DATASETS, Dataset
+from pellucid.datasets.images import CHECKSUMS
+from pellucid.datasets.splits import part_rows
+from pellucid.engines import ENGINES
+from pellucid.layers import LAYERS, Layer
+from pellucid.losses import LOSSES
+from pellucid.optimizers import OPTIMIZERS
+from pellucid.validation import check_integer
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says; None where it leaves the choice to the data set's recipe."""
+
+    dataset: str
+    hidden: str | None
+    activation: str | None
+    dropout: float | None
+    loss: str | None
+    optimizer: str | None
+    learning_rate: float | None
+    batch_size: str | None
+    epochs: int | None
+    l2: float
+    validation: str | None
+    patience: int | None
+    seed: int
+    save: str | None
+    data: str | None
+    engine: str
+    threads: int | None
+
+
+def train(options: Options) -> None:
+    """Train, tell and save."""
+    name = choice("data set", options.dataset, DATASETS)
+    recipe = _recipe(options, recipe_for(name))
+    options = replace(options, engine=choice("--engine", options.engine, ENGINES))
+    with option("--seed"):
+        check_integer("seed", options.seed, maximum=2**64 - 1)
+    console = tables.console()
+    dataset = _data(name, options)
+    trainer = _trainer(options, recipe, dataset)
+    with run_folder(options.save, name) as folder:
+        trainer.initialize(*dataset.train)
+        trainer.network.classes = dataset.classes
+        tables.show_data(console, dataset)
+        tables.show_training(console, trainer, recipe.epochs)
+        tables.show_layers(console, trainer.network)
+        interrupted = _fit(trainer, dataset, recipe, console)
+        tables.show_end(console, trainer.history)
+        _show_results(console, trainer.network, dataset)
+        files = folder.write(trainer.network, dataset, trainer.history)
+        tables.show_files(console, folder.path, files, name)
+    if interrupted:
+        raise Interrupted
+
+
+def _recipe(options: Options, recipe: Recipe) -> Recipe:
+    """The data set's recipe with what the command line changes; names and numbers checked."""
+    changes: dict[str, Any] = {}
+    if options.hidden is not None:
+        changes |= {"hidden": whole_numbers("--hidden", options.hidden), "dropout": 0.0}
+    if options.dropout is not None:
+        changes["dropout"] = options.dropout
+    if options.activation is not None:
+        changes["activation"] = choice("--activation", options.activation, activations())
+    if options.loss is not None:
+        changes["loss"] = choice("--loss", options.loss, LOSSES)
+    if options.optimizer is not None:
+        changes["optimizer"] = choice("--optimizer", options.optimizer, OPTIMIZERS)
+        if changes["optimizer"] != recipe.optimizer:  # the recipe's rate suits the recipe's optimizer alone
+            changes["learning_rate"] = OPTIMIZERS[changes["optimizer"]]().learning_rate
+    if options.validation is not None and fraction_or_rows("--validation", options.validation) == 0:
+        changes["patience"] = 0  # without validation rows nothing tells when to stop, unless it is asked for
+    for field in ("learning_rate", "epochs", "patience"):
+        value = getattr(options, field)
+        if value is not None:
+            changes[field] = value
+    recipe = replace(recipe, **changes)
+    for name, value, least in (("--epochs", recipe.epochs, 1), ("--patience", recipe.patience, 0)):
+        with option(name):
+            check_integer("N", value, minimum=least)
+    return recipe
+
+
+def activations() -> dict[str, type[Layer]]:
+    """Every activation by its name with hyphens: "relu", "tanh"."""
+    found = {name: cls for name, cls in LAYERS.items() if cls.__module__ == "pellucid.layers.activations"}
+    return {re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "-", name).lower(): cls for name, cls in found.items()}
+
+
+def _data(name: str, options: Options) -> Dataset:
+    more: dict[str, Any] = {}
+    if options.validation is not None:
+        more["validation"] = fraction_or_rows("--validation", options.validation)
+        with option("--validation"):
+            part_rows("validation", more["validation"], 1)
+    with nullcontext() if name in CHECKSUMS else option("--validation"):  # files have troubles of their own
+        return load_named(name, options.data, **more)
+
+
+def _trainer(options: Options, recipe: Recipe, dataset: Dataset) -> pl.Trainer:
+    optimizer = OPTIMIZERS[recipe.optimizer]
+    with option("--learning-rate"):
+        chosen = optimizer(recipe.learning_rate)
+    with option("--l2"):
+        penalty = pl.L2(options.l2) if options.l2 else None
+    with option("--threads" if options.engine != "native" else "--engine"):
+        network = pl.Network(_layers(recipe, dataset), engine=options.engine, threads=options.threads)
+    return pl.Trainer(
+        network,
+        loss=LOSSES[recipe.loss](),
+        optimizer=chosen,
+        batch_size=_batch_size(options, recipe, dataset),
+        penalty=penalty,
+        seed=options.seed,
+        callbacks=[pl.EarlyStopping(recipe.patience)] if recipe.patience else [],
+    )
+
+
+def _batch_size(options: Options, recipe: Recipe, dataset: Dataset) -> int | str:
+    if options.batch_size is None:
+        return min(recipe.batch_size, dataset.train.rows)
+    text = options.batch_size.strip().lower()
+    if text == "full":
+        return text
+    if not text.isdigit() or not 1 <= int(text) <= dataset.train.rows:
+        raise UsageError(
+            f"--batch-size must be a whole number from 1 to the {dataset.train.rows:,} training rows, or full, "
+            f"not {options.batch_size!r}."
+        )
+    return int(text)
+
+
+def _layers(recipe: Recipe, dataset: Dataset) -> list[Layer]:
+    """Scaling, hidden layers with activation and dropout, and one output a class (one alone for yes or no)."""
+    layers: list[Layer] = [] if recipe.rescale is None else [pl.Rescale(recipe.rescale)]
+    activation = activations()[recipe.activation]
+    with option("--dropout"):
+        dropout = [pl.Dropout(recipe.dropout)] if recipe.dropout else []
+    for units in recipe.hidden:
+        layers += [pl.Dense(units), activation(), *dropout]
+    outputs = len(dataset.classes)
+    if recipe.loss == "sigmoid_cross_entropy":
+        if outputs > 2:
+            raise UsageError(
+                f"--loss sigmoid-cross-entropy tells yes from no, but {dataset.name} has {outputs} classes: "
+                f"use softmax-cross-entropy."
+            )
+        outputs = 1
+    layers.append(pl.Dense(outputs))
+    if recipe.loss == "squared_error":  # the targets are 0 and 1, and so should the outputs be
+        layers.append(pl.Sigmoid())
+    return layers
+
+
+def _fit(trainer: pl.Trainer, dataset: Dataset, recipe: Recipe, console: Any) -> bool:
+    """Train; answer whether it was interrupted. What was learnt until then is in the network."""
+    trainer.callbacks.append(progress_for(console))
+    try:
+        trainer.fit(*dataset.train, epochs=recipe.epochs, validation=dataset.validation)
+    except KeyboardInterrupt:
+        done = len(trainer.history)
+        trainer.history.stopped = (
+            f"Interrupted in epoch {done + 1} of {recipe.epochs}: what was learnt so far is saved."
+        )
+        return True
+    return False
+
+
+def _show_results(console: Any, network: pl.Network, dataset: Dataset) -> None:
+    part = dataset.test
+    assert part is not None  # every built-in data set has one
+    tables.show_results(console, "Test", network.evaluate(*part), part.rows)
+    tables.show_confusion(console, part.y, network.predict(part.x), dataset.classes)

@@ -1,0 +1,33 @@
+"""What all tests share: the engines of this installation, a network ready to train, and the real data sets."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the helpers in `support`
+
+from support.engines import ENGINES
+
+# A time limit a test would fail on a busy machine; the seeds are fixed, so that a failure can be had again.
+settings.register_profile("pellucid", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("pellucid")
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of each engine of this installation in turn."""
+    return request.param
+
+
+@pytest.fixture
+def mnist_folder() -> Path:
+    """The folder of the MNIST files; the test is skipped, visibly, where they are not at hand."""
+    folder = Path(os.environ.get("PELLUCID_DATA", "")) / "mnist"
+    if not os.environ.get("PELLUCID_DATA") or not folder.is_dir():
+        pytest.skip("MNIST is not at hand: set PELLUCID_DATA to the folder that holds mnist/")
+    return folder

@@ -1,0 +1,108 @@
+"""Samples of every part: how to make one, and the shape of its input.
+
+A battery takes its members from here, and fails for a class of `LAYERS`, `LOSSES`, `OPTIMIZERS`, `PENALTIES` or
+`INITIALIZERS` that has no sample. So a new member joins by a line in its table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.layers.base import Layer
+from pellucid.losses import Loss
+from pellucid.typing import Array, Floats, Shape
+
+
+@dataclass(frozen=True)
+class LayerSample:
+    """A layer and the shape of one example in front of it."""
+
+    layer: Layer
+    input_shape: Shape
+
+    def __str__(self) -> str:
+        return f"{self.layer} on {self.input_shape}"
+
+
+LAYER_SAMPLES = [
+    LayerSample(pl.Dense(3), (4,)),
+    LayerSample(pl.Dense(1), (1,)),
+    LayerSample(pl.Dense(2, bias=False), (5,)),
+    LayerSample(pl.Dense(5, weight_initializer=pl.Normal(0.3), bias_initializer="normal"), (2,)),
+    LayerSample(pl.Identity(), (3,)),
+    LayerSample(pl.ReLU(), (6,)),
+    LayerSample(pl.Sigmoid(), (4,)),
+    LayerSample(pl.Tanh(), (4,)),
+    LayerSample(pl.Softmax(), (4,)),
+    LayerSample(pl.Softmax(), (1,)),
+    LayerSample(pl.Dropout(0.0), (4,)),
+    LayerSample(pl.Dropout(0.3), (7,)),
+    LayerSample(pl.Standardize(), (3,)),
+    LayerSample(pl.Rescale(0.25, offset=-1.5), (3,)),
+]
+
+
+@dataclass(frozen=True)
+class LossSample:
+    """A loss, a number of outputs, and targets of four examples in one of the forms the loss takes."""
+
+    name: str
+    loss: Loss
+    outputs: int
+    y: Array
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_PROBABILITIES = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.25, 0.25, 0.5], [0.0, 0.9, 0.1]])
+_NUMBERS = np.array([[0.5, -1.0, 2.0], [0.0, 0.25, -3.0], [1.5, 1.0, 0.0], [-0.5, 0.75, 1.25]])
+
+LOSS_SAMPLES = [
+    LossSample("SquaredError of numbers", pl.SquaredError(), 3, _NUMBERS),
+    LossSample("SquaredError of one number", pl.SquaredError(), 1, _NUMBERS[:, 0]),
+    LossSample("SquaredError of classes", pl.SquaredError(), 3, np.array([0, 2, 1, 2])),
+    LossSample("SoftmaxCrossEntropy of classes", pl.SoftmaxCrossEntropy(), 3, np.array([2, 0, 1, 1])),
+    LossSample("SoftmaxCrossEntropy of probabilities", pl.SoftmaxCrossEntropy(), 3, _PROBABILITIES),
+    LossSample("SigmoidCrossEntropy of one yes or no", pl.SigmoidCrossEntropy(), 1, np.array([1, 0, 0, 1])),
+    LossSample("SigmoidCrossEntropy of several", pl.SigmoidCrossEntropy(), 3, np.round(_PROBABILITIES)),
+    LossSample("SigmoidCrossEntropy of probabilities", pl.SigmoidCrossEntropy(), 3, _PROBABILITIES),
+]
+
+OPTIMIZER_SAMPLES = [
+    pl.GradientDescent(0.1),
+    pl.Momentum(0.05, momentum=0.8),
+    pl.Momentum(0.05, momentum=0.0),
+    pl.Nesterov(0.05, momentum=0.8),
+    pl.Adam(0.1),
+    pl.Adam(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+]
+
+PENALTY_SAMPLES = [pl.L1(0.3), pl.L2(0.3), pl.L2(0.0)]
+
+INITIALIZER_SAMPLES = [
+    pl.Zeros(),
+    pl.Normal(0.7),
+    pl.HeNormal(),
+    pl.HeUniform(),
+    pl.GlorotNormal(),
+    pl.GlorotUniform(),
+    pl.LeCunNormal(),
+    pl.LeCunUniform(),
+]
+
+
+def random_numbers(shape: int | Shape, seed: int = 0, scale: float = 1.0) -> Floats:
+    """Normal numbers from NumPy's own generator, not from ours."""
+    return scale * np.random.default_rng(seed).normal(size=shape)
+
+
+def classification(rows: int = 60, features: int = 3, classes: int = 3, seed: int = 0) -> tuple[Floats, Array]:
+    """Inputs (rows, features) and classes (rows,) that a straight line cannot quite part; every class occurs."""
+    generator = np.random.default_rng(seed)
+    y = np.arange(rows) % classes
+    centres = generator.normal(size=(classes, features))
+    return centres[y] + 0.7 * generator.normal(size=(rows, features)), y
