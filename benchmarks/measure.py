@@ -92,12 +92,8 @@ def machine() -> str:
         names = [line.split(":", 1)[1].strip() for line in information.read_text().splitlines() if "model name" in line]
         processor = names[0] if names else processor
     packages = ("pellucid", "numpy", "torch", "jax", "onnxruntime", "scikit-learn")
-    versions = []
-    for package in packages:
-        try:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+    versions = [f"{package} {installed[package]}" for package in packages if package in installed]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     return f"Measured {today} on {processor}, {cores} cores, Python {platform.python_version()}; {', '.join(versions)}."

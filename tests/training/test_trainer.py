@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import textwrap
+import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -516,6 +517,23 @@ def test_rows_of_the_history_that_training_went_back_behind_are_dropped(watched:
     assert np.isfinite(trainer.network.parameters).all()
 
 
+def test_divergence_after_an_interrupt_in_mid_epoch_goes_back_to_the_epochs_start() -> None:
+    """Not to the middle, where the interrupt was: that place is no start of anything."""
+    network = pl.Network([Interrupting((5,)), pl.Dense(1)])
+    schedule = lambda step: 0.01 if step < 6 else 1e30  # noqa: E731 - four steps an epoch
+    trainer = pl.Trainer(network, pl.SquaredError(), pl.GradientDescent(schedule), batch_size=13)
+    trainer.fit(X, TARGETS, epochs=1)
+    before = network.parameters.copy()
+    pending[:] = [5]
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(X, TARGETS, epochs=1)
+    assert (trainer.epoch, trainer.step) == (1, 5)
+    with pytest.raises(pl.DivergenceError, match=r"in epoch 2, at step 8 .*back at the start of epoch 2"):
+        trainer.fit(X, TARGETS, epochs=1)
+    assert (trainer.epoch, trainer.step, len(trainer.history)) == (1, 4, 1)
+    np.testing.assert_array_equal(network.parameters, before)
+
+
 def test_weights_that_overflow_in_the_very_last_step(engine: str) -> None:
     """There is no loss after it to tell; the network must not be left with NaN in silence."""
     network = pl.Network([pl.Dense(1)], engine=engine)
@@ -581,3 +599,12 @@ def test_numbers_have_r2_and_no_accuracy(engine: str) -> None:
     history = trainer.fit(X, TARGETS, epochs=2, validation=(X, TARGETS))
     assert history.columns == ("epoch", "loss", "validation_loss", "validation_r2", "learning_rate", "seconds")
     assert math.isfinite(history["validation_r2"][-1])
+
+
+def test_a_fraction_for_validation_with_a_class_of_one_row_is_split_all_the_same() -> None:
+    x, y = np.arange(20.0).reshape(10, 2), np.array([0] * 9 + [1])
+    trainer = pl.Trainer(pl.Network([pl.Dense(2)]), pl.SoftmaxCrossEntropy(), batch_size="full", seed=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the rare class may fall to the validation rows
+        history = trainer.fit(x, y, epochs=1, validation=0.3)
+    assert len(history["validation_loss"]) == 1

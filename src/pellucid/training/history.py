@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -119,8 +120,13 @@ class History:
         }
 
     def to_json(self, indent: int | None = None) -> str:
-        """`to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=indent)
+        """`to_dict` as JSON; numbers that are not finite, which JSON does not have, become null."""
+        data = self.to_dict()
+        data["columns"] = {
+            name: [value if value is None or math.isfinite(value) else None for value in column]
+            for name, column in data["columns"].items()
+        }
+        return json.dumps(data, indent=indent, allow_nan=False)
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> History:

@@ -244,14 +244,21 @@ class Trainer:
         )
 
     def _split_off(self, x: Any, y: Any, fraction: float, sample_weight: Any) -> tuple[Any, Any, Part]:
-        """The training rows that remain and the rows split off; classes keep their proportions."""
+        """The training rows that remain and the rows split off.
+
+        Classes keep their proportions, unless one is too rare to be in both parts.
+        """
         if sample_weight is not None:
             raise ValueError("validation as a fraction and sample_weight do not go together: give validation=(x, y).")
         x = check_inputs(x, "x", self.network.input_shape if self.network.built else None)
         outputs = compile_program(self.network.layers, x.shape[1:]).outputs
         targets = self.loss.encode(y, outputs)
         check_same_length(x=x, y=targets)
-        train, part, _ = split(x, targets, validation=fraction, test=0, stratify=targets.ndim == 1, seed=self.seed)
+        how: dict[str, Any] = {"validation": fraction, "test": 0, "seed": self.seed}
+        try:
+            train, part, _ = split(x, targets, stratify=targets.ndim == 1, **how)
+        except ValueError:
+            train, part, _ = split(x, targets, stratify=False, **how)
         return train.x, train.y, part
 
     def _rows_a_step(self, rows: int) -> int:
