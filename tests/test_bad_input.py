@@ -97,19 +97,19 @@ INPUTS: list[Case] = [
         "NaN",
         lambda: fit(changed(4, 1, nan)),
         ValueError,
-        "x holds nan at row 4, column 1: every number must be finite. Replace or remove it before training.",
+        "x holds nan at row 4, column 1: every number must be finite. Replace it, or leave its row out.",
     ),
     (
         "infinity",
         lambda: built().predict(changed(0, 0, -inf)),
         ValueError,
-        "x holds -inf at row 0, column 0: every number must be finite. Replace or remove it before training.",
+        "x holds -inf at row 0, column 0: every number must be finite. Replace it, or leave its row out.",
     ),
     (
         "NaN far down",
         lambda: fit(np.vstack([np.ones((9000, 2)), [[1.0, nan]]]), np.arange(9001) % 3),
         ValueError,
-        "x holds nan at row 9000, column 1: every number must be finite. Replace or remove it before training.",
+        "x holds nan at row 9000, column 1: every number must be finite. Replace it, or leave its row out.",
     ),
     (
         "text",
@@ -191,13 +191,13 @@ TARGETS: list[Case] = [
         "NaN among the labels",
         lambda: fit(y=[0, nan, 2, 0, 1, 2]),
         ValueError,
-        "y holds nan at row 1: every number must be finite. Replace or remove it before training.",
+        "y holds nan at row 1: every number must be finite. Replace it, or leave its row out.",
     ),
     (
         "NaN among the numbers",
         lambda: fit(y=changed(5, 0, nan), loss=NUMBERS, units=2),
         ValueError,
-        "y holds nan at row 5, column 0: every number must be finite. Replace or remove it before training.",
+        "y holds nan at row 5, column 0: every number must be finite. Replace it, or leave its row out.",
     ),
     (
         "shares that do not sum to 1",
@@ -300,7 +300,7 @@ TRAINING: list[Case] = [
         "a weight that is no number",
         lambda: fit(sample_weight=weights(row_2=nan)),
         ValueError,
-        "sample_weight holds nan at row 2: every number must be finite. Replace or remove it before training.",
+        "sample_weight holds nan at row 2: every number must be finite. Replace it, or leave its row out.",
     ),
     (
         "weights that are all zero",
@@ -617,7 +617,7 @@ NETWORKS: list[Case] = [
         "a parameter of NaN",
         lambda: built().set("0.bias", [1.0, nan, 2.0]),
         ValueError,
-        "0.bias holds nan at row 1: every number must be finite. Replace or remove it before training.",
+        "0.bias holds nan at row 1: every number must be finite. Replace it, or leave its row out.",
     ),
     (
         "a vector of the wrong length",

@@ -140,7 +140,7 @@ def check_finite(array: Array, name: str) -> None:
         row = start + place[0]
         where = f"row {row}" + (f", column {', '.join(map(str, place[1:]))}" if len(place) > 1 else "")
         raise ValueError(
-            f"{name} holds {part[place]} at {where}: every number must be finite. Replace or remove it before training."
+            f"{name} holds {part[place]} at {where}: every number must be finite. Replace it, or leave its row out."
         )
 
 

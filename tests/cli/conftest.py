@@ -16,6 +16,7 @@ pytest.importorskip("matplotlib")
 
 import pellucid as pl
 from pellucid.cli import main
+from pellucid.plots.figure import new_figure
 
 
 class Answer(NamedTuple):
@@ -36,6 +37,12 @@ def pellucid(capsys, tmp_path, monkeypatch) -> Callable[..., Answer]:
         return Answer(code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def without_pictures(monkeypatch) -> None:
+    """Leave the report blank, for tests that train often and look at other things."""
+    monkeypatch.setattr(pl.plots, "report", lambda *_: new_figure(1, 1))
 
 
 @pytest.fixture

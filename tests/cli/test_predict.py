@@ -179,7 +179,7 @@ def test_arrays_that_do_not_fit(pellucid, plane, tmp_path) -> None:
     assert pellucid("predict", plane, "nan.npy") == (
         1,
         "",
-        "Error: x holds nan at row 1, column 0: every number must be finite. Replace or remove it before training.\n",
+        "Error: x holds nan at row 1, column 0: every number must be finite. Replace it, or leave its row out.\n",
     )
     for name, content in (("bad.npy", b"no array"), ("bad.npz", b"PK\x03\x04 no zip")):
         (tmp_path / name).write_bytes(content)

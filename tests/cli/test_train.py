@@ -48,6 +48,7 @@ def test_it_tells_data_layers_progress_and_results_and_saves_them(pellucid, tmp_
     assert (folder / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_confusion_table_is_scikit_learns(pellucid) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     _, out, _ = pellucid("train", "digits", "--hidden", "none", "--epochs", 2)
@@ -58,6 +59,7 @@ def test_the_confusion_table_is_scikit_learns(pellucid) -> None:
     assert [[0 if cell == "·" else int(cell) for cell in row] for row in rows] == expected.tolist()
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_piped_output_is_plain_and_not_too_wide(pellucid) -> None:
     _, out, _ = pellucid("train", "bulls-eye", "--epochs", 300)
     assert "\x1b" not in out
@@ -67,6 +69,7 @@ def test_piped_output_is_plain_and_not_too_wide(pellucid) -> None:
     assert 3 < len(re.findall(r"^epoch ", out, re.MULTILINE)) <= 27
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_runs_are_numbered_and_own_runs_overwritten(pellucid, tmp_path) -> None:
     (tmp_path / "runs" / "two-gaussians-7").mkdir(parents=True)
     short = ("train", "two-gaussians", "--epochs", 2)
@@ -205,6 +208,7 @@ def test_divergence_is_explained_and_leaves_no_folder(pellucid, tmp_path) -> Non
         ("softmax-cross-entropy", ["Dense(2)"], "softmax"),
     ],
 )
+@pytest.mark.usefixtures("without_pictures")
 def test_losses_end_the_network_as_they_need(pellucid, loss, last, link) -> None:
     assert pellucid("train", "crescent-moons", "--loss", loss, "--epochs", 4, "--save", "run").code == 0
     network = pl.load("run/model.pellucid")
@@ -215,6 +219,7 @@ def test_losses_end_the_network_as_they_need(pellucid, loss, last, link) -> None
     assert "accuracy" in out
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_options_reach_the_training(pellucid, tmp_path) -> None:
     pellucid(
         *("train", "two-gaussians", "--hidden", "3", "--activation", "sigmoid", "--optimizer", "gradient-descent"),
@@ -242,12 +247,14 @@ def test_options_reach_the_training(pellucid, tmp_path) -> None:
     assert saved["engine"] == "reference"
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_without_validation(pellucid) -> None:
     code, out, err = pellucid("train", "two-gaussians", "--validation", "0", "--epochs", 3)
     assert (code, err) == (0, "")
     assert "validat" not in out
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_early_stopping_is_told(pellucid) -> None:
     _, out, _ = pellucid("train", "two-gaussians", "--epochs", 500, "--patience", 3, "--learning-rate", 0.1)
     stopped = re.search(r"Stopped early: .* The weights of epoch (\d+) are restored\.", out)
@@ -256,6 +263,7 @@ def test_early_stopping_is_told(pellucid) -> None:
     assert int(last) == int(stopped.group(1)) + 3
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_digits_by_default_meet_the_promise(tmp_path) -> None:
     accuracies = []
     for seed in range(5):
@@ -266,6 +274,7 @@ def test_digits_by_default_meet_the_promise(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", pl.datasets.TOY_MODELS)
+@pytest.mark.usefixtures("without_pictures")
 def test_toy_models_by_default(pellucid, name) -> None:
     assert pellucid("train", name, "--save", "run").code == 0
     data = pl.datasets.load(name)

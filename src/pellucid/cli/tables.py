@@ -126,14 +126,14 @@ def show_confusion(console: Console, truth: Any, predicted: Any, classes: Sequen
         _show_commonest(console, counts, classes)
         return
     wide = sum(max(len(name), 5) + 2 for name in classes) > 64
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Rows: true class; columns: predicted")
-    table.title_style, table.title_justify = "dim", "left"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True, style="bold")
     for number, name in enumerate(classes):
         table.add_column(Text(str(number) if wide else name), justify="right", no_wrap=True)
     for number, name in enumerate(classes):
         label = f"{number} {name}" if wide and name != str(number) else name
         table.add_row(Text(label), *(_count(counts[number, k], k == number) for k in range(len(classes))))
+    console.print(Text("Rows: true class; columns: predicted", style="dim"), soft_wrap=True)
     show(console, table)
 
 
@@ -146,11 +146,12 @@ def _count(count: int, right: bool) -> Text:
 def _show_commonest(console: Console, counts: Array, classes: Sequence[str]) -> None:
     mistakes = counts * ~np.eye(len(counts), dtype=bool)  # (k, k)
     order = np.argsort(-mistakes, axis=None, kind="stable")[:10]
-    table = Table("Times", "True class", "Predicted", box=box.SIMPLE_HEAD, pad_edge=False, title="Commonest mistakes")
+    table = Table("Times", "True class", "Predicted", box=box.SIMPLE_HEAD, pad_edge=False)
     for place in order:
         row, column = divmod(int(place), len(counts))
         if mistakes[row, column]:
             table.add_row(f"{mistakes[row, column]:,}", Text(classes[row]), Text(classes[column]))
+    console.print(Text("Commonest mistakes", style="dim"), soft_wrap=True)
     show(console, table)
 
 

@@ -165,9 +165,10 @@ def load(
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The description in a model file, without reading its numbers: layers, input shape, loss, classes."""
+    """The description in a model file, without reading its numbers: format version, layers, input shape, loss …."""
     header, _, _ = _read_header(Path(path))
-    return _description(header.get("__metadata__"), path)
+    metadata = header.get("__metadata__")
+    return {**_description(metadata, path), "version": int(metadata["version"])}
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int, int]:

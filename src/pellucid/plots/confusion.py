@@ -119,7 +119,9 @@ def _write_numbers(axes: Axes, counts: npt.NDArray[np.int64]) -> None:
 def _label_sides(axes: Axes, names: list[str]) -> None:
     every = max(1, len(names) // 30)
     places, shown = list(range(len(names)))[::every], names[::every]
-    aslant = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if max(map(len, shown)) > _LONG else {}
+    aslant: dict[str, Any] = (
+        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if max(map(len, shown)) > _LONG else {}
+    )
     axes.set_xticks(places, shown, **aslant)
     axes.set_yticks(places, shown)
     axes.set_xticks(np.arange(0.5, len(names) - 1), minor=True)

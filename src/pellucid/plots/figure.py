@@ -33,13 +33,14 @@ def new_figure(width: float, height: float) -> Figure:
     """An empty figure of so many inches, which no window and no global list knows of."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         from pellucid.plots.notebook import Picture
     except ImportError as error:
         raise ImportError("Pictures need matplotlib: install it with pip install 'pellucid[plots]'.") from error
-    figure = Picture(figsize=(width, height), layout="constrained", facecolor="white")
+    room = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches around all axes
+    figure = Picture(figsize=(width, height), layout=room, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # inches around every axes
     return figure
 
 

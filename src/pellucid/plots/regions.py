@@ -138,7 +138,9 @@ def _colors(scores: Floats, link: str) -> Floats:
     else:
         sure = (probabilities(scores, link).max(axis=1) - 1 / count) / (1 - 1 / count)  # 0 undecided … 1 sure
     depth = (_PALE + (_DEEP - _PALE) * sure)[:, None]  # (m, 1)
-    return 1 - depth + depth * np.array([color_of(index) for index in range(count)])[winners]  # (m, 3)
+    own = np.array([color_of(index) for index in range(count)])[winners]  # (m, 3)
+    colors: Floats = 1 - depth + depth * own  # (m, 3)
+    return colors
 
 
 def _leads(scores: Floats, link: str) -> list[Floats]:
