@@ -9,9 +9,10 @@
 
 namespace pellucid::PELLUCID_ISA {
 
-// y = (x − mean)·scale + offset for each column; mean null: y = x.
+// y = (x − mean)·scale + offset for each column; mean null: y = x. `shift` is offset − mean·scale, for whole numbers of
+// at most 16 bits: their means are small, and in double the shorter form is exact enough for a result in float.
 struct Scaling {
-    const double *mean, *scale, *offset;
+    const double *mean, *scale, *offset, *shift;
 };
 
 template <typename S> inline S load_number(const char* from) {
@@ -27,9 +28,15 @@ inline void convert(const char* from, Index step, T* to, Index count, Index colu
         for (Index j = 0; j < count; ++j) to[j] = static_cast<T>(load_number<S>(from + j * width));
         return;
     }
-    const double *mean = scaling.mean + column, *scale = scaling.scale + column, *offset = scaling.offset + column;
-    for (Index j = 0; j < count; ++j)
-        to[j] = static_cast<T>((static_cast<double>(load_number<S>(from + j * width)) - mean[j]) * scale[j] + offset[j]);
+    const double *mean = scaling.mean + column, *scale = scaling.scale + column, *offset = scaling.offset + column,
+                 *shift = scaling.shift + column;
+    if constexpr (sizeof(T) == 4 && sizeof(S) <= 2)
+        for (Index j = 0; j < count; ++j)
+            to[j] = static_cast<T>(static_cast<double>(load_number<S>(from + j * width)) * scale[j] + shift[j]);
+    else
+        for (Index j = 0; j < count; ++j)
+            to[j] = static_cast<T>((static_cast<double>(load_number<S>(from + j * width)) - mean[j]) * scale[j] +
+                                   offset[j]);
 }
 
 template <typename T, typename S, bool adjacent>
@@ -42,11 +49,10 @@ inline void gather_row(const char* from, Index step, Matrix<T> to, Index row, In
                                 scaling);
 }
 
-// Rows [begin, end) of a piece whose first row is row `first` of the order (null: as they lie). While a row is read, the
-// one `ahead` places further is fetched into the cache.
+// Rows [begin, end) of a piece whose first row is row `first` of the order (null: as they lie).
 struct Piece {
     const std::uint32_t* order;
-    Index first, begin, end, ahead;
+    Index first, begin, end;
 };
 
 template <typename T, typename S>
@@ -55,18 +61,10 @@ inline void gather_rows(const Source& source, const Piece& piece, Matrix<T> to, 
         return source.data + (piece.order ? static_cast<Index>(piece.order[i]) : i) * source.row_step;
     };
     const bool adjacent = source.column_step == static_cast<Index>(sizeof(S));
-    const Index bytes = source.columns * static_cast<Index>(sizeof(S));
     for (Index row = piece.begin; row < piece.end; ++row) {
-        const Index i = piece.first + row;
-        if (adjacent) {
-            if (piece.order && i + piece.ahead < source.rows) {
-                const char* next = place(i + piece.ahead);
-                for (Index byte = 0; byte < bytes; byte += 64) __builtin_prefetch(next + byte);
-            }
-            gather_row<T, S, true>(place(i), source.column_step, to, row, source.columns, scaling);
-        } else {
-            gather_row<T, S, false>(place(i), source.column_step, to, row, source.columns, scaling);
-        }
+        const char* from = place(piece.first + row);
+        if (adjacent) gather_row<T, S, true>(from, source.column_step, to, row, source.columns, scaling);
+        else gather_row<T, S, false>(from, source.column_step, to, row, source.columns, scaling);
     }
 }
 

@@ -125,6 +125,7 @@ inline void gradient_tile(const T* x, const T* dy, T* dw, Index begin, Index end
             T* out = dw + r * panel<T> + v * lanes<T>;
             store<T>(out, add ? load<T>(out) + sum[r][v] : sum[r][v]);
         }
+        if constexpr (vectors == 1) store<T>(dw + r * panel<T> + lanes<T>, Vector<T>{});
     }
 }
 
@@ -150,10 +151,11 @@ inline void gradient_block(const T* x, const T* dy, T* dw, Index inputs, Index e
 }
 
 // The sums of the columns of one panel of dY: the gradient of the bias.
-template <typename T> inline void column_sums(const T* dy, T* out, Index examples, bool add) {
+template <typename T> inline void column_sums(const T* dy, T* out, Index examples, bool narrow, bool add) {
     Vector<T> sum[2] = {};
     for (Index i = 0; i < examples; ++i)
         for (int v = 0; v < 2; ++v) sum[v] += load<T>(dy + i * panel<T> + v * lanes<T>);
+    if (narrow) sum[1] = Vector<T>{};
     for (int v = 0; v < 2; ++v)
         store<T>(out + v * lanes<T>, add ? load<T>(out + v * lanes<T>) + sum[v] : sum[v]);
 }
@@ -175,11 +177,13 @@ template <typename T, int half> inline Vector<T> interleave(Vector<T> a, Vector<
 #endif
 }
 
-// A square of lanes x lanes numbers, rows a panel apart, transposed: log2(lanes) perfect shuffles of its rows.
-template <typename T> inline void transpose_square(const T* from, Index from_rows, T* to, Index to_rows) {
+// A square of lanes x lanes numbers transposed: log2(lanes) perfect shuffles of its rows. Rows are `from_step` apart, of
+// which `from_rows` are there, the others being zero; `to_rows` rows are written, `to_step` apart.
+template <typename T, Index from_step, Index to_step>
+inline void transpose_square(const T* from, Index from_rows, T* to, Index to_rows) {
     constexpr int size = static_cast<int>(lanes<T>);
     Vector<T> row[size];
-    for (int r = 0; r < size; ++r) row[r] = r < from_rows ? load<T>(from + r * panel<T>) : Vector<T>{};
+    for (int r = 0; r < size; ++r) row[r] = r < from_rows ? load<T>(from + r * from_step) : Vector<T>{};
 #pragma GCC unroll 4
     for (int stage = 1; stage < size; stage *= 2) {
         Vector<T> next[size];
@@ -192,7 +196,22 @@ template <typename T> inline void transpose_square(const T* from, Index from_row
         for (int r = 0; r < size; ++r) row[r] = next[r];
     }
     for (int r = 0; r < size; ++r)
-        if (r < to_rows) store<T>(to + r * panel<T>, row[r]);
+        if (r < to_rows) store<T>(to + r * to_step, row[r]);
+}
+
+// The rows [row, row + rows) of a matrix, at most `lanes`, side by side: column j in the vector `to` + j·lanes.
+template <typename T>
+inline void rows_to_lanes(Matrix<const T> from, Index row, Index rows, Index width, T* to) {
+    for (Index j = 0; j < width; j += lanes<T>)
+        transpose_square<T, panel<T>, lanes<T>>(from.at(j / panel<T>, row) + j % panel<T>, rows, to + j * lanes<T>,
+                                                width - j);
+}
+
+// The way back; columns of padding become zero, up to a whole vector.
+template <typename T> inline void lanes_to_rows(const T* from, Matrix<T> to, Index row, Index rows, Index width) {
+    for (Index j = 0; j < width; j += lanes<T>)
+        transpose_square<T, lanes<T>, panel<T>>(from + j * lanes<T>, width - j, to.at(j / panel<T>, row) + j % panel<T>,
+                                                rows);
 }
 
 // Wᵀ in panels, (width, inner), from W (inner, width): part `part` of `parts`. Columns beyond `inner` become zero.
@@ -202,8 +221,9 @@ inline void transpose(Matrix<const T> w, Matrix<T> turned, Index inner, Index wi
     const Range mine = share(ceiling(inner, lanes<T>) * squares, part, parts);
     for (Index unit = mine.begin; unit < mine.end; ++unit) {
         const Index row = unit / squares * lanes<T>, column = unit % squares * lanes<T>;
-        transpose_square<T>(w.at(column / panel<T>, row) + column % panel<T>, inner - row,
-                            turned.at(row / panel<T>, column) + row % panel<T>, width - column);
+        transpose_square<T, panel<T>, panel<T>>(
+            w.at(column / panel<T>, row) + column % panel<T>, inner - row,
+            turned.at(row / panel<T>, column) + row % panel<T>, width - column);
     }
 }
 

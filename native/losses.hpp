@@ -1,93 +1,79 @@
 // Losses: the loss of each example and its gradient, times the example's share in the mean.
 //
-// Contract. `evaluate(work, row)` writes work.values[row] and the row of work.gradient, whose padding it leaves at zero.
-// A target is a row of numbers, or a class, which stands for a row with a single 1. A new loss: one function, and a
-// line in the table.
+// Contract. A loss sees a block: `lanes` examples side by side, one in each lane, so that a sum over the outputs is a
+// plain loop. `evaluate` answers the losses of the block's examples and writes its gradient. A target is a number for
+// each output, or a class, which stands for a row with a single 1. What it does in lanes that hold no example is of no
+// account. A new loss: one function, and a line in the table.
 #pragma once
 
 #include "core.hpp"
-#include "gemm.hpp"
-#include "layers/layer.hpp"
 #include "math.hpp"
 
 namespace pellucid::PELLUCID_ISA {
 
-template <typename T> struct LossWork {
-    Matrix<T> scores, gradient, targets;
-    const std::int64_t* classes;  // of the rows, or null
-    const T* shares;              // of each row in the mean: 1/n, or wᵢ/Σw
-    T* values;
-    Index width;
+template <typename T> struct LossBlock {
+    Index width;        // outputs
+    const T* scores;    // (width, lanes)
+    T* gradient;        // (width, lanes)
+    const T* targets;   // (width, lanes), or null: classes
+    Integers<T> classes;
+    Vector<T> share;  // of each example in the mean: 1/n, or wᵢ/Σw
     const double* numbers;
 
-    Vector<T> target(Index row, Index number) const {
-        if (!classes) return load<T>(vector_of(targets, row, number));
-        using Integer = typename VectorOf<T>::Integer;
-        const Integers<T> column = lane_numbers<T>() + static_cast<Integer>(number * lanes<T>);
-        return column == static_cast<Integer>(classes[row]) ? broadcast<T>(T(1)) : Vector<T>{};
+    Vector<T> score(Index j) const { return load<T>(scores + j * lanes<T>); }
+    Vector<T> target(Index j) const {
+        if (targets) return load<T>(targets + j * lanes<T>);
+        return classes == static_cast<typename VectorOf<T>::Integer>(j) ? broadcast<T>(T(1)) : Vector<T>{};
     }
+    void set_gradient(Index j, Vector<T> value) const { store<T>(gradient + j * lanes<T>, value * share); }
 };
 
 template <typename T> struct LossCode {
     const char* name;
-    void (*evaluate)(const LossWork<T>& work, Index row);
+    Vector<T> (*evaluate)(const LossBlock<T>& block);
 };
 
 // ½ Σⱼ (aⱼ − yⱼ)²; a − y
-template <typename T> inline void squared_error(const LossWork<T>& work, Index row) {
-    Vector<T> sums = {};
-    for (Index v = 0; v < ceiling(work.width, lanes<T>); ++v) {
-        const Vector<T> difference = load<T>(vector_of(work.scores, row, v)) - work.target(row, v);
-        const Vector<T> inside = columns_of<T>(work.width, v) ? difference : Vector<T>{};
-        sums += inside * inside;
-        store<T>(vector_of(work.gradient, row, v), inside * work.shares[row]);
+template <typename T> inline Vector<T> squared_error(const LossBlock<T>& block) {
+    Vector<T> sum = {};
+    for (Index j = 0; j < block.width; ++j) {
+        const Vector<T> difference = block.score(j) - block.target(j);
+        sum += difference * difference;
+        block.set_gradient(j, difference);
     }
-    work.values[row] = T(0.5) * sum_of_lanes<T>(sums);
+    return T(0.5) * sum;
 }
 
-// log Σₖ exp(zₖ − m) − Σⱼ yⱼ (zⱼ − m) with m = max z; softmax(z) − y. The sum of y is 1.
-template <typename T> inline void softmax_cross_entropy(const LossWork<T>& work, Index row) {
-    const Index vectors = ceiling(work.width, lanes<T>);
-    const Vector<T> least = broadcast<T>(static_cast<T>(-__builtin_inf()));
-    Vector<T> highest = least;
-    for (Index v = 0; v < vectors; ++v) {
-        const Vector<T> z = columns_of<T>(work.width, v) ? load<T>(vector_of(work.scores, row, v)) : least;
-        highest = z > highest ? z : highest;
+// Σⱼ yⱼ (log Σₖ exp(zₖ − m) − (zⱼ − m)) with m = max z; softmax(z) − y. The sum of y is 1.
+template <typename T> inline Vector<T> softmax_cross_entropy(const LossBlock<T>& block) {
+    Vector<T> highest = block.score(0);
+    for (Index j = 1; j < block.width; ++j) highest = larger<T>(block.score(j), highest);
+    Vector<T> sum = {};
+    for (Index j = 0; j < block.width; ++j) {
+        const Vector<T> power = exponential<T>(block.score(j) - highest);
+        store<T>(block.gradient + j * lanes<T>, power);
+        sum += power;
     }
-    const T shift = largest_lane<T>(highest);
-    Vector<T> sums = {};
-    for (Index v = 0; v < vectors; ++v) {
-        const Vector<T> power = exponential<T>(load<T>(vector_of(work.scores, row, v)) - shift);
-        const Vector<T> inside = columns_of<T>(work.width, v) ? power : Vector<T>{};
-        store<T>(vector_of(work.gradient, row, v), inside);
-        sums += inside;
-    }
-    const T sum = sum_of_lanes<T>(sums);
-    const T normalizer = logarithm<T>(broadcast<T>(sum))[0];
+    const Vector<T> normalizer = logarithm<T>(sum), inverse = T(1) / sum;
     Vector<T> losses = {};
-    for (Index v = 0; v < vectors; ++v) {
-        const Vector<T> shifted = load<T>(vector_of(work.scores, row, v)) - shift;
-        const Vector<T> y = columns_of<T>(work.width, v) ? work.target(row, v) : Vector<T>{};
-        losses += y != T(0) ? y * (normalizer - shifted) : Vector<T>{};
-        T* gradient = vector_of(work.gradient, row, v);
-        store<T>(gradient, (load<T>(gradient) / sum - y) * work.shares[row]);
+    for (Index j = 0; j < block.width; ++j) {
+        const Vector<T> y = block.target(j);
+        losses += y != T(0) ? y * (normalizer - (block.score(j) - highest)) : Vector<T>{};
+        block.set_gradient(j, load<T>(block.gradient + j * lanes<T>) * inverse - y);
     }
-    work.values[row] = sum_of_lanes<T>(losses);
+    return losses;
 }
 
 // Σⱼ [max(zⱼ, 0) − zⱼ yⱼ + log(1 + exp(−|zⱼ|))]; σ(z) − y
-template <typename T> inline void sigmoid_cross_entropy(const LossWork<T>& work, Index row) {
-    Vector<T> sums = {};
-    for (Index v = 0; v < ceiling(work.width, lanes<T>); ++v) {
-        const Integers<T> inside = columns_of<T>(work.width, v);
-        const Vector<T> z = load<T>(vector_of(work.scores, row, v)), y = work.target(row, v);
-        const Vector<T> power = exponential<T>(-absolute<T>(z));  // both logistic(z) and the logarithm come from it
-        const Vector<T> value = (z > T(0) ? z : Vector<T>{}) - z * y + log_one_plus<T>(power);
-        const Vector<T> sigmoid = (z < T(0) ? power : broadcast<T>(T(1))) / (T(1) + power);
-        sums += inside ? value : Vector<T>{};
-        store<T>(vector_of(work.gradient, row, v), inside ? (sigmoid - y) * work.shares[row] : Vector<T>{});
+template <typename T> inline Vector<T> sigmoid_cross_entropy(const LossBlock<T>& block) {
+    Vector<T> sum = {};
+    for (Index j = 0; j < block.width; ++j) {
+        const Vector<T> z = block.score(j), y = block.target(j);
+        const Vector<T> power = exponential<T>(-absolute<T>(z));  // both σ(z) and the logarithm come from it
+        sum += (z > T(0) ? z : Vector<T>{}) - z * y + log_one_plus<T>(power);
+        block.set_gradient(j, (z < T(0) ? power : broadcast<T>(T(1))) / (T(1) + power) - y);
     }
-    work.values[row] = sum_of_lanes<T>(sums);
+    return sum;
 }
 
 template <typename T>
@@ -97,21 +83,26 @@ constexpr LossCode<T> loss_table[] = {
     {"sigmoid_cross_entropy", sigmoid_cross_entropy<T>},
 };
 
-// Whether a row of scores predicts its target.
-template <typename T> inline bool is_right(const LossWork<T>& work, Link link, Index row) {
-    const auto number = [&](Matrix<T> m, Index j) { return m.at(j / panel<T>, row)[j % panel<T>]; };
-    const auto target = [&](Index j) { return work.classes ? T(work.classes[row] == j) : number(work.targets, j); };
+// 1 where the scores predict the target, else 0. Ties: the lowest class.
+template <typename T> inline Vector<T> predicted_right(const LossBlock<T>& block, Link link) {
+    const Vector<T> one = broadcast<T>(T(1));
     if (link == Link::sigmoid) {
-        for (Index j = 0; j < work.width; ++j)
-            if ((number(work.scores, j) > T(0)) != (target(j) > T(0.5))) return false;
-        return true;
+        Integers<T> wrong = {};
+        for (Index j = 0; j < block.width; ++j) wrong |= (block.score(j) > T(0)) != (block.target(j) > T(0.5));
+        return wrong ? Vector<T>{} : one;
     }
-    Index predicted = 0, truth = 0;  // ties: the lowest
-    for (Index j = 1; j < work.width; ++j) {
-        if (number(work.scores, j) > number(work.scores, predicted)) predicted = j;
-        if (!work.classes && target(j) > target(truth)) truth = j;
+    Vector<T> highest = block.score(0), most = block.target(0);
+    Integers<T> predicted = {}, truth = {};
+    for (Index j = 1; j < block.width; ++j) {
+        const Integers<T> here = Integers<T>{} + static_cast<typename VectorOf<T>::Integer>(j);
+        const Vector<T> score = block.score(j);
+        predicted = score > highest ? here : predicted;
+        highest = larger<T>(score, highest);
+        if (!block.targets) continue;
+        truth = block.target(j) > most ? here : truth;
+        most = larger<T>(block.target(j), most);
     }
-    return predicted == (work.classes ? static_cast<Index>(work.classes[row]) : truth);
+    return predicted == (block.targets ? truth : block.classes) ? one : Vector<T>{};
 }
 
 }  // namespace pellucid::PELLUCID_ISA

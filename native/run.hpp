@@ -25,9 +25,10 @@ template <typename T> struct Run {
     int slots;
     Matrix<T> input, scores, gradients[2], targets;
     std::int64_t* classes;
-    T *shares, *values;
+    T *values, *right;  // of each row: its loss, and whether it is predicted right
+    T* blocks;          // for each part: scores, gradient and targets of `lanes` examples side by side
     double* row_weights;
-    std::uint8_t* right;
+    double* shift;  // of the scaling of the inputs
 };
 
 // The buffers of the layers: each writes over its input where no backward pass misses it.
@@ -71,17 +72,21 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
     lay_out_layers(run, arena);
     run.targets = take_matrix<T>(arena, run.rows, spec.outputs);
     run.classes = arena.take<std::int64_t>(run.rows);
-    run.shares = arena.take<T>(run.rows);
-    run.values = arena.take<T>(run.rows);
+    run.values = arena.take<T>(run.rows + lanes<T>);
+    run.right = arena.take<T>(run.rows + lanes<T>);
+    if (spec.loss.code >= 0)
+        run.blocks = arena.take<T>(most_threads * 3 * ceiling(spec.outputs, lanes<T>) * lanes<T> * lanes<T>);
     run.row_weights = arena.take<double>(run.rows);
-    run.right = arena.take<std::uint8_t>(run.rows);
+    if (spec.mean) run.shift = arena.take<double>(spec.inputs);
+    for (Index j = 0; run.shift && j < spec.inputs; ++j) run.shift[j] = spec.offset[j] - spec.mean[j] * spec.scale[j];
 
     Update<T>& update = run.update;
     update.optimizer = spec.optimizer.code < 0 ? nullptr : &optimizer_table<T>[spec.optimizer.code];
     update.penalty = spec.penalty.code < 0 ? nullptr : &penalty_table<T>[spec.penalty.code];
     run.slots = update.optimizer ? update.optimizer->slots : 0;
     update.vectors.weights = arena.take<T>(run.packed_count);
-    if (spec.loss.code >= 0) update.gradient = arena.take<T>(run.packed_count);
+    const bool at_once = update.optimizer && spec.largest_batch <= run.rows;
+    if (spec.loss.code >= 0 && !at_once) update.gradient = arena.take<T>(run.packed_count);
     if (update.optimizer) run.safe_weights = arena.take<T>(run.packed_count);
     for (int s = 0; s < run.slots; ++s) {
         update.vectors.slots[s] = arena.take<T>(run.packed_count);
@@ -90,10 +95,13 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
     if (!arena.memory) return nullptr;
     *place = run;
     place->update.penalty_numbers = place->spec.penalty.numbers;
-    for (Index l = 0; l < run.layer_count; ++l) {
-        run.layers[l].weights = update.vectors.weights;
-        run.layers[l].gradient = update.gradient;
+    Layer<T>* largest = run.layers;
+    for (Layer<T>* layer = run.layers; layer < run.layers + run.layer_count; ++layer) {
+        layer->weights = update.vectors.weights;
+        layer->gradient = update.gradient;
+        if (layer->packed_end - layer->packed_start > largest->packed_end - largest->packed_start) largest = layer;
     }
+    if (run.layer_count > 0) largest->fetches = true;
     return place;
 }
 
@@ -144,7 +152,7 @@ template <typename T> inline void unload_safe(const void* run_, T* flat, T* cons
 }
 
 template <typename T> inline Scaling scaling_of(const Run<T>& run) {
-    return {run.spec.mean, run.spec.scale, run.spec.offset};
+    return {run.spec.mean, run.spec.scale, run.spec.offset, run.shift};
 }
 
 template <typename T> inline void forward(const Run<T>& run, const Work<T>& work) {
@@ -171,9 +179,9 @@ template <typename T> inline void backward(const Run<T>& run, const Work<T>& wor
 // Inputs, targets and weights of the rows [first, first + work.rows) of the order.
 template <typename T>
 inline void gather_examples(const Run<T>& run, const Work<T>& work, const Examples& examples,
-                            const std::uint32_t* order, Index first, Index ahead) {
+                            const std::uint32_t* order, Index first) {
     const Range mine = share(work.rows, work.part, work.parts);
-    const Piece piece{order, first, mine.begin, mine.end, ahead};
+    const Piece piece{order, first, mine.begin, mine.end};
     gather<T>(examples.x, piece, run.input, scaling_of(run));
     if (!examples.classes) gather<T>(examples.targets, piece, run.targets, Scaling{});
     for (Index row = mine.begin; row < mine.end; ++row) {
@@ -188,24 +196,37 @@ struct Sums {
     double loss, correct;  // Σ wᵢ·lᵢ and Σ wᵢ·[predicted right]
 };
 
+// The loss of `lanes` examples from `row` on.
+template <typename T>
+inline void evaluate_block(const Run<T>& run, const Work<T>& work, const Examples& examples, double total, Index row) {
+    const Index width = run.spec.outputs, padded = ceiling(width, lanes<T>) * lanes<T> * lanes<T>;
+    const Index count = smaller_of(work.rows - row, lanes<T>);
+    T* scores = run.blocks + 3 * padded * work.part;
+    T *gradient = scores + padded, *targets = scores + 2 * padded;
+    rows_to_lanes<T>(readable(run.scores), row, count, width, scores);
+    if (!examples.classes) rows_to_lanes<T>(readable(run.targets), row, count, width, targets);
+    LossBlock<T> block{width, scores, gradient, examples.classes ? nullptr : targets, {}, {}, run.spec.loss.numbers};
+    for (Index lane = 0; lane < count; ++lane) {
+        if (examples.classes) block.classes[lane] = static_cast<typename VectorOf<T>::Integer>(run.classes[row + lane]);
+        block.share[lane] = total > 0.0 ? static_cast<T>(run.row_weights[row + lane] / total) : T(0);
+    }
+    store<T>(run.values + row, loss_table<T>[run.spec.loss.code].evaluate(block));
+    if (run.spec.link != Link::identity) store<T>(run.right + row, predicted_right<T>(block, run.spec.link));
+    lanes_to_rows<T>(gradient, run.gradients[0], row, count, width);
+}
+
 // Loss, gradient of the scores, and the sums, which every part adds up for itself in the same order. `total` is the
 // sum of the weights of the whole batch.
 template <typename T>
-inline Sums evaluate_loss(const Run<T>& run, const Work<T>& work, bool has_classes, double total) {
-    const LossWork<T> loss{run.scores, run.gradients[0], run.targets, has_classes ? run.classes : nullptr, run.shares,
-                           run.values, run.spec.outputs, run.spec.loss.numbers};
-    const LossCode<T>& code = loss_table<T>[run.spec.loss.code];
-    const Range mine = share(work.rows, work.part, work.parts);
-    for (Index row = mine.begin; row < mine.end; ++row) {
-        run.shares[row] = total > 0.0 ? static_cast<T>(run.row_weights[row] / total) : T(0);
-        code.evaluate(loss, row);
-        run.right[row] = run.spec.link != Link::identity && is_right<T>(loss, run.spec.link, row);
-    }
+inline Sums evaluate_loss(const Run<T>& run, const Work<T>& work, const Examples& examples, double total) {
+    const Range mine = share(ceiling(work.rows, lanes<T>), work.part, work.parts);
+    for (Index block = mine.begin; block < mine.end; ++block)
+        evaluate_block(run, work, examples, total, block * lanes<T>);
     work.meet();
     Sums sums{};
     for (Index row = 0; row < work.rows; ++row) {
         sums.loss += run.row_weights[row] * static_cast<double>(run.values[row]);
-        sums.correct += run.right[row] ? run.row_weights[row] : 0.0;
+        sums.correct += run.row_weights[row] * static_cast<double>(run.right[row]);
     }
     return sums;
 }

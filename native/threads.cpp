@@ -20,7 +20,6 @@ namespace pellucid {
 
 namespace {
 
-constexpr int most_threads = 64;
 constexpr int spins = 4000;  // some 40 µs: longer than any wait between two instructions of an undisturbed team
 
 void pause() {

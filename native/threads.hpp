@@ -1,7 +1,7 @@
 // The team of threads: one a process, woken once a call, parked in between.
 //
 // Contract. `run_in_team(threads, job, context)` calls job(context, team, part, parts) on `parts` threads at once, the
-// caller being part 0, and returns when all are done. `parts` is at most `threads`, and 1 when the team is at work for
+// caller being part 0, and returns when all are done. `parts` is at most `threads` and `most_threads`, and 1 when the team is at work for
 // another caller or no thread can be had: a job must give the same result for any number. Within a job,
 // `meet(team)` lets no part pass before all have come.
 //
@@ -10,6 +10,8 @@
 #pragma once
 
 namespace pellucid {
+
+constexpr int most_threads = 64;
 
 struct Team;
 using Job = void (*)(void* context, Team* team, int part, int parts);

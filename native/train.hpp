@@ -23,9 +23,9 @@ template <typename T> inline void scores_part(void* context, Team* team, int par
     const Index outputs = run.spec.outputs, most = smaller_of(run.rows, prediction_rows);
     for (Index first = 0; first < job.x->rows; first += most) {
         const Index rows = smaller_of(most, job.x->rows - first);
-        const Work<T> work{team, part, parts, rows, first, false, 0, 0, nullptr};
+        const Work<T> work{team, part, parts, rows, first, false, 0, 0, nullptr, {}};
         const Range mine = share(rows, part, parts);
-        gather<T>(*job.x, {nullptr, first, mine.begin, mine.end, 0}, run.input, scaling_of(run));
+        gather<T>(*job.x, {nullptr, first, mine.begin, mine.end}, run.input, scaling_of(run));
         work.meet();
         forward(run, work);
         for (Index row = mine.begin; row < mine.end; ++row)
@@ -62,14 +62,14 @@ template <typename T> inline void gradient_part(void* context, Team* team, int p
     double sum = 0.0;
     for (Index first = 0; first < examples.x.rows; first += run.rows) {
         const Work<T> work{team,  part, parts, smaller_of(run.rows, examples.x.rows - first), first, false, 0, 0,
-                           nullptr};
-        gather_examples<T>(run, work, examples, nullptr, first, 0);
+                           nullptr, {}};
+        gather_examples<T>(run, work, examples, nullptr, first);
         work.meet();
         forward(run, work);
-        sum += evaluate_loss<T>(run, work, examples.classes != nullptr, total).loss;
+        sum += evaluate_loss<T>(run, work, examples, total).loss;
         backward(run, work);
     }
-    const Work<T> work{team, part, parts, 0, 0, false, 0, 0, nullptr};
+    const Work<T> work{team, part, parts, 0, 0, false, 0, 0, nullptr, {}};
     if (run.update.penalty)
         for_packed<T>(run, work, [&](Index start, Index count, bool penalized) {
             if (penalized)
@@ -127,18 +127,20 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment,
     const Index rows = smaller_of(task.batch_size, task.examples.x.rows - begin);
     const double total = weight_of(task.examples, job.order, begin, rows);
     const bool single = rows <= run.rows;
+    const Index next = smaller_of(task.batch_size, task.examples.x.rows - begin - rows);
     Sums sums{};
     for (Index first = 0; first < rows; first += run.rows) {
         const Work<T> work{team, part, parts, smaller_of(run.rows, rows - first), first, true, task.seed,
-                           static_cast<std::uint64_t>(moment.step), single ? &update : nullptr};
+                           static_cast<std::uint64_t>(moment.step), single ? &update : nullptr,
+                           {&task.examples.x, job.order, begin + rows, single ? next : 0}};
         // A data set that is one piece stays gathered from one step to the next.
         if (moment.step == task.moment.step || rows < task.examples.x.rows || !single)
-            gather_examples<T>(run, work, task.examples, job.order, begin + first, rows);
+            gather_examples<T>(run, work, task.examples, job.order, begin + first);
         ask(job, part);
         work.meet();
         if (__atomic_load_n(&job.interrupted, __ATOMIC_RELAXED)) return Step::interrupted;
         forward(run, work);
-        const Sums piece = evaluate_loss<T>(run, work, task.examples.classes != nullptr, total);
+        const Sums piece = evaluate_loss<T>(run, work, task.examples, total);
         sums.loss += piece.loss;
         sums.correct += piece.correct;
         if (!__builtin_isfinite(total > 0.0 ? sums.loss / total : 0.0)) return Step::not_finite;
@@ -149,9 +151,11 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment,
         }
         backward(run, work);
     }
-    const Work<T> work{team, part, parts, 0, 0, true, 0, 0, &update};
+    const Work<T> work{team, part, parts, 0, 0, true, 0, 0, &update, {}};
     if (!single) {
-        for_packed<T>(run, work, [&](Index start, Index count, bool penalized) { update.apply(start, count, penalized); });
+        for_packed<T>(run, work, [&](Index start, Index count, bool penalized) {
+            update.apply(start, update.gradient + start, count, penalized);
+        });
         work.meet();
     }
     ++moment.batch;

@@ -39,17 +39,23 @@ inline void dense_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T>
     const bool has_bias = spec.parameter_count > 1;
     const Index panels = ceiling(spec.inputs, panel<T>);
     const Range mine = share(ceiling(spec.outputs, panel<T>) * panels, work.part, work.parts);
+    alignas(64) T block[panel<T> * panel<T>];
     for (Index unit = mine.begin; unit < mine.end; ++unit) {
         const Index column = unit / panels, row = unit % panels * panel<T>;
         const Index count = smaller_of(spec.inputs - row, panel<T>);
         const Index start = layer.places[0].start + column * layer.places[0].stride + row * panel<T>;
-        gradient_block<T>(layer.input.at(row / panel<T>, 0), gradient.at(column, 0), layer.gradient + start, count,
-                          work.rows, is_narrow<T>(spec.outputs, column), work.adds());
-        if (work.update) work.update->apply(start, count * panel<T>, spec.parameters[0].penalized);
+        if (layer.fetches) work.next.fetch(unit, ceiling(spec.outputs, panel<T>) * panels);
+        if (work.update) work.update->fetch(start, count * panel<T>);
+        T* of_weight = work.update ? block : layer.gradient + start;
+        const bool narrow = is_narrow<T>(spec.outputs, column);
+        gradient_block<T>(layer.input.at(row / panel<T>, 0), gradient.at(column, 0), of_weight, count, work.rows, narrow,
+                          work.adds());
+        if (work.update) work.update->apply(start, block, count * panel<T>, spec.parameters[0].penalized);
         if (!has_bias || row > 0) continue;
         const Index bias = layer.places[1].start + column * layer.places[1].stride;
-        column_sums<T>(gradient.at(column, 0), layer.gradient + bias, work.rows, work.adds());
-        if (work.update) work.update->apply(bias, panel<T>, spec.parameters[1].penalized);
+        T* of_bias = work.update ? block : layer.gradient + bias;
+        column_sums<T>(gradient.at(column, 0), of_bias, work.rows, narrow, work.adds());
+        if (work.update) work.update->apply(bias, block, panel<T>, spec.parameters[1].penalized);
     }
 }
 

@@ -269,7 +269,10 @@ def test_the_interpreter_ends(ending: str) -> None:
 
 
 def test_ctrl_c_from_outside() -> None:
-    code = textwrap.dedent(TRAIN) + "print('ready', flush=True)\ntry: train(10**7)\nexcept KeyboardInterrupt: print('stopped')"
+    code = (
+        textwrap.dedent(TRAIN)
+        + "print('ready', flush=True)\ntry: train(10**7)\nexcept KeyboardInterrupt: print('stopped')"
+    )
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,

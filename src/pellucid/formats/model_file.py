@@ -167,8 +167,8 @@ def load(
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The description in a model file, without reading its numbers: format version, layers, input shape, loss …."""
     header, _, _ = _read_header(Path(path))
-    metadata = header.get("__metadata__")
-    return {**_description(metadata, path), "version": int(metadata["version"])}
+    description = _description(header.get("__metadata__"), path)
+    return {**description, "version": int(header["__metadata__"]["version"])}
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int, int]:
