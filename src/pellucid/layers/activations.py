@@ -172,5 +172,7 @@ def sigmoid(z: Floats) -> Floats:
 
 def softmax(z: Floats) -> Floats:
     """Shifted softmax over the last axis."""
-    exponentials = np.exp(z - z.max(axis=-1, keepdims=True))  # (n, d)
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    a = z - np.maximum.reduce(z, axis=-1, keepdims=True)  # (n, d)
+    np.exp(a, out=a)
+    a /= np.add.reduce(a, axis=-1, keepdims=True)
+    return a
