@@ -99,6 +99,7 @@ struct TrainTask {
     Moment moment, safe;    // in and out; safe.epoch = -1: no epoch began with a finite loss
     EpochRecord* records;   // out: one for each finished epoch
     Index finished;         // out
+    std::int64_t first_step;
     Stop stop;              // out
 };
 
@@ -129,7 +130,7 @@ template <typename T> struct Entries {
     void (*load)(void* run, const T* flat, const T* const* slots);
     void (*unload)(const void* run, T* flat, T* const* slots);
     void (*unload_safe)(const void* run, T* flat, T* const* slots);
-    void (*scores)(void* run, const Source& x, T* out, int threads);
+    void (*scores)(void* const* runs, int count, const Source& x, T* out);  // on `count` threads; loaded: the first
     double (*gradient)(void* run, const Examples& examples, T* out, int threads);
     void (*train)(void* run, TrainTask& task, int threads);
 };

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "machine.hpp"
+#include "threads.hpp"
 
 namespace pellucid {
 
@@ -121,21 +122,25 @@ public:
         if (source.rows == 0) return;
         const double work = static_cast<double>(program_.work_of_row());
         const double count = static_cast<double>(source.rows);
-        threads = choose_threads(threads, work * (count < 64 ? count : 64) * 4, work * count);
+        threads = std::clamp(choose_threads(threads, work_for_a_piece, work * count), 1, most_threads);
         nb::object held = nb::borrow(parameters);
         PyObject* previous = nullptr;
         {
             const nb::gil_scoped_release release;
             const std::lock_guard<std::mutex> guard(lock_);
-            if (!prediction_run_) {
+            while (static_cast<int>(prediction_runs_.size()) < threads) {
                 ProgramSpec spec = program_.spec();
                 spec.largest_batch = 64;
-                prediction_run_ = prediction_.lay_out(entries_, spec);
+                auto memory = std::make_unique<Memory>();
+                prediction_runs_.reserve(prediction_runs_.size() + 1);
+                prediction_.reserve(prediction_.size() + 1);
+                prediction_runs_.push_back(memory->lay_out(entries_, spec));
+                prediction_.push_back(std::move(memory));
             }
-            if (loaded_ != parameters.ptr()) entries_.load(prediction_run_, numbers, nullptr);
+            if (loaded_ != parameters.ptr()) entries_.load(prediction_runs_[0], numbers, nullptr);
             previous = loaded_;
             loaded_ = parameters.ptr();
-            entries_.scores(prediction_run_, source, to, threads);
+            entries_.scores(prediction_runs_.data(), threads, source, to);
         }
         held.release();
         Py_XDECREF(previous);
@@ -262,10 +267,12 @@ private:
     Program program_;
     const Entries<T>& entries_;
     std::mutex lock_;
-    Memory prediction_, training_;
-    void *prediction_run_ = nullptr, *training_run_ = nullptr;
+    std::vector<std::unique_ptr<Memory>> prediction_;  // a run for each thread: it has activations of its own
+    std::vector<void*> prediction_runs_;
+    Memory training_;
+    void* training_run_ = nullptr;
     ProgramSpec training_spec_{};
-    PyObject* loaded_ = nullptr;  // the parameters that are packed in prediction_run_
+    PyObject* loaded_ = nullptr;  // the parameters that are packed in the first of prediction_runs_
 };
 
 template <typename T> void bind_machine(nb::module_& module, const char* name) {

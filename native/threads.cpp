@@ -30,13 +30,15 @@ void pause() {
 #endif
 }
 
-// Waits until `value` is no longer `old`: first awake, then asleep.
-void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
+// Waits until `value` is no longer `old`: first awake, then asleep. Answers for how many seconds it slept.
+double wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
     for (int spin = 0; spin < spins; ++spin) {
-        if (value.load(std::memory_order_acquire) != old) return;
+        if (value.load(std::memory_order_acquire) != old) return 0.0;
         pause();
     }
+    const double began = now();
     while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+    return now() - began;
 }
 
 }  // namespace
@@ -52,6 +54,7 @@ struct Team {
     std::atomic<std::uint32_t> all_done{0};
     alignas(64) std::atomic<int> arrived{0};
     alignas(64) std::atomic<std::uint32_t> phase{0};
+    double asleep = 0.0;  // of part 0
 };
 
 namespace {
@@ -133,7 +136,7 @@ void run_in_team(int threads, Job job, void* context) {
     team->busy.unlock();
 }
 
-void meet(Team* team) {
+void meet(Team* team, int part) {
     if (!team || team->parts == 1) return;
     const std::uint32_t phase = team->phase.load(std::memory_order_relaxed);
     if (team->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == team->parts) {
@@ -141,9 +144,12 @@ void meet(Team* team) {
         team->phase.store(phase + 1, std::memory_order_release);
         team->phase.notify_all();
     } else {
-        wait_for_change(team->phase, phase);
+        const double slept = wait_for_change(team->phase, phase);
+        if (part == 0) team->asleep += slept;
     }
 }
+
+double asleep(const Team* team) { return team ? team->asleep : 0.0; }
 
 double now() {
     using namespace std::chrono;

@@ -11,33 +11,38 @@ namespace pellucid::PELLUCID_ISA {
 constexpr Index prediction_rows = 64;  // a piece of inputs and the weights of a layer fit the cache together
 
 template <typename T> struct ScoresJob {
-    const Run<T>* run;
+    void* const* runs;  // one for each part
     const Source* x;
     T* out;
+    Index next;  // the first row that nobody has taken yet
 };
 
-template <typename T> inline void scores_part(void* context, Team* team, int part, int parts) {
+// Pieces of rows, taken by whoever is free: a part waits for nobody, and each row is computed by one part alone.
+template <typename T> inline void scores_part(void* context, Team*, int part, int) {
     const FlushDenormals flush;
-    const ScoresJob<T>& job = *static_cast<ScoresJob<T>*>(context);
-    const Run<T>& run = *job.run;
+    ScoresJob<T>& job = *static_cast<ScoresJob<T>*>(context);
+    const Run<T>& run = *static_cast<const Run<T>*>(job.runs[part]);
     const Index outputs = run.spec.outputs, most = smaller_of(run.rows, prediction_rows);
-    for (Index first = 0; first < job.x->rows; first += most) {
+    for (;;) {
+        const Index first = __atomic_fetch_add(&job.next, most, __ATOMIC_RELAXED);
+        if (first >= job.x->rows) return;
         const Index rows = smaller_of(most, job.x->rows - first);
-        const Work<T> work{team, part, parts, rows, first, false, 0, 0, nullptr, {}};
-        const Range mine = share(rows, part, parts);
-        gather<T>(*job.x, {nullptr, first, mine.begin, mine.end}, run.input, scaling_of(run));
-        work.meet();
+        const Work<T> work{nullptr, 0, 1, rows, first, false, 0, 0, nullptr, {}};
+        gather<T>(*job.x, {nullptr, first, 0, rows}, run.input, scaling_of(run));
         forward(run, work);
-        for (Index row = mine.begin; row < mine.end; ++row)
+        for (Index row = 0; row < rows; ++row)
             for (Index j = 0; j < outputs; ++j)
                 job.out[(first + row) * outputs + j] = run.scores.at(j / panel<T>, row)[j % panel<T>];
-        work.meet();
     }
 }
 
-template <typename T> inline void scores(void* run, const Source& x, T* out, int threads) {
-    ScoresJob<T> job{static_cast<Run<T>*>(run), &x, out};
-    run_in_team(threads, scores_part<T>, &job);
+// On as many threads as there are runs. The parameters are those of the first run.
+template <typename T> inline void scores(void* const* runs, int count, const Source& x, T* out) {
+    for (int part = 1; part < count; ++part)
+        for (Index l = 0; l < static_cast<Run<T>*>(runs[part])->layer_count; ++l)
+            static_cast<Run<T>*>(runs[part])->layers[l].weights = static_cast<Run<T>*>(runs[0])->layers[l].weights;
+    ScoresJob<T> job{runs, &x, out, 0};
+    run_in_team(count, scores_part<T>, &job);
 }
 
 inline double weight_of(const Examples& examples, const std::uint32_t* order, Index first, Index rows) {
@@ -87,23 +92,41 @@ template <typename T> inline double gradient(void* run_, const Examples& example
     return job.loss;
 }
 
+// Why all parts leave the steps early. Another number of threads goes on with the same bits.
+enum class Signal : int { none, interrupted, crowded, rested };
+
 template <typename T> struct TrainJob {
     Run<T>* run;
     TrainTask* task;
     std::uint32_t* order;  // null: as the rows lie
-    int interrupted;              // written by part 0 before a meeting, read by all after it
-    double asked;                 // when part 0 last asked
+    double began;          // when the epoch began
+    int signal;            // written by part 0 before a meeting, read by all after it
+    double asked;          // when part 0 last asked for interrupts
+    double watched, slept; // when part 0 last looked how long it had been asleep, and what it saw
+    double alone_until;    // for one thread instead of a team: when to try the team again; 0: never
 };
 
 // Half the tenth of a second in which an interrupt is to be honoured.
 constexpr double seconds_between_questions = 0.05;
+// A team that sleeps for more than half of such a time is slower than one thread.
+constexpr double seconds_between_looks = 0.005;
 
-template <typename T> inline void ask(TrainJob<T>& job, int part) {
-    if (part != 0 || !job.task->interrupted) return;
+template <typename T> inline void watch(TrainJob<T>& job, const Team* team, int part) {
+    if (part != 0) return;
     const double time = now();
-    if (time - job.asked < seconds_between_questions) return;
-    job.asked = time;
-    if (job.task->interrupted()) __atomic_store_n(&job.interrupted, 1, __ATOMIC_RELAXED);
+    Signal signal = Signal::none;
+    if (job.alone_until > 0.0 && time > job.alone_until) signal = Signal::rested;
+    if (team && time - job.watched > seconds_between_looks) {
+        const double slept = asleep(team);
+        if (slept - job.slept > 0.5 * (time - job.watched)) signal = Signal::crowded;
+        job.watched = time;
+        job.slept = slept;
+    }
+    if (job.task->interrupted && time - job.asked > seconds_between_questions) {
+        job.asked = time;
+        if (job.task->interrupted()) signal = Signal::interrupted;
+    }
+    if (signal != Signal::none) __atomic_store_n(&job.signal, static_cast<int>(signal), __ATOMIC_RELAXED);
 }
 
 template <typename T> inline void keep_safe(const Run<T>& run, const Work<T>& work) {
@@ -115,7 +138,7 @@ template <typename T> inline void keep_safe(const Run<T>& run, const Work<T>& wo
         __builtin_memcpy(run.safe_slots[s] + start, run.update.vectors.slots[s] + start, bytes);
 }
 
-enum class Step { made, interrupted, not_finite };
+enum class Step { made, left, not_finite };
 
 // One step, in pieces where the batch is large. Nothing is changed unless it is made.
 template <typename T>
@@ -136,9 +159,9 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment,
         // A data set that is one piece stays gathered from one step to the next.
         if (moment.step == task.moment.step || rows < task.examples.x.rows || !single)
             gather_examples<T>(run, work, task.examples, job.order, begin + first);
-        ask(job, part);
+        watch(job, team, part);
         work.meet();
-        if (__atomic_load_n(&job.interrupted, __ATOMIC_RELAXED)) return Step::interrupted;
+        if (__atomic_load_n(&job.signal, __ATOMIC_RELAXED) != 0) return Step::left;
         forward(run, work);
         const Sums piece = evaluate_loss<T>(run, work, task.examples, total);
         sums.loss += piece.loss;
@@ -166,25 +189,25 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment,
     return Step::made;
 }
 
+// From task.moment on, until the epochs are done or all parts leave; part 0 writes down how far they came.
 template <typename T> inline void train_part(void* context, Team* team, int part, int parts) {
     const FlushDenormals flush;
     TrainJob<T>& job = *static_cast<TrainJob<T>*>(context);
     TrainTask& task = *job.task;
     Update<T> update = job.run->update;
     Moment moment = task.moment, safe = task.safe;
-    const std::int64_t first_step = moment.step;
-    const Index batches = ceiling(task.examples.x.rows, task.batch_size), last = moment.epoch + task.epochs;
+    const Index batches = ceiling(task.examples.x.rows, task.batch_size), first = task.finished - moment.epoch;
+    if (part == 0) job.watched = now(), job.slept = asleep(team);
     Step step = Step::made;
-    Index finished = 0;
-    for (double began = now(); moment.epoch < last; ++finished) {
+    while (moment.epoch + first < task.epochs) {
         if (job.order) {
             if (part == 0)
                 permutation({task.seed, Purpose::shuffle, 0, static_cast<std::uint64_t>(moment.epoch)},
                             task.examples.x.rows, job.order, task.keys);
-            pellucid::meet(team);
+            pellucid::meet(team, part);
         }
         while (moment.batch < batches) {
-            const double rate = task.rates[task.constant_rate ? 0 : moment.step - first_step];
+            const double rate = task.rates[task.constant_rate ? 0 : moment.step - task.first_step];
             update.optimizer->prepare(job.run->spec.optimizer.numbers, rate, static_cast<double>(moment.step),
                                       update.constants);
             step = make_step<T>(job, update, moment, safe, team, part, parts);
@@ -193,25 +216,35 @@ template <typename T> inline void train_part(void* context, Team* team, int part
         if (step != Step::made) break;
         if (part == 0) {
             const double time = now();
-            task.records[finished] = {moment.loss_sum, moment.weight_sum, moment.correct_sum, time - began};
-            began = time;
+            task.records[moment.epoch + first] = {moment.loss_sum, moment.weight_sum, moment.correct_sum,
+                                                  time - job.began};
+            job.began = time;
         }
         moment = {moment.epoch + 1, 0, moment.step, 0.0, 0.0, 0.0};
     }
+    pellucid::meet(team, part);  // all have read where they began
     if (part != 0) return;
+    task.finished = moment.epoch + first;
     task.moment = moment;
     task.safe = safe;
-    task.finished = finished;
-    task.stop = step == Step::made       ? Stop::finished
-                : step == Step::interrupted ? Stop::interrupted
-                                            : Stop::not_finite;
+    task.stop = step == Step::not_finite ? Stop::not_finite : step == Step::left ? Stop::interrupted : Stop::finished;
 }
 
-template <typename T>
-inline void train(void* run, TrainTask& task, int threads) {
+// A team whose cores are taken by others gives way to one thread, for a tenth of a second at first, then for longer.
+template <typename T> inline void train(void* run, TrainTask& task, int threads) {
     const bool shuffled = task.shuffle && task.batch_size < task.examples.x.rows;
-    TrainJob<T> job{static_cast<Run<T>*>(run), &task, shuffled ? task.order : nullptr, 0, now()};
-    run_in_team(threads, train_part<T>, &job);
+    const double time = now();
+    TrainJob<T> job{static_cast<Run<T>*>(run), &task, shuffled ? task.order : nullptr, time, 0, time, time, 0.0, 0.0};
+    task.finished = 0;
+    task.first_step = task.moment.step;
+    for (double rest = 0.1;;) {
+        run_in_team(job.alone_until > 0.0 ? 1 : threads, train_part<T>, &job);
+        const Signal signal = static_cast<Signal>(job.signal);
+        if (task.stop != Stop::interrupted || signal == Signal::interrupted) return;
+        job.signal = 0;
+        job.alone_until = signal == Signal::crowded ? now() + rest : 0.0;
+        if (signal == Signal::crowded && rest < 2.0) rest *= 2.0;
+    }
 }
 
 }  // namespace pellucid::PELLUCID_ISA

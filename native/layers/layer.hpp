@@ -62,10 +62,10 @@ struct NextRows {
         if (!order) return;
         const Index lines = ceiling(source->columns * source->column_step, 64);
         const Range mine = share(rows * lines, part, parts);
-        for (Index line = mine.begin; line < mine.end; ++line)
-            __builtin_prefetch(source->data + static_cast<Index>(order[first + line / lines]) * source->row_step +
-                                   line % lines * 64,
-                               0, 2);
+        for (Index row = mine.begin / lines, line = mine.begin % lines, i = mine.begin; i < mine.end; ++row, line = 0) {
+            const char* from = source->data + static_cast<Index>(order[first + row]) * source->row_step;
+            for (; line < lines && i < mine.end; ++line, ++i) __builtin_prefetch(from + line * 64, 0, 2);
+        }
     }
 };
 
@@ -79,7 +79,7 @@ template <typename T> struct Work {
     const Update<T>* update;  // not null: change the parameters as soon as their gradient is known
     NextRows next;
 
-    void meet() const { pellucid::meet(team); }
+    void meet() const { pellucid::meet(team, part); }
     bool adds() const { return first_row > 0; }  // to the gradient of the pieces before
 };
 

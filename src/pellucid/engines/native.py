@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pellucid import _native
+import pellucid._native as _native
 from pellucid.engines.base import Engine, EpochLog, Model, Outcome, State, Task
 from pellucid.engines.program import Instruction, Program
 from pellucid.kernel import Kernel
@@ -176,16 +176,14 @@ class NativeEngine(Engine):
 def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
     make = _native.Machine32 if dtype == np.float32 else _native.Machine64
     leading = program.leading_scalings
-    mean, scale, offset = _scaling(program, statistics) if leading else ([], [], [])
+    scaling = _scaling(program, statistics) if leading else ()
     return make(
         program.input_shape[0],
         program.outputs,
         program.parameter_count,
         [_layer_line(instruction) for instruction in program.instructions[leading:]],
         np.asarray(statistics, dtype=np.float64).tolist(),
-        list(mean),
-        list(scale),
-        list(offset),
+        *([column.tolist() for column in scaling] if leading else ([], [], [])),
     )
 
 
@@ -216,8 +214,8 @@ def _scaling(program: Program, statistics: Floats) -> tuple[Floats, Floats, Floa
             else:
                 scale, offset = scale * factor, (offset - shift) * factor
         else:
-            factor, shift = kernel.numbers
-            scale, offset = scale * factor, offset * factor + shift
+            by, plus = kernel.numbers
+            scale, offset = scale * by, offset * by + plus
     return mean, scale, offset
 
 
