@@ -59,7 +59,7 @@ struct NextRows {
 
     // Fetches the share `part` of `parts` of them.
     void fetch(Index part, Index parts) const {
-        if (!order) return;
+        if (!order || source->column_step < 1 || source->column_step > 8) return;  // not one row after the other
         const Index lines = ceiling(source->columns * source->column_step, 64);
         const Range mine = share(rows * lines, part, parts);
         for (Index row = mine.begin / lines, line = mine.begin % lines, i = mine.begin; i < mine.end; ++row, line = 0) {

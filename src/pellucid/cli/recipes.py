@@ -34,7 +34,9 @@ class Recipe:
 DIGITS = Recipe((256,), "relu", 0.003, batch_size=32, epochs=60, patience=15, rescale=1 / 16, dropout=0.5)
 IMAGES = Recipe((128,), "relu", 0.001, batch_size=64, epochs=12, patience=3, rescale=1 / 255, dropout=0.2)
 PLANE = Recipe((32, 32), "tanh", 0.01, batch_size=16, epochs=400, patience=100)
-WAVES = replace(PLANE, learning_rate=0.03, epochs=600, patience=200)  # many turns: small steps get stuck between them
+WAVES = replace(
+    PLANE, learning_rate=0.05, batch_size=32, epochs=900, patience=400
+)  # small steps get stuck between turns
 
 RECIPES: dict[str, Recipe] = {
     "digits": DIGITS,

@@ -5,9 +5,10 @@ core, which is kept as long as program, statistics and dtype stay the same. A ca
 rows are gathered from them batch by batch, and only a type the core does not read is converted beforehand.
 
 Threads: with `threads=None` the core takes one thread for small networks and otherwise as many as the process may
-use, `len(os.sched_getaffinity(0))`, or fewer where joblib, loky or OpenMP have been told to (`LOKY_MAX_CPU_COUNT`,
-`OMP_NUM_THREADS`), so that workers side by side do not take each other's cores. The bits of the result do not depend
-on it.
+use, `len(os.sched_getaffinity(0))`, or one where joblib, loky or OpenMP were told that there is one core to use
+(`LOKY_MAX_CPU_COUNT` or `OMP_NUM_THREADS` is 1, as in joblib's workers), so that workers side by side do not take each
+other's. A team whose cores are taken all the same gives way to one thread by itself. The bits of the result do not
+depend on it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty
 from pellucid.typing import Array, Floats
 
-_READ = ("f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "b1")  # dtypes the core reads as they are
+_READ = {np.dtype(code) for code in "?bBhHiIlLqQfd"}  # what the core reads as it is
 _LINKS = {"identity": 0, "sigmoid": 1, "softmax": 2, "argmax": 2}
 _STOPS = ("", "interrupted", "not_finite")
 _MOST_EPOCHS = 65536  # in one call of the core, so that its tables of rates and records stay small
@@ -47,6 +48,7 @@ class NativeEngine(Engine):
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads
+        self._asked = _asked_threads(threads)
         self._machine: Any = None
         self._made_for: tuple[Any, ...] = ()
 
@@ -79,7 +81,7 @@ class NativeEngine(Engine):
         x = _readable(x)
         outputs = np.empty((len(x), model.program.outputs), dtype=model.parameters.dtype)  # (n, outputs)
         machine = self._machine_for(model.program, model.parameters, model.statistics)
-        machine.scores(model.parameters, x, outputs.reshape(-1), self._threads())
+        machine.scores(model.parameters, x, outputs.reshape(-1), self._asked)
         return outputs
 
     def loss_and_gradient(
@@ -102,7 +104,7 @@ class NativeEngine(Engine):
             *_targets(targets),
             _weights(sample_weight),
             flat,
-            self._threads(),
+            self._asked,
         )
         return value, flat
 
@@ -147,7 +149,7 @@ class NativeEngine(Engine):
             safe=kept,
             records=records.reshape(-1),
             check_signals=threading.current_thread() is threading.main_thread(),
-            threads=self._threads(),
+            threads=self._asked,
         )
         if safe_moment[0] >= 0:
             safe = _state(state, kept, safe_moment)
@@ -165,12 +167,13 @@ class NativeEngine(Engine):
             self._machine, self._made_for = _make_machine(*made_for), made_for
         return self._machine
 
-    def _threads(self) -> int:
-        """What the core is told: a number, or 0 to choose."""
-        if self.threads is not None:
-            return self.threads
-        hints = (os.environ.get(name, "") for name in ("LOKY_MAX_CPU_COUNT", "OMP_NUM_THREADS"))
-        return 1 if "1" in hints else 0
+
+def _asked_threads(threads: int | None) -> int:
+    """What the core is told: a number, or 0 to choose; 1 where the environment says that there is one core to use."""
+    if threads is not None:
+        return threads
+    hints = (os.environ.get(name, "") for name in ("LOKY_MAX_CPU_COUNT", "OMP_NUM_THREADS"))
+    return 1 if "1" in hints else 0
 
 
 def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
@@ -233,7 +236,7 @@ def _line(part: Loss | Penalty | Optimizer | None) -> tuple[str, list[float]] | 
 
 def _readable(x: Array) -> Array:
     """X as it is if the core reads its dtype; float16, long doubles and foreign byte orders become float64."""
-    return x if x.dtype.isnative and x.dtype.str[1:] in _READ else x.astype(np.float64)
+    return x if x.dtype in _READ else x.astype(np.float64)
 
 
 def _targets(targets: Array) -> tuple[Array | None, Array | None]:
