@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Recipe:
-    """Defaults for one data set. The digits' were chosen on validation rows alone; the others are plain settings that do.
+    """Defaults for one data set. The digits' were chosen on validation rows alone; the others simply do.
 
     Parameters
     ----------
