@@ -13,7 +13,8 @@ template <typename Row, std::size_t count> int find(const Row (&table)[count], c
 }
 
 template <typename T>
-constexpr Entries<T> entries{lay_out<T>, load<T>, unload<T>, unload_safe<T>, scores<T>, gradient<T>, train<T>};
+constexpr Entries<T> entries{lay_out<T>,     load<T>,   load_statistics<T>, unload<T>,
+                             unload_safe<T>, scores<T>, gradient<T>,        train<T>};
 
 #define PELLUCID_TEXT_OF(name) #name
 #define PELLUCID_TEXT(name) PELLUCID_TEXT_OF(name)

@@ -12,7 +12,7 @@ namespace pellucid {
 
 using Index = std::ptrdiff_t;
 
-constexpr int most_numbers = 4;     // hyper-parameters of a part
+constexpr int most_numbers = 32;    // hyper-parameters of a part
 constexpr int most_parameters = 4;  // parameter arrays of a layer
 constexpr int most_statistics = 4;
 
@@ -40,6 +40,15 @@ struct PartSpec {
     double numbers[most_numbers];
 };
 
+// What surrounds the optimizer; 0: without it. See update.hpp.
+struct AroundSpec {
+    double clip_value, clip_norm;
+    double weight_decay;
+    double max_norm;      // of each column of a weight
+    double average;       // how much of the moving average stays in a step; −1: none is kept
+    double rate_factors;  // 1: each parameter has a factor of its own on the rate
+};
+
 // How scores are judged for the accuracy.
 enum class Link : int { identity, sigmoid, largest };
 
@@ -58,10 +67,13 @@ struct ProgramSpec {
     Index layer_count;
     Index inputs, outputs;
     Index parameter_count;
-    // y = (x − mean)·scale + offset in double, on the way in; null: the inputs are taken as they are
+    // z = (x − mean)·scale + offset in double, on the way in; null: the inputs are taken as they are
     const double *mean, *scale, *offset;
+    double limit;  // then z/√(1 + (z/limit)²); 0: not
     const double* statistics;
+    Index statistic_count;
     PartSpec loss, penalty, optimizer;
+    AroundSpec around;
     Link link;
     Index largest_batch;
 };
@@ -96,6 +108,7 @@ struct TrainTask {
     Index epochs;
     std::uint32_t *order, *keys;  // room for 2·n numbers each, when the rows are shuffled and n > batch_size
     bool (*interrupted)();        // asked from the calling thread, some twenty times a second; null: never
+    bool starts_average;    // the first step's parameters are the average so far
     Moment moment, safe;    // in and out; safe.epoch = -1: no epoch began with a finite loss
     EpochRecord* records;   // out: one for each finished epoch
     Index finished;         // out
@@ -123,13 +136,27 @@ struct Arena {
     }
 };
 
-// The entry points for one type of number. A `run` is a program laid out in an arena of zeros; `flat` vectors are the
-// caller's, (parameter_count).
+// Vectors of the caller: parameters and slots (parameter_count) each, statistics (statistic_count). The slots are the
+// optimizer's and, where one is kept, the moving average.
+template <typename T> struct FlatVectors {
+    T* parameters;
+    T* const* slots;
+    double* statistics;
+};
+template <typename T> struct FlatNumbers {
+    const T* parameters;
+    const T* const* slots;  // null: none
+    const double* statistics;
+    const T* rate_factors;  // null: none
+};
+
+// The entry points for one type of number. A `run` is a program laid out in an arena of zeros.
 template <typename T> struct Entries {
     void* (*lay_out)(const ProgramSpec&, Arena&);  // the same arena twice: to count, then to take
-    void (*load)(void* run, const T* flat, const T* const* slots);
-    void (*unload)(const void* run, T* flat, T* const* slots);
-    void (*unload_safe)(const void* run, T* flat, T* const* slots);
+    void (*load)(void* run, const FlatNumbers<T>& from);
+    void (*load_statistics)(void* run, const double* from);
+    void (*unload)(const void* run, const FlatVectors<T>& to);
+    void (*unload_safe)(const void* run, const FlatVectors<T>& to);
     void (*scores)(void* const* runs, int count, const Source& x, T* out);  // on `count` threads; loaded: the first
     double (*gradient)(void* run, const Examples& examples, T* out, int threads);
     void (*train)(void* run, TrainTask& task, int threads);

@@ -9,10 +9,12 @@
 
 namespace pellucid::PELLUCID_ISA {
 
-// y = (x − mean)·scale + offset for each column; mean null: y = x. `shift` is offset − mean·scale, for whole numbers of
-// at most 16 bits: their means are small, and in double the shorter form is exact enough for a result in float.
+// z = (x − mean)·scale + offset for each column, y = z/√(1 + (z/limit)²); limit 0: y = z; mean null: y = x. `shift` is
+// offset − mean·scale, for whole numbers of at most 16 bits: their means are small, and in double the shorter form is
+// exact enough for a result in float.
 struct Scaling {
     const double *mean, *scale, *offset, *shift;
+    double limit;
 };
 
 template <typename S> inline S load_number(const char* from) {
@@ -30,13 +32,19 @@ inline void convert(const char* from, Index step, T* to, Index count, Index colu
     }
     const double *mean = scaling.mean + column, *scale = scaling.scale + column, *offset = scaling.offset + column,
                  *shift = scaling.shift + column;
-    if constexpr (sizeof(T) == 4 && sizeof(S) <= 2)
-        for (Index j = 0; j < count; ++j)
-            to[j] = static_cast<T>(static_cast<double>(load_number<S>(from + j * width)) * scale[j] + shift[j]);
-    else
-        for (Index j = 0; j < count; ++j)
-            to[j] = static_cast<T>((static_cast<double>(load_number<S>(from + j * width)) - mean[j]) * scale[j] +
-                                   offset[j]);
+    const auto scaled = [&](Index j) __attribute__((always_inline)) {
+        const double x = static_cast<double>(load_number<S>(from + j * width));
+        if constexpr (sizeof(T) == 4 && sizeof(S) <= 2) return x * scale[j] + shift[j];
+        else return (x - mean[j]) * scale[j] + offset[j];
+    };
+    if (scaling.limit == 0.0) {
+        for (Index j = 0; j < count; ++j) to[j] = static_cast<T>(scaled(j));
+        return;
+    }
+    for (Index j = 0; j < count; ++j) {
+        const double z = scaled(j), ratio = z / scaling.limit;
+        to[j] = static_cast<T>(z / __builtin_sqrt(1.0 + ratio * ratio));
+    }
 }
 
 template <typename T, typename S, bool adjacent>

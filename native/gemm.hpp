@@ -150,7 +150,8 @@ inline void gradient_block(const T* x, const T* dy, T* dw, Index inputs, Index e
     }
 }
 
-// The sums of the columns of one panel of dY: the gradient of the bias.
+// The sums of the columns of one panel of dY: the gradient of the bias. The second vector of a narrow one is padding,
+// which may hold anything.
 template <typename T> inline void column_sums(const T* dy, T* out, Index examples, bool narrow, bool add) {
     Vector<T> sum[2] = {};
     for (Index i = 0; i < examples; ++i)

@@ -44,7 +44,101 @@ template <typename T> inline Vector<T> squared_error(const LossBlock<T>& block) 
     return T(0.5) * sum;
 }
 
-// Σⱼ yⱼ (log Σₖ exp(zₖ − m) − (zⱼ − m)) with m = max z; softmax(z) − y. The sum of y is 1.
+// Σⱼ value(zⱼ, yⱼ, j), and derivative(zⱼ, yⱼ, j) as the gradient, for losses that are sums over the outputs.
+template <typename T, typename F, typename G>
+inline Vector<T> sum_over_outputs(const LossBlock<T>& block, F&& value, G&& derivative) {
+    Vector<T> sum = {};
+    for (Index j = 0; j < block.width; ++j) {
+        const Vector<T> z = block.score(j), y = block.target(j);
+        sum += value(z, y, j);
+        block.set_gradient(j, derivative(z, y, j));
+    }
+    return sum;
+}
+
+// Σⱼ |zⱼ − yⱼ|; sign(z − y). NaN stays NaN.
+template <typename T> inline Vector<T> absolute_error(const LossBlock<T>& block) {
+    const Vector<T> one = broadcast<T>(T(1));
+    return sum_over_outputs<T>(
+        block, [](Vector<T> z, Vector<T> y, Index) { return absolute<T>(z - y); },
+        [=](Vector<T> z, Vector<T> y, Index) { return z > y ? one : (z < y ? -one : z - y); });
+}
+
+// Σⱼ ½n² + δ(|r| − n) with r = z − y and n = min(|r|, δ); r clipped to [−δ, δ]. numbers: δ.
+template <typename T> inline Vector<T> huber(const LossBlock<T>& block) {
+    const Vector<T> delta = broadcast<T>(static_cast<T>(block.numbers[0]));
+    return sum_over_outputs<T>(
+        block,
+        [=](Vector<T> z, Vector<T> y, Index) {
+            const Vector<T> size = absolute<T>(z - y), near = size > delta ? delta : size;
+            return T(0.5) * near * near + delta * (size - near);
+        },
+        [=](Vector<T> z, Vector<T> y, Index) {
+            const Vector<T> r = z - y;
+            return r > delta ? delta : (r < -delta ? -delta : r);
+        });
+}
+
+// Σⱼ max(qⱼrⱼ, (qⱼ − 1)rⱼ) with r = y − z; −q where r > 0, 1 − q where r < 0, else 0. numbers: q of each output.
+template <typename T> inline Vector<T> quantile(const LossBlock<T>& block) {
+    const auto level = [&](Index j) { return broadcast<T>(static_cast<T>(block.numbers[j])); };
+    return sum_over_outputs<T>(
+        block,
+        [&](Vector<T> z, Vector<T> y, Index j) {
+            const Vector<T> q = level(j), r = y - z;
+            return r > T(0) ? q * r : (q - T(1)) * r;
+        },
+        [&](Vector<T> z, Vector<T> y, Index j) {
+            const Vector<T> q = level(j), r = y - z;
+            return r > T(0) ? -q : (r < T(0) ? T(1) - q : r);
+        });
+}
+
+// Σⱼ exp(zⱼ) − yⱼzⱼ; exp(z) − y
+template <typename T> inline Vector<T> poisson(const LossBlock<T>& block) {
+    return sum_over_outputs<T>(
+        block, [](Vector<T> z, Vector<T> y, Index) { return exponential<T>(z) - y * z; },
+        [](Vector<T> z, Vector<T> y, Index) { return exponential<T>(z) - y; });
+}
+
+// A class c: Σ over j ≠ c of max(0, margin − z_c + zⱼ); 1 for each j inside the margin, minus their number for c.
+// A single output with a target of 1 or 0: max(0, margin − s·z), s = 2y − 1; −s inside the margin. numbers: margin.
+template <typename T> inline Vector<T> hinge(const LossBlock<T>& block) {
+    const T margin = static_cast<T>(block.numbers[0]);
+    if (block.targets) {
+        const auto violation = [=](Vector<T> z, Vector<T> y) { return margin - (T(2) * y - T(1)) * z; };
+        return sum_over_outputs<T>(
+            block,
+            [=](Vector<T> z, Vector<T> y, Index) {
+                const Vector<T> v = violation(z, y);
+                return v < T(0) ? Vector<T>{} : v;
+            },
+            [=](Vector<T> z, Vector<T> y, Index) {
+                return violation(z, y) > T(0) ? T(1) - T(2) * y : Vector<T>{};
+            });
+    }
+    Vector<T> start = {}, count = {};  // margin − z_c; how many are inside the margin
+    for (Index lane = 0; lane < lanes<T>; ++lane)
+        start[lane] = margin - block.scores[static_cast<Index>(block.classes[lane]) * lanes<T> + lane];
+    const Vector<T> one = broadcast<T>(T(1));
+    const Vector<T> sum = sum_over_outputs<T>(
+        block,
+        [=](Vector<T> z, Vector<T> y, Index) {
+            const Vector<T> violation = y != T(0) ? Vector<T>{} : z + start;
+            return violation < T(0) ? Vector<T>{} : violation;
+        },
+        [&](Vector<T> z, Vector<T> y, Index) {
+            const Vector<T> inside = y != T(0) ? Vector<T>{} : (z + start > T(0) ? one : Vector<T>{});
+            count += inside;
+            return inside;
+        });
+    for (Index lane = 0; lane < lanes<T>; ++lane)
+        block.gradient[static_cast<Index>(block.classes[lane]) * lanes<T> + lane] = -count[lane] * block.share[lane];
+    return sum;
+}
+
+// Σⱼ yⱼ (log Σₖ exp(zₖ − m) − (zⱼ − m)) with m = max z; softmax(z) − y. The sum of y is 1. numbers: ε, how much of y is
+// spread evenly.
 template <typename T> inline Vector<T> softmax_cross_entropy(const LossBlock<T>& block) {
     Vector<T> highest = block.score(0);
     for (Index j = 1; j < block.width; ++j) highest = larger<T>(block.score(j), highest);
@@ -54,10 +148,12 @@ template <typename T> inline Vector<T> softmax_cross_entropy(const LossBlock<T>&
         store<T>(block.gradient + j * lanes<T>, power);
         sum += power;
     }
+    const T stays = static_cast<T>(1.0 - block.numbers[0]);
+    const T even = static_cast<T>(block.numbers[0]) / static_cast<T>(block.width);
     const Vector<T> normalizer = logarithm<T>(sum), inverse = T(1) / sum;
     Vector<T> losses = {};
     for (Index j = 0; j < block.width; ++j) {
-        const Vector<T> y = block.target(j);
+        const Vector<T> y = stays * block.target(j) + even;
         losses += y != T(0) ? y * (normalizer - (block.score(j) - highest)) : Vector<T>{};
         block.set_gradient(j, load<T>(block.gradient + j * lanes<T>) * inverse - y);
     }
@@ -79,6 +175,11 @@ template <typename T> inline Vector<T> sigmoid_cross_entropy(const LossBlock<T>&
 template <typename T>
 constexpr LossCode<T> loss_table[] = {
     {"squared_error", squared_error<T>},
+    {"absolute_error", absolute_error<T>},
+    {"huber", huber<T>},
+    {"quantile", quantile<T>},
+    {"poisson", poisson<T>},
+    {"hinge", hinge<T>},
     {"softmax_cross_entropy", softmax_cross_entropy<T>},
     {"sigmoid_cross_entropy", sigmoid_cross_entropy<T>},
 };

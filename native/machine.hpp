@@ -11,6 +11,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -65,7 +66,7 @@ class Program {
 public:
     Program(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
             std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
-            std::vector<double> offset)
+            std::vector<double> offset, double limit)
         : core_(best_core()), statistics_(std::move(statistics)), mean_(std::move(mean)), scale_(std::move(scale)),
           offset_(std::move(offset)) {
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
@@ -83,6 +84,7 @@ public:
         spec_.layers = layers_.data();
         spec_.layer_count = static_cast<Index>(layers_.size());
         spec_.statistics = statistics_.data();
+        spec_.statistic_count = static_cast<Index>(statistics_.size());
         const std::size_t columns = static_cast<std::size_t>(inputs);
         check(mean_.size() == scale_.size() && mean_.size() == offset_.size() &&
                   (mean_.empty() || mean_.size() == columns),
@@ -90,7 +92,10 @@ public:
         spec_.mean = mean_.empty() ? nullptr : mean_.data();
         spec_.scale = scale_.data();
         spec_.offset = offset_.data();
+        spec_.limit = limit;
+        check(limit >= 0.0, "the limit of the inputs must be at least 0");
         spec_.loss = spec_.penalty = spec_.optimizer = PartSpec{-1, {}};
+        spec_.around.average = -1.0;
         spec_.link = Link::identity;
     }
 
@@ -128,7 +133,7 @@ private:
         layer.outputs = outputs;
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
               "a layer needs at least one input and one output, and at most 2**28");
-        check(name == "dense" || inputs == outputs, "this layer has as many outputs as inputs");
+        check(name == "dense" || name == "maxout" || inputs == outputs, "this layer has as many outputs as inputs");
         check(numbers.size() <= most_numbers && parameters.size() <= most_parameters &&
                   statistics.size() <= most_statistics,
               "a layer has too many numbers, parameters or statistics");
@@ -142,16 +147,10 @@ private:
                   "a layer's parameters lie outside the flat vector");
             layer.parameters[i] = {start, rows, columns, penalized};
         }
-        if (name == "dense") {
-            check(layer.parameter_count >= 1 && layer.parameter_count <= 2, "a dense layer has a weight and may have a bias");
-            check(layer.parameters[0].rows == inputs && layer.parameters[0].columns == outputs,
-                  "a dense layer's weight must have the shape (inputs, outputs)");
-            check(layer.parameter_count < 2 || (layer.parameters[1].rows == 1 && layer.parameters[1].columns == outputs),
-                  "a dense layer's bias must have a number for each output");
-        } else {
-            check(layer.parameter_count == 0, "this layer has no parameters");
-        }
-        check(name != "standardize" || statistics.size() == 2, "standardize needs a mean and a scale");
+        check_parameters(name, layer);
+        const bool has_two = name == "standardize" || name == "robust_scale" || name == "batch_normalization";
+        check(statistics.size() == (has_two ? 2 : 0),
+              "standardize, robust_scale and batch_normalization need two statistics, others none");
         layer.statistic_count = static_cast<int>(statistics.size());
         for (std::size_t i = 0; i < statistics.size(); ++i) {
             check(statistics[i] >= 0 && statistics[i] + inputs <= static_cast<Index>(statistics_.size()),
@@ -159,6 +158,33 @@ private:
             layer.statistics[i] = statistics[i];
         }
         return layer;
+    }
+
+    static void check_parameters(const std::string& name, const LayerSpec& layer) {
+        const int count = layer.parameter_count;
+        const auto is = [&](int p, Index rows, Index columns) {
+            return layer.parameters[p].rows == rows && layer.parameters[p].columns == columns;
+        };
+        if (name == "dense") {
+            check(count >= 1 && count <= 2, "a dense layer has a weight and may have a bias");
+            check(is(0, layer.inputs, layer.outputs), "a dense layer's weight must have the shape (inputs, outputs)");
+            check(count < 2 || is(1, 1, layer.outputs), "a dense layer's bias must have a number for each output");
+        } else if (name == "maxout") {
+            const double pieces = layer.numbers[0];
+            check(pieces >= 1.0 && pieces <= 65536.0 && pieces == std::floor(pieces) &&
+                      pieces * static_cast<double>(layer.outputs) <= static_cast<double>(largest_width),
+                  "maxout needs a whole number of pieces, and at most 2**28 of them in all");
+            const Index columns = layer.outputs * static_cast<Index>(pieces);
+            check(count == 2 && is(0, layer.inputs, columns) && is(1, 1, columns),
+                  "maxout has a weight of the shape (inputs, outputs * pieces) and a bias");
+        } else if (name == "prelu") {
+            check(count == 1 && (is(0, 1, 1) || is(0, 1, layer.outputs)), "prelu has one slope, or one for each output");
+        } else if (name == "batch_normalization" || name == "layer_normalization") {
+            check(count == 2 && is(0, 1, layer.outputs) && is(1, 1, layer.outputs),
+                  "a normalization has a scale and a shift for each output");
+        } else {
+            check(count == 0, "this layer has no parameters");
+        }
     }
 
     const Core& core_;

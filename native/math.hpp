@@ -1,4 +1,5 @@
-// exp, tanh, sigmoid, log and log(1 + x) of whole vectors, to one or two units in the last place.
+// exp, tanh, sigmoid, log and log(1 + x) of whole vectors, to one or two units in the last place; e^x − 1, the normal
+// distribution, sine and cosine, to a few.
 //
 // Contract. Lane by lane, so a number's result does not depend on its neighbours. Numbers below the smallest normal
 // one are zero, as everywhere in this core. NaN gives NaN; exp overflows to infinity.
@@ -69,6 +70,14 @@ template <typename T> inline Vector<T> exponential(Vector<T> x) {
     return x > high ? broadcast<T>(static_cast<T>(__builtin_inf())) : result;
 }
 
+// e^x − 1 for x <= 0, which keeps its relative precision around zero.
+template <typename T> inline Vector<T> exponential_minus_one(Vector<T> x) {
+    const Vector<T> limit = broadcast<T>(T(-40));  // it is −1 from here on
+    const Reduced<T> e = reduce<T>(x < limit ? limit : x);
+    const Vector<T> scale = power_of_two<T>(e.exponent);
+    return scale * e.power_minus_one + (scale - T(1));
+}
+
 // 1 / (1 + e^−x). Below the smallest exponent the result is zero, as 1 / infinity.
 template <typename T> inline Vector<T> logistic(Vector<T> x) { return T(1) / (T(1) + exponential<T>(-x)); }
 
@@ -113,6 +122,73 @@ template <typename T> inline Vector<T> logarithm(Vector<T> x) {
     result = x == T(0) ? -infinity : result;
     result = x < T(0) ? infinity - infinity : result;
     return x < infinity ? result : x;  // infinity and NaN are their own logarithms
+}
+
+// log(1 + e^x)
+template <typename T> inline Vector<T> softplus(Vector<T> x) {
+    const Vector<T> positive = x < T(0) ? Vector<T>{} : x;  // in this order NaN stays NaN
+    return positive + log_one_plus<T>(exponential<T>(-absolute<T>(x)));
+}
+
+// Φ(−u)·e^(u²/2) = t·P(2t − 1) with t = 4 / (4 + u), for u >= 0: the coefficients of P, from its Chebyshev expansion,
+// computed with 40 digits. With t in front, the tail keeps its relative precision.
+template <typename T> struct NormalTail;
+
+template <> struct NormalTail<float> {
+    static constexpr int terms = 12;
+    static constexpr float of[terms] = {
+        1.8882129e-01f, 1.5197416e-01f, 9.6784346e-02f, 4.663054e-02f,  1.5099162e-02f,  1.8844292e-03f,
+        -8.6998864e-04f, -4.0551e-04f,  3.3413347e-05f, 5.3893444e-05f, -4.3277058e-07f, -5.295746e-06f};
+};
+
+template <> struct NormalTail<double> {
+    static constexpr int terms = 25;
+    static constexpr double of[terms] = {
+        1.8882128260393788e-01,  1.5197416049297308e-01,  9.678435018555373e-02,   4.663046448990915e-02,
+        1.5099143722729469e-02,  1.885047241846578e-03,   -8.699230917619934e-04,  -4.0770461685247714e-04,
+        3.333607735295814e-05,   5.7773754340693565e-05,  -4.770615878536427e-07,  -8.786277975709413e-06,
+        1.7916469102987802e-07,  1.4804027614809944e-06,  -1.5745918346230922e-07, -2.5619627541381934e-07,
+        6.811574237786468e-08,   3.994349035559805e-08,   -2.1716617539994733e-08, -4.461231943245354e-09,
+        5.356900960863089e-09,   1.4684066912467977e-10,  -9.326612704670926e-10,  2.999445507813274e-11,
+        8.508280771623737e-11};
+};
+
+// The normal distribution function Φ(z) = ½(1 + erf(z/√2)) and its density φ(z), which share an exponential.
+template <typename T> struct Normal {
+    Vector<T> share, density;
+};
+
+template <typename T> inline Normal<T> normal_distribution(Vector<T> z) {
+    const Vector<T> t = T(4) / (T(4) + absolute<T>(z)), s = T(2) * t - T(1);
+    Vector<T> p = broadcast<T>(NormalTail<T>::of[NormalTail<T>::terms - 1]);
+#pragma GCC unroll 32
+    for (int k = NormalTail<T>::terms - 2; k >= 0; --k) p = p * s + NormalTail<T>::of[k];
+    const Vector<T> power = exponential<T>(T(-0.5) * z * z), tail = power * (t * p);
+    return {z > T(0) ? T(1) - tail : tail, power * static_cast<T>(0.39894228040143267794)};
+}
+
+// The cosine and sine of a turn's part, 2πu for 0 <= u <= 1: u is a multiple of a quarter, and r with |r| <= 1/8.
+template <typename T> struct Direction {
+    Vector<T> cosine, sine;
+};
+
+template <typename T> inline Direction<T> direction_of(Vector<T> u) {
+    constexpr int terms = std::is_same_v<T, float> ? 6 : 9;
+    const Vector<T> shifted = T(4) * u + Exponential<T>::shift;
+    const Integers<T> quarter = (Integers<T>)shifted & 3;
+    const Vector<T> angle = (u - (shifted - Exponential<T>::shift) * T(0.25)) * static_cast<T>(6.28318530717958647693);
+    const Vector<T> square = angle * angle;
+    // 1 − x²/2! + x⁴/4! − …  and  1 − x²/3! + x⁴/5! − …, innermost first
+    Vector<T> even = broadcast<T>(T(1)), odd = even;
+#pragma GCC unroll 10
+    for (int k = terms - 1; k >= 1; --k) {
+        even = T(1) - square * even * (T(1) / static_cast<T>((2 * k - 1) * (2 * k)));
+        odd = T(1) - square * odd * (T(1) / static_cast<T>((2 * k) * (2 * k + 1)));
+    }
+    odd *= angle;
+    const Integers<T> turned = (quarter & 1) != 0;
+    const Vector<T> cosine = turned ? odd : even, sine = turned ? even : odd;
+    return {((quarter == 1) | (quarter == 2)) ? -cosine : cosine, quarter >= 2 ? -sine : sine};
 }
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -59,9 +59,14 @@ bool same(const PartSpec& a, const PartSpec& b) {
     return a.code == b.code && std::equal(a.numbers, a.numbers + most_numbers, b.numbers);
 }
 
+bool same(const AroundSpec& a, const AroundSpec& b) {
+    return a.clip_value == b.clip_value && a.clip_norm == b.clip_norm && a.weight_decay == b.weight_decay &&
+           a.max_norm == b.max_norm && a.average == b.average && a.rate_factors == b.rate_factors;
+}
+
 bool same_parts(const ProgramSpec& a, const ProgramSpec& b) {
-    return same(a.loss, b.loss) && same(a.penalty, b.penalty) && same(a.optimizer, b.optimizer) && a.link == b.link &&
-           a.largest_batch == b.largest_batch;
+    return same(a.loss, b.loss) && same(a.penalty, b.penalty) && same(a.optimizer, b.optimizer) &&
+           same(a.around, b.around) && a.link == b.link && a.largest_batch == b.largest_batch;
 }
 
 // What a call is asked to do with rows: the caller's arrays, held and checked.
@@ -93,6 +98,8 @@ private:
     Examples examples_{};
 };
 
+// clip_value, clip_norm, weight_decay, max_norm (0: without), average (−1: without)
+using AroundLine = std::tuple<double, double, double, double, double>;
 using MomentLine = std::tuple<Index, Index, std::int64_t, double, double, double>;
 
 MomentLine line_of(const Moment& m) {
@@ -103,9 +110,9 @@ template <typename T> class Machine {
 public:
     Machine(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
             std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
-            std::vector<double> offset)
+            std::vector<double> offset, double limit)
         : program_(inputs, outputs, parameter_count, lines, std::move(statistics), std::move(mean), std::move(scale),
-                   std::move(offset)),
+                   std::move(offset), limit),
           entries_(entries_of<T>(program_.core())) {}
 
     ~Machine() { Py_XDECREF(loaded_); }
@@ -114,8 +121,10 @@ public:
 
     // Writes the scores of the rows of x into `out`. The parameters are packed anew only for another array than the
     // one before: the caller promises never to change one.
-    void scores(nb::handle parameters, nb::handle x, nb::handle out, int threads) {
-        const Buffer flat(parameters, "parameters"), rows(x, "x"), answer(out, "out", true);
+    void scores(nb::handle parameters, nb::handle statistics, nb::handle x, nb::handle out, int threads) {
+        const Buffer flat(parameters, "parameters"), measured(statistics, "statistics"), rows(x, "x"),
+            answer(out, "out", true);
+        const double* running = statistics_in(measured);
         const T* numbers = flat.vector<T>(kind_of<T>, program_.spec().parameter_count);
         const Source source = rows.matrix(program_.spec().inputs);
         T* to = answer.vector<T>(kind_of<T>, source.rows * program_.spec().outputs);
@@ -137,7 +146,8 @@ public:
                 prediction_runs_.push_back(memory->lay_out(entries_, spec));
                 prediction_.push_back(std::move(memory));
             }
-            if (loaded_ != parameters.ptr()) entries_.load(prediction_runs_[0], numbers, nullptr);
+            if (loaded_ != parameters.ptr()) entries_.load(prediction_runs_[0], {numbers, nullptr, running, nullptr});
+            else entries_.load_statistics(prediction_runs_[0], running);
             previous = loaded_;
             loaded_ = parameters.ptr();
             entries_.scores(prediction_runs_.data(), threads, source, to);
@@ -147,10 +157,12 @@ public:
     }
 
     // The mean loss plus the penalty; the flat gradient goes into `out`.
-    double gradient(nb::handle parameters, const PartLine& loss, const PartLine& penalty, nb::handle x,
-                    nb::handle classes, nb::handle targets, nb::handle weights, nb::handle out, int threads) {
+    double gradient(nb::handle parameters, nb::handle statistics, const PartLine& loss, const PartLine& penalty,
+                    nb::handle x, nb::handle classes, nb::handle targets, nb::handle weights, nb::handle out,
+                    int threads) {
         const Index count = program_.spec().parameter_count;
-        const Buffer flat(parameters, "parameters"), answer(out, "out", true);
+        const Buffer flat(parameters, "parameters"), measured(statistics, "statistics"), answer(out, "out", true);
+        const double* running = statistics_in(measured);
         const T* numbers = flat.vector<T>(kind_of<T>, count);
         T* to = answer.vector<T>(kind_of<T>, count);
         const Rows rows(program_.spec(), x, classes, targets, weights);
@@ -161,18 +173,19 @@ public:
         const nb::gil_scoped_release release;
         const std::lock_guard<std::mutex> guard(lock_);
         void* run = training_run(spec);
-        entries_.load(run, numbers, nullptr);
+        entries_.load(run, {numbers, nullptr, running, nullptr});
         return entries_.gradient(run, rows.examples(), to, threads);
     }
 
-    // Whole epochs; see Engine.train. Answers (stop, finished epochs, moment, safe moment); the new parameters and slots
-    // go into `out`, (1 + slots) vectors, and, if the safe moment's epoch is not −1, those of that moment into `safe`.
+    // Whole epochs; see Engine.train. A state is the parameters, the slots, the moving average if one is kept, and the
+    // statistics; `starts_average` says that none was kept so far. Answers (stop, finished epochs, moment, safe moment);
+    // the new state goes into `out`, and, if the safe moment's epoch is not −1, that of that moment into `safe`.
     std::tuple<int, Index, MomentLine, MomentLine> train(
-        const std::vector<nb::object>& state, const PartLine& loss, const PartLine& penalty, const PartLine& optimizer,
-        int link, nb::handle x, nb::handle classes, nb::handle targets, nb::handle weights, Index batch_size,
-        bool shuffle, std::uint64_t seed, nb::handle rates, Index epochs, const MomentLine& moment,
-        const std::vector<nb::object>& out, const std::vector<nb::object>& safe, nb::handle records,
-        bool check_signals, int threads) {
+        const std::vector<nb::object>& state, bool starts_average, const PartLine& loss, const PartLine& penalty,
+        const PartLine& optimizer, const AroundLine& around, nb::handle rate_factors, int link, nb::handle x,
+        nb::handle classes, nb::handle targets, nb::handle weights, Index batch_size, bool shuffle, std::uint64_t seed,
+        nb::handle rates, Index epochs, const MomentLine& moment, const std::vector<nb::object>& out,
+        const std::vector<nb::object>& safe, nb::handle records, bool check_signals, int threads) {
         const Rows rows(program_.spec(), x, classes, targets, weights);
         const Index n = rows.examples().x.rows;
         check(link >= 0 && link <= 2, "link must be 0, 1 or 2");
@@ -180,11 +193,15 @@ public:
         ProgramSpec spec = with_parts(loss, penalty, optimizer, link);
         check(spec.loss.code >= 0 && spec.optimizer.code >= 0, "a loss and an optimizer are needed");
         spec.largest_batch = batch_size;
-        const std::size_t vectors = 1 + static_cast<std::size_t>(program_.core().slot_count(spec.optimizer.code));
+        std::tie(spec.around.clip_value, spec.around.clip_norm, spec.around.weight_decay, spec.around.max_norm,
+                 spec.around.average) = around;
+        const std::unique_ptr<Buffer> factors = maybe(rate_factors, "rate_factors");
+        spec.around.rate_factors = factors ? 1.0 : 0.0;
+        const std::size_t vectors = 2 + static_cast<std::size_t>(program_.core().slot_count(spec.optimizer.code)) +
+                                    (spec.around.average >= 0.0 ? 1 : 0);
         check(state.size() == vectors && out.size() == vectors && safe.size() == vectors,
               "parameters and slots must be as many as the optimizer has");
-        const Vectors from(state, "state", false, spec.parameter_count), to(out, "out", true, spec.parameter_count),
-            back(safe, "safe", true, spec.parameter_count);
+        const Vectors from(state, "state", false, spec), to(out, "out", true, spec), back(safe, "safe", true, spec);
 
         TrainTask task{};
         task.examples = rows.examples();
@@ -206,8 +223,10 @@ public:
         task.rates = rate_array.vector<double>(Kind::float64, task.constant_rate ? 1 : steps);
         task.records = reinterpret_cast<EpochRecord*>(record_array.vector<double>(Kind::float64, cells));
         task.epochs = epochs;
+        task.starts_average = starts_average;
         task.safe.epoch = -1;
         task.interrupted = check_signals ? interrupted : nullptr;
+        const T* rate_of_each = factors ? factors->vector<T>(kind_of<T>, spec.parameter_count) : nullptr;
         threads = training_threads(threads, batch_size, static_cast<double>(steps));
         {
             const nb::gil_scoped_release release;
@@ -216,27 +235,38 @@ public:
             task.order = order.data();
             task.keys = order.data() + order.size() / 2;
             void* run = training_run(spec);
-            entries_.load(run, from.pointers[0], from.pointers.data() + 1);
+            entries_.load(run, {from.pointers[0], from.pointers.data() + 1, from.statistics, rate_of_each});
             entries_.train(run, task, threads);
-            entries_.unload(run, to.pointers[0], to.pointers.data() + 1);
-            if (task.safe.epoch >= 0) entries_.unload_safe(run, back.pointers[0], back.pointers.data() + 1);
+            entries_.unload(run, to.all());
+            if (task.safe.epoch >= 0) entries_.unload_safe(run, back.all());
         }
         if (PyErr_Occurred()) throw nb::python_error();
         return {static_cast<int>(task.stop), task.finished, line_of(task.moment), line_of(task.safe)};
     }
 
 private:
-    // Flat vectors of parameters, held and checked.
+    // The vectors of a state, held and checked: as many numbers as parameters each, and the statistics at the end.
     struct Vectors {
-        Vectors(const std::vector<nb::object>& arrays, const char* name, bool writable, Index count) {
+        Vectors(const std::vector<nb::object>& arrays, const char* name, bool writable, const ProgramSpec& spec) {
             for (const nb::object& array : arrays) {
                 buffers.push_back(std::make_unique<Buffer>(array, name, writable));
-                pointers.push_back(buffers.back()->template vector<T>(kind_of<T>, count));
+                const Buffer& buffer = *buffers.back();
+                if (buffers.size() == arrays.size())
+                    statistics = buffer.vector<double>(Kind::float64, spec.statistic_count);
+                else
+                    pointers.push_back(buffer.template vector<T>(kind_of<T>, spec.parameter_count));
             }
         }
+        FlatVectors<T> all() const { return {pointers[0], pointers.data() + 1, statistics}; }
+
         std::vector<std::unique_ptr<Buffer>> buffers;
         std::vector<T*> pointers;
+        double* statistics = nullptr;
     };
+
+    const double* statistics_in(const Buffer& buffer) const {
+        return buffer.vector<double>(Kind::float64, program_.spec().statistic_count);
+    }
 
     ProgramSpec with_parts(const PartLine& loss, const PartLine& penalty, const PartLine& optimizer, int link) const {
         ProgramSpec spec = program_.spec();
@@ -245,6 +275,9 @@ private:
         spec.penalty = Program::read_part(penalty, core.find_penalty, "penalty");
         spec.optimizer = Program::read_part(optimizer, core.find_optimizer, "optimizer");
         spec.link = static_cast<Link>(link);
+        check(!loss || std::get<0>(*loss) != "quantile" ||
+                  static_cast<Index>(std::get<1>(*loss).size()) == spec.outputs,
+              "quantile needs a level for each output");
         return spec;
     }
 
@@ -280,14 +313,16 @@ template <typename T> void bind_machine(nb::module_& module, const char* name) {
     using M = Machine<T>;
     nb::class_<M>(module, name)
         .def(nb::init<Index, Index, Index, const std::vector<LayerLine>&, std::vector<double>, std::vector<double>,
-                      std::vector<double>, std::vector<double>>(),
-             "inputs"_a, "outputs"_a, "parameter_count"_a, "layers"_a, "statistics"_a, "mean"_a, "scale"_a, "offset"_a)
-        .def("scores", &M::scores, "parameters"_a, "x"_a, "out"_a, "threads"_a)
-        .def("gradient", &M::gradient, "parameters"_a, "loss"_a, "penalty"_a.none(), "x"_a, "classes"_a.none(),
-             "targets"_a.none(), "sample_weight"_a.none(), "out"_a, "threads"_a)
-        .def("train", &M::train, "state"_a, "loss"_a, "penalty"_a.none(), "optimizer"_a, "link"_a, "x"_a,
-             "classes"_a.none(), "targets"_a.none(), "sample_weight"_a.none(), "batch_size"_a, "shuffle"_a, "seed"_a,
-             "rates"_a, "epochs"_a, "moment"_a, "out"_a, "safe"_a, "records"_a, "check_signals"_a, "threads"_a);
+                      std::vector<double>, std::vector<double>, double>(),
+             "inputs"_a, "outputs"_a, "parameter_count"_a, "layers"_a, "statistics"_a, "mean"_a, "scale"_a, "offset"_a,
+             "limit"_a)
+        .def("scores", &M::scores, "parameters"_a, "statistics"_a, "x"_a, "out"_a, "threads"_a)
+        .def("gradient", &M::gradient, "parameters"_a, "statistics"_a, "loss"_a, "penalty"_a.none(), "x"_a,
+             "classes"_a.none(), "targets"_a.none(), "sample_weight"_a.none(), "out"_a, "threads"_a)
+        .def("train", &M::train, "state"_a, "starts_average"_a, "loss"_a, "penalty"_a.none(), "optimizer"_a, "around"_a,
+             "rate_factors"_a.none(), "link"_a, "x"_a, "classes"_a.none(), "targets"_a.none(),
+             "sample_weight"_a.none(), "batch_size"_a, "shuffle"_a, "seed"_a, "rates"_a, "epochs"_a, "moment"_a,
+             "out"_a, "safe"_a, "records"_a, "check_signals"_a, "threads"_a);
 }
 
 }  // namespace
@@ -298,6 +333,7 @@ NB_MODULE(_native, module) {
     using namespace pellucid;
     module.doc() = "The native engine's core. Use it through pellucid.engines.native.";
     module.attr("isa") = best_core().name;
+    module.attr("most_numbers") = most_numbers;
     module.def("has_layer", [](const std::string& name) { return best_core().find_layer(name.c_str()) >= 0; });
     module.def("has_loss", [](const std::string& name) { return best_core().find_loss(name.c_str()) >= 0; });
     module.def("has_penalty", [](const std::string& name) { return best_core().find_penalty(name.c_str()) >= 0; });

@@ -46,10 +46,22 @@ inline void l2_add_gradient(const double* numbers, const T* weights, T* gradient
         store<T>(gradient + i, load<T>(gradient + i) + strength * load<T>(weights + i));
 }
 
+// Both: the numbers are their factors.
+template <typename T> inline double elastic_net_value(const double* numbers, const T* weights, Index count) {
+    return l1_value<T>(numbers, weights, count) + l2_value<T>(numbers + 1, weights, count);
+}
+
+template <typename T>
+inline void elastic_net_add_gradient(const double* numbers, const T* weights, T* gradient, Index count) {
+    l1_add_gradient<T>(numbers, weights, gradient, count);
+    l2_add_gradient<T>(numbers + 1, weights, gradient, count);
+}
+
 template <typename T>
 constexpr PenaltyCode<T> penalty_table[] = {
     {"l1", l1_value<T>, l1_add_gradient<T>},
     {"l2", l2_value<T>, l2_add_gradient<T>},
+    {"elastic_net", elastic_net_value<T>, elastic_net_add_gradient<T>},
 };
 
 }  // namespace pellucid::PELLUCID_ISA

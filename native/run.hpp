@@ -2,7 +2,7 @@
 //
 // Contract. All memory comes from one arena, zeroed, before the first step; nothing is allocated afterwards. A batch
 // larger than `most_rows` goes through in pieces of that size, so that activations stay in the cache; gradients are
-// added up, and the parameters change after the last piece.
+// added up, and the parameters change after the last piece. A training batch is one piece where a layer needs it whole.
 #pragma once
 
 #include "core.hpp"
@@ -13,6 +13,7 @@
 namespace pellucid::PELLUCID_ISA {
 
 constexpr Index most_rows = 1024;
+constexpr Index rows_of_a_unit = 256;  // of the packed parameters: what one part works on, and one partial sum covers
 
 template <typename T> struct Run {
     ProgramSpec spec;
@@ -22,7 +23,11 @@ template <typename T> struct Run {
     Index packed_count;
     Update<T> update;
     T *safe_weights, *safe_slots[most_slots];
-    int slots;
+    int slots;  // the optimizer's, and the moving average
+    T* rate_factors;
+    double *statistics, *safe_statistics;
+    Index units;
+    double* squares;  // of the gradient, one sum for each unit
     Matrix<T> input, scores, gradients[2], targets;
     std::int64_t* classes;
     T *values, *right;  // of each row: its loss, and whether it is predicted right
@@ -47,6 +52,7 @@ template <typename T> inline void lay_out_layers(Run<T>& run, Arena& arena) {
         layer.output = output;
         layer.packed_start = layer.packed_end = run.packed_count;
         layer.statistics = run.spec.statistics;
+        layer.running = run.statistics;
         code.lay_out(layer, arena, run.rows);
         run.packed_count = layer.packed_end;
         if (arena.memory) run.layers[l] = layer;
@@ -63,11 +69,16 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
     Run<T>* place = arena.take<Run<T>>(1);
     Run<T> run{};
     run.spec = spec;
-    run.rows = smaller_of(larger_of(spec.largest_batch, 1), most_rows);
+    bool whole_batch = false;
+    for (Index l = 0; l < spec.layer_count; ++l) whole_batch |= layer_table<T>[spec.layers[l].code].whole_batch;
+    run.rows = larger_of(spec.largest_batch, 1);
+    if (!whole_batch || spec.optimizer.code < 0) run.rows = smaller_of(run.rows, most_rows);
     run.layer_count = spec.layer_count;
     run.layers = arena.take<Layer<T>>(spec.layer_count);
     while (run.layers_before < spec.layer_count && spec.layers[run.layers_before].parameter_count == 0)
         ++run.layers_before;
+    run.statistics = arena.take<double>(spec.statistic_count);
+    run.safe_statistics = arena.take<double>(spec.statistic_count);
     run.input = take_matrix<T>(arena, run.rows, spec.inputs);
     lay_out_layers(run, arena);
     run.targets = take_matrix<T>(arena, run.rows, spec.outputs);
@@ -83,15 +94,24 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
     Update<T>& update = run.update;
     update.optimizer = spec.optimizer.code < 0 ? nullptr : &optimizer_table<T>[spec.optimizer.code];
     update.penalty = spec.penalty.code < 0 ? nullptr : &penalty_table<T>[spec.penalty.code];
-    run.slots = update.optimizer ? update.optimizer->slots : 0;
+    update.around = spec.around;
+    run.slots = update.optimizer ? update.optimizer->slots + (spec.around.average >= 0.0) : 0;
     update.vectors.weights = arena.take<T>(run.packed_count);
-    const bool at_once = update.optimizer && spec.largest_batch <= run.rows;
+    const bool at_once = update.optimizer && update.at_once() && spec.largest_batch <= run.rows;
     if (spec.loss.code >= 0 && !at_once) update.gradient = arena.take<T>(run.packed_count);
     if (update.optimizer) run.safe_weights = arena.take<T>(run.packed_count);
     for (int s = 0; s < run.slots; ++s) {
         update.vectors.slots[s] = arena.take<T>(run.packed_count);
         run.safe_slots[s] = arena.take<T>(run.packed_count);
     }
+    if (update.optimizer && spec.around.average >= 0.0) update.average = update.vectors.slots[run.slots - 1];
+    if (spec.around.rate_factors != 0.0) run.rate_factors = arena.take<T>(run.packed_count);
+    for (Index l = 0; l < spec.layer_count; ++l)
+        for (int p = 0; p < spec.layers[l].parameter_count; ++p)
+            run.units += ceiling(spec.layers[l].parameters[p].columns, panel<T>) *
+                         ceiling(spec.layers[l].parameters[p].rows, rows_of_a_unit);
+    run.squares = arena.take<double>(run.units);
+    update.vectors.factors = run.rate_factors;
     if (!arena.memory) return nullptr;
     *place = run;
     place->update.penalty_numbers = place->spec.penalty.numbers;
@@ -133,26 +153,39 @@ template <typename T> inline void unpack(const Run<T>& run, const T* packed, T* 
     });
 }
 
-template <typename T> inline void load(void* run_, const T* flat, const T* const* slots) {
+inline void copy_statistics(const double* from, double* to, Index count) {
+    for (Index i = 0; i < count; ++i) to[i] = from[i];
+}
+
+template <typename T> inline void load_statistics(void* run_, const double* from) {
     Run<T>& run = *static_cast<Run<T>*>(run_);
-    pack<T>(run, flat, run.update.vectors.weights);
-    for (int s = 0; slots && s < run.slots; ++s) pack<T>(run, slots[s], run.update.vectors.slots[s]);
+    copy_statistics(from, run.statistics, run.spec.statistic_count);
 }
 
-template <typename T> inline void unload(const void* run_, T* flat, T* const* slots) {
-    const Run<T>& run = *static_cast<const Run<T>*>(run_);
-    unpack<T>(run, run.update.vectors.weights, flat);
-    for (int s = 0; s < run.slots; ++s) unpack<T>(run, run.update.vectors.slots[s], slots[s]);
+template <typename T> inline void load(void* run_, const FlatNumbers<T>& from) {
+    Run<T>& run = *static_cast<Run<T>*>(run_);
+    pack<T>(run, from.parameters, run.update.vectors.weights);
+    for (int s = 0; from.slots && s < run.slots; ++s) pack<T>(run, from.slots[s], run.update.vectors.slots[s]);
+    if (run.rate_factors) pack<T>(run, from.rate_factors, run.rate_factors);
+    load_statistics<T>(run_, from.statistics);
 }
 
-template <typename T> inline void unload_safe(const void* run_, T* flat, T* const* slots) {
+template <typename T> inline void unload(const void* run_, const FlatVectors<T>& to) {
     const Run<T>& run = *static_cast<const Run<T>*>(run_);
-    unpack<T>(run, run.safe_weights, flat);
-    for (int s = 0; s < run.slots; ++s) unpack<T>(run, run.safe_slots[s], slots[s]);
+    unpack<T>(run, run.update.vectors.weights, to.parameters);
+    for (int s = 0; s < run.slots; ++s) unpack<T>(run, run.update.vectors.slots[s], to.slots[s]);
+    copy_statistics(run.statistics, to.statistics, run.spec.statistic_count);
+}
+
+template <typename T> inline void unload_safe(const void* run_, const FlatVectors<T>& to) {
+    const Run<T>& run = *static_cast<const Run<T>*>(run_);
+    unpack<T>(run, run.safe_weights, to.parameters);
+    for (int s = 0; s < run.slots; ++s) unpack<T>(run, run.safe_slots[s], to.slots[s]);
+    copy_statistics(run.safe_statistics, to.statistics, run.spec.statistic_count);
 }
 
 template <typename T> inline Scaling scaling_of(const Run<T>& run) {
-    return {run.spec.mean, run.spec.scale, run.spec.offset, run.shift};
+    return {run.spec.mean, run.spec.scale, run.spec.offset, run.shift, run.spec.limit};
 }
 
 template <typename T> inline void forward(const Run<T>& run, const Work<T>& work) {
@@ -246,17 +279,70 @@ template <typename T> inline double penalty_value(const Run<T>& run) {
     return sum;
 }
 
-// Calls f(start, count, penalized) for this part's share of every stretch of the packed parameters.
-template <typename T, typename F> inline void for_packed(const Run<T>& run, const Work<T>& work, F&& f) {
+// Calls f(unit, start, count, penalized) for this part's share of the units that the packed parameters are cut into.
+// The cuts are always the same.
+template <typename T, typename F> inline void for_units(const Run<T>& run, const Work<T>& work, F&& f) {
+    const Range mine = share(run.units, work.part, work.parts);
+    Index unit = 0;
     for (Index l = 0; l < run.layer_count; ++l)
         for (int p = 0; p < run.layers[l].spec->parameter_count; ++p) {
             const ParameterSpec& spec = run.layers[l].spec->parameters[p];
             const Place& place = run.layers[l].places[p];
-            const Range mine = share(spec.rows, work.part, work.parts);
-            for (Index column = 0; mine.begin < mine.end && column < ceiling(spec.columns, panel<T>); ++column)
-                f(place.start + column * place.stride + mine.begin * panel<T>, (mine.end - mine.begin) * panel<T>,
-                  spec.penalized);
+            for (Index column = 0; column < ceiling(spec.columns, panel<T>); ++column)
+                for (Index row = 0; row < spec.rows; row += rows_of_a_unit, ++unit)
+                    if (unit >= mine.begin && unit < mine.end)
+                        f(unit, place.start + column * place.stride + row * panel<T>,
+                          smaller_of(rows_of_a_unit, spec.rows - row) * panel<T>, spec.penalized);
         }
+}
+
+// Calls f(start, rows) for this part's share of the panels of all weights.
+template <typename T, typename F> inline void for_weight_panels(const Run<T>& run, const Work<T>& work, F&& f) {
+    for (Index l = 0; l < run.layer_count; ++l)
+        for (int p = 0; p < run.layers[l].spec->parameter_count; ++p) {
+            const ParameterSpec& spec = run.layers[l].spec->parameters[p];
+            const Place& place = run.layers[l].places[p];
+            if (!spec.penalized) continue;
+            const Range mine = share(ceiling(spec.columns, panel<T>), work.part, work.parts);
+            for (Index column = mine.begin; column < mine.end; ++column)
+                f(place.start + column * place.stride, spec.rows);
+        }
+}
+
+// The step from a gradient that is known as a whole, where the layers did not make it (`work.update` null).
+template <typename T> inline void finish_step(const Run<T>& run, const Work<T>& work, const Update<T>& update) {
+    T* const gradient = update.gradient;
+    if (update.at_once()) {
+        for_units<T>(run, work, [&](Index, Index start, Index count, bool penalized) {
+            update.apply(start, gradient + start, count, penalized);
+        });
+        return work.meet();
+    }
+    const AroundSpec& around = update.around;
+    for_units<T>(run, work, [&](Index unit, Index start, Index count, bool penalized) {
+        update.finish_gradient(start, gradient + start, count, penalized);
+        if (around.clip_norm > 0.0) run.squares[unit] = sum_of_squares<T>(gradient + start, count);
+    });
+    double length = 0.0;
+    if (around.clip_norm > 0.0) {
+        work.meet();
+        for (Index unit = 0; unit < run.units; ++unit) length += run.squares[unit];
+        length = __builtin_sqrt(length);
+    }
+    for_units<T>(run, work, [&](Index, Index start, Index count, bool penalized) {
+        if (length > around.clip_norm)
+            scale<T>(gradient + start, count, static_cast<T>(around.clip_norm / length));
+        update.step(start, gradient + start, count, penalized);
+    });
+    if (around.max_norm > 0.0) {
+        work.meet();
+        for_weight_panels<T>(run, work, [&](Index start, Index rows) {
+            limit_columns<T>(update.vectors.weights + start, rows, around.max_norm);
+        });
+        work.meet();
+    }
+    for_units<T>(run, work, [&](Index, Index start, Index count, bool) { update.move_average(start, count); });
+    work.meet();
 }
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -36,11 +36,15 @@ template <typename T> inline void scores_part(void* context, Team*, int part, in
     }
 }
 
-// On as many threads as there are runs. The parameters are those of the first run.
+// On as many threads as there are runs. Parameters and statistics are those of the first run.
 template <typename T> inline void scores(void* const* runs, int count, const Source& x, T* out) {
+    const Run<T>& loaded = *static_cast<Run<T>*>(runs[0]);
     for (int part = 1; part < count; ++part)
-        for (Index l = 0; l < static_cast<Run<T>*>(runs[part])->layer_count; ++l)
-            static_cast<Run<T>*>(runs[part])->layers[l].weights = static_cast<Run<T>*>(runs[0])->layers[l].weights;
+        for (Index l = 0; l < loaded.layer_count; ++l) {
+            Layer<T>& layer = static_cast<Run<T>*>(runs[part])->layers[l];
+            layer.weights = loaded.layers[l].weights;
+            layer.running = loaded.layers[l].running;
+        }
     ScoresJob<T> job{runs, &x, out, 0};
     run_in_team(count, scores_part<T>, &job);
 }
@@ -76,7 +80,7 @@ template <typename T> inline void gradient_part(void* context, Team* team, int p
     }
     const Work<T> work{team, part, parts, 0, 0, false, 0, 0, nullptr, {}};
     if (run.update.penalty)
-        for_packed<T>(run, work, [&](Index start, Index count, bool penalized) {
+        for_units<T>(run, work, [&](Index, Index start, Index count, bool penalized) {
             if (penalized)
                 run.update.penalty->add_gradient(run.spec.penalty.numbers, run.update.vectors.weights + start,
                                                  run.update.gradient + start, count);
@@ -136,6 +140,7 @@ template <typename T> inline void keep_safe(const Run<T>& run, const Work<T>& wo
     __builtin_memcpy(run.safe_weights + start, run.update.vectors.weights + start, bytes);
     for (int s = 0; s < run.slots; ++s)
         __builtin_memcpy(run.safe_slots[s] + start, run.update.vectors.slots[s] + start, bytes);
+    if (work.part == 0) copy_statistics(run.statistics, run.safe_statistics, run.spec.statistic_count);
 }
 
 enum class Step { made, left, not_finite };
@@ -149,12 +154,12 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment,
     const Index begin = moment.batch * task.batch_size;
     const Index rows = smaller_of(task.batch_size, task.examples.x.rows - begin);
     const double total = weight_of(task.examples, job.order, begin, rows);
-    const bool single = rows <= run.rows;
+    const bool single = rows <= run.rows, at_once = single && update.at_once();
     const Index next = smaller_of(task.batch_size, task.examples.x.rows - begin - rows);
     Sums sums{};
     for (Index first = 0; first < rows; first += run.rows) {
         const Work<T> work{team, part, parts, smaller_of(run.rows, rows - first), first, true, task.seed,
-                           static_cast<std::uint64_t>(moment.step), single ? &update : nullptr,
+                           static_cast<std::uint64_t>(moment.step), at_once ? &update : nullptr,
                            {&task.examples.x, job.order, begin + rows, single ? next : 0}};
         // A data set that is one piece stays gathered from one step to the next.
         if (moment.step == task.moment.step || rows < task.examples.x.rows || !single)
@@ -174,13 +179,7 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment,
         }
         backward(run, work);
     }
-    const Work<T> work{team, part, parts, 0, 0, true, 0, 0, &update, {}};
-    if (!single) {
-        for_packed<T>(run, work, [&](Index start, Index count, bool penalized) {
-            update.apply(start, update.gradient + start, count, penalized);
-        });
-        work.meet();
-    }
+    if (!at_once) finish_step<T>(run, {team, part, parts, 0, 0, true, 0, 0, nullptr, {}}, update);
     ++moment.batch;
     ++moment.step;
     moment.loss_sum += total > 0.0 ? sums.loss : 0.0;
@@ -208,8 +207,8 @@ template <typename T> inline void train_part(void* context, Team* team, int part
         }
         while (moment.batch < batches) {
             const double rate = task.rates[task.constant_rate ? 0 : moment.step - task.first_step];
-            update.optimizer->prepare(job.run->spec.optimizer.numbers, rate, static_cast<double>(moment.step),
-                                      update.constants);
+            update.prepare(job.run->spec.optimizer.numbers, rate, static_cast<double>(moment.step),
+                           task.starts_average && moment.step == task.first_step);
             step = make_step<T>(job, update, moment, safe, team, part, parts);
             if (step != Step::made) break;
         }
@@ -222,8 +221,9 @@ template <typename T> inline void train_part(void* context, Team* team, int part
         }
         moment = {moment.epoch + 1, 0, moment.step, 0.0, 0.0, 0.0};
     }
-    pellucid::meet(team, part);  // all have read where they began
+    pellucid::meet(team, part);  // all have read where they began, and made their copies
     if (part != 0) return;
+    __builtin_memcpy(job.run->update.memory, update.memory, sizeof update.memory);
     task.finished = moment.epoch + first;
     task.moment = moment;
     task.safe = safe;

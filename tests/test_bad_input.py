@@ -15,6 +15,11 @@ import pytest
 
 import pellucid as pl
 
+_OPTIMIZERS = (
+    "Allowed: adadelta, adagrad, adam, adamax, adamw, amsgrad, gradient_descent, lion, momentum, nadam, nesterov, "
+    "rmsprop."
+)
+
 nan, inf = float("nan"), float("inf")
 X = np.arange(12.0).reshape(6, 2) / 10
 Y = np.array([0, 1, 2, 0, 1, 2])
@@ -454,10 +459,10 @@ NUMBERS_GIVEN: list[Case] = [
     ("a negative spread", lambda: pl.Normal(-1), ValueError, "scale must be a number of at least 0, not -1."),
     ("an infinite scale", lambda: pl.Rescale(inf), ValueError, "scale must be a finite number, not inf."),
     (
-        "a factor above 1",
-        lambda: pl.StepDecay(0.1, factor=2),
+        "a decay above 1",
+        lambda: pl.StepDecay(0.1, decay=2),
         ValueError,
-        "factor must be a number above 0 and at most 1, not 2.",
+        "decay must be a number above 0 and at most 1, not 2.",
     ),
     (
         "every 0 steps",
@@ -491,14 +496,16 @@ NAMES: list[Case] = [
         lambda: pl.Trainer(built(), "softmax_crossentropy"),
         ValueError,
         "loss 'softmax_crossentropy' is unknown. Did you mean 'softmax_cross_entropy'? "
-        "Allowed: sigmoid_cross_entropy, softmax_cross_entropy, squared_error.",
+        "Allowed: absolute_error, hinge, huber, poisson, quantile, sigmoid_cross_entropy, softmax_cross_entropy, "
+        "squared_error.",
     ),
     (
         "a loss by its class' name",
         lambda: pl.Trainer(built(), "SquaredError"),
         ValueError,
         "loss 'SquaredError' is unknown. Did you mean 'squared_error'? "
-        "Allowed: sigmoid_cross_entropy, softmax_cross_entropy, squared_error.",
+        "Allowed: absolute_error, hinge, huber, poisson, quantile, sigmoid_cross_entropy, softmax_cross_entropy, "
+        "squared_error.",
     ),
     (
         "a loss' class",
@@ -510,7 +517,7 @@ NAMES: list[Case] = [
         "an optimizer",
         lambda: pl.Trainer(built(), CLASSES, "Adm"),
         ValueError,
-        "optimizer 'Adm' is unknown. Did you mean 'adam'? Allowed: adam, gradient_descent, momentum, nesterov.",
+        f"optimizer 'Adm' is unknown. Did you mean 'adam'? {_OPTIMIZERS}",
     ),
     (
         "an optimizer's class",
@@ -522,14 +529,15 @@ NAMES: list[Case] = [
         "an optimizer with nothing near",
         lambda: pl.Trainer(built(), CLASSES, "zzz"),
         ValueError,
-        "optimizer 'zzz' is unknown. Allowed: adam, gradient_descent, momentum, nesterov.",
+        f"optimizer 'zzz' is unknown. {_OPTIMIZERS}",
     ),
     (
         "an initializer",
         lambda: pl.Dense(3, weight_initializer="he-normal "),
         ValueError,
-        "weight_initializer 'he-normal ' is unknown. Did you mean 'he_normal'? Allowed: glorot_normal, "
-        "glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal, zeros.",
+        "weight_initializer 'he-normal ' is unknown. Did you mean 'he_normal'? Allowed: constant, "
+        "glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal, orthogonal, "
+        "uniform, unit_variance, zeros.",
     ),
     (
         "a dtype",
@@ -553,7 +561,8 @@ NAMES: list[Case] = [
         "a link",
         lambda: setattr(built(), "link", "soft_max"),
         ValueError,
-        "link 'soft_max' is unknown. Did you mean 'softmax'? Allowed: argmax, identity, sigmoid, softmax.",
+        "link 'soft_max' is unknown. Did you mean 'softmax'? "
+        "Allowed: argmax, exponential, identity, sigmoid, sign, softmax.",
     ),
     (
         "a parameter",

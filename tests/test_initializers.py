@@ -23,6 +23,10 @@ VARIANCES = {  # from the papers, as functions of n_in = 300 and n_out = 200
     pl.GlorotUniform(): 2 / 500,
     pl.LeCunNormal(): 1 / 300,
     pl.LeCunUniform(): 1 / 300,
+    pl.Constant(0.3): 0.0,
+    pl.Uniform(0.4): 0.4**2 / 3,
+    pl.Orthogonal(1.4): 1.4**2 / 300,  # columns of length 1.4
+    pl.UnitVariance(): 1 / 300,
 }
 
 
@@ -37,11 +41,12 @@ def test_shape_mean_and_variance(initializer: Initializer) -> None:
     variance = VARIANCES[initializer]
     assert numbers.shape == SHAPE
     assert numbers.dtype == np.float64
-    assert abs(numbers.mean()) <= 4 * np.sqrt(variance / numbers.size)
-    assert numbers.var() == pytest.approx(variance, rel=0.03, abs=0)
+    mean = 0.3 if initializer == pl.Constant(0.3) else 0.0
+    assert abs(numbers.mean() - mean) <= 4 * np.sqrt(variance / numbers.size)
+    assert numbers.var() == pytest.approx(variance, rel=0.03, abs=1e-30)
 
 
-@pytest.mark.parametrize("initializer", [i for i in INITIALIZER_SAMPLES if i != pl.Zeros()], ids=str)
+@pytest.mark.parametrize("initializer", [i for i in INITIALIZER_SAMPLES if VARIANCES[i] > 0], ids=str)
 def test_distribution(initializer: Initializer) -> None:
     numbers = initializer.draw(SHAPE, STREAM).ravel()
     scale = np.sqrt(VARIANCES[initializer])
@@ -67,3 +72,20 @@ def test_by_name_object_or_table() -> None:
     assert pl.normal(0.1) == pl.Normal(0.1)
     for name, cls in INITIALIZERS.items():
         assert find_initializer(name, "weight_initializer") == cls()
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5)])
+def test_orthogonal_matrices_keep_lengths(shape: tuple[int, int]) -> None:
+    weight = pl.Orthogonal(1.5).draw(shape, STREAM)
+    short = weight.T @ weight if shape[0] >= shape[1] else weight @ weight.T
+    np.testing.assert_allclose(short, 1.5**2 * np.eye(min(shape)), atol=1e-12)
+
+
+def test_unit_variance_is_reached_in_every_layer_when_training_begins() -> None:
+    x = np.random.default_rng(0).normal(size=(500, 7)) * [1, 2, 3, 4, 5, 6, 100]
+    layers = [pl.Dense(20, "unit_variance"), pl.ReLU(), pl.Dense(15, pl.UnitVariance(0.5)), pl.Tanh(), pl.Dense(1)]
+    trainer = pl.Trainer(pl.Network(layers, dtype="float64"), pl.SquaredError(), batch_size="full")
+    trainer.initialize(x, np.zeros(500))
+    w1, _, w2 = list(trainer.network.named_parameters().values())[:3]
+    np.testing.assert_allclose((x @ w1).std(axis=0), 1.0, rtol=1e-12)
+    np.testing.assert_allclose((np.maximum(x @ w1, 0) @ w2).std(axis=0), 0.5, rtol=1e-12)

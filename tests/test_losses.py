@@ -72,6 +72,8 @@ def test_nothing_given_is_changed(sample: LossSample) -> None:
 @every_loss
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_extreme_scores_give_finite_losses(sample: LossSample, dtype: str) -> None:
+    if isinstance(sample.loss, pl.Poisson):
+        pytest.skip("exp(10,000) is infinite, and so is the loss")
     targets = sample.loss.encode(sample.y, sample.outputs)
     for extreme in (-1e4, 0.0, 1e4):
         z = np.full((len(sample.y), sample.outputs), extreme, dtype=dtype)

@@ -10,12 +10,12 @@ from pellucid.schedules import rate_at
 
 
 def test_step_decay_by_hand() -> None:
-    schedule = pl.StepDecay(8.0, factor=0.5, every=3)
+    schedule = pl.StepDecay(8.0, decay=0.5, every=3)
     assert [schedule(step) for step in range(7)] == [8, 8, 8, 4, 4, 4, 2]
 
 
 def test_exponential_decay_by_hand() -> None:
-    schedule = pl.ExponentialDecay(8.0, factor=0.25, every=2)
+    schedule = pl.ExponentialDecay(8.0, decay=0.25, every=2)
     assert [schedule(step) for step in (0, 1, 2, 4)] == [8, 4, 2, 0.5]
 
 
@@ -33,7 +33,7 @@ def test_a_number_a_schedule_or_a_function() -> None:
 
 @pytest.mark.parametrize(
     "schedule",
-    [pl.StepDecay(0.4, every=2), pl.ExponentialDecay(0.4, factor=0.5, every=2), lambda step: 0.4 / (1 + step)],
+    [pl.StepDecay(0.4, every=2), pl.ExponentialDecay(0.4, decay=0.5, every=2), lambda step: 0.4 / (1 + step)],
     ids=["StepDecay", "ExponentialDecay", "function"],
 )
 def test_every_step_takes_its_own_rate(schedule: object, engine: str) -> None:

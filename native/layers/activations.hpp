@@ -1,4 +1,4 @@
-// Activations: value and derivative side by side, the derivative from the output.
+// Activations: value and derivative side by side, the derivative from the output. rectifiers.hpp has the kin of ReLU.
 #pragma once
 
 #include "../math.hpp"
@@ -43,6 +43,35 @@ template <typename T>
 inline void tanh_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient, Matrix<T> input_gradient) {
     map<T>(work, layer.spec->outputs, gradient, layer.output, input_gradient,
            [](Vector<T> g, Vector<T> a) { return g * (T(1) - a * a); });
+}
+
+// a = z clipped to [minimum, maximum]; a′ = [minimum < a < maximum]. numbers: minimum, maximum. NaN stays NaN.
+template <typename T> inline void hard_tanh_forward(const Work<T>& work, const Layer<T>& layer) {
+    const Vector<T> low = broadcast<T>(static_cast<T>(layer.spec->numbers[0]));
+    const Vector<T> high = broadcast<T>(static_cast<T>(layer.spec->numbers[1]));
+    map<T>(work, layer.spec->outputs, layer.input, layer.output,
+           [=](Vector<T> z) { return z < low ? low : (z > high ? high : z); });
+}
+template <typename T>
+inline void hard_tanh_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                               Matrix<T> input_gradient) {
+    const T low = static_cast<T>(layer.spec->numbers[0]), high = static_cast<T>(layer.spec->numbers[1]);
+    map<T>(work, layer.spec->outputs, gradient, layer.output, input_gradient,
+           [=](Vector<T> g, Vector<T> a) { return ((a > low) & (a < high)) ? g : Vector<T>{}; });
+}
+
+// a = z/(1 + |z|); a′ = (1 − |a|)²
+template <typename T> inline void softsign_forward(const Work<T>& work, const Layer<T>& layer) {
+    map<T>(work, layer.spec->outputs, layer.input, layer.output,
+           [](Vector<T> z) { return z / (T(1) + absolute<T>(z)); });
+}
+template <typename T>
+inline void softsign_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                              Matrix<T> input_gradient) {
+    map<T>(work, layer.spec->outputs, gradient, layer.output, input_gradient, [](Vector<T> g, Vector<T> a) {
+        const Vector<T> rest = T(1) - absolute<T>(a);
+        return g * (rest * rest);
+    });
 }
 
 // aⱼ = exp(zⱼ − max z) / Σₖ exp(zₖ − max z), over each row; ∂z = a·(g − Σₖ gₖ aₖ)

@@ -12,43 +12,17 @@
 // anything in activations.
 //
 // `backward` of a layer with `in_place` gets the same matrix for both gradients, and `forward` may get the same
-// matrix as input and output; `reads_input` and `reads_output` say what `backward` needs of the forward pass.
+// matrix as input and output; `reads_input` and `reads_output` say what `backward` needs of the forward pass. Where a
+// layer of the program needs the `whole_batch` at once, a training batch is not cut into pieces.
 #pragma once
 
 #include "../core.hpp"
 #include "../gemm.hpp"
-#include "../optimizers.hpp"
-#include "../penalties.hpp"
 #include "../random.hpp"
 #include "../threads.hpp"
+#include "../update.hpp"
 
 namespace pellucid::PELLUCID_ISA {
-
-// The packed vectors of all parameters, and what turns a gradient into a step. `gradient` is null where no step needs
-// the whole of it: each stretch is used up as soon as it is known, while it is in the cache.
-template <typename T> struct Update {
-    Stretch<T> vectors;
-    T* gradient;
-    const OptimizerCode<T>* optimizer;
-    T constants[most_constants];
-    const PenaltyCode<T>* penalty;
-    const double* penalty_numbers;
-
-    // Brings into the cache what `apply` will need.
-    void fetch(Index start, Index count) const {
-        for (Index i = start; i < start + count; i += 64 / static_cast<Index>(sizeof(T))) {
-            __builtin_prefetch(vectors.weights + i, 1);
-            for (int s = 0; s < optimizer->slots; ++s) __builtin_prefetch(vectors.slots[s] + i, 1);
-        }
-    }
-
-    // One step of the parameters from `start` on; may change the gradient it is given.
-    void apply(Index start, T* of, Index count, bool penalized) const {
-        if (penalty && penalized) penalty->add_gradient(penalty_numbers, vectors.weights + start, of, count);
-        optimizer->update(constants, {vectors.weights + start, of,
-                                      {vectors.slots[0] + start, vectors.slots[1] + start}, count});
-    }
-};
 
 // The rows of the next batch, which are fetched into the cache while the products of this one are at work: a gather
 // that waits for memory would cost a small network a quarter of its time.
@@ -94,10 +68,13 @@ template <typename T> struct Layer {
     T *weights, *gradient;  // all packed parameters, and their gradient
     Place places[most_parameters];
     Index packed_start, packed_end;
-    const double* statistics;
+    const double* statistics;  // as the program was made
+    double* running;           // as training moves them
     Matrix<T> scratch;
     T* constants;
     std::uint32_t* bits;
+    const LayerSpec* inner_spec;  // of maxout
+    Matrix<T> pieces;
     bool fetches;  // the next rows, while it is at work: the layer with the most parameters does
 };
 
@@ -107,6 +84,7 @@ template <typename T> struct LayerCode {
     void (*lay_out)(Layer<T>&, Arena&, Index rows);
     void (*forward)(const Work<T>&, const Layer<T>&);
     void (*backward)(const Work<T>&, const Layer<T>&, Matrix<T> gradient, Matrix<T> input_gradient);
+    bool whole_batch = false;
 };
 
 template <typename T> inline Matrix<const T> readable(Matrix<T> m) { return {m.data, m.stride}; }
@@ -157,6 +135,45 @@ template <typename T> inline Integers<T> columns_of(Index width, Index number) {
 // Vector `number` of a row.
 template <typename T> inline T* vector_of(Matrix<T> m, Index row, Index number) {
     return m.at(number / 2, row) + number % 2 * lanes<T>;
+}
+
+// Calls f(panel, half) for this part's vectors of columns: lanes<T> columns, in all rows, are one part's alone.
+template <typename T, typename F> inline void for_column_vectors(const Work<T>& work, Index width, F&& f) {
+    const Range mine = share(ceiling(width, lanes<T>), work.part, work.parts);
+    for (Index v = mine.begin; v < mine.end; ++v) f(v / 2, v % 2);
+}
+
+// Σ f(row), in blocks, so that rounding errors hardly grow with the number of rows.
+template <typename T, typename F> inline Vector<T> sum_of_rows(Index rows, F&& f) {
+    constexpr Index block = 128;
+    Vector<T> total = {};
+    for (Index begin = 0; begin < rows; begin += block) {
+        Vector<T> sum = {};
+        for (Index row = begin; row < smaller_of(begin + block, rows); ++row) sum += f(row);
+        total += sum;
+    }
+    return total;
+}
+
+// Parameters that are vectors of at most a number for each column, one after the other in whole panels.
+template <typename T> inline void lay_out_vectors(Layer<T>& layer, int count) {
+    for (int p = 0; p < count; ++p) {
+        layer.places[p] = {layer.packed_end, panel<T>};
+        layer.packed_end += ceiling(layer.spec->parameters[p].columns, panel<T>) * panel<T>;
+    }
+}
+
+// The gradient of one vector of such a parameter, which nobody else reads or changes; and its step.
+template <typename T>
+inline void put_gradient(const Work<T>& work, const Layer<T>& layer, int parameter, Index panel_number, Index half,
+                         Vector<T> gradient) {
+    const Index start = layer.places[parameter].start + panel_number * panel<T> + half * lanes<T>;
+    alignas(64) T block[lanes<T>];
+    T* to = work.update ? block : layer.gradient + start;
+    const Vector<T> inside =
+        columns_of<T>(layer.spec->outputs, 2 * panel_number + half) ? gradient : Vector<T>{};  // padding stays zero
+    store<T>(to, work.adds() ? load<T>(to) + inside : inside);
+    if (work.update) work.update->apply(start, block, lanes<T>, layer.spec->parameters[parameter].penalized);
 }
 
 template <typename T> inline void no_parameters(Layer<T>&, Arena&, Index) {}

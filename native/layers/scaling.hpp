@@ -1,6 +1,7 @@
 // Scaling, one column at a time, where it does not stand at the front of the network (there the gather does it):
 //
 //     standardize   y = (x − mean)·scale     statistics: mean, scale
+//     robust_scale  y = z/√(1 + (z/limit)²) with z as above     numbers: limit (0: y = z)
 //     rescale       y = x·scale + offset     numbers: scale, offset
 #pragma once
 
@@ -40,6 +41,35 @@ inline void standardize_backward(const Work<T>& work, const Layer<T>& layer, Mat
                                  Matrix<T> input_gradient) {
     map_columns<T>(work, layer, gradient, input_gradient,
                    [](Vector<T> g, Vector<T>, Vector<T> scale) { return g * scale; });
+}
+
+template <typename T> inline T per_limit(const Layer<T>& layer) {
+    return layer.spec->numbers[0] > 0.0 ? static_cast<T>(1.0 / layer.spec->numbers[0]) : T(0);
+}
+template <typename T> inline void robust_scale_forward(const Work<T>& work, const Layer<T>& layer) {
+    const T part = per_limit(layer);
+    map_columns<T>(work, layer, layer.input, layer.output, [=](Vector<T> x, Vector<T> mean, Vector<T> scale) {
+        const Vector<T> z = (x - mean) * scale, ratio = z * part;
+        return z / square_root<T>(T(1) + ratio * ratio);
+    });
+}
+// ∂x = g·scale·(1 + (z/limit)²)^(−3/2)
+template <typename T>
+inline void robust_scale_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                                  Matrix<T> input_gradient) {
+    const T part = per_limit(layer);
+    const Index padded = ceiling(layer.spec->outputs, panel<T>) * panel<T>;
+    for_stretches<T>(work, layer.spec->outputs, [&](Index panel_number, Index row, Index count, Index step) {
+        const T *in = layer.input.at(panel_number, row), *g = gradient.at(panel_number, row);
+        T* out = input_gradient.at(panel_number, row);
+        for (Index i = 0; i < count; i += step) {
+            const T* constants = layer.constants + panel_number * panel<T> + i % panel<T>;
+            const Vector<T> scale = load<T>(constants + padded);
+            const Vector<T> ratio = (load<T>(in + i) - load<T>(constants)) * scale * part;
+            const Vector<T> square = T(1) + ratio * ratio;
+            store<T>(out + i, load<T>(g + i) * scale / (square * square_root<T>(square)));
+        }
+    });
 }
 
 template <typename T> inline void rescale_forward(const Work<T>& work, const Layer<T>& layer) {

@@ -12,8 +12,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pellucid import datasets, plots
+    from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.formats.model_file import ModelFileError, load, save
     from pellucid.initializers import (
+        Constant,
         GlorotNormal,
         GlorotUniform,
         HeNormal,
@@ -22,81 +24,239 @@ if TYPE_CHECKING:
         LeCunNormal,
         LeCunUniform,
         Normal,
+        Orthogonal,
+        Uniform,
+        UnitVariance,
         Zeros,
         normal,
     )
-    from pellucid.layers import Dense, Dropout, Identity, Layer, ReLU, Rescale, Sigmoid, Softmax, Standardize, Tanh
-    from pellucid.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, SquaredError
+    from pellucid.layers import (
+        ELU,
+        GELU,
+        SELU,
+        BatchNormalization,
+        Center,
+        Dense,
+        Dropout,
+        GaussianNoise,
+        HardTanh,
+        Identity,
+        Layer,
+        LayerNormalization,
+        LeakyReLU,
+        Maxout,
+        MinMax,
+        Mish,
+        PReLU,
+        ReLU,
+        Rescale,
+        RobustScale,
+        Sigmoid,
+        SiLU,
+        Softmax,
+        Softplus,
+        Softsign,
+        Standardize,
+        Tanh,
+    )
+    from pellucid.losses import (
+        AbsoluteError,
+        CustomLoss,
+        Hinge,
+        Huber,
+        Loss,
+        Poisson,
+        Quantile,
+        SigmoidCrossEntropy,
+        SoftmaxCrossEntropy,
+        SquaredError,
+    )
     from pellucid.network import Network
-    from pellucid.optimizers import Adam, GradientDescent, Momentum, Nesterov, Optimizer
-    from pellucid.penalties import L1, L2, Penalty
-    from pellucid.schedules import ExponentialDecay, StepDecay
-    from pellucid.training import Callback, DivergenceError, EarlyStopping, Every, History, Progress, Trainer
+    from pellucid.optimizers import (
+        AdaDelta,
+        AdaGrad,
+        Adam,
+        Adamax,
+        AdamW,
+        AMSGrad,
+        GradientDescent,
+        Lion,
+        Momentum,
+        NAdam,
+        Nesterov,
+        Optimizer,
+        RMSProp,
+    )
+    from pellucid.penalties import L1, L2, Constraint, ElasticNet, MaxNorm, Penalty
+    from pellucid.schedules import (
+        Cosine,
+        CosineRestarts,
+        ExponentialDecay,
+        InverseScaling,
+        LogCosine,
+        OneCycle,
+        Polynomial,
+        Schedule,
+        StepDecay,
+        WarmUp,
+    )
+    from pellucid.sweeps import Between, Choice, LogBetween, SweepResults, Trial, grid, samples, sweep
+    from pellucid.training import (
+        Backtracking,
+        Callback,
+        DivergenceError,
+        EarlyStopping,
+        Every,
+        History,
+        Progress,
+        ReduceOnPlateau,
+        Trainer,
+    )
 
 _HOMES = {
+    "pellucid.augmentation": "Augmentation ElasticDistortion Flip Mirror Rotate Shear Translate Zoom",
     "pellucid.formats.model_file": "ModelFileError load save",
     "pellucid.initializers": (
-        "GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal Zeros normal"
+        "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
+        "Orthogonal Uniform UnitVariance Zeros normal"
     ),
-    "pellucid.layers": "Dense Dropout Identity Layer ReLU Rescale Sigmoid Softmax Standardize Tanh",
-    "pellucid.losses": "Loss SigmoidCrossEntropy SoftmaxCrossEntropy SquaredError",
+    "pellucid.layers": (
+        "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
+        "LayerNormalization LeakyReLU Maxout MinMax Mish PReLU ReLU Rescale RobustScale Sigmoid SiLU Softmax "
+        "Softplus Softsign Standardize Tanh"
+    ),
+    "pellucid.losses": (
+        "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "
+        "SquaredError"
+    ),
     "pellucid.network": "Network",
-    "pellucid.optimizers": "Adam GradientDescent Momentum Nesterov Optimizer",
-    "pellucid.penalties": "L1 L2 Penalty",
-    "pellucid.schedules": "ExponentialDecay StepDecay",
-    "pellucid.training": "Callback DivergenceError EarlyStopping Every History Progress Trainer",
+    "pellucid.optimizers": (
+        "AdaDelta AdaGrad Adam Adamax AdamW AMSGrad GradientDescent Lion Momentum NAdam Nesterov Optimizer RMSProp"
+    ),
+    "pellucid.penalties": "L1 L2 Constraint ElasticNet MaxNorm Penalty",
+    "pellucid.schedules": (
+        "Cosine CosineRestarts ExponentialDecay InverseScaling LogCosine OneCycle Polynomial Schedule StepDecay WarmUp"
+    ),
+    "pellucid.sweeps": "Between Choice LogBetween SweepResults Trial grid samples sweep",
+    "pellucid.training": (
+        "Backtracking Callback DivergenceError EarlyStopping Every History Progress ReduceOnPlateau Trainer"
+    ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 _MODULES = ("datasets", "plots")
 
 __all__ = [
+    "ELU",
+    "GELU",
     "L1",
     "L2",
+    "SELU",
+    "AMSGrad",
+    "AbsoluteError",
+    "AdaDelta",
+    "AdaGrad",
     "Adam",
+    "AdamW",
+    "Adamax",
+    "Augmentation",
+    "Backtracking",
+    "BatchNormalization",
+    "Between",
     "Callback",
+    "Center",
+    "Choice",
+    "Constant",
+    "Constraint",
+    "Cosine",
+    "CosineRestarts",
+    "CustomLoss",
     "Dense",
     "DivergenceError",
     "Dropout",
     "EarlyStopping",
+    "ElasticDistortion",
+    "ElasticNet",
     "Every",
     "ExponentialDecay",
+    "Flip",
+    "GaussianNoise",
     "GlorotNormal",
     "GlorotUniform",
     "GradientDescent",
+    "HardTanh",
     "HeNormal",
     "HeUniform",
+    "Hinge",
     "History",
+    "Huber",
     "Identity",
     "Initializer",
+    "InverseScaling",
     "Layer",
+    "LayerNormalization",
     "LeCunNormal",
     "LeCunUniform",
+    "LeakyReLU",
+    "Lion",
+    "LogBetween",
+    "LogCosine",
     "Loss",
+    "MaxNorm",
+    "Maxout",
+    "MinMax",
+    "Mirror",
+    "Mish",
     "ModelFileError",
     "Momentum",
+    "NAdam",
     "Nesterov",
     "Network",
     "Normal",
+    "OneCycle",
     "Optimizer",
+    "Orthogonal",
+    "PReLU",
     "Penalty",
+    "Poisson",
+    "Polynomial",
     "Progress",
+    "Quantile",
+    "RMSProp",
     "ReLU",
+    "ReduceOnPlateau",
     "Rescale",
+    "RobustScale",
+    "Rotate",
+    "Schedule",
+    "Shear",
+    "SiLU",
     "Sigmoid",
     "SigmoidCrossEntropy",
     "Softmax",
     "SoftmaxCrossEntropy",
+    "Softplus",
+    "Softsign",
     "SquaredError",
     "Standardize",
     "StepDecay",
+    "SweepResults",
     "Tanh",
     "Trainer",
+    "Translate",
+    "Trial",
+    "Uniform",
+    "UnitVariance",
+    "WarmUp",
     "Zeros",
+    "Zoom",
     "datasets",
+    "grid",
     "load",
     "normal",
     "plots",
+    "samples",
     "save",
+    "sweep",
 ]
 
 

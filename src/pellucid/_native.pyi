@@ -6,10 +6,13 @@ from typing import Any, TypeAlias
 from pellucid.typing import Array
 
 _Part: TypeAlias = tuple[str, list[float]] | None
+_Around: TypeAlias = tuple[float, float, float, float, float]
 _Moment: TypeAlias = tuple[int, int, int, float, float, float]
 
 isa: str
 """The instruction set in use: v2, v3 or v4 of x86-64, or generic."""
+most_numbers: int
+"""How many hyper-parameters a part may have."""
 
 def has_layer(name: str) -> bool: ...
 def has_loss(name: str) -> bool: ...
@@ -27,11 +30,13 @@ class _Machine:
         mean: list[float],
         scale: list[float],
         offset: list[float],
+        limit: float,
     ) -> None: ...
-    def scores(self, parameters: Array, x: Array, out: Array, threads: int) -> None: ...
+    def scores(self, parameters: Array, statistics: Array, x: Array, out: Array, threads: int) -> None: ...
     def gradient(
         self,
         parameters: Array,
+        statistics: Array,
         loss: _Part,
         penalty: _Part,
         x: Array,
@@ -44,9 +49,12 @@ class _Machine:
     def train(
         self,
         state: list[Array],
+        starts_average: bool,
         loss: _Part,
         penalty: _Part,
         optimizer: _Part,
+        around: _Around,
+        rate_factors: Array | None,
         link: int,
         x: Array,
         classes: Array | None,

@@ -11,21 +11,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
 
 from pellucid.configuration import from_configuration
 from pellucid.streams import Stream
 from pellucid.typing import Floats, Shape
-from pellucid.validation import check_number, unknown_name
+from pellucid.validation import keep_number, unknown_name
 
 
 @dataclass(frozen=True)
 class Initializer:
     """The family's base: how a parameter's first numbers are drawn."""
 
+    from_data: ClassVar[bool] = False
+    """Whether `adapt` scales the numbers once the training inputs are known."""
+
     def draw(self, shape: Shape, stream: Stream) -> Floats:
         """Numbers of the given shape, float64, the same for the same stream."""
         raise NotImplementedError
+
+    def adapt(self, weight: Floats, x: Floats) -> Floats:
+        """The weight (d_in, d_out), adapted to the inputs x (n, d_in) of its layer."""
+        return weight
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Zeros(Initializer):
 
     def draw(self, shape: Shape, stream: Stream) -> Floats:
         """Zeros of the given shape."""
-        return stream.uniform(shape) * 0.0
+        return np.zeros(shape)
 
 
 @dataclass(frozen=True)
@@ -54,11 +63,51 @@ class Normal(Initializer):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scale", check_number("scale", self.scale, minimum=0.0))
+        keep_number(self, "scale", minimum=0.0)
 
     def draw(self, shape: Shape, stream: Stream) -> Floats:
         """Normal numbers of the given shape."""
         return stream.normal(shape, scale=self.scale)
+
+
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """Every number the same; as a weight it breaks symmetry no more than zeros do.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    """
+
+    value: float = 0.0
+
+    def __post_init__(self) -> None:
+        keep_number(self, "value")
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """The value, in the given shape."""
+        return np.full(shape, float(self.value))
+
+
+@dataclass(frozen=True)
+class Uniform(Initializer):
+    """Numbers from U(−limit, limit).
+
+    Parameters
+    ----------
+    limit : float
+        The largest absolute value, at least 0.
+    """
+
+    limit: float = 0.05
+
+    def __post_init__(self) -> None:
+        keep_number(self, "limit", minimum=0.0)
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Uniform numbers of the given shape."""
+        return stream.uniform(shape, -self.limit, self.limit)
 
 
 @dataclass(frozen=True)
@@ -134,6 +183,69 @@ class LeCunUniform(Initializer):
         return stream.uniform(shape, -limit, limit)
 
 
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """A random matrix with orthonormal columns (or rows, where it is wider than high), times a gain.
+
+    It keeps the length of what passes through it, whatever the depth. Drawn as Q of the QR decomposition of a normal
+    matrix, its signs fixed by the diagonal of R, which makes it uniform over all such matrices.
+
+    Parameters
+    ----------
+    gain : float
+        The factor, above 0: √2 suits ReLU.
+
+    Notes
+    -----
+    Source: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks", ICLR 2014.
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        keep_number(self, "gain", above=0.0)
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """A matrix of the given shape."""
+        rows, columns = shape if len(shape) == 2 else (shape[0], 1)
+        q, r = np.linalg.qr(stream.normal((max(rows, columns), min(rows, columns))))  # (long, short), (short, short)
+        q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+@dataclass(frozen=True)
+class UnitVariance(Initializer):
+    """Drawn from N(0, 1), then scaled column by column so that x W has the given deviation on the training inputs.
+
+    The scaling is done when training begins, layer after layer, since it needs the data.
+
+    Parameters
+    ----------
+    scale : float
+        The standard deviation of each unit's x W over the rows, above 0.
+
+    Notes
+    -----
+    Source: Mishkin and Matas, "All you need is a good init", ICLR 2016 (there after an orthogonal start).
+    """
+
+    scale: float = 1.0
+    from_data: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        keep_number(self, "scale", above=0.0)
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Normal numbers of variance 1/n_in: what the weights are until data is seen."""
+        return stream.normal(shape, scale=math.sqrt(1.0 / shape[0]))
+
+    def adapt(self, weight: Floats, x: Floats) -> Floats:
+        """The weight (d_in, d_out), each column divided by the deviation of x W over the rows of x (n, d_in)."""
+        deviation = (x @ weight).std(axis=0, dtype=np.float64)  # (d_out,)
+        return weight * (self.scale / np.where(deviation > 0, deviation, self.scale))
+
+
 def normal(scale: float) -> Normal:
     """`Normal(scale)`, spelt as in the field: numbers from N(0, scale²)."""
     return Normal(scale)
@@ -141,13 +253,17 @@ def normal(scale: float) -> Normal:
 
 INITIALIZERS: dict[str, type[Initializer]] = {
     "zeros": Zeros,
+    "constant": Constant,
     "normal": Normal,
+    "uniform": Uniform,
     "he_normal": HeNormal,
     "he_uniform": HeUniform,
     "glorot_normal": GlorotNormal,
     "glorot_uniform": GlorotUniform,
     "lecun_normal": LeCunNormal,
     "lecun_uniform": LeCunUniform,
+    "orthogonal": Orthogonal,
+    "unit_variance": UnitVariance,
 }
 
 

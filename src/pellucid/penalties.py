@@ -13,7 +13,7 @@ import numpy as np
 
 from pellucid.kernel import Kernel
 from pellucid.typing import Floats
-from pellucid.validation import check_number
+from pellucid.validation import keep_number
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Penalty:
     strength: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "strength", check_number("strength", self.strength, minimum=0.0))
+        keep_number(self, "strength", minimum=0.0)
 
     def value(self, weight: Floats) -> float:
         """What the weights cost."""
@@ -94,3 +94,84 @@ class L2(Penalty):
     def kernel(self) -> Kernel:
         """`l2`, with λ."""
         return Kernel("l2", (self.strength,))
+
+
+@dataclass(frozen=True)
+class ElasticNet(Penalty):
+    """λ(ratio·‖w‖₁ + ½(1 − ratio)·‖w‖²): L1 and L2 together; the gradient is λ(ratio·sign(w) + (1 − ratio)·w).
+
+    Parameters
+    ----------
+    strength : float
+        λ, at least 0.
+    ratio : float
+        The part that is L1, from 0 to 1.
+
+    Notes
+    -----
+    scikit-learn's `l1_ratio`. Source: Zou and Hastie, "Regularization and variable selection via the elastic net",
+    Journal of the Royal Statistical Society B 67, 2005.
+    """
+
+    ratio: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        keep_number(self, "ratio", minimum=0.0, maximum=1.0)
+
+    def value(self, weight: Floats) -> float:
+        """λ(ratio·Σ|w| + ½(1 − ratio)·Σw²)."""
+        return L1(self.strength * self.ratio).value(weight) + L2(self.strength * (1 - self.ratio)).value(weight)
+
+    def gradient(self, weight: Floats) -> Floats:
+        """λ(ratio·sign(w) + (1 − ratio)·w)."""
+        return L1(self.strength * self.ratio).gradient(weight) + L2(self.strength * (1 - self.ratio)).gradient(weight)
+
+    def kernel(self) -> Kernel:
+        """`elastic_net`, with the two factors."""
+        return Kernel("elastic_net", (self.strength * self.ratio, self.strength * (1 - self.ratio)))
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A limit that weights are brought back to after every step: `apply(weight)` answers a weight of the same shape."""
+
+    def apply(self, weight: Floats) -> Floats:
+        """The nearest weight that keeps the limit."""
+        raise NotImplementedError
+
+    def kernel(self) -> Kernel | None:
+        """The constraint's line in the native instruction table; None: the reference engine alone runs it."""
+        return None
+
+
+@dataclass(frozen=True)
+class MaxNorm(Constraint):
+    """‖w_j‖ <= limit: the incoming weights of each unit j, a column of (d_in, d_out), are scaled back to the limit.
+
+    Parameters
+    ----------
+    limit : float
+        The longest a column may be, above 0; 3 or 4 is usual.
+
+    Notes
+    -----
+    Source: Srivastava and others, "Dropout", JMLR 15, 2014, section 5.1.
+    """
+
+    limit: float = 3.0
+
+    def __post_init__(self) -> None:
+        keep_number(self, "limit", above=0.0)
+
+    def apply(self, weight: Floats) -> Floats:
+        """Columns longer than the limit, scaled to it."""
+        norm = np.sqrt(np.square(weight, dtype=np.float64).sum(axis=0))  # (d_out,)
+        return weight * np.minimum(1.0, self.limit / np.maximum(norm, self.limit)).astype(weight.dtype)
+
+    def kernel(self) -> Kernel:
+        """`max_norm`, with its limit."""
+        return Kernel("max_norm", (self.limit,))
+
+
+PENALTIES: dict[str, type[Penalty]] = {"l1": L1, "l2": L2, "elastic_net": ElasticNet}

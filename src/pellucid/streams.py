@@ -41,7 +41,8 @@ class Purpose(IntEnum):
     LAYER = 2  # index: the layer; counter: the step
     SPLIT = 3
     DATA = 4
-    AUGMENT = 5  # counter: the step
+    AUGMENT = 5  # index: the transform; counter: the epoch
+    SAMPLE = 6  # index: the parameter of a sweep
 
 
 def philox(counter: Array, key: tuple[int, int]) -> Array:
@@ -98,14 +99,15 @@ class Stream:
         """The same stream at another counter."""
         return Stream(self.seed, self.purpose, self.index, counter)
 
-    def words(self, shape: int | tuple[int, ...]) -> npt.NDArray[np.uint32]:
+    def words(self, shape: int | tuple[int, ...], *, first_row: int = 0) -> npt.NDArray[np.uint32]:
         """Uniform 32-bit words. Every row (the last axis) starts a new block of four, so that a row's words do not
-        depend on how many rows there are.
+        depend on how many rows there are; `first_row` is how many rows are left out in front.
         """
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         rows, columns = math.prod(shape[:-1]), shape[-1]
         blocks_per_row = -(-columns // 4)
-        blocks = np.arange(rows * blocks_per_row, dtype=np.uint64)
+        first = first_row * blocks_per_row
+        blocks = np.arange(first, first + rows * blocks_per_row, dtype=np.uint64)
         counter = np.empty((4, blocks.size), dtype=np.uint64)
         counter[0] = blocks & _LOW
         counter[1] = self.counter & 0xFFFFFFFF
@@ -114,9 +116,11 @@ class Stream:
         words = philox(counter, (self.seed & 0xFFFFFFFF, self.seed >> 32))  # (4, blocks)
         return words.T.reshape(rows, 4 * blocks_per_row)[:, :columns].astype(np.uint32).reshape(shape)
 
-    def uniform(self, shape: int | tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Floats:
-        """Numbers uniform in (low, high): low + (high - low)·(word + ½)/2³²."""
-        return low + (high - low) * ((self.words(shape) + 0.5) * 2.0**-32)
+    def uniform(
+        self, shape: int | tuple[int, ...], low: float = 0.0, high: float = 1.0, *, first_row: int = 0
+    ) -> Floats:
+        """Numbers uniform in (low, high): low + (high - low)·(word + ½)/2³², rows as for `words`."""
+        return low + (high - low) * ((self.words(shape, first_row=first_row) + 0.5) * 2.0**-32)
 
     def normal(self, shape: int | tuple[int, ...], mean: float = 0.0, scale: float = 1.0) -> Floats:
         """Normal numbers by Box and Muller: √(−2 ln u₁)·cos(2π u₂) and √(−2 ln u₁)·sin(2π u₂)."""

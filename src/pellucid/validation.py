@@ -10,6 +10,7 @@ import difflib
 import math
 import numbers
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -70,6 +71,18 @@ def check_integer(name: str, value: object, *, minimum: int = 0, maximum: int | 
     if number < minimum or (maximum is not None and number > maximum):
         raise ValueError(f"{name} must be a whole number {allowed}, not {number}.")
     return number
+
+
+def keep_number(part: object, field: str, **limits: Any) -> None:
+    """Check a number that is a field of a frozen dataclass, and keep it as a plain float (NumPy's numbers have a
+    precision of their own, which would spread into all computation).
+    """
+    object.__setattr__(part, field, check_number(field, getattr(part, field), **limits))
+
+
+def keep_integer(part: object, field: str, **limits: Any) -> None:
+    """Check a whole number that is a field of a frozen dataclass, and keep it as a plain int."""
+    object.__setattr__(part, field, check_integer(field, getattr(part, field), **limits))
 
 
 def check_array(value: object, name: str = "x") -> Array:

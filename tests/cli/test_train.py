@@ -13,9 +13,8 @@ from rich.console import Console
 
 import pellucid as pl
 from pellucid.cli import main, progress, recipes
-from pellucid.cli.training import activations
+from pellucid.cli.training import activations, class_losses
 from pellucid.datasets import DATASETS
-from pellucid.losses import LOSSES
 from pellucid.optimizers import OPTIMIZERS
 
 FILES = {"model.pellucid", "history.json", "report.png"}
@@ -105,16 +104,20 @@ def test_folders_with_other_files_are_refused(pellucid, tmp_path) -> None:
         (["digts"], f"data set 'digts' is unknown. Did you mean 'digits'? Allowed: {', '.join(sorted(DATASETS))}."),
         (
             ["digits", "--activation", "rely"],
-            "--activation 'rely' is unknown. Did you mean 'relu'? Allowed: identity, relu, sigmoid, softmax, tanh.",
+            "--activation 'rely' is unknown. Did you mean 'relu'? "
+            "Allowed: elu, gelu, hard-tanh, identity, leaky-relu, mish, prelu, relu, selu, sigmoid, silu, softmax, "
+            "softplus, softsign, tanh.",
         ),
         (
             ["digits", "--loss", "squared-eror"],
             "--loss 'squared-eror' is unknown. Did you mean 'squared-error'? "
-            "Allowed: sigmoid-cross-entropy, softmax-cross-entropy, squared-error.",
+            "Allowed: hinge, sigmoid-cross-entropy, softmax-cross-entropy, squared-error.",
         ),
         (
             ["digits", "--optimizer", "adan"],
-            "--optimizer 'adan' is unknown. Did you mean 'adam'? Allowed: adam, gradient-descent, momentum, nesterov.",
+            "--optimizer 'adan' is unknown. Did you mean 'adam'? "
+            "Allowed: adadelta, adagrad, adam, adamax, adamw, amsgrad, gradient-descent, lion, momentum, nadam, "
+            "nesterov, rmsprop.",
         ),
         (
             ["digits", "--engine", "nativ"],
@@ -284,7 +287,7 @@ def test_toy_models_by_default(pellucid, name) -> None:
 def test_help_names_everything_there_is(pellucid) -> None:
     _, out, _ = pellucid("train", "--help")
     words = re.sub(r"[│\s]+", " ", out)
-    for name in (*DATASETS, *LOSSES, *OPTIMIZERS, *activations()):
+    for name in (*DATASETS, *class_losses(), *OPTIMIZERS, *activations()):
         assert name.replace("_", "-") in words
     assert set(recipes.RECIPES) <= set(DATASETS)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from pellucid.datasets import split, split_indices
 
@@ -199,3 +200,10 @@ def test_messages_of_wrong_kinds() -> None:
 def test_a_class_may_be_missing_without_stratify() -> None:
     train, _, _ = split(np.zeros((10, 1)), [0] * 9 + [1], stratify=False)
     assert train.rows == 6
+
+
+def test_a_stratified_part_does_not_begin_with_the_classes_that_filled_their_quota_first() -> None:
+    y = np.repeat(np.arange(10), 100)
+    first = np.concatenate([split_indices(y, seed=seed)[0][:20] for seed in range(50)])  # (1000,)
+    counts = np.bincount(y[first], minlength=10)
+    assert stats.chisquare(counts).pvalue > 0.001

@@ -21,7 +21,7 @@ ACTIVATIONS = [pl.ReLU(), pl.Sigmoid(), pl.Tanh(), pl.Softmax(), pl.Identity(), 
 PENALTIES = [None, pl.L1(0.01), pl.L2(0.02)]
 OPTIMIZERS = [
     pl.GradientDescent(0.002),
-    pl.GradientDescent(pl.StepDecay(0.004, factor=0.5, every=7)),
+    pl.GradientDescent(pl.StepDecay(0.004, decay=0.5, every=7)),
     pl.Momentum(0.001, 0.8),
     pl.Nesterov(0.001, 0.7),
     pl.Adam(0.001, 0.8, 0.9, 1e-6),

@@ -343,24 +343,24 @@ def test_bad_state_does_not_reach_the_core() -> None:
         ((3, 3, 0, [("convolution", 0, 3, 3, [], [], [])]), "has no layer convolution"),
         ((3, 4, 0, [("relu", 0, 3, 4, [], [], [])]), "as many outputs as inputs"),
         ((3, 3, 0, [("standardize", 0, 3, 3, [], [], [0, 3])]), "statistics lie outside"),
-        ((3, 3, 0, [("relu", 0, 3, 3, [1.0] * 9, [], [])]), "too many numbers"),
+        ((3, 3, 0, [("relu", 0, 3, 3, [1.0] * 99, [], [])]), "too many numbers"),
     ],
 )
 def test_bad_programs(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        _native.Machine32(*arguments, [], [], [], [])
+        _native.Machine32(*arguments, [], [], [], [], 0.0)
 
 
 def test_sizes_beyond_memory_are_a_memory_error() -> None:
     width = 2**28
     line = ("dense", 0, width, width, [], [(0, width, width, True)], [])
-    machine = _native.Machine32(width, width, width * width, [line], [], [], [], [])
+    machine = _native.Machine32(width, width, width * width, [line], [], [], [], [], 0.0)
     with pytest.raises(ValueError, match="parameters must be a contiguous vector"):
-        machine.scores(np.zeros(3, np.float32), np.zeros((1, 3), np.float32), np.zeros(3, np.float32), 1)
-    wide = _native.Machine32(width, width, 0, [("relu", 0, width, width, [], [], [])] * 1, [], [], [], [])
+        machine.scores(np.zeros(3, np.float32), np.zeros(0), np.zeros((1, 3), np.float32), np.zeros(3, np.float32), 1)
+    wide = _native.Machine32(width, width, 0, [("relu", 0, width, width, [], [], [])] * 1, [], [], [], [], 0.0)
     x = np.broadcast_to(np.zeros(1, np.float32), (1, width))
     with pytest.raises((MemoryError, ValueError)):
-        wide.scores(np.zeros(0, np.float32), x, np.zeros(3, np.float32), 1)
+        wide.scores(np.zeros(0, np.float32), np.zeros(0), x, np.zeros(3, np.float32), 1)
 
 
 def test_what_has_no_kernel_is_named() -> None:

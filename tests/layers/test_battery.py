@@ -43,7 +43,11 @@ def setting(
         for number, (name, spec) in enumerate(sample.layer.parameter_specs(sample.input_shape).items())
     }
     measured = sample.layer.fit_statistics(random_numbers((20, *sample.input_shape), seed=9, scale=3.0) + 1.0)
-    statistics = {name: np.asarray(values).astype(dtype) for name, values in measured.items()}
+    statistics = {  # running averages start at a number of their own; away from it, they tell more
+        name: np.full(shape, value + 0.5).astype(dtype)
+        for name, (shape, value) in sample.layer.statistic_specs(sample.input_shape).items()
+    }
+    statistics.update({name: np.asarray(values).astype(dtype) for name, values in measured.items()})
     stream = Stream(3, Purpose.LAYER, index=1, counter=4) if training else None
     return x, parameters, statistics, Context(training, stream, namespace(statistics))
 
@@ -188,17 +192,22 @@ def test_specifications(sample: LayerSample) -> None:
     )
     for name, spec in layer.parameter_specs(sample.input_shape).items():
         assert spec.penalized == (name == "weight"), f"{name}: only weights are penalized"
-    assert set(layer.fit_statistics(np.zeros((2, *sample.input_shape)))) == set(
-        layer.statistic_specs(sample.input_shape)
-    )
+    measured = layer.fit_statistics(np.zeros((2, *sample.input_shape)))
+    assert set(measured) in (set(), set(layer.statistic_specs(sample.input_shape)))
     kernel = layer.kernel()
     assert kernel is None or isinstance(kernel, Kernel)
     assert kernel is None or all(type(number) is float for number in kernel.numbers)
 
 
 def test_kernels_have_names_of_their_own() -> None:
-    names = {sample.layer.kernel().name: type(sample.layer) for sample in LAYER_SAMPLES if sample.layer.kernel()}
-    assert len(names) == len({type(sample.layer) for sample in LAYER_SAMPLES if sample.layer.kernel()})
+    """Layers share one only where they are the same function of their numbers: scalings by statistics, ELU and SELU."""
+    owners: dict[str, set[str]] = {}
+    for sample in LAYER_SAMPLES:
+        kernel = sample.layer.kernel()
+        if kernel is not None:
+            owners.setdefault(kernel.name, set()).add(type(sample.layer).__name__)
+    shared = {name: classes for name, classes in owners.items() if len(classes) > 1}
+    assert shared == {"standardize": {"Standardize", "MinMax", "Center"}, "elu": {"ELU", "SELU"}}
 
 
 @every_layer

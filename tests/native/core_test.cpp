@@ -99,6 +99,24 @@ template <typename T> void test_functions() {
     test_function<T>("tanh", hyperbolic_tangent<T>, [](double x) { return std::tanh(x); }, -1e-3, 1e-3);
     test_function<T>("log", logarithm<T>, [](double x) { return std::log(x); }, 1e-6, 30.0);
     test_function<T>("log1p", log_one_plus<T>, [](double x) { return std::log1p(x); }, 0.0, 1.0);
+    test_function<T>("expm1", exponential_minus_one<T>, [](double x) { return std::expm1(x); }, -50.0, 0.0);
+    test_function<T>("expm1", exponential_minus_one<T>, [](double x) { return std::expm1(x); }, -1e-3, 0.0);
+    test_function<T>("softplus", softplus<T>, [](double x) { return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); },
+                     -15.0, 30.0);
+    // Absolute, in the last places of 1: the tail of the exponential is less precise than that of its argument.
+    const double tolerance = sizeof(T) == 4 ? 2e-7 : 4e-16;
+    for (int i = 0; i <= 20000; ++i) {
+        const T z = static_cast<T>(-12.0 + 24.0 * i / 20000.0), u = static_cast<T>(i / 20000.0);
+        const double share = 0.5 * std::erfc(-static_cast<double>(z) * std::sqrt(0.5));
+        const double density = std::exp(-0.5 * static_cast<double>(z) * static_cast<double>(z)) / std::sqrt(2.0 * M_PI);
+        const Normal<T> normal = normal_distribution<T>(broadcast<T>(z));
+        expect(std::abs(static_cast<double>(normal.share[0]) - share) <= tolerance, "Phi", static_cast<double>(z), share);
+        expect(std::abs(static_cast<double>(normal.density[0]) - density) <= tolerance, "phi", static_cast<double>(z), density);
+        const Direction<T> direction = direction_of<T>(broadcast<T>(u));
+        const double angle = 2.0 * M_PI * static_cast<double>(u);
+        expect(std::abs(static_cast<double>(direction.cosine[0]) - std::cos(angle)) <= 2.0 * tolerance, "cos", angle);
+        expect(std::abs(static_cast<double>(direction.sine[0]) - std::sin(angle)) <= 2.0 * tolerance, "sin", angle);
+    }
 }
 
 void test_random() {
@@ -122,7 +140,7 @@ void test_random() {
     }
 }
 
-template <typename T> std::vector<T> train_with(int threads, const Entries<T>& entries) {
+template <typename T> std::vector<T> train_with(int threads, const Entries<T>& entries, double clip_norm) {
     const Index rows = 300, inputs = 37, hidden = 45, outputs = 5, parameters = (inputs + 1) * hidden + (hidden + 1) * outputs;
     LayerSpec layers[4]{};
     layers[0] = {core.find_layer("dense"), 0, inputs, hidden, {}, 2,
@@ -140,6 +158,7 @@ template <typename T> std::vector<T> train_with(int threads, const Entries<T>& e
     spec.loss = {core.find_loss("softmax_cross_entropy"), {}};
     spec.penalty = {core.find_penalty("l2"), {1e-3}};
     spec.optimizer = {core.find_optimizer("adam"), {0.9, 0.999, 1e-8}};
+    spec.around = {0.0, clip_norm, 0.01, clip_norm > 0.0 ? 2.0 : 0.0, -1.0, 0.0};
     spec.link = Link::largest;
     spec.largest_batch = 32;
 
@@ -168,9 +187,9 @@ template <typename T> std::vector<T> train_with(int threads, const Entries<T>& e
     task.safe.epoch = -1;
     task.records = records.data();
     T* slots[] = {first.data(), moment.data()};
-    entries.load(run, flat.data(), slots);
+    entries.load(run, {flat.data(), slots, nullptr, nullptr});
     entries.train(run, task, threads);
-    entries.unload(run, flat.data(), slots);
+    entries.unload(run, {flat.data(), slots, nullptr});
     std::free(memory);
     expect(task.stop == Stop::finished && task.finished == 3, "training");
     expect(records[2].loss_sum < records[0].loss_sum, "the loss falls", records[0].loss_sum, records[2].loss_sum);
@@ -178,11 +197,14 @@ template <typename T> std::vector<T> train_with(int threads, const Entries<T>& e
 }
 
 template <typename T> void test_training(const Entries<T>& entries) {
-    const std::vector<T> alone = train_with<T>(1, entries);
-    for (int threads = 2; threads <= 4; ++threads)
-        for (int again = 0; again < 3; ++again)
-            expect(std::memcmp(train_with<T>(threads, entries).data(), alone.data(), alone.size() * sizeof(T)) == 0,
-                   "the same bits for every number of threads", threads);
+    for (double clip_norm : {0.0, 0.1}) {
+        const std::vector<T> alone = train_with<T>(1, entries, clip_norm);
+        for (int threads = 2; threads <= 4; ++threads)
+            for (int again = 0; again < 3; ++again)
+                expect(std::memcmp(train_with<T>(threads, entries, clip_norm).data(), alone.data(),
+                                   alone.size() * sizeof(T)) == 0,
+                       "the same bits for every number of threads", threads);
+    }
 }
 
 }  // namespace

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from cases import (
+from parity.cases import (
     INPUTS,
     LAYER_CASES,
     LOSS_CASES,
@@ -25,14 +25,18 @@ from cases import (
     OPTIMIZER_CASES,
     PENALTY_CASES,
     PROBLEM,
+    RATE,
     RATES,
     ROWS,
+    SCHEDULE_CASES,
+    SCHEDULE_STEPS,
     STEPS,
     LayerCase,
     LossCase,
     NetworkCase,
     OptimizerCase,
     PenaltyCase,
+    ScheduleCase,
     numbers,
 )
 
@@ -124,6 +128,17 @@ def optimizer_answer(torch: Any, case: OptimizerCase) -> Answer:
     return answer
 
 
+def schedule_answer(torch: Any, case: ScheduleCase) -> Answer:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=RATE)
+    scheduler, rates = case.torch(torch, optimizer), []
+    for step in range(SCHEDULE_STEPS):
+        rates.append(float(optimizer.param_groups[0]["lr"]))
+        optimizer.step()
+        if step < SCHEDULE_STEPS - 1:
+            scheduler.step()
+    return {"rates": rates}
+
+
 def answers() -> dict[str, Any]:
     """What PyTorch says of every case."""
     import torch
@@ -136,6 +151,7 @@ def answers() -> dict[str, Any]:
         "penalties": {case.name: penalty_answer(torch, case) for case in PENALTY_CASES},
         "networks": {case.name: network_answer(torch, case) for case in NETWORK_CASES},
         "optimizers": {case.name: optimizer_answer(torch, case) for case in OPTIMIZER_CASES},
+        "schedules": {case.name: schedule_answer(torch, case) for case in SCHEDULE_CASES},
     }
 
 

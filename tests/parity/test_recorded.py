@@ -22,12 +22,15 @@ from parity.cases import (
     PROBLEM,
     RATES,
     ROWS,
+    SCHEDULE_CASES,
+    SCHEDULE_STEPS,
     STEPS,
     LayerCase,
     LossCase,
     NetworkCase,
     OptimizerCase,
     PenaltyCase,
+    ScheduleCase,
     numbers,
 )
 from pellucid.engines.reference import mean_loss
@@ -35,7 +38,8 @@ from pellucid.layers import LAYERS
 from pellucid.layers.base import Context
 from pellucid.losses import LOSSES
 from pellucid.optimizers import OPTIMIZERS
-from pellucid.penalties import Penalty
+from pellucid.penalties import PENALTIES
+from pellucid.schedules import SCHEDULES
 from pellucid.typing import Floats
 
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("recorded.json").read_text(encoding="utf-8"))
@@ -65,7 +69,7 @@ def test_layer(case: LayerCase) -> None:
     parameters = SimpleNamespace(
         **{name: numbers(shape, 0.5 + place) for place, (name, shape) in enumerate(case.parameters.items())}
     )
-    context = Context(statistics=SimpleNamespace(**case.statistics))
+    context = Context(case.training, statistics=SimpleNamespace(**case.statistics))
     y, saved = case.layer.forward(x, parameters, context)
     gradient, gradients = case.layer.backward(numbers(y.shape, 0.8), saved, parameters, context)
     recorded = RECORDED["layers"][case.name]
@@ -117,12 +121,18 @@ def test_optimizer(case: OptimizerCase, rate: float, steps: int, engine: str) ->
     same(trained(case, engine, rate, steps), RECORDED["optimizers"][case.name][f"rate {rate:g}, step {steps}"])
 
 
+@pytest.mark.parametrize("case", SCHEDULE_CASES, ids=named)
+def test_schedule(case: ScheduleCase) -> None:
+    same([case.schedule(step) for step in range(SCHEDULE_STEPS)], RECORDED["schedules"][case.name]["rates"])
+
+
 def test_every_part_has_a_case() -> None:
     """A new layer, loss, optimizer or penalty needs a case in `cases.py` (PyTorch has nearly all of them)."""
     assert {type(case.layer) for case in LAYER_CASES} == set(LAYERS.values())
     assert {type(case.loss) for case in LOSS_CASES} == set(LOSSES.values())
     assert {type(case.make(1.0)) for case in OPTIMIZER_CASES} == set(OPTIMIZERS.values())
-    assert {type(case.penalty) for case in PENALTY_CASES} == set(Penalty.__subclasses__())
+    assert {type(case.penalty) for case in PENALTY_CASES} == set(PENALTIES.values())
+    assert {type(case.schedule) for case in SCHEDULE_CASES} == set(SCHEDULES.values())
 
 
 def test_every_case_is_recorded_and_nothing_else() -> None:
@@ -132,6 +142,7 @@ def test_every_case_is_recorded_and_nothing_else() -> None:
         ("penalties", PENALTY_CASES),
         ("networks", NETWORK_CASES),
         ("optimizers", OPTIMIZER_CASES),
+        ("schedules", SCHEDULE_CASES),
     ):
         names = [case.name for case in table]
         assert len(set(names)) == len(names), f"two cases of the {family} have one name"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.training.watching import watched_column
 from support.samples import classification
 
 X, Y = np.zeros((4, 1)), np.zeros(4)
@@ -109,7 +110,7 @@ def test_without_validation_it_watches_the_loss() -> None:
     trainer = pl.Trainer(network, pl.SoftmaxCrossEntropy(), pl.Adam(0.1), callbacks=[stopping])
     trainer.fit(x, y, epochs=300)
     assert trainer.epoch < 300
-    assert stopping.column(trainer) == "loss"
+    assert watched_column(trainer, stopping.monitor, "EarlyStopping") == "loss"
     assert stopping.best_value == min(trainer.history["loss"])
 
 

@@ -257,7 +257,7 @@ def test_fit_in_pieces_is_fit_at_once(optimizer: Optimizer, engine: str) -> None
 @pytest.mark.parametrize("validation", [(X[:10], Y[:10]), 0.2], ids=["pair", "fraction"])
 def test_fit_in_pieces_with_validation_and_early_stopping(validation: Any, engine: str) -> None:
     def trained(epochs: list[int]) -> pl.Trainer:
-        schedule = pl.ExponentialDecay(0.02, factor=0.5, every=10)
+        schedule = pl.ExponentialDecay(0.02, decay=0.5, every=10)
         trainer = make(engine, pl.Adam(schedule), callbacks=[pl.EarlyStopping(patience=50)])
         for count in epochs:
             trainer.fit(X, Y, epochs=count, validation=validation)

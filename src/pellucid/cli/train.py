@@ -29,7 +29,8 @@ def train_network(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="After each hidden layer: relu, tanh, sigmoid, identity, softmax.",
+            help="After each hidden layer: relu, leaky-relu, prelu, elu, selu, gelu, silu, mish, softplus, "
+            "tanh, hard-tanh, sigmoid, softsign, softmax, identity.",
             rich_help_panel=_NETWORK,
         ),
     ] = None,
@@ -45,13 +46,18 @@ def train_network(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="softmax-cross-entropy, sigmoid-cross-entropy (two classes), squared-error.",
+            help="softmax-cross-entropy, sigmoid-cross-entropy (two classes), hinge, squared-error.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
     optimizer: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="adam, gradient-descent, momentum, nesterov.", rich_help_panel=_TRAINING),
+        typer.Option(
+            metavar="NAME",
+            help="gradient-descent, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, amsgrad, adamax, "
+            "nadam, lion.",
+            rich_help_panel=_TRAINING,
+        ),
     ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(metavar="RATE", help="The size of a step.", rich_help_panel=_TRAINING)

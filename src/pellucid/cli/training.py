@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,8 +17,8 @@ from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
 from pellucid.datasets.splits import part_rows
 from pellucid.engines import ENGINES
-from pellucid.layers import LAYERS, Layer
-from pellucid.losses import LOSSES
+from pellucid.layers import ACTIVATIONS, Layer
+from pellucid.losses import LOSSES, Loss
 from pellucid.optimizers import OPTIMIZERS
 from pellucid.validation import check_integer
 
@@ -82,7 +81,7 @@ def _recipe(options: Options, recipe: Recipe) -> Recipe:
     if options.activation is not None:
         changes["activation"] = choice("--activation", options.activation, activations())
     if options.loss is not None:
-        changes["loss"] = choice("--loss", options.loss, LOSSES)
+        changes["loss"] = choice("--loss", options.loss, class_losses())
     if options.optimizer is not None:
         changes["optimizer"] = choice("--optimizer", options.optimizer, OPTIMIZERS)
         if changes["optimizer"] != recipe.optimizer:  # the recipe's rate suits the recipe's optimizer alone
@@ -102,8 +101,12 @@ def _recipe(options: Options, recipe: Recipe) -> Recipe:
 
 def activations() -> dict[str, type[Layer]]:
     """Every activation by its name with hyphens: "relu", "tanh"."""
-    found = {name: cls for name, cls in LAYERS.items() if cls.__module__ == "pellucid.layers.activations"}
-    return {re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "-", name).lower(): cls for name, cls in found.items()}
+    return {name.replace("_", "-"): cls for name, cls in ACTIVATIONS.items()}
+
+
+def class_losses() -> dict[str, type[Loss]]:
+    """The losses that take classes: all the data sets known by name have them."""
+    return {name: LOSSES[name] for name in ("hinge", "sigmoid_cross_entropy", "softmax_cross_entropy", "squared_error")}
 
 
 def _data(name: str, options: Options) -> Dataset:

@@ -6,7 +6,8 @@ from typing import Any
 
 from pellucid.datasets.base import Dataset, Part
 from pellucid.datasets.images import load_digits, load_fashion_mnist, load_mnist
-from pellucid.datasets.splits import split, split_indices
+from pellucid.datasets.pickled import load_mnist_pickle
+from pellucid.datasets.splits import k_fold, k_fold_indices, split, split_indices
 from pellucid.datasets.toy import (
     TOY_MODELS,
     ball_and_cup,
@@ -30,10 +31,13 @@ __all__ = [
     "bulls_eye",
     "bulls_eye_three",
     "crescent_moons",
+    "k_fold",
+    "k_fold_indices",
     "load",
     "load_digits",
     "load_fashion_mnist",
     "load_mnist",
+    "load_mnist_pickle",
     "load_toy",
     "shifted_cubics",
     "shifted_sinusoids",

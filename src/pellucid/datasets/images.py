@@ -18,8 +18,10 @@ import numpy as np
 from pellucid.datasets.base import Dataset, Part
 from pellucid.datasets.download import Progress, cache_directory, content_sha256, fetch
 from pellucid.datasets.idx import read_idx
-from pellucid.datasets.splits import part_rows, split
+from pellucid.datasets.splits import legacy_split_indices, part_rows
+from pellucid.datasets.splits import split as divide
 from pellucid.typing import Array
+from pellucid.validation import check_choice
 
 FILES: dict[str, tuple[int, ...]] = {
     "train-images-idx3-ubyte": (60_000, 28, 28),
@@ -77,7 +79,9 @@ _DIGITS = (
 )
 
 
-def load_digits(*, validation: float | int = 0.2, test: float | int = 0.2, seed: int = 0) -> Dataset:
+def load_digits(
+    *, validation: float | int = 0.2, test: float | int = 0.2, seed: int = 0, split: str = "stratified"
+) -> Dataset:
     """Load the 1,797 handwritten digits of 8 x 8 pixels that come with the package.
 
     Parameters
@@ -87,6 +91,10 @@ def load_digits(*, validation: float | int = 0.2, test: float | int = 0.2, seed:
         proportions of classes.
     seed : int
         Decides which rows go where.
+    split : {"stratified", "tutorial"}
+        "tutorial": the rows of a division that is often told of, scikit-learn's train_test_split with test_size=0.33
+        and random_state=111, and then of the rest with test_size=0.40 and random_state=123: 721 rows to train, 482
+        for validation, 594 for test. It is one division, so `validation`, `test` and `seed` stay as they are.
 
     Returns
     -------
@@ -98,20 +106,38 @@ def load_digits(*, validation: float | int = 0.2, test: float | int = 0.2, seed:
     >>> digits = load_digits()
     >>> digits.rows, digits.value_range
     ({'train': 1079, 'validation': 359, 'test': 359}, (0.0, 16.0))
+    >>> load_digits(split="tutorial").rows
+    {'train': 721, 'validation': 482, 'test': 594}
     """
+    check_choice("split", split, ("stratified", "tutorial"))
+    if split == "tutorial" and (validation, test, seed) != (0.2, 0.2, 0):
+        raise ValueError(
+            f"split='tutorial' is one division of fixed rows, but validation={validation}, test={test} and "
+            f"seed={seed} were given: leave them out, or use split='stratified'."
+        )
     with np.load(Path(__file__).parent / "data" / "digits.npz", allow_pickle=False) as arrays:
         images, labels = arrays["images"], arrays["labels"].astype(np.int64)  # (1797, 64), (1797,)
-    training, validating, testing = split(images, labels, validation, test, seed=seed)
+    if split == "tutorial":
+        training, validating, testing = _tutorial_parts(images, labels)
+    else:
+        training, validating, testing = divide(images, labels, validation, test, seed=seed)
     return Dataset(
         name="digits",
         train=training,
         validation=validating if validating.rows else None,
         test=testing if testing.rows else None,
         classes=tuple("0123456789"),
-        feature_names=_pixel_names(8, 8),
+        feature_names=pixel_names(8, 8),
         image_shape=(8, 8),
         description=_DIGITS,
     )
+
+
+def _tutorial_parts(images: Array, labels: Array) -> tuple[Part, Part, Part]:
+    rest, testing = legacy_split_indices(len(labels), 0.33, 111)
+    training, validating = legacy_split_indices(len(rest), 0.40, 123)
+    train, validation, test = (Part(images[rows], labels[rows]) for rows in (rest[training], rest[validating], testing))
+    return train, validation, test
 
 
 def load_mnist(
@@ -183,7 +209,7 @@ def _load(
         validation=Part(x[first:], y[first:]) if first < len(x) else None,
         test=Part(test_x, test_y),
         classes=CLASSES[name],
-        feature_names=_pixel_names(28, 28),
+        feature_names=pixel_names(28, 28),
         image_shape=(28, 28),
         description=_DESCRIPTIONS[name],
     )
@@ -266,5 +292,6 @@ def _read(path: Path, shape: tuple[int, ...]) -> Array:
     return array.astype(np.int64)
 
 
-def _pixel_names(height: int, width: int) -> tuple[str, ...]:
+def pixel_names(height: int, width: int) -> tuple[str, ...]:
+    """Return the names of an image's features, row by row."""
     return tuple(f"pixel_{row}_{column}" for row in range(height) for column in range(width))

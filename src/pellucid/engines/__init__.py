@@ -43,8 +43,8 @@ class EngineChoice:
             )
 
     def choose(self, program: Program, **parts: Any) -> tuple[Engine, str]:
-        """The engine for a program and the given loss, penalty and optimizer, and a note ("" if there is nothing to
-        say).
+        """The engine for a program and the given loss, penalty, optimizer and constraint, and a note ("" if there is
+        nothing to say).
 
         Raises
         ------

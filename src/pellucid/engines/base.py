@@ -4,7 +4,7 @@ An engine runs a program. It owns no time and no weights: everything it needs co
 Arrays that come in are never written to, so the identity of a parameter vector is its version, and an engine may keep
 a packed copy of it for as long as it is given the same object.
 
-    obstacle(program, loss, penalty, optimizer)   None if the engine can run them, else what stands in the way
+    obstacle(program, loss, penalty, …)           None if the engine can run them, else what stands in the way
     scores(model, x)                              prediction: (n, *input_shape) -> (n, outputs)
     loss_and_gradient(model, batch, …)            the objective and its flat gradient
     train(task, state, safe, epochs)              whole epochs; goes on in the middle of one where it was stopped there
@@ -24,7 +24,7 @@ import numpy as np
 from pellucid.engines.program import Program
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer, Slots
-from pellucid.penalties import Penalty
+from pellucid.penalties import Constraint, Penalty
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 
@@ -53,6 +53,12 @@ class Task:
         A weight of at least 0 for each row.
     batch_size : int
         1 … n.
+    rate_factors : array (p,) or None
+        What the rate of each parameter is multiplied with.
+    constraint : Constraint or None
+        Where weights are brought back to after each step.
+    average : float or None
+        How much of the moving average of the parameters stays in each step; None: no average is kept.
     """
 
     program: Program
@@ -66,6 +72,9 @@ class Task:
     batch_size: int
     shuffle: bool
     seed: int
+    rate_factors: Floats | None = None
+    constraint: Constraint | None = None
+    average: float | None = None
 
     def order(self, epoch: int) -> Array | None:
         """The order of the rows in an epoch; None: as they are."""
@@ -79,6 +88,10 @@ class Task:
         order = self.order(epoch)
         chosen = rows if order is None else order[rows]
         return self.x[chosen], self.targets[chosen], None if self.sample_weight is None else self.sample_weight[chosen]
+
+    def rate_at(self, state: State) -> float:
+        """The learning rate of the step that comes next."""
+        return self.optimizer.rate_at(state.step) * state.rate_scale
 
     @property
     def batches(self) -> int:
@@ -98,6 +111,10 @@ class State:
         Flat vector (s,), float64.
     epoch, batch, step : int
         The epoch that is going on, the batch of it that comes next, and the steps made in all.
+    rate_scale : float
+        What every rate of the optimizer's schedule is multiplied with.
+    average : array (p,) or None
+        The moving average of the parameters, where one is kept and a step was made.
     loss_sum, weight_sum, correct_sum : float
         Sums over the batches of the epoch so far: of weight × loss, of weights, and of the weights of the examples
         predicted right.
@@ -109,6 +126,8 @@ class State:
     epoch: int = 0
     batch: int = 0
     step: int = 0
+    rate_scale: float = 1.0
+    average: Floats | None = None
     loss_sum: float = 0.0
     weight_sum: float = 0.0
     correct_sum: float = 0.0
@@ -153,6 +172,7 @@ class Engine:
         loss: Loss | None = None,
         penalty: Penalty | None = None,
         optimizer: Optimizer | None = None,
+        constraint: Constraint | None = None,
     ) -> str | None:
         """What the engine cannot run, in words; None if it can run all of it."""
         raise NotImplementedError

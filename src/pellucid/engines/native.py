@@ -1,8 +1,9 @@
 """The native engine: the program as a table of numbers, run by the compiled core in `native/`.
 
 The layers of a `Program` become lines (name, sizes, hyper-parameters, places in the flat vectors) for a machine of the
-core, which is kept as long as program, statistics and dtype stay the same. A call hands over the caller's own arrays;
-rows are gathered from them batch by batch, and only a type the core does not read is converted beforehand.
+core, which is kept as long as program, dtype and those statistics stay the same that training does not move. A call
+hands over the caller's own arrays; rows are gathered from them batch by batch, and only a type the core does not read
+is converted beforehand.
 
 Threads: with `threads=None` the core takes one thread for small networks and otherwise as many as the process may
 use, `len(os.sched_getaffinity(0))`, or one where joblib, loky or OpenMP were told that there is one core to use
@@ -26,12 +27,18 @@ from pellucid.engines.program import Instruction, Program
 from pellucid.kernel import Kernel
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
-from pellucid.penalties import Penalty
+from pellucid.penalties import Constraint, Penalty
 from pellucid.typing import Array, Floats
 
 _READ = {np.dtype(code) for code in "?bBhHiIlLqQfd"}  # what the core reads as it is
-_LINKS = {"identity": 0, "sigmoid": 1, "softmax": 2, "argmax": 2}
+# How an example is judged: not at all, by the signs of its scores, by the highest one.
+_LINKS = {"identity": 0, "exponential": 0, "sigmoid": 1, "sign": 1, "softmax": 2, "argmax": 2}
 _STOPS = ("", "interrupted", "not_finite")
+_RUNNING = "batch_normalization"  # the layer whose statistics training moves
+_NUMERICS = {  # what a kernel stands for: who overrides one of these must name a kernel of its own
+    "forward", "backward", "updated_statistics", "values", "gradient", "values_and_gradient", "value", "update", "clip",
+    "apply",
+}  # fmt: skip
 _MOST_EPOCHS = 65536  # in one call of the core, so that its tables of rates and records stay small
 
 
@@ -58,10 +65,11 @@ class NativeEngine(Engine):
         loss: Loss | None = None,
         penalty: Penalty | None = None,
         optimizer: Optimizer | None = None,
+        constraint: Constraint | None = None,
     ) -> str | None:
         """The first part without a kernel in the core, in words; None if it can run all of them."""
         for instruction in program.instructions:
-            if not _knows(_native.has_layer, instruction.layer.kernel()):
+            if not _knows(_native.has_layer, instruction.layer):
                 return instruction.name
             if len(instruction.input_shape) != 1 or len(instruction.output_shape) != 1:
                 return f"{instruction.name} on examples of the shape {instruction.input_shape}"
@@ -71,8 +79,9 @@ class NativeEngine(Engine):
             (loss, _native.has_loss),
             (penalty, _native.has_penalty),
             (optimizer, _native.has_optimizer),
+            (constraint, _has_constraint),
         ):
-            if part is not None and not _knows(known, part.kernel()):
+            if part is not None and not _knows(known, part):
                 return str(part)
         return None
 
@@ -81,7 +90,7 @@ class NativeEngine(Engine):
         x = _readable(x)
         outputs = np.empty((len(x), model.program.outputs), dtype=model.parameters.dtype)  # (n, outputs)
         machine = self._machine_for(model.program, model.parameters, model.statistics)
-        machine.scores(model.parameters, x, outputs.reshape(-1), self._asked)
+        machine.scores(model.parameters, _measured(model.statistics), x, outputs.reshape(-1), self._asked)
         return outputs
 
     def loss_and_gradient(
@@ -98,6 +107,7 @@ class NativeEngine(Engine):
         machine = self._machine_for(model.program, model.parameters, model.statistics)
         value = machine.gradient(
             model.parameters,
+            _measured(model.statistics),
             _line(loss),
             _line(penalty),
             _readable(x),
@@ -125,15 +135,21 @@ class NativeEngine(Engine):
         """One call of the core."""
         machine = self._machine_for(task.program, state.parameters, state.statistics)
         old = [state.parameters, *state.slots]
+        if task.average is not None:
+            old.append(state.parameters if state.average is None else state.average)
+        old.append(_measured(state.statistics))
         new = [np.empty_like(vector) for vector in old]
         kept = [np.empty_like(vector) for vector in old]
         records = np.empty((epochs, 4))  # sums of losses, weights and right predictions; seconds
         x, classes, targets, weights = arrays
         stop, finished, moment, safe_moment = machine.train(
             state=old,
+            starts_average=state.average is None,
             loss=_line(task.loss),
             penalty=_line(task.penalty),
             optimizer=_line(task.optimizer),
+            around=_around(task),
+            rate_factors=_factors(task, state),
             link=_LINKS[task.link],
             x=x,
             classes=classes,
@@ -152,19 +168,22 @@ class NativeEngine(Engine):
             threads=self._asked,
         )
         if safe_moment[0] >= 0:
-            safe = _state(state, kept, safe_moment)
-        judged = task.link != "identity"
+            safe = _state(task, state, kept, safe_moment)
+        judged = _LINKS[task.link] != 0
         logs = [
             EpochLog(loss / (mass or 1.0), right / (mass or 1.0) if judged else None, seconds)
             for loss, mass, right, seconds in records[:finished].tolist()
         ]
-        return _state(state, new, moment), safe, logs, _STOPS[stop]
+        return _state(task, state, new, moment), safe, logs, _STOPS[stop]
 
     def _machine_for(self, program: Program, parameters: Floats, statistics: Floats) -> Any:
         """The machine for this program, dtype and statistics: the last one, if nothing has changed."""
         made_for = (program, parameters.dtype, statistics)
-        if len(self._made_for) != 3 or any(a is not b for a, b in zip(made_for, self._made_for, strict=True)):
-            self._machine, self._made_for = _make_machine(*made_for), made_for
+        before = self._made_for
+        if len(before) != 3 or any(a is not b for a, b in zip(made_for, before, strict=True)):
+            if len(before) != 3 or not _needs_no_other(before, made_for):
+                self._machine = _make_machine(*made_for)
+            self._made_for = made_for
         return self._machine
 
 
@@ -178,15 +197,20 @@ def _asked_threads(threads: int | None) -> int:
 
 def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
     make = _native.Machine32 if dtype == np.float32 else _native.Machine64
-    leading = program.leading_scalings
-    scaling = _scaling(program, statistics) if leading else ()
+    leading = _leading(program)
+    columns = _scaling(program, leading, statistics) if leading else (np.empty(0),) * 3
+    mean, scale, offset = (column.tolist() for column in columns)
+    last = program.instructions[leading - 1].layer.kernel() if leading else None
     return make(
         program.input_shape[0],
         program.outputs,
         program.parameter_count,
         [_layer_line(instruction) for instruction in program.instructions[leading:]],
         np.asarray(statistics, dtype=np.float64).tolist(),
-        *([column.tolist() for column in scaling] if leading else ([], [], [])),
+        mean,
+        scale,
+        offset,
+        last.numbers[0] if last is not None and last.name == "robust_scale" else 0.0,
     )
 
 
@@ -203,14 +227,26 @@ def _layer_line(instruction: Instruction) -> tuple[Any, ...]:
     return (kernel.name, instruction.index, *sizes, [float(n) for n in kernel.numbers], parameters, statistics)
 
 
-def _scaling(program: Program, statistics: Floats) -> tuple[Floats, Floats, Floats]:
-    """The layers that scale the input, as one: y = (x − mean)·scale + offset, each (d,) in float64."""
+def _leading(program: Program) -> int:
+    """How many of the layers that scale the input run as one, in float64, where a row comes in: all up to one that
+    clips, since only a linear one can be joined to what stands behind it. Behind a clip numbers are small, and the
+    dtype of the network does for them.
+    """
+    for count, instruction in enumerate(program.instructions[: program.leading_scalings], start=1):
+        kernel = instruction.layer.kernel()
+        if kernel is not None and kernel.name == "robust_scale" and kernel.numbers[0] > 0:
+            return count
+    return program.leading_scalings
+
+
+def _scaling(program: Program, leading: int, statistics: Floats) -> tuple[Floats, Floats, Floats]:
+    """The first layers, which scale the input, as one: y = (x − mean)·scale + offset, each (d,) in float64."""
     width = program.input_shape[0]
     mean, scale, offset = np.zeros(width), np.ones(width), np.zeros(width)
-    for instruction in program.instructions[: program.leading_scalings]:
+    for instruction in program.instructions[:leading]:
         kernel = instruction.layer.kernel()
         assert kernel is not None, f"{instruction.name} has no kernel"
-        if kernel.name == "standardize":
+        if kernel.name != "rescale":
             shift, factor = (view.of(statistics).astype(np.float64) for view in instruction.statistics)
             if instruction.index == 0:
                 mean, scale = shift, factor
@@ -222,8 +258,61 @@ def _scaling(program: Program, statistics: Floats) -> tuple[Floats, Floats, Floa
     return mean, scale, offset
 
 
-def _knows(known: Any, kernel: Kernel | None) -> bool:
-    return kernel is not None and bool(known(kernel.name))
+def _needs_no_other(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:
+    """Whether nothing differs but statistics that training moves."""
+    program, dtype, statistics = now
+    if before[0] is not program or before[1] is not dtype:
+        return False
+    return all(
+        np.array_equal(view.of(before[2]), view.of(statistics))
+        for instruction in program.instructions
+        for view in instruction.statistics
+        if (kernel := instruction.layer.kernel()) is None or kernel.name != _RUNNING
+    )
+
+
+def _moves_statistics(program: Program) -> bool:
+    kernels = (instruction.layer.kernel() for instruction in program.instructions if instruction.statistics)
+    return any(kernel is not None and kernel.name == _RUNNING for kernel in kernels)
+
+
+def _measured(statistics: Floats) -> Floats:
+    return np.ascontiguousarray(statistics, dtype=np.float64)
+
+
+def _knows(known: Any, part: Any) -> bool:
+    """Whether the core has the kernel of a part, and the kernel says all of what the part does."""
+    kernel: Kernel | None = part.kernel()
+    if kernel is None or not known(kernel.name) or len(kernel.numbers) > _native.most_numbers:
+        return False
+    for cls in type(part).__mro__:
+        if "kernel" in vars(cls):
+            return True
+        if not _NUMERICS.isdisjoint(vars(cls)):  # a user's own, made from one of ours
+            return False
+    return False
+
+
+def _has_constraint(name: str) -> bool:
+    return name == "max_norm"
+
+
+def _around(task: Task) -> tuple[float, float, float, float, float]:
+    """What surrounds the optimizer: clip_value, clip_norm, weight_decay, max_norm, average."""
+    optimizer, limit = task.optimizer, task.constraint.kernel() if task.constraint is not None else None
+    return (
+        optimizer.clip_value or 0.0,
+        optimizer.clip_norm or 0.0,
+        optimizer.weight_decay,
+        limit.numbers[0] if limit is not None else 0.0,
+        -1.0 if task.average is None else task.average,
+    )
+
+
+def _factors(task: Task, state: State) -> Floats | None:
+    if task.rate_factors is None:
+        return None
+    return np.ascontiguousarray(task.rate_factors, dtype=state.parameters.dtype)
 
 
 def _line(part: Loss | Penalty | Optimizer | None) -> tuple[str, list[float]] | None:
@@ -253,21 +342,26 @@ def _weights(sample_weight: Floats | None) -> Floats | None:
 def _rates(task: Task, state: State, epochs: int) -> Floats:
     """The learning rate of each step that may be made, or a single one."""
     if not callable(task.optimizer.learning_rate):
-        return np.array([task.optimizer.rate_at(state.step)])
+        return np.array([task.rate_at(state)])
     steps = range(state.step, state.step + epochs * task.batches)
-    return np.array([task.optimizer.rate_at(step) for step in steps], dtype=np.float64)
+    return np.array([task.optimizer.rate_at(step) for step in steps], dtype=np.float64) * state.rate_scale
 
 
 def _moment(state: State) -> tuple[int, int, int, float, float, float]:
     return state.epoch, state.batch, state.step, state.loss_sum, state.weight_sum, state.correct_sum
 
 
-def _state(state: State, vectors: list[Floats], moment: tuple[Any, ...]) -> State:
+def _state(task: Task, state: State, vectors: list[Floats], moment: tuple[Any, ...]) -> State:
+    """The state of a moment after `state`."""
+    slots = len(state.slots)
     epoch, batch, step, loss_sum, weight_sum, correct_sum = moment
+    has_average = task.average is not None and (state.average is not None or step > state.step)
     return replace(
         state,
         parameters=vectors[0],
-        slots=tuple(vectors[1:]),
+        statistics=vectors[-1] if _moves_statistics(task.program) else state.statistics,
+        slots=tuple(vectors[1 : 1 + slots]),
+        average=vectors[1 + slots] if has_average else None,
         epoch=epoch,
         batch=batch,
         step=step,

@@ -78,8 +78,13 @@ class Program:
     @cached_property
     def penalized(self) -> tuple[slice, ...]:
         """The ranges of the flat vector that L1, L2 and weight decay apply to."""
+        return tuple(view.range for view in self.weights)
+
+    @cached_property
+    def weights(self) -> tuple[View, ...]:
+        """The views of all penalized parameters: the weights."""
         return tuple(
-            view.range
+            view
             for instruction in self.instructions
             for view, spec in zip(instruction.parameters, instruction.specs, strict=True)
             if spec.penalized

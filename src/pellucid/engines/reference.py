@@ -18,8 +18,8 @@ from pellucid.engines.base import Engine, EpochLog, Model, Outcome, State, Task
 from pellucid.engines.program import Instruction, Program, View
 from pellucid.layers.base import NO_NAMES, Context
 from pellucid.losses import Loss, correct
-from pellucid.optimizers import Optimizer
-from pellucid.penalties import Penalty
+from pellucid.optimizers import Optimizer, Slots
+from pellucid.penalties import Constraint, Penalty
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 
@@ -44,6 +44,7 @@ class ReferenceEngine(Engine):
         loss: Loss | None = None,
         penalty: Penalty | None = None,
         optimizer: Optimizer | None = None,
+        constraint: Constraint | None = None,
     ) -> str | None:
         """None: it runs everything."""
         return None
@@ -214,22 +215,64 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
     flat = backward(model, gradient, passes)
     if task.penalty is not None:
         add_penalty_gradient(model, task.penalty, flat)
-    rate = task.optimizer.rate_at(state.step)
-    parameters, slots = task.optimizer.update(state.parameters, flat, state.slots, rate, state.step)
+    parameters, slots = _update(task, state, flat)
 
     right = correct(scores, targets, task.link)
     mass = float(len(scores)) if weight is None else float(weight.sum())
     return State(
         parameters=parameters,
-        statistics=state.statistics,
+        statistics=_updated_statistics(model, passes, len(scores)),
         slots=slots,
         epoch=state.epoch,
         batch=state.batch + 1,
         step=state.step + 1,
+        rate_scale=state.rate_scale,
+        average=_average(task.average, state.average, parameters),
         loss_sum=state.loss_sum + mass * value,
         weight_sum=state.weight_sum + mass,
         correct_sum=state.correct_sum + _correct_mass(right, weight),
     )
+
+
+def _update(task: Task, state: State, gradient: Floats) -> tuple[Floats, Slots]:
+    """Clip the gradient (p,), let the weights decay, make the optimizer's step, bring the weights back to the limit."""
+    optimizer, parameters = task.optimizer, state.parameters
+    rates: Any = task.rate_at(state)
+    if task.rate_factors is not None:
+        rates = rates * task.rate_factors  # (p,)
+    gradient = optimizer.clip(gradient)
+    if optimizer.weight_decay:
+        parameters = parameters.copy()
+        for part in task.program.penalized:
+            of_part = rates if task.rate_factors is None else rates[part]
+            parameters[part] *= 1 - of_part * optimizer.weight_decay
+    parameters, slots = optimizer.update(parameters, gradient, state.slots, rates, state.step)
+    if task.constraint is not None:
+        for view in task.program.weights:
+            view.of(parameters)[...] = task.constraint.apply(view.of(parameters))
+    return parameters, slots
+
+
+def _average(stays: float | None, average: Floats | None, parameters: Floats) -> Floats | None:
+    """The moving average (p,) after a step; it starts as the parameters after the first one."""
+    if stays is None:
+        return None
+    return parameters if average is None else stays * average + (1 - stays) * parameters
+
+
+def _updated_statistics(model: Model, passes: list[Pass], rows: int) -> Floats:
+    """The statistics (s,) after a step: a new vector where a layer changed some, else the same."""
+    flat = model.statistics
+    for instruction, _, _, saved in passes:
+        if not instruction.statistics:
+            continue
+        changed = instruction.layer.updated_statistics(saved, _named(instruction.statistics, model.statistics), rows)
+        if changed and flat is model.statistics:
+            flat = flat.copy()
+        for view in instruction.statistics:
+            if view.name in changed:
+                view.of(flat)[...] = changed[view.name]
+    return flat
 
 
 def _correct_mass(right: Array | None, weight: Floats | None) -> float:
@@ -240,5 +283,5 @@ def _correct_mass(right: Array | None, weight: Floats | None) -> float:
 
 def _log(task: Task, state: State, seconds: float) -> EpochLog:
     mass = state.weight_sum or 1.0
-    accuracy = None if task.link == "identity" else state.correct_sum / mass
+    accuracy = None if task.link in ("identity", "exponential") else state.correct_sum / mass
     return EpochLog(state.loss_sum / mass, accuracy, seconds)

@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
-from pellucid.layers.activations import Identity, ReLU, Sigmoid, Softmax, Tanh
+from pellucid.layers.activations import HardTanh, Identity, ReLU, Sigmoid, Softmax, Softsign, Tanh
 from pellucid.layers.base import Context, Layer, ParameterSpec
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Dropout
-from pellucid.layers.scaling import Rescale, Standardize
+from pellucid.layers.maxout import Maxout
+from pellucid.layers.noise import GaussianNoise
+from pellucid.layers.normalization import BatchNormalization, LayerNormalization
+from pellucid.layers.rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, PReLU, SiLU, Softplus
+from pellucid.layers.scaling import Center, MinMax, Rescale, RobustScale, Standardize
 
-LAYERS: dict[str, type[Layer]] = {
-    cls.__name__: cls for cls in (Dense, Identity, ReLU, Sigmoid, Tanh, Softmax, Dropout, Standardize, Rescale)
-}
+_ALL: tuple[type[Layer], ...] = (
+    Dense, Maxout,
+    Identity, Sigmoid, Tanh, HardTanh, ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Softplus, Softsign, Softmax,
+    Dropout, GaussianNoise, BatchNormalization, LayerNormalization,
+    Standardize, MinMax, RobustScale, Center, Rescale,
+)  # fmt: skip
+
+LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in _ALL}
 """Every layer of Pellucid by name: what a model file may ask for."""
 
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "identity": Identity,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "hard_tanh": HardTanh,
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "prelu": PReLU,
+    "elu": ELU,
+    "selu": SELU,
+    "gelu": GELU,
+    "silu": SiLU,
+    "mish": Mish,
+    "softplus": Softplus,
+    "softsign": Softsign,
+    "softmax": Softmax,
+}
+"""The activations by the names people type."""
+
 __all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
     "LAYERS",
+    "SELU",
+    "BatchNormalization",
+    "Center",
     "Context",
     "Dense",
     "Dropout",
+    "GaussianNoise",
+    "HardTanh",
     "Identity",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "Maxout",
+    "MinMax",
+    "Mish",
+    "PReLU",
     "ParameterSpec",
     "ReLU",
     "Rescale",
+    "RobustScale",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softplus",
+    "Softsign",
     "Standardize",
     "Tanh",
 ]

@@ -15,6 +15,7 @@ import numpy as np
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
 from pellucid.typing import Floats
+from pellucid.validation import keep_number
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,68 @@ class Tanh(Layer):
     def kernel(self) -> Kernel:
         """`tanh`."""
         return Kernel("tanh")
+
+
+@dataclass(frozen=True)
+class HardTanh(Layer):
+    """a = z clipped to [minimum, maximum]; a′ = 1 strictly between them, else 0.
+
+    Parameters
+    ----------
+    minimum, maximum : float
+        Where the line ends, minimum < maximum.
+    """
+
+    minimum: float = -1.0
+    maximum: float = 1.0
+    initializer_before: ClassVar[str | None] = "glorot_uniform"
+
+    def __post_init__(self) -> None:
+        keep_number(self, "minimum")
+        keep_number(self, "maximum", above=self.minimum)
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
+        """Z (n, d) -> a (n, d); saved: the output."""
+        a = np.clip(x, x.dtype.type(self.minimum), x.dtype.type(self.maximum))  # (n, d)
+        return a, a
+
+    def backward(
+        self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """a′ = [minimum < a < maximum]."""
+        low, high = saved.dtype.type(self.minimum), saved.dtype.type(self.maximum)
+        return gradient * ((saved > low) & (saved < high)), {}
+
+    def kernel(self) -> Kernel:
+        """`hard_tanh`, with its ends."""
+        return Kernel("hard_tanh", (self.minimum, self.maximum))
+
+
+@dataclass(frozen=True)
+class Softsign(Layer):
+    """a = z/(1 + |z|); a′ = (1 − |a|)².
+
+    Notes
+    -----
+    Source: Bergstra, Desjardins, Lamblin and Bengio, "Quadratic polynomials learn better image features", 2009.
+    """
+
+    initializer_before: ClassVar[str | None] = "glorot_uniform"
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
+        """Z (n, d) -> a (n, d); saved: the output."""
+        a = x / (1 + np.abs(x))  # (n, d)
+        return a, a
+
+    def backward(
+        self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """a′ = (1 − |a|)²."""
+        return gradient * np.square(1 - np.abs(saved)), {}
+
+    def kernel(self) -> Kernel:
+        """`softsign`."""
+        return Kernel("softsign")
 
 
 @dataclass(frozen=True)

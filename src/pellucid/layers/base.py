@@ -115,6 +115,12 @@ class Layer:
         """Gradients of the input (n, *d_in) and of each parameter, from the gradient of the output (n, *d_out)."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(gradient, saved, parameters, context).")
 
+    def updated_statistics(self, saved: Any, statistics: SimpleNamespace, rows: int) -> dict[str, Floats]:
+        """The statistics, float64, after a training step on so many rows, from what `forward` saved; only those that
+        change.
+        """
+        return {}
+
     def kernel(self) -> Kernel | None:
         """The layer's line in the native instruction table; None: the reference engine alone runs it."""
         return None

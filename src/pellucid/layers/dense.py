@@ -10,7 +10,7 @@ from pellucid.initializers import Initializer, find_initializer
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
 from pellucid.typing import Floats, Shape
-from pellucid.validation import check_integer
+from pellucid.validation import keep_integer
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Dense(Layer):
     bias: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "units", check_integer("units", self.units, minimum=1))
+        keep_integer(self, "units", minimum=1)
         if self.weight_initializer is not None:
             initializer = find_initializer(self.weight_initializer, "weight_initializer")
             object.__setattr__(self, "weight_initializer", initializer)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
 from pellucid.typing import Floats
-from pellucid.validation import check_number
+from pellucid.validation import keep_number
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Dropout(Layer):
     draws: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", check_number("rate", self.rate, minimum=0.0, below=1.0))
+        keep_number(self, "rate", minimum=0.0, below=1.0)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats | None]:
         """X (n, d) -> y (n, d); saved: the mask, already divided by 1 − rate."""

@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
 from pellucid.typing import Array, Floats, Shape
-from pellucid.validation import check_number
+from pellucid.validation import keep_number
 
 _ROWS_AT_A_TIME = 4096  # statistics are summed over slices: the data may be far larger than its float64 copy could be
 
@@ -71,6 +71,123 @@ class Standardize(Layer):
 
 
 @dataclass(frozen=True)
+class MinMax(Layer):
+    """y = (x − mean)·scale, such that the training inputs just fill [low, high] in every feature.
+
+    With m and M a feature's lowest and highest training value, scale = (high − low)/(M − m) and mean = m − low/scale.
+    A feature that never changed in training comes out as 0, always.
+
+    Parameters
+    ----------
+    low, high : float
+        The ends of the range, low < high.
+
+    Examples
+    --------
+    >>> import numpy as np, pellucid as pl
+    >>> x = np.array([[0.0], [1.0], [4.0]])
+    >>> network = pl.Network([pl.MinMax(-1, 1)]).build(1)
+    >>> network.fit_statistics(x)
+    >>> network.scores(x).ravel()
+    array([-1. , -0.5,  1. ], dtype=float32)
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    scales_input: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        keep_number(self, "low")
+        keep_number(self, "high", above=self.low)
+
+    statistic_specs = Standardize.statistic_specs
+    forward = Standardize.forward
+    backward = Standardize.backward
+    kernel = Standardize.kernel
+
+    def fit_statistics(self, x: Array) -> dict[str, Floats]:
+        """Where the range begins, and how many times it must be stretched, from x (n, d)."""
+        least, most = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)  # (d,)
+        constant = least == most
+        scale = np.where(constant, 0.0, (self.high - self.low) / np.where(constant, 1.0, most - least))
+        return {"mean": least - np.where(constant, 0.0, self.low / np.where(constant, 1.0, scale)), "scale": scale}
+
+
+@dataclass(frozen=True)
+class Center(Layer):
+    """y = x − mean, feature by feature: for images the subtraction of the mean image.
+
+    Examples
+    --------
+    >>> import numpy as np, pellucid as pl
+    >>> network = pl.Network([pl.Center()]).build(2)
+    >>> network.fit_statistics(np.array([[0.0, 1.0], [2.0, 5.0]]))
+    >>> network.get("0.mean")
+    array([1., 3.])
+    """
+
+    scales_input: ClassVar[bool] = True
+    statistic_specs = Standardize.statistic_specs
+    forward = Standardize.forward
+    backward = Standardize.backward
+    kernel = Standardize.kernel
+
+    def fit_statistics(self, x: Array) -> dict[str, Floats]:
+        """The mean of each column of x (n, d)."""
+        return {"mean": x.mean(axis=0, dtype=np.float64), "scale": np.ones(x.shape[1:])}
+
+
+@dataclass(frozen=True)
+class RobustScale(Layer):
+    """y = z/√(1 + (z/limit)²) with z = (x − median)·scale: robust scaling, then a smooth clip to |y| < limit.
+
+    scale = 1/(q₇₅ − q₂₅), the inverse of the distance of the quartiles; where that is 0, 2/(max − min); of a feature
+    that never changed, 0. Outliers neither decide the scale nor leave the range.
+
+    Parameters
+    ----------
+    limit : float or None
+        Where values are clipped to, above 0; None: not at all.
+
+    Notes
+    -----
+    Source: Holzmüller, Grinsztajn and Steinwart, "Better by default", NeurIPS 2024, section 3 (limit 3).
+    """
+
+    limit: float | None = 3.0
+    scales_input: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.limit is not None:
+            keep_number(self, "limit", above=0.0)
+
+    statistic_specs = Standardize.statistic_specs
+
+    def fit_statistics(self, x: Array) -> dict[str, Floats]:
+        """The median and the inverse spread of each column of x (n, d)."""
+        low, median, high = np.quantile(x, [0.25, 0.5, 0.75], axis=0)  # (d,) each
+        whole = x.max(axis=0).astype(np.float64) - x.min(axis=0)  # (d,)
+        spread = np.where(high > low, high - low, 0.5 * whole)
+        return {"mean": median, "scale": np.where(spread > 0, 1.0 / np.where(spread > 0, spread, 1.0), 0.0)}
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
+        """X (n, d) -> y (n, d); saved: the factor 1/√(1 + (z/limit)²)."""
+        z = (x - context.statistics.mean) * context.statistics.scale  # (n, d)
+        factor = 1 / np.sqrt(1 + np.square(z / z.dtype.type(self.limit))) if self.limit else np.ones_like(z)
+        return z * factor, factor
+
+    def backward(
+        self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """∂x = g·scale·(1 + (z/limit)²)^(−3/2)."""
+        return gradient * saved**3 * context.statistics.scale, {}
+
+    def kernel(self) -> Kernel:
+        """`robust_scale`, with its limit (0: none)."""
+        return Kernel("robust_scale", (self.limit or 0.0,))
+
+
+@dataclass(frozen=True)
 class Rescale(Layer):
     """y = x·scale + offset, the same for every feature: `Rescale(1/255)` brings images of bytes into [0, 1].
 
@@ -93,8 +210,8 @@ class Rescale(Layer):
     scales_input: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scale", check_number("scale", self.scale))
-        object.__setattr__(self, "offset", check_number("offset", self.offset))
+        keep_number(self, "scale")
+        keep_number(self, "offset")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
         """X (n, d) -> x·scale + offset."""

@@ -8,6 +8,8 @@ from pellucid.plots.figure import to_png
 from pellucid.plots.mosaics import images, weights
 from pellucid.plots.page import report
 from pellucid.plots.regions import decision_regions
+from pellucid.plots.schedules import schedule
+from pellucid.plots.sweeps import sweep
 
 __all__ = [
     "confusion_counts",
@@ -16,6 +18,8 @@ __all__ = [
     "history",
     "images",
     "report",
+    "schedule",
+    "sweep",
     "to_png",
     "weights",
 ]

@@ -6,6 +6,17 @@ from pellucid.training.callbacks import Callback, Every, Progress
 from pellucid.training.divergence import DivergenceError
 from pellucid.training.early_stopping import EarlyStopping
 from pellucid.training.history import History
+from pellucid.training.rates import Backtracking, ReduceOnPlateau
 from pellucid.training.trainer import Trainer
 
-__all__ = ["Callback", "DivergenceError", "EarlyStopping", "Every", "History", "Progress", "Trainer"]
+__all__ = [
+    "Backtracking",
+    "Callback",
+    "DivergenceError",
+    "EarlyStopping",
+    "Every",
+    "History",
+    "Progress",
+    "ReduceOnPlateau",
+    "Trainer",
+]

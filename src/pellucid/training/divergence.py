@@ -23,7 +23,7 @@ def explain(task: Task, failed: State, safe: State) -> str:
         place = _first_overflow(task, model, x, failed.step)
         scores, _ = forward(model, x, Randomness(task.seed, failed.step))
         value = float(task.loss.values(scores, targets).mean())
-    rate = task.optimizer.rate_at(failed.step)
+    rate = task.rate_at(failed)
     kind = "NaN" if np.isnan(value) else "infinite"
     return (
         f"{'The weights overflowed' if np.isfinite(value) else f'The loss became {kind}'} in epoch {failed.epoch + 1}, "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pellucid.engines.base import State
 from pellucid.training.callbacks import Callback
-from pellucid.training.history import higher_is_better
+from pellucid.training.watching import improves, watched_column
 from pellucid.validation import check_integer, check_number
 
 if TYPE_CHECKING:
@@ -49,33 +49,16 @@ class EarlyStopping(Callback):
         if trainer.epoch == 0:
             self.best_value = self.best_epoch = self._best_state = None
 
-    def column(self, trainer: Trainer) -> str:
-        """The column of the history that is watched."""
-        if self.monitor is None:
-            return "validation_loss" if "validation_loss" in trainer.history else "loss"
-        if self.monitor not in trainer.history:
-            raise ValueError(
-                f"EarlyStopping watches {self.monitor!r}, which is not in the history: it has "
-                f"{', '.join(trainer.history.columns)}. Give fit a validation set, or watch another column."
-            )
-        return self.monitor
-
     def epoch(self, trainer: Trainer) -> None:
         """Keep the best state; stop when it is too long ago."""
-        column = self.column(trainer)
+        column = watched_column(trainer, self.monitor, "EarlyStopping")
         value = trainer.history.row(-1)[column]
-        if value is not None and self._improves(value, column):
+        if value is not None and improves(value, self.best_value, column, self.minimum_improvement):
             self.best_value, self.best_epoch, self._best_state = value, trainer.epoch, trainer.state
         waited = trainer.epoch - (self.best_epoch or 0)
         if waited >= self.patience:
             restored = "" if self.best_epoch is None else f" The weights of epoch {self.best_epoch} are restored."
             trainer.stop(f"Stopped early: {column} has not improved for {waited} epochs.{restored}")
-
-    def _improves(self, value: float, column: str) -> bool:
-        if self.best_value is None:
-            return value == value  # not NaN
-        gain = value - self.best_value if higher_is_better(column) else self.best_value - value
-        return gain > self.minimum_improvement
 
     def end(self, trainer: Trainer) -> None:
         """Put the best weights into the network."""

@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import numbers
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from pellucid.augmentation import Augmentation
 from pellucid.datasets.base import Part
 from pellucid.datasets.splits import split
 from pellucid.engines.base import Engine, Model, Outcome, State, Task
 from pellucid.engines.program import compile_program
-from pellucid.engines.reference import mean_loss
+from pellucid.engines.reference import mean_loss, penalty_value
 from pellucid.losses import Loss, find_loss, metrics
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
-from pellucid.penalties import Penalty
+from pellucid.penalties import Constraint, Penalty
 from pellucid.training.callbacks import Callback, as_callback
 from pellucid.training.divergence import DivergenceError, explain
 from pellucid.training.history import History
-from pellucid.typing import Array
-from pellucid.validation import check_inputs, check_integer, check_same_length, check_sample_weight, check_seed
+from pellucid.training.weighting import class_weights
+from pellucid.typing import Array, Floats
+from pellucid.validation import (
+    check_inputs,
+    check_integer,
+    check_number,
+    check_same_length,
+    check_sample_weight,
+    check_seed,
+    unknown_name,
+)
 
 Validation: TypeAlias = tuple[Any, Any] | float | None
 """A pair (x, y), a fraction of the training rows to split off, or None."""
 
 _DEFAULT_BATCH = 32
+_ROWS_TO_ADAPT = 1024  # rows on which weights that ask for data are scaled
 
 
 class Trainer:
@@ -50,6 +61,16 @@ class Trainer:
         Where all random numbers start: first weights, order of the rows, dropout.
     shuffle : bool
         Whether each epoch takes the rows in a new order.
+    learning_rate_factors : mapping or None
+        What the learning rate is multiplied with for single layers or parameters, by name: {"0": 6.0, "2.bias": 0.1}.
+    constraint : Constraint or None
+        A limit that the weights are brought back to after every step, such as `MaxNorm(3)`.
+    average : float or None
+        Keep a moving average of the parameters, of which this part stays in each step (0.999, say), and show it in the
+        network: a ← average·a + (1 − average)·w. Training itself goes on from w.
+    augmentation : Augmentation or None
+        Changes the training images, in every epoch anew. What layers measure (`Standardize`) is measured on the
+        originals, and validation and `objective` use originals too.
     callbacks : sequence
         Callbacks, or functions of the trainer that are called after every epoch.
 
@@ -83,6 +104,10 @@ class Trainer:
         *,
         seed: int = 0,
         shuffle: bool = True,
+        learning_rate_factors: Mapping[str, float] | None = None,
+        constraint: Constraint | None = None,
+        average: float | None = None,
+        augmentation: Augmentation | None = None,
         callbacks: Sequence[Callback | Callable[[Trainer], Any]] = (),
     ) -> None:
         if not isinstance(network, Network):
@@ -100,6 +125,20 @@ class Trainer:
         self.penalty = penalty
         self.seed = check_seed(seed)
         self.shuffle = bool(shuffle)
+        self.learning_rate_factors = {
+            name: check_number(f"learning_rate_factors[{name!r}]", factor, minimum=0.0)
+            for name, factor in (learning_rate_factors or {}).items()
+        }
+        if constraint is not None and not isinstance(constraint, Constraint):
+            raise TypeError(f"constraint must be a Constraint such as MaxNorm(3), or None, not {constraint!r}.")
+        self.constraint = constraint
+        self.average = None if average is None else check_number("average", average, minimum=0.0, below=1.0)
+        if augmentation is not None and not isinstance(augmentation, Augmentation):
+            raise TypeError(
+                f"augmentation must be an Augmentation such as Augmentation((28, 28), [Rotate(10)]), or None, "
+                f"not {augmentation!r}."
+            )
+        self.augmentation = augmentation
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
         self._state: State | None = None
@@ -108,6 +147,7 @@ class Trainer:
         self._slot_names: tuple[str, ...] = ()
         self._batches = 0
         self._stop = ""
+        self._task_now: Task | None = None
 
     # -- where training is ---------------------------------------------------------------------------------------
 
@@ -134,11 +174,26 @@ class Trainer:
 
     def show(self, state: State) -> None:
         """Put a state's numbers into the network. Training still goes on from `state` of the trainer's own."""
-        state.parameters.flags.writeable = False
+        parameters = state.parameters if state.average is None else state.average
+        parameters.flags.writeable = False
         state.statistics.flags.writeable = False
-        self.network.parameters = state.parameters
+        self.network.parameters = parameters
         self.network.statistics = state.statistics
         self._shown = replace(state, parameters=self.network.parameters, statistics=self.network.statistics)
+
+    def go_on_from(self, state: State) -> None:
+        """Replace what training goes on from, and show it; for callbacks that turn back or change the rate."""
+        self._state = state
+        self.show(state)
+
+    def objective(self) -> float:
+        """The mean loss of the training rows plus the penalty, at the present weights; for callbacks."""
+        if self._task_now is None:
+            raise ValueError("There is no training going on: objective() is for callbacks.")
+        task, state = self._task_now, self.state
+        model = Model(task.program, state.parameters, state.statistics)
+        scores = self.network.engines.choose(task.program)[0].scores(model, task.x)
+        return mean_loss(task.loss, scores, task.targets, task.sample_weight) + penalty_value(model, task.penalty)
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -148,14 +203,19 @@ class Trainer:
         A network that has weights keeps them, and its statistics if they were measured.
         """
         x = check_inputs(x, "x", self.network.input_shape if self.network.built else None)
+        if self.augmentation is not None:
+            self.augmentation.check_rows(x.shape[1:])
         network = self.network
         program = network.program if network.built else compile_program(network.layers, x.shape[1:])
         targets = self.loss.encode(y, program.outputs)
         check_same_length(x=x, y=targets)
-        if not network.built:  # only now: data that is refused must not leave its shape behind
+        fresh = not network.built
+        if fresh:  # only now: data that is refused must not leave its shape behind
             network.build(x.shape[1:], seed=self.seed)
         if not network.statistics_fitted:
             network.fit_statistics(x)
+        if fresh:
+            network.adapt_weights(x[:_ROWS_TO_ADAPT])
         network.loss, network.link = self.loss, self.loss.link(targets)
         if self._state is None:
             _warn_of_missing_classes(targets, network)
@@ -172,6 +232,7 @@ class Trainer:
         epochs: int,
         validation: Validation = None,
         sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
     ) -> History:
         """Train for so many epochs; called again, go on exactly where it stopped.
 
@@ -187,6 +248,9 @@ class Trainer:
             Rows to measure loss and accuracy on after each epoch; a fraction: so much of the rows is split off first.
         sample_weight : array (n,) or None
             How much each row counts: 2 counts like the row given twice.
+        class_weight : mapping, "balanced" or None
+            How much the rows of each class count, multiplied with `sample_weight`; classes not named count 1.
+            "balanced": n/(K·rows of the class), so that all classes count the same.
 
         Returns
         -------
@@ -204,10 +268,10 @@ class Trainer:
         if isinstance(validation, numbers.Real):
             x, y, validation = self._split_off(x, y, validation, sample_weight)
         self.initialize(x, y)
-        task = self._task(x, y, sample_weight)
+        task = self._task_now = self._task(x, y, sample_weight, class_weight)
         checked_validation = self._check_validation(validation)
         engine, self.history.engine_note = self.network.engines.choose(
-            task.program, loss=self.loss, penalty=self.penalty, optimizer=self.optimizer
+            task.program, loss=self.loss, penalty=self.penalty, optimizer=self.optimizer, constraint=self.constraint
         )
         self.history.engine = engine.name
         self.history.stopped = self._stop = ""
@@ -224,11 +288,16 @@ class Trainer:
         finally:
             for callback in self.callbacks:
                 callback.end(self)
+            self._task_now = None
         return self.history
 
-    def _task(self, x: Any, y: Any, sample_weight: Any) -> Task:
+    def _task(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Task:
         x = check_inputs(x, "x", self.network.input_shape)
         targets = self.loss.encode(y, self.network.outputs)
+        weight = check_sample_weight(sample_weight, len(x))
+        if class_weight is not None:
+            of_classes = class_weights(class_weight, targets, self.network.outputs)
+            weight = of_classes if weight is None else weight * of_classes
         return Task(
             program=self.network.program,
             loss=self.loss,
@@ -237,11 +306,30 @@ class Trainer:
             x=x,
             targets=targets,
             link=self.network.link,
-            sample_weight=check_sample_weight(sample_weight, len(x)),
+            sample_weight=weight,
             batch_size=self._rows_a_step(len(x)),
             shuffle=self.shuffle,
             seed=self.seed,
+            rate_factors=self._rate_factors(),
+            constraint=self.constraint,
+            average=self.average,
         )
+
+    def _rate_factors(self) -> Floats | None:
+        """`learning_rate_factors` as a vector (p,), in the network's dtype."""
+        if not self.learning_rate_factors:
+            return None
+        factors = np.ones_like(self.network.parameters)
+        views = self.network.program.views()
+        names = {name: [name] for name in views}
+        for name in views:
+            names.setdefault(name.split(".")[0], []).append(name)
+        for name in sorted(self.learning_rate_factors, key=lambda name: "." in name):  # a parameter's own wins
+            if name not in names:
+                raise ValueError(unknown_name("The layer or parameter of learning_rate_factors", name, names))
+            for full in names[name]:
+                factors[views[full].range] = self.learning_rate_factors[name]
+        return factors
 
     def _split_off(self, x: Any, y: Any, fraction: float, sample_weight: Any) -> tuple[Any, Any, Part]:
         """The training rows that remain and the rows split off.
@@ -293,7 +381,7 @@ class Trainer:
         state, shown, network = self.state, self._shown, self.network
         assert shown is not None
         if network.parameters is not shown.parameters or network.statistics is not shown.statistics:
-            state = replace(state, parameters=network.parameters, statistics=network.statistics)
+            state = replace(state, parameters=network.parameters, statistics=network.statistics, average=None)
             self._safe = state
         if self._slot_names != self.optimizer.slot_names:  # another kind of optimizer remembers nothing yet
             state = replace(state, slots=State.start(state.parameters, state.statistics, self.optimizer).slots)
@@ -306,7 +394,8 @@ class Trainer:
         """Epochs up to `last`, in as few calls of the engine as callbacks and validation allow."""
         wake = [self._next_wake(callback) for callback in self.callbacks]
         while self.epoch < last and not self._stop:
-            until = min([last, *wake, *([self.epoch + 1] if validation else [])])
+            every_epoch = validation is not None or self.augmentation is not None
+            until = min([last, *wake, *([self.epoch + 1] if every_epoch else [])])
             self._advance(engine, task, until - self.epoch)
             if validation:
                 self._validate(validation)
@@ -324,6 +413,8 @@ class Trainer:
         """Some epochs in one call; the history and the network follow."""
         assert self._safe is not None
         before = self.state
+        if self.augmentation is not None:  # the images of this epoch, which is the only one: see `_run`
+            task = replace(task, x=self.augmentation.apply(task.x, self.seed, before.epoch))
         outcome = engine.train(task, before, self._safe, epochs)
         diverged = outcome.stopped == "not_finite" or not (  # the last step of all may overflow, with no loss after it
             outcome.stopped or np.isfinite(outcome.state.parameters).all()
@@ -350,7 +441,7 @@ class Trainer:
         if logs[0].accuracy is not None:
             columns["accuracy"] = [log.accuracy for log in logs]
         last_steps = range(first + batches - 1, first + len(logs) * batches, batches)
-        columns["learning_rate"] = [self.optimizer.rate_at(step) for step in last_steps]
+        columns["learning_rate"] = [self.optimizer.rate_at(step) * before.rate_scale for step in last_steps]
         columns["seconds"] = [log.seconds for log in logs]
         self.history.extend(columns)
 

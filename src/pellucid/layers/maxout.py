@@ -1,0 +1,87 @@
+"""Maxout: an activation that is learnt, as the highest of several linear functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+
+from pellucid.initializers import Initializer, find_initializer
+from pellucid.kernel import Kernel
+from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.typing import Array, Floats, Shape
+from pellucid.validation import keep_integer
+
+
+@dataclass(frozen=True)
+class Maxout(Layer):
+    """yⱼ = max over k of (x W + b)ⱼₖ: each unit is the highest of `pieces` linear functions of its inputs.
+
+    W is (d_in, units·pieces), the pieces of a unit side by side. The gradient flows to the piece that won (ties: the
+    first).
+
+    Parameters
+    ----------
+    units : int
+        How many outputs there are.
+    pieces : int
+        How many linear functions each has, at least 2.
+    weight_initializer : Initializer or str or None
+        What W starts from. None: what suits the activation that follows.
+
+    Notes
+    -----
+    Source: Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout networks", ICML 2013, section 3.
+    """
+
+    units: int
+    pieces: int = 2
+    weight_initializer: Initializer | str | None = None
+
+    def __post_init__(self) -> None:
+        keep_integer(self, "units", minimum=1)
+        keep_integer(self, "pieces", minimum=2)
+        if self.weight_initializer is not None:
+            initializer = find_initializer(self.weight_initializer, "weight_initializer")
+            object.__setattr__(self, "weight_initializer", initializer)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(d_in,) -> (units,)."""
+        if len(input_shape) != 1:
+            raise ValueError(
+                f"Maxout needs rows of features, but its input has the shape {input_shape}. "
+                f"Flatten it first: x.reshape(len(x), -1)."
+            )
+        return (self.units,)
+
+    def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
+        """The weight (d_in, units·pieces), penalized, and the bias (units·pieces,), not."""
+        weight = self.weight_initializer
+        initializer = None if weight is None else find_initializer(weight, "weight_initializer")
+        columns = self.units * self.pieces
+        return {
+            "weight": ParameterSpec((input_shape[0], columns), initializer, penalized=True),
+            "bias": ParameterSpec((columns,), find_initializer("zeros", "bias_initializer"), penalized=False),
+        }
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, tuple[Floats, Array]]:
+        """X (n, d_in) -> y (n, units); saved: x and which piece won."""
+        z = (x @ parameters.weight + parameters.bias).reshape(len(x), self.units, self.pieces)
+        winner = z.argmax(axis=2)[..., None]  # (n, units, 1)
+        return np.take_along_axis(z, winner, axis=2)[..., 0], (x, winner)
+
+    def backward(
+        self, gradient: Floats, saved: tuple[Floats, Array], parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats | None, Gradients]:
+        """The gradient (n, units) goes to the pieces that won, and from there as in a dense layer."""
+        x, winner = saved
+        pieces = np.zeros((len(x), self.units, self.pieces), dtype=gradient.dtype)
+        np.put_along_axis(pieces, winner, gradient[..., None], axis=2)
+        flat = pieces.reshape(len(x), -1)  # (n, units·pieces)
+        gradients = {"weight": x.T @ flat, "bias": flat.sum(axis=0)}
+        return (flat @ parameters.weight.T if context.input_gradient else None), gradients
+
+    def kernel(self) -> Kernel:
+        """`maxout`, with the number of pieces."""
+        return Kernel("maxout", (float(self.pieces),))

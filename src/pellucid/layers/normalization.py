@@ -1,0 +1,156 @@
+"""Normalization: activations brought to mean 0 and variance 1, over the batch or over the row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.initializers import Constant, Zeros
+from pellucid.kernel import Kernel
+from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.typing import Floats, Shape
+from pellucid.validation import keep_number
+
+
+class Normalized(NamedTuple):
+    """What a normalization saves."""
+
+    values: Floats
+    """x̂ = (x − mean)/√(variance + ε), (n, d)."""
+    inverse: Floats
+    """1/√(variance + ε), (d,) or (n, 1)."""
+    mean: Floats
+    variance: Floats
+
+
+@dataclass(frozen=True)
+class BatchNormalization(Layer):
+    """y = γ·x̂ + β with x̂ = (x − m)/√(v + ε): m and v are the batch's in training, running averages in prediction.
+
+    In training each step moves the running averages: mean ← (1 − momentum)·mean + momentum·m, and the variance
+    likewise with the unbiased variance of the batch, v·n/(n − 1). A batch of a single row is normalized by the running
+    averages, since it has no variance.
+
+    Parameters
+    ----------
+    momentum : float
+        How far the running averages move in a step, 0 < momentum <= 1.
+    epsilon : float
+        Keeps the root away from 0, above 0.
+
+    Notes
+    -----
+    PyTorch's meaning of momentum and defaults. γ and β are not penalized. Source: Ioffe and Szegedy, "Batch
+    normalization", ICML 2015, algorithms 1 and 2.
+    """
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        keep_number(self, "momentum", above=0.0, maximum=1.0)
+        keep_number(self, "epsilon", above=0.0)
+
+    def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
+        """γ (named scale) and β (named shift), one for each feature."""
+        return _scale_and_shift(input_shape)
+
+    def statistic_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, float]]:
+        """The running mean and variance of each feature."""
+        return {"mean": (input_shape, 0.0), "variance": (input_shape, 1.0)}
+
+    def forward(
+        self, x: Floats, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, tuple[Normalized, bool]]:
+        """X (n, d) -> γ·x̂ + β; saved: x̂, the root's inverse, and whether the batch's own numbers were used."""
+        of_batch = context.training and len(x) > 1
+        mean = x.mean(axis=0) if of_batch else context.statistics.mean  # (d,)
+        variance = np.square(x - mean).mean(axis=0) if of_batch else context.statistics.variance  # (d,)
+        inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # (d,)
+        values = (x - mean) * inverse  # (n, d)
+        return parameters.scale * values + parameters.shift, (Normalized(values, inverse, mean, variance), of_batch)
+
+    def backward(
+        self, gradient: Floats, saved: tuple[Normalized, bool], parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """∂x = γ/√(v + ε)·(g − mean(g) − x̂·mean(g·x̂)), the means over the batch; in prediction γ/√(v + ε)·g."""
+        normalized, of_batch = saved
+        gradients = {"scale": (gradient * normalized.values).sum(axis=0), "shift": gradient.sum(axis=0)}  # (d,)
+        g = gradient * parameters.scale  # (n, d)
+        if of_batch:
+            g = g - g.mean(axis=0) - normalized.values * (g * normalized.values).mean(axis=0)
+        return g * normalized.inverse, gradients
+
+    def updated_statistics(self, saved: Any, statistics: SimpleNamespace, rows: int) -> dict[str, Floats]:
+        """The running averages after a training step on so many rows."""
+        normalized, of_batch = saved
+        if not of_batch:
+            return {}
+        unbiased = normalized.variance.astype(np.float64) * (rows / (rows - 1))  # (d,)
+        move = self.momentum
+        return {
+            "mean": (1 - move) * statistics.mean + move * normalized.mean.astype(np.float64),
+            "variance": (1 - move) * statistics.variance + move * unbiased,
+        }
+
+    def kernel(self) -> Kernel:
+        """`batch_normalization`, with its momentum and ε."""
+        return Kernel("batch_normalization", (self.momentum, self.epsilon))
+
+
+@dataclass(frozen=True)
+class LayerNormalization(Layer):
+    """y = γ·x̂ + β with x̂ = (x − m)/√(v + ε): m and v are the mean and variance of each row over its features.
+
+    The same in training and prediction, and for any batch size.
+
+    Parameters
+    ----------
+    epsilon : float
+        Keeps the root away from 0, above 0.
+
+    Notes
+    -----
+    γ and β are not penalized. Source: Ba, Kiros and Hinton, "Layer normalization", 2016, equation 4.
+    """
+
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        keep_number(self, "epsilon", above=0.0)
+
+    def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
+        """γ (named scale) and β (named shift), one for each feature."""
+        return _scale_and_shift(input_shape)
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Normalized]:
+        """X (n, d) -> γ·x̂ + β; saved: x̂ and the root's inverse."""
+        mean = x.mean(axis=1, keepdims=True)  # (n, 1)
+        variance = np.square(x - mean).mean(axis=1, keepdims=True)  # (n, 1)
+        inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # (n, 1)
+        values = (x - mean) * inverse  # (n, d)
+        return parameters.scale * values + parameters.shift, Normalized(values, inverse, mean, variance)
+
+    def backward(
+        self, gradient: Floats, saved: Normalized, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """∂x = 1/√(v + ε)·(h − mean(h) − x̂·mean(h·x̂)), h = γg, the means over the row."""
+        values, inverse = saved.values, saved.inverse
+        gradients = {"scale": (gradient * values).sum(axis=0), "shift": gradient.sum(axis=0)}  # (d,)
+        h = gradient * parameters.scale  # (n, d)
+        centred = h - h.mean(axis=1, keepdims=True) - values * (h * values).mean(axis=1, keepdims=True)
+        return centred * inverse, gradients
+
+    def kernel(self) -> Kernel:
+        """`layer_normalization`, with ε."""
+        return Kernel("layer_normalization", (self.epsilon,))
+
+
+def _scale_and_shift(shape: Shape) -> dict[str, ParameterSpec]:
+    return {
+        "scale": ParameterSpec(shape, Constant(1.0), penalized=False),
+        "shift": ParameterSpec(shape, Zeros(), penalized=False),
+    }

@@ -1,0 +1,78 @@
+"""Links: how scores become predictions, probabilities, and a count of what is right."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pellucid.layers.activations import sigmoid, softmax
+from pellucid.typing import Array, Floats
+
+LINKS = ("identity", "sigmoid", "softmax", "argmax", "sign", "exponential")
+"""identity: the scores are the predictions; sigmoid: each score is the logit of a yes-or-no; softmax: the scores are
+the logits of classes; argmax: the highest score is the class, and the scores are no probabilities; sign: a positive
+score is a yes, and no probability; exponential: the scores are logarithms of the predictions."""
+
+
+def predictions(scores: Floats, link: str) -> Array:
+    """What scores (n, outputs) predict: classes (n,) (ties: the lowest), yes-or-no as 1 or 0, or numbers.
+
+    A single output gives (n,), several yes-or-no outputs or numbers give (n, outputs).
+    """
+    if link in ("softmax", "argmax"):
+        return scores.argmax(axis=1)
+    answer = scores  # (n, outputs)
+    if link in ("sigmoid", "sign"):
+        answer = (scores > 0).astype(np.int64)
+    elif link == "exponential":
+        answer = np.exp(scores)
+    return answer[:, 0] if answer.shape[1] == 1 else answer
+
+
+def probabilities(scores: Floats, link: str) -> Floats:
+    """The probabilities that scores (n, outputs) stand for: (n, K); (n, 2) for a single yes-or-no output.
+
+    Raises
+    ------
+    ValueError
+        If the scores are no logits of probabilities (links identity and argmax).
+    """
+    if link == "softmax":
+        return softmax(scores)
+    if link == "sigmoid":
+        yes = sigmoid(scores)  # (n, outputs)
+        return np.concatenate([1 - yes, yes], axis=1) if yes.shape[1] == 1 else yes
+    raise ValueError(
+        "This network has no probabilities: it was not trained with SoftmaxCrossEntropy or SigmoidCrossEntropy. "
+        "Use scores(x) for its outputs."
+    )
+
+
+def correct(scores: Floats, targets: Array, link: str) -> npt.NDArray[np.bool_] | None:
+    """Which examples are predicted right, (n,); None where the scores predict numbers and not classes."""
+    if link in ("identity", "exponential"):
+        return None
+    if link in ("sigmoid", "sign"):
+        right: npt.NDArray[np.bool_] = ((scores > 0) == (targets > 0.5)).all(axis=1)
+        return right
+    truth = targets if targets.ndim == 1 else targets.argmax(axis=1)  # (n,)
+    return scores.argmax(axis=1) == truth
+
+
+def metrics(scores: Floats, targets: Array, link: str, sample_weight: Array | None = None) -> dict[str, float]:
+    """`accuracy`, the fraction predicted right, for classes; `r2`, 1 − Σ(y − a)²/Σ(y − ȳ)², for numbers.
+
+    For several outputs r2 is the mean of the outputs' values; of a constant target it is 1 if it is met, else 0.
+    """
+    right = correct(scores, targets, link)
+    if right is not None:
+        return {"accuracy": float(np.average(right, weights=sample_weight))}
+    y = targets.astype(np.float64)  # (n, outputs)
+    if link == "exponential":
+        scores = np.exp(scores)
+    mean = np.average(y, axis=0, weights=sample_weight)  # (outputs,)
+    residual = np.average(np.square(y - scores), axis=0, weights=sample_weight)
+    spread = np.average(np.square(y - mean), axis=0, weights=sample_weight)
+    constant = spread == 0
+    ratio = residual / np.where(constant, 1.0, spread)
+    return {"r2": float(np.where(constant, residual == 0, 1.0 - ratio).mean())}

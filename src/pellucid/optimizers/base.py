@@ -1,0 +1,85 @@
+"""Optimizers, in order of complexity: how a gradient becomes a step.
+
+Contract: a frozen dataclass whose `update` is a pure function on flat vectors,
+
+    update(parameters, gradient, slots, rate, step) -> new parameters, new slots
+
+with parameters, gradient and each slot of the shape (p,), `rate` the learning rate of this step (a number, or a vector
+(p,) where layers have rates of their own) and `step` its number, from 0 on. Slots are what an optimizer remembers
+(velocity, moments); they start at 0 and are kept by the trainer, so that training goes on exactly where it stopped.
+
+Three things are the same for all of them and are done around `update`, in this order: the gradient is clipped
+(`clip_value`, then `clip_norm`), the weights decay (`weight_decay`: w ← w − rate·decay·w, decoupled from the gradient,
+weights only), and the step is made.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from pellucid.kernel import Kernel
+from pellucid.schedules import LearningRate, check_learning_rate, rate_at
+from pellucid.typing import Floats
+from pellucid.validation import keep_number
+
+Slots: TypeAlias = tuple[Floats, ...]
+"""What an optimizer remembers: one flat vector (p,) for each name in `slot_names`."""
+
+Rate: TypeAlias = Any
+"""The learning rate of a step: a number, or a vector (p,)."""
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """The family's base. See the head of this file.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        The rate, at least 0.
+    weight_decay : float
+        λ of w ← w − rate·λ·w in every step: decoupled decay, weights only, at least 0.
+    clip_norm : float or None
+        The longest the gradient of all parameters together may be (its Euclidean norm), above 0.
+    clip_value : float or None
+        The largest absolute value of each of the gradient's numbers, above 0.
+    """
+
+    learning_rate: LearningRate = 0.1
+    weight_decay: float = field(default=0.0, kw_only=True)
+    clip_norm: float | None = field(default=None, kw_only=True)
+    clip_value: float | None = field(default=None, kw_only=True)
+    slot_names: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "learning_rate", check_learning_rate(self.learning_rate))
+        keep_number(self, "weight_decay", minimum=0.0)
+        for name in ("clip_norm", "clip_value"):
+            if getattr(self, name) is not None:
+                keep_number(self, name, above=0.0)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step."""
+        return rate_at(self.learning_rate, step)
+
+    def clip(self, gradient: Floats) -> Floats:
+        """The gradient (p,), clipped by value and then by norm."""
+        if self.clip_value is not None:
+            gradient = np.clip(gradient, -self.clip_value, self.clip_value)
+        if self.clip_norm is not None:
+            norm = math.sqrt(float(np.square(gradient, dtype=np.float64).sum()))
+            if norm > self.clip_norm:
+                gradient = gradient * gradient.dtype.type(self.clip_norm / norm)
+        return gradient
+
+    def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
+        """The parameters and slots after one step."""
+        raise NotImplementedError
+
+    def kernel(self) -> Kernel | None:
+        """The optimizer's line in the native instruction table; None: the reference engine alone runs it."""
+        return None

@@ -1,0 +1,36 @@
+"""Watching a column of the history: what early stopping and the reduction of the rate share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pellucid.training.history import higher_is_better
+
+if TYPE_CHECKING:
+    from pellucid.training.trainer import Trainer
+
+
+def watched_column(trainer: Trainer, monitor: str | None, watcher: str) -> str:
+    """The column to watch: the one asked for; else `validation_loss`, or `loss` without a validation set.
+
+    Raises
+    ------
+    ValueError
+        If the history has no such column.
+    """
+    if monitor is None:
+        return "validation_loss" if "validation_loss" in trainer.history else "loss"
+    if monitor not in trainer.history:
+        raise ValueError(
+            f"{watcher} watches {monitor!r}, which is not in the history: it has "
+            f"{', '.join(trainer.history.columns)}. Give fit a validation set, or watch another column."
+        )
+    return monitor
+
+
+def improves(value: float, best: float | None, column: str, minimum_improvement: float) -> bool:
+    """Whether a value is better than the best one by more than the least that counts; NaN never is."""
+    if best is None:
+        return value == value
+    gain = value - best if higher_is_better(column) else best - value
+    return gain > minimum_improvement

@@ -1,0 +1,138 @@
+"""The cases of the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+from parity.kinds import LayerCase, numbers
+from pellucid.layers.base import Layer
+
+_MEAN, _SCALE = numbers(3, 0.2), np.abs(numbers(3, 0.4)) + 0.5
+
+
+def _activation_cases() -> list[LayerCase]:
+    """Activations that are one function of torch.nn.functional."""
+    table: list[tuple[Layer, Callable[[Any, Any], Any]]] = [
+        (pl.LeakyReLU(0.2), lambda f, x: f.leaky_relu(x, 0.2)),
+        (pl.ELU(0.7), lambda f, x: f.elu(x, 0.7)),
+        (pl.SELU(), lambda f, x: f.selu(x)),
+        (pl.GELU(), lambda f, x: f.gelu(x)),
+        (pl.GELU("tanh"), lambda f, x: f.gelu(x, approximate="tanh")),
+        (pl.SiLU(), lambda f, x: f.silu(x)),
+        (pl.Mish(), lambda f, x: f.mish(x)),
+        (pl.Softplus(2.0), lambda f, x: f.softplus(x, beta=2.0)),
+        (pl.Softsign(), lambda f, x: f.softsign(x)),
+        (pl.HardTanh(-0.5, 0.7), lambda f, x: f.hardtanh(x, -0.5, 0.7)),
+    ]
+    return [
+        LayerCase(str(layer), layer, (3,), lambda torch, x, p, function=function: function(torch.nn.functional, x))
+        for layer, function in table
+    ]
+
+
+def _smoothly_clipped(torch: Any, z: Any) -> Any:
+    return z / torch.sqrt(1 + (z / 3) ** 2)
+
+
+LAYER_CASES = [
+    LayerCase(
+        "Dense",
+        pl.Dense(2),
+        (3,),
+        lambda torch, x, p: torch.nn.functional.linear(x, p["weight"].T, p["bias"]),
+        parameters={"weight": (3, 2), "bias": (2,)},
+    ),
+    LayerCase(
+        "Dense without bias",
+        pl.Dense(2, bias=False),
+        (3,),
+        lambda torch, x, p: torch.nn.functional.linear(x, p["weight"].T),
+        parameters={"weight": (3, 2)},
+    ),
+    LayerCase("Identity", pl.Identity(), (3,), lambda torch, x, p: torch.nn.Identity()(x)),
+    LayerCase("ReLU", pl.ReLU(), (3,), lambda torch, x, p: torch.relu(x)),
+    LayerCase("Sigmoid", pl.Sigmoid(), (3,), lambda torch, x, p: torch.sigmoid(x)),
+    LayerCase("Tanh", pl.Tanh(), (3,), lambda torch, x, p: torch.tanh(x)),
+    LayerCase("Softmax", pl.Softmax(), (3,), lambda torch, x, p: torch.softmax(x, dim=1)),
+    LayerCase("Dropout in prediction", pl.Dropout(0.5), (3,), lambda torch, x, p: torch.nn.Dropout(0.5).eval()(x)),
+    LayerCase(
+        "Standardize",
+        pl.Standardize(),
+        (3,),
+        lambda torch, x, p: torch.nn.functional.batch_norm(
+            x, torch.tensor(_MEAN), torch.tensor(_SCALE**-2.0), training=False, eps=0.0
+        ),
+        statistics={"mean": _MEAN, "scale": _SCALE},
+    ),
+    LayerCase("Rescale", pl.Rescale(0.3, offset=-0.7), (3,), lambda torch, x, p: torch.add(-0.7, x, alpha=0.3)),
+    *_activation_cases(),
+    LayerCase(
+        "PReLU",
+        pl.PReLU(),
+        (3,),
+        lambda torch, x, p: torch.nn.functional.prelu(x, p["slope"]),
+        parameters={"slope": (1,)},
+    ),
+    LayerCase(
+        "PReLU of each unit",
+        pl.PReLU(per_unit=True),
+        (3,),
+        lambda torch, x, p: torch.nn.functional.prelu(x, p["slope"]),
+        parameters={"slope": (3,)},
+    ),
+    LayerCase(
+        "Maxout",
+        pl.Maxout(3, pieces=2),
+        (3,),
+        lambda torch, x, p: torch.nn.functional.linear(x, p["weight"].T, p["bias"]).reshape(-1, 3, 2).amax(dim=2),
+        parameters={"weight": (3, 6), "bias": (6,)},
+    ),
+    LayerCase(
+        "BatchNormalization in training",
+        pl.BatchNormalization(),
+        (3,),
+        lambda torch, x, p: torch.nn.functional.batch_norm(x, None, None, p["scale"], p["shift"], training=True),
+        parameters={"scale": (3,), "shift": (3,)},
+        statistics={"mean": _MEAN, "variance": _SCALE},
+        training=True,
+    ),
+    LayerCase(
+        "BatchNormalization in prediction",
+        pl.BatchNormalization(),
+        (3,),
+        lambda torch, x, p: torch.nn.functional.batch_norm(
+            x, torch.tensor(_MEAN), torch.tensor(_SCALE), p["scale"], p["shift"]
+        ),
+        parameters={"scale": (3,), "shift": (3,)},
+        statistics={"mean": _MEAN, "variance": _SCALE},
+    ),
+    LayerCase(
+        "LayerNormalization",
+        pl.LayerNormalization(),
+        (3,),
+        lambda torch, x, p: torch.nn.functional.layer_norm(x, (3,), p["scale"], p["shift"]),
+        parameters={"scale": (3,), "shift": (3,)},
+    ),
+    LayerCase("GaussianNoise in prediction", pl.GaussianNoise(0.5), (3,), lambda torch, x, p: torch.nn.Identity()(x)),
+    *(
+        LayerCase(
+            type(layer).__name__,
+            layer,
+            (3,),
+            lambda torch, x, p: (x - torch.tensor(_MEAN)) * torch.tensor(_SCALE),
+            statistics={"mean": _MEAN, "scale": _SCALE},
+        )
+        for layer in (pl.MinMax(-1, 1), pl.Center())
+    ),
+    LayerCase(
+        "RobustScale",
+        pl.RobustScale(),
+        (3,),
+        lambda torch, x, p: _smoothly_clipped(torch, (x - torch.tensor(_MEAN)) * torch.tensor(_SCALE)),
+        statistics={"mean": _MEAN, "scale": _SCALE},
+    ),
+]
