@@ -10,7 +10,7 @@ export PELLUCID_DATA ?= $(DATA)
 SOURCES := pyproject.toml CMakeLists.txt $(shell find native src -type f -not -name '*.pyc' -not -path '*/__pycache__*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint parity bench docs clean
+.PHONY: help run test lint parity bench examples chapters docs clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -47,8 +47,15 @@ bench: $(VENV)/dev.stamp  ## Measure against the peers and rewrite benchmarks/RE
 	$(BIN)/python -m pip install --quiet '.[bench]'
 	$(BIN)/python -m benchmarks
 
+examples: $(VENV)/dev.stamp  ## Run the chapters at a reduced size
+	$(BIN)/python examples/run.py --quick
+
+chapters: $(VENV)/dev.stamp  ## Run the chapters in full, hold them to their numbers, and keep what they show for the pages
+	$(BIN)/python examples/run.py --record docs/chapters/recorded
+
 docs: $(VENV)/dev.stamp  ## Build the documentation into docs/_build/html
 	$(BIN)/python -m pip install --quiet '.[docs]'
+	test -d docs/chapters/recorded || $(BIN)/python examples/run.py --quick --record docs/chapters/recorded
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 clean:  ## Remove the environment and everything built

@@ -3,7 +3,7 @@
 A page's ```python blocks run one after the other in one interpreter; what a block prints must be what the ```text block
 behind it says, numbers within a tolerance (other processors round otherwise). In a ```console block every line that
 begins with "$ " is run by the shell in the same folder, an empty one, and must succeed. `<!-- not run -->` on the line
-before a block leaves it out.
+before a block leaves it out, `<!-- needs torch -->` leaves it out where that module is not installed.
 
 Usage: python docs/check_examples.py README.md docs/*.md
 """
@@ -11,6 +11,7 @@ Usage: python docs/check_examples.py README.md docs/*.md
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -19,7 +20,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-BLOCK = re.compile(r"(?P<skip><!-- not run -->\n)?^```(?P<kind>\w+)[^\n]*\n(?P<body>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(
+    r"(?P<skip><!-- (?:not run|needs (?P<module>\w+)) -->\n)?^```(?P<kind>\w+)[^\n]*\n(?P<body>.*?)^```$", re.M | re.S
+)
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 RELATIVE, ABSOLUTE = 0.05, 0.02
 
@@ -58,7 +61,7 @@ def check(page: Path) -> int:
             for block in BLOCK.finditer(text):
                 kind, body = block["kind"], block["body"]
                 where = f"{page}:{text.count(chr(10), 0, block.start('body'))}"
-                if block["skip"]:
+                if block["skip"] and not (block["module"] and importlib.util.find_spec(block["module"])):
                     printed = None
                 elif kind == "python":
                     printed, count = run_python(body, names), count + 1

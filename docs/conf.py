@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import pages
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
 import pellucid
+
+pages.write()
 
 project = "Pellucid"
 author = "the Pellucid developers"
@@ -10,12 +23,48 @@ copyright = f"2026, {author}"
 version = release = pellucid.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode", "numpydoc"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "generated/*_table.rst", "chapters/recorded"]
+templates_path = ["_templates"]
+html_static_path = ["_static"]
+html_css_files = ["pellucid.css"]
 html_theme = "pydata_sphinx_theme"
-html_theme_options = {"show_nav_level": 2, "navigation_with_keys": False}
+html_theme_options = {
+    "show_nav_level": 2,
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "header_links_before_dropdown": 7,
+    "navbar_persistent": ["search-button"],
+    "navbar_end": ["theme-switcher"],
+}
+html_sidebars = {"index": [], "conventions": [], "files": [], "coming_from": [], "backpropagation": [], "catalogue": []}
 html_title = "Pellucid"
+html_math_renderer = "mathml"
 autosummary_generate = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 2
+
+
+def formulas_are_text(app: Any, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Escape what reStructuredText would take for markup in a formula: the bars of |z|, the star of (n, *shape)."""
+    for number, line in enumerate(lines):
+        if line.lstrip().startswith((">>>", "...")):
+            continue
+        pieces = re.split(r"(`+[^`]*`+)", line)
+        pieces[::2] = [re.sub(r"(\||\*(?=[A-Za-z_]+[,)]))", r"\\\1", piece) for piece in pieces[::2]]
+        lines[number] = "".join(pieces)
+
+
+def formula(translator: Any, node: Any) -> None:
+    """Write a formula as MathML, which browsers draw by themselves: no script, and nothing loaded from elsewhere."""
+    block = isinstance(node, nodes.math_block)
+    translator.body.append(tex2mathml(node.astext().strip(), as_block=block))
+    raise nodes.SkipNode
+
+
+def setup(app: Any) -> None:
+    """Formulas are MathML, and before numpydoc reads a docstring, `formulas_are_text` does."""
+    app.add_html_math_renderer("mathml", (formula, None), (formula, None))
+    app.connect("autodoc-process-docstring", formulas_are_text, priority=400)

@@ -1,0 +1,230 @@
+"""Writes the pages that must not fall behind the code: the chapters, the reference, the catalogue, the numbers.
+
+`conf.py` calls `write` before Sphinx looks for pages. Nothing that is written here is kept in the repository, nor is
+`chapters/recorded`: what the chapters printed and drew when they last ran. `make chapters` runs them in full; where
+they never ran, `make docs` runs them at a reduced size, and the pages say so.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pellucid as pl
+from pellucid.initializers import INITIALIZERS
+from pellucid.layers import LAYERS
+from pellucid.losses import LOSSES
+from pellucid.optimizers import OPTIMIZERS
+from pellucid.penalties import PENALTIES
+from pellucid.schedules import SCHEDULES
+
+HERE = Path(__file__).parent
+RECORDED = HERE / "chapters" / "recorded"
+for folder in ("examples", "tests"):
+    sys.path.insert(0, str(HERE.parent / folder))
+
+REFERENCE = {
+    "Networks and training": ("pellucid.network", "pellucid.training"),
+    "Layers": ("pellucid.layers",),
+    "Losses": ("pellucid.losses",),
+    "Penalties and constraints": ("pellucid.penalties",),
+    "Optimizers": ("pellucid.optimizers",),
+    "Schedules": ("pellucid.schedules",),
+    "Initializers": ("pellucid.initializers",),
+    "Augmentation": ("pellucid.augmentation",),
+    "Sweeps": ("pellucid.sweeps",),
+    "Files": ("pellucid.formats.model_file",),
+}
+"""The sections of the reference, and the modules whose public names stand in them."""
+
+CATALOGUE: dict[str, tuple[type, ...]] = {
+    "layers": tuple(LAYERS.values()),
+    "losses": (*LOSSES.values(), pl.CustomLoss),
+    "initializers": tuple(INITIALIZERS.values()),
+    "optimizers": tuple(OPTIMIZERS.values()),
+    "schedules": (*SCHEDULES.values(), pl.ReduceOnPlateau, pl.Backtracking),
+    "penalties": (*PENALTIES.values(), pl.MaxNorm),
+    "augmentation": (pl.Mirror, pl.Flip, pl.Rotate, pl.Translate, pl.Zoom, pl.Shear, pl.ElasticDistortion),
+}
+"""Every part, family by family: what the registries hold, and the few that are in none."""
+
+
+def write() -> None:
+    """Write all of it; a file that is right already is not touched, so that Sphinx need not read it again."""
+    (HERE / "generated").mkdir(exist_ok=True)
+    keep(HERE / "api.rst", reference())
+    keep(HERE / "generated" / "catalogue_table.rst", catalogue())
+    keep(HERE / "generated" / "numbers_table.rst", numbers())
+    for script in chapter_scripts():
+        keep(HERE / "chapters" / f"{script.stem}.rst", chapter(script))
+
+
+def keep(path: Path, text: str) -> None:
+    """Write a file if it differs."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def heading(text: str, line: str = "-") -> str:
+    """A heading of reStructuredText."""
+    return f"{text}\n{line * len(text)}\n"
+
+
+def indented(text: str, by: int = 3) -> str:
+    """Each line further to the right."""
+    return "\n".join(" " * by + row if row else "" for row in text.splitlines())
+
+
+# -- the reference -------------------------------------------------------------------------------------------------
+
+
+def reference_sections() -> dict[str, list[str]]:
+    """Every public name, section by section. A name of `pellucid.__all__` without a section is an error."""
+    homes: dict[str, list[str]] = {}
+    for name in pl.__all__:
+        if not inspect.ismodule(getattr(pl, name)):
+            homes.setdefault(pl._HOME_OF[name], []).append(name)
+    sections = {
+        title: sorted(name for module in modules for name in homes.pop(module)) for title, modules in REFERENCE.items()
+    }
+    if homes:
+        raise ValueError(f"The reference has no section for {homes}: add their modules to REFERENCE in docs/pages.py.")
+    for module in ("datasets", "plots"):
+        names = import_module(f"pellucid.{module}").__all__
+        sections[{"datasets": "Data", "plots": "Pictures"}[module]] = [f"{module}.{name}" for name in sorted(names)]
+    return sections
+
+
+def reference() -> str:
+    """The page of the reference."""
+    parts = [heading("Reference", "="), ".. currentmodule:: pellucid\n"]
+    for title, names in reference_sections().items():
+        listed = "\n".join(names)
+        parts.append(f"{heading(title)}\n.. autosummary::\n   :toctree: generated\n\n{indented(listed)}\n")
+    return "\n".join(parts)
+
+
+# -- the catalogue -------------------------------------------------------------------------------------------------
+
+
+def catalogue() -> str:
+    """The table of each family."""
+    return "\n".join(family(name, parts) for name, parts in CATALOGUE.items())
+
+
+def family(name: str, parts: tuple[type, ...]) -> str:
+    """One table: part, formula, source, oracle."""
+    rows = [("Part", "What it computes", "Source", "Held to")]
+    for cls in parts:
+        link = f":class:`~pellucid.{cls.__name__}`" if cls.__name__ in pl.__all__ else cls.__name__
+        rows.append((link, literal(first_sentence(cls)), source(cls), oracle(name, cls)))
+    table = "\n".join(f"   {'*' if column == 0 else ' '} - {cell}" for row in rows for column, cell in enumerate(row))
+    options = "   :header-rows: 1\n   :widths: 16 44 26 14\n   :class: catalogue\n"
+    return f"{heading(name.capitalize())}\n.. list-table::\n{options}\n{table}\n"
+
+
+def first_sentence(cls: type) -> str:
+    """The first paragraph of the docstring, which is the formula or begins with it."""
+    return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+
+
+def literal(text: str) -> str:
+    """Text in which nothing but `names` is markup: a formula's stars and bars stay what they are."""
+    pieces = re.split(r"(`[^`]+`)", text)
+    escaped = (re.sub(r"([*|\\_])", r"\\\1", piece) for piece in pieces[::2])
+    names = [f"``{piece.strip('`')}``" for piece in pieces[1::2]]
+    return "".join(part for pair in zip(escaped, [*names, ""], strict=True) for part in pair)
+
+
+def source(cls: type) -> str:
+    """What the docstring names as its source; of the class it refines, where it names none."""
+    for base in cls.__mro__:
+        found = re.search(r"Source: (.+?)(?:\n\n|$)", inspect.cleandoc(base.__dict__.get("__doc__") or ""), re.S)
+        if found:
+            return literal(" ".join(found[1].split()).rstrip("."))
+    return "textbook"
+
+
+def oracle(name: str, cls: type) -> str:
+    """What a part is compared with, read from the tests: first the batteries, else the tests that name it."""
+    held = []
+    if name in ("layers", "losses", "penalties") and cls is not pl.MaxNorm:
+        held.append("central differences")
+    if cls in parity_cases():
+        held.append("PyTorch")
+    tests = sorted(
+        path.stem
+        for path in (HERE.parent / "tests").rglob("test_*.py")
+        if path.stem not in ("test_bad_input", "test_public_names")
+        and re.search(rf"\b{cls.__name__}\b", path.read_text())
+    )
+    return ", ".join(held or [f"``{test}``" for test in tests]) or "—"
+
+
+def parity_cases() -> set[type]:
+    """The classes that are compared with PyTorch's."""
+    cases = import_module("parity.cases")
+    parts: list[Any] = [case.layer for case in cases.LAYER_CASES]
+    parts += [case.loss for case in cases.LOSS_CASES]
+    parts += [case.penalty for case in cases.PENALTY_CASES]
+    parts += [case.make(0.1) for case in cases.OPTIMIZER_CASES]
+    parts += [case.schedule for case in cases.SCHEDULE_CASES]
+    return {type(part) for part in parts}
+
+
+# -- the chapters --------------------------------------------------------------------------------------------------
+
+
+def chapter_scripts() -> list[Path]:
+    """The scripts."""
+    return import_module("cells").chapter_scripts()
+
+
+def record_of(script: Path) -> dict[str, Any]:
+    """What the last run left; nothing where there was none."""
+    path = RECORDED / script.stem / "record.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def chapter(script: Path) -> str:
+    """A chapter's page: the prose and code of its script, and what each cell printed and drew."""
+    cells, record = import_module("cells").cells_of(script), record_of(script)
+    shown = record.get("cells") or [{"output": "", "pictures": []}] * len(cells)
+    if len(shown) != len(cells):
+        raise ValueError(f"{script.name} has {len(cells)} cells, but its record has {len(shown)}: run `make chapters`.")
+    parts = []
+    for number, (cell, made) in enumerate(zip(cells, shown, strict=True)):
+        parts.append(cell.prose)
+        if number == 0:
+            parts.append(f"*This page is* ``examples/{script.name}`` *with what it printed and drew when it last ran.*")
+            if record.get("quick"):
+                parts.append(".. note:: That was at a reduced size. ``make chapters`` runs it in full.")
+        if cell.code:
+            parts.append(f".. code-block:: python\n\n{indented(cell.code)}")
+        if made["output"]:
+            parts.append(f".. code-block:: none\n   :class: output\n\n{indented(made['output'].rstrip())}")
+        for picture in made["pictures"]:
+            words = picture.removesuffix(".png").replace("-", " ")
+            parts.append(f".. image:: recorded/{script.stem}/{picture}\n   :alt: {words}\n   :class: picture")
+    return "\n\n".join(parts) + "\n"
+
+
+def numbers() -> str:
+    """What the chapters promise, and what they reached when they last ran in full."""
+    rows = [("Chapter", "Number", "Promised", "Reached")]
+    for script in chapter_scripts():
+        record = record_of(script)
+        for number in [] if record.get("quick") else record.get("numbers", []):
+            limits = (("≥", number["at_least"]), ("≤", number["at_most"]))
+            promised = " and ".join(f"{sign} {limit:g}" for sign, limit in limits if limit is not None)
+            link = f":doc:`{script.stem.split('_')[1]} <{script.stem}>`"
+            rows.append((link, literal(number["name"]), promised, f"{number['value']:.4g}"))
+    if len(rows) == 1:
+        return "No chapter was run in full yet: ``make chapters``.\n"
+    table = "\n".join(f"   {'*' if column == 0 else ' '} - {cell}" for row in rows for column, cell in enumerate(row))
+    return f".. list-table::\n   :header-rows: 1\n   :widths: 10 60 15 15\n\n{table}\n"
