@@ -89,7 +89,7 @@ template <typename T> inline Vector<T> hyperbolic_tangent(Vector<T> x) {
     const Reduced<T> e = reduce<T>(T(-2) * size);
     const Vector<T> scale = power_of_two<T>(e.exponent);
     const Vector<T> t = scale * e.power_minus_one + (scale - T(1));
-    const Vector<T> result = -t / (t + T(2));
+    const Vector<T> result = (Vector<T>{} - t) / (t + T(2));  // so that tanh 0 is 0 and not −0
     return x < T(0) ? -result : result;
 }
 

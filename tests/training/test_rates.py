@@ -143,7 +143,7 @@ def test_wrong_class_weights() -> None:
         fit({3: 1.0})
     with pytest.raises(ValueError, match=r"class_weight\[1\] must be a number of at least 0, not -1\."):
         fit({1: -1})
-    with pytest.raises(ValueError, match="class_weight 'balance' is unknown. Did you mean 'balanced'?"):
+    with pytest.raises(ValueError, match=r"class_weight 'balance' is unknown\. Did you mean 'balanced'\?"):
         fit("balance")
     with pytest.raises(ValueError, match="class_weight needs targets that are classes"):
         fit("balanced", "squared_error", np.random.default_rng(0).normal(size=(len(x), 3)))
