@@ -2,120 +2,46 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import numpy as np
-
-import pellucid as pl
-from benchmarks.measure import in_turn, peak_memory, processes_in_turn
-from benchmarks.workloads import WORKLOADS, load
+from benchmarks.measure import Worker, peak_memory, processes_in_turn
+from benchmarks.predictors import PREDICTORS, REPEATS
 
 Row = tuple[str, str, str, str]
 
 
 def prediction() -> Iterator[Row]:
-    """P1 and P2: probabilities of one row, and of 10,000 rows, of 784-128-10."""
-    import onnxruntime
-    import torch
-
-    _, _, test_x, _ = load(WORKLOADS["W3"])
-    scaled = test_x.astype(np.float32) / 255
-    network = pl.Network([pl.Dense(128), pl.ReLU(), pl.Dense(10)]).build(784)
-    network.link = "softmax"
-    w1, b1, w2, b2 = network.named_parameters().values()
-    model = torch.nn.Sequential(torch.nn.Linear(784, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10))
-    with torch.no_grad():
-        for parameter, values in zip(model.parameters(), (w1.T, b1, w2.T, b2), strict=True):
-            parameter.copy_(torch.from_numpy(values.copy()))
-    tensor = torch.from_numpy(scaled)
-
-    def with_numpy(rows: np.ndarray) -> np.ndarray:
-        z = np.maximum(rows @ w1 + b1, 0) @ w2 + b2
-        e = np.exp(z - z.max(axis=1, keepdims=True))
-        return e / e.sum(axis=1, keepdims=True)
-
-    def with_torch(rows: torch.Tensor) -> torch.Tensor:
-        with torch.inference_mode():
-            return torch.softmax(model(rows), dim=1)
-
-    sessions = {}
-    for threads in (1, 2):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        sessions[threads] = onnxruntime.InferenceSession(_onnx(w1, b1, w2, b2), options, ["CPUExecutionProvider"])
-    one, ten_thousand = scaled[:1], scaled
-    expected = network.predict_proba(scaled[:100])
-    for name, answer in (("NumPy", with_numpy(scaled[:100])), ("torch", with_torch(tensor[:100]).numpy())):
-        assert np.abs(answer - expected).max() < 1e-5, name
-    assert np.abs(sessions[1].run(None, {"x": scaled[:100]})[0] - expected).max() < 1e-5
-
-    def many(function: Callable[[], object]) -> Callable[[], None]:
-        def run() -> None:
-            for _ in range(2000):
-                function()
-
-        return run
-
-    torch.set_num_threads(1)
-    singles = in_turn(
-        {
-            "pellucid": many(lambda: network.predict_proba(one)),
-            "onnxruntime": many(lambda: sessions[1].run(None, {"x": one})),
-            "NumPy": many(lambda: with_numpy(one)),
-            "torch": many(lambda: with_torch(tensor[:1])),
-        },
-        7,
-        time.perf_counter,
+    """P1 and P2: probabilities of one row, and of 10,000 rows, of 784-128-10; each library in a process of its own."""
+    yield _predictions(
+        "P1", "probabilities of one row, 784-128-10", 1e6 / REPEATS, "µs", "≥ 2.5 ×", best_of="onnxruntime"
     )
-    yield _row("P1: probabilities of one row, 784-128-10", singles, 1e6 / 2000, "µs", "≥ 2.5 ×", only="onnxruntime")
-    torch.set_num_threads(2)
-    batches = in_turn(
-        {
-            "pellucid": lambda: network.predict_proba(ten_thousand),
-            "onnxruntime, 1 thread": lambda: sessions[1].run(None, {"x": ten_thousand}),
-            "onnxruntime, 2 threads": lambda: sessions[2].run(None, {"x": ten_thousand}),
-            "NumPy": lambda: with_numpy(ten_thousand),
-            "torch, 2 threads": lambda: with_torch(tensor),
-        },
-        15,
-        time.perf_counter,
-    )
-    yield _row("P2: probabilities of 10,000 rows, the same network", batches, 1e3, "ms", "≥ 1.1 ×")
+    yield _predictions("P2", "probabilities of 10,000 rows, the same network", 1e3, "ms", "≥ 1.1 ×")
 
 
-def _row(title: str, seconds: dict[str, float], unit: float, name: str, wanted: str, only: str = "") -> Row:
-    ours = seconds["pellucid"]
-    peers = {peer: value for peer, value in seconds.items() if peer != "pellucid" and only in peer}
-    best = min(peers, key=lambda peer: peers[peer])
-    others = "; ".join(
-        f"{peer} {value * unit:.2f}" for peer, value in seconds.items() if peer not in ("pellucid", best)
-    )
-    theirs = f"{best} {peers[best] * unit:.2f} {name}: {peers[best] / ours:.2f} × ({others})"
-    return title, f"{ours * unit:.2f} {name}", theirs, wanted
-
-
-def _onnx(w1: np.ndarray, b1: np.ndarray, w2: np.ndarray, b2: np.ndarray) -> bytes:
-    """The network as an ONNX model."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    names = {"w1": w1, "b1": b1, "w2": w2, "b2": b2}
-    graph = helper.make_graph(
-        [
-            helper.make_node("Gemm", ["x", "w1", "b1"], ["z1"]),
-            helper.make_node("Relu", ["z1"], ["a1"]),
-            helper.make_node("Gemm", ["a1", "w2", "b2"], ["z2"]),
-            helper.make_node("Softmax", ["z2"], ["p"], axis=1),
-        ],
-        "network",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 784])],
-        [helper.make_tensor_value_info("p", TensorProto.FLOAT, [None, 10])],
-        [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in names.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    text: bytes = model.SerializeToString()
-    return text
+def _predictions(name: str, title: str, unit: float, unit_name: str, wanted: str, best_of: str = "") -> Row:
+    threads = (1,) if name == "P1" else (1, 2)
+    workers = [Worker(library, name, count) for library in PREDICTORS for count in threads]
+    try:
+        for number in range(8):
+            for worker in workers:
+                seconds = worker.ask("round")["seconds"]
+                if number:
+                    worker.seconds.append(seconds)
+        medians = {worker.label: statistics.median(worker.seconds) * unit for worker in workers}
+        answers = {round(worker.ask("score")["score"], 5) for worker in workers}
+    finally:
+        for worker in workers:
+            worker.close()
+    if len(answers) > 1:
+        raise RuntimeError(f"{name}: the libraries differ in their probabilities: {answers}")
+    ours = min((label for label in medians if label.startswith("pellucid")), key=lambda label: medians[label])
+    peers = [label for label in medians if not label.startswith("pellucid") and best_of in label]
+    best = min(peers, key=lambda label: medians[label])
+    others = "; ".join(f"{label} {value:.2f}" for label, value in medians.items() if label not in (ours, best))
+    theirs = f"{best} {medians[best]:.2f} {unit_name}: **{medians[best] / medians[ours]:.2f} ×** ({others})"
+    return f"{name}: {title}", f"{medians[ours]:.2f} {unit_name} ({ours.split(', ')[1]})", theirs, wanted
 
 
 _MEMORY_OURS = """

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import warnings
+from typing import Any
 
 
 def main() -> None:
@@ -20,10 +21,15 @@ def main() -> None:
         os.environ[variable] = str(threads)
     warnings.simplefilter("ignore")
 
-    from benchmarks.contenders import CONTENDERS
-    from benchmarks.workloads import WORKLOADS
+    if workload in ("P1", "P2"):
+        from benchmarks.predictors import PREDICTORS
 
-    contender = CONTENDERS[name](WORKLOADS[workload], threads)
+        contender: Any = PREDICTORS[name](workload, threads)
+    else:
+        from benchmarks.contenders import CONTENDERS
+        from benchmarks.workloads import WORKLOADS
+
+        contender = CONTENDERS[name](WORKLOADS[workload], threads)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         if line.strip() == "round":

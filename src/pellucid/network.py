@@ -12,6 +12,7 @@ from pellucid.engines.base import Model
 from pellucid.engines.program import Program, View, compile_program
 from pellucid.engines.reference import forward, mean_loss
 from pellucid.initializers import find_initializer
+from pellucid.layers.activations import Softmax
 from pellucid.layers.base import Layer, ParameterSpec
 from pellucid.losses import LINKS, Loss, find_loss, metrics, predictions, probabilities
 from pellucid.penalties import Penalty
@@ -93,6 +94,7 @@ class Network:
         self._link = "identity"
         self._classes: tuple[str, ...] | None = None
         self._model: Model | None = None
+        self._with_softmax: tuple[Program, Program] | None = None
         self.statistics_fitted = False
 
     # -- building ------------------------------------------------------------------------------------------------
@@ -302,7 +304,15 @@ class Network:
         ValueError
             If the network was trained with a loss that knows no probabilities.
         """
-        return probabilities(self.scores(x), self.link)
+        if self.link != "softmax":
+            return probabilities(self.scores(x), self.link)
+        model = self.model
+        if self._with_softmax is None or self._with_softmax[0] is not model.program:
+            layers = [*self.layers, Softmax()]
+            self._with_softmax = (model.program, compile_program(layers, model.program.input_shape))
+        program = self._with_softmax[1]  # the same parameters: a softmax has none
+        x = check_inputs(x, "x", program.input_shape)
+        return self.engines.choose(program)[0].scores(model._replace(program=program), x)
 
     def loss_and_gradient(
         self,

@@ -16,6 +16,7 @@ import numpy as np
 
 from pellucid.typing import Array
 
+_SMALL = 2**16  # numbers
 _ROWS_PER_CHECK = 4096  # NaN is looked for in slices of this many rows: no copy of the whole data is ever made
 
 
@@ -144,9 +145,14 @@ def check_finite(array: Array, name: str) -> None:
     """Raise if a number of `array` is NaN or infinite, naming the first one's row and column."""
     if array.dtype.kind != "f":
         return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if math.isfinite(np.add.reduce(array, axis=None)):  # one pass without a copy; only a suspect sum is looked into
+    if array.size <= _SMALL:
+        if np.logical_and.reduce(np.isfinite(array), axis=None):
             return
+    elif array.flags.c_contiguous:
+        flat = array.reshape(-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if math.isfinite(np.dot(flat, flat)):  # one pass without a copy; only a suspect sum is looked into
+                return
     for start in range(0, len(array), _ROWS_PER_CHECK):
         part = array[start : start + _ROWS_PER_CHECK]
         finite = np.isfinite(part)

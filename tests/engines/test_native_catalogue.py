@@ -327,10 +327,10 @@ def test_running_averages_do_not_make_a_machine_anew() -> None:
     start = State.start(model.parameters, model.statistics, task.optimizer)
     engine = NativeEngine()
     first = engine.train(task, start, start, 1)
-    machine = engine._machine
+    ((_, machine),) = engine._machines.values()
     assert first.state.statistics is not start.statistics
     engine.train(task, first.state, first.safe, 1)
-    assert engine._machine is machine
+    assert [kept for _, kept in engine._machines.values()] == [machine]
     moved = first.state.statistics.copy()
     moved[0] += 1.0  # a statistic that the machine was made with
     scores = engine.scores(Model(model.program, first.state.parameters, moved), x)

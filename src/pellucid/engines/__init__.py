@@ -33,7 +33,7 @@ class EngineChoice:
 
     def __init__(self, name: str = "auto", threads: int | None = None) -> None:
         self.name = check_choice("engine", name, ENGINES)
-        self._last: tuple[Program, Engine, str] | None = None
+        self._last: tuple[Program, tuple[Engine, str]] | None = None
         self.reference = ReferenceEngine()
         self.native = None if name == "reference" else find_engine(name, threads)
         if name == "native" and self.native is None:
@@ -54,8 +54,8 @@ class EngineChoice:
         if parts:
             return self._choose(program, **parts)
         if self._last is None or self._last[0] is not program:  # prediction asks again and again for the same one
-            self._last = (program, *self._choose(program))
-        return self._last[1:]
+            self._last = (program, self._choose(program))
+        return self._last[1]
 
     def _choose(self, program: Program, **parts: Any) -> tuple[Engine, str]:
         if self.native is None:

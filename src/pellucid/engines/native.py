@@ -56,8 +56,7 @@ class NativeEngine(Engine):
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads
         self._asked = _asked_threads(threads)
-        self._machine: Any = None
-        self._made_for: tuple[Any, ...] = ()
+        self._machines: dict[int, tuple[tuple[Program, Any, Floats], Any]] = {}
 
     def obstacle(
         self,
@@ -177,14 +176,22 @@ class NativeEngine(Engine):
         return _state(task, state, new, moment), safe, logs, _STOPS[stop]
 
     def _machine_for(self, program: Program, parameters: Floats, statistics: Floats) -> Any:
-        """The machine for this program, dtype and statistics: the last one, if nothing has changed."""
+        """The machine for this program, dtype and statistics: the last one for the program, if nothing has changed.
+
+        Those of the last two programs are kept: a network's own, and the one that ends in its link.
+        """
         made_for = (program, parameters.dtype, statistics)
-        before = self._made_for
-        if len(before) != 3 or any(a is not b for a, b in zip(made_for, before, strict=True)):
-            if len(before) != 3 or not _needs_no_other(before, made_for):
-                self._machine = _make_machine(*made_for)
-            self._made_for = made_for
-        return self._machine
+        known = self._machines.get(id(program))
+        if known is not None and all(a is b for a, b in zip(made_for, known[0], strict=True)):
+            return known[1]
+        if known is not None and _needs_no_other(known[0], made_for):
+            machine = known[1]
+        else:
+            machine = _make_machine(*made_for)
+            while len(self._machines) > 1:
+                self._machines.pop(next(iter(self._machines)))
+        self._machines[id(program)] = (made_for, machine)
+        return machine
 
 
 def _asked_threads(threads: int | None) -> int:
