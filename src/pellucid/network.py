@@ -211,7 +211,8 @@ class Network:
 
     def get(self, name: str) -> Floats:
         """One parameter or statistic by its name, "0.weight"; read-only."""
-        return self._view(name)[1].of(getattr(self, self._view(name)[0]))
+        kind, view = self._view(name)
+        return view.of(getattr(self, kind))
 
     def set(self, name: str, values: Any) -> None:
         """Replace one parameter or statistic by its name, "0.weight"; the shape must fit."""

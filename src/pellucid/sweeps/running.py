@@ -78,7 +78,8 @@ def sweep(
         Workers are processes instead of threads. Then `make_trainer` must be a function of a module.
     directory : path or None
         Where finished configurations are kept, a file each. Called again with the same directory, the sweep goes on
-        where it was cut off, and failed configurations are tried again.
+        where it was cut off, and failed configurations are tried again. What counts as the same
+        sweep is the code of `make_trainer` itself: after a change in a function that it calls, give another directory.
     progress : text stream, callable or None
         A stream (`sys.stderr`) gets a table that renews itself in a terminal, or a line for each configuration
         elsewhere; a callable is given the SweepResults so far. None: nothing is printed.
