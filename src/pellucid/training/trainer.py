@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -11,8 +10,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid.augmentation import Augmentation
-from pellucid.datasets.base import Part
-from pellucid.datasets.splits import split
 from pellucid.engines.base import Engine, Model, Outcome, State, Task
 from pellucid.engines.program import compile_program
 from pellucid.engines.reference import mean_loss, penalty_value
@@ -23,8 +20,15 @@ from pellucid.penalties import Constraint, Penalty
 from pellucid.training.callbacks import Callback, as_callback
 from pellucid.training.divergence import DivergenceError, explain
 from pellucid.training.history import History
+from pellucid.training.rows import (
+    check_validation,
+    rate_factors,
+    rows_a_step,
+    split_off,
+    warn_of_missing_classes,
+)
 from pellucid.training.weighting import class_weights
-from pellucid.typing import Array, Floats
+from pellucid.typing import Array
 from pellucid.validation import (
     check_inputs,
     check_integer,
@@ -32,13 +36,11 @@ from pellucid.validation import (
     check_same_length,
     check_sample_weight,
     check_seed,
-    unknown_name,
 )
 
 Validation: TypeAlias = tuple[Any, Any] | float | None
 """A pair (x, y), a fraction of the training rows to split off, or None."""
 
-_DEFAULT_BATCH = 32
 _ROWS_TO_ADAPT = 1024  # rows on which weights that ask for data are scaled
 
 
@@ -218,7 +220,7 @@ class Trainer:
             network.adapt_weights(x[:_ROWS_TO_ADAPT])
         network.loss, network.link = self.loss, self.loss.link(targets)
         if self._state is None:
-            _warn_of_missing_classes(targets, network)
+            warn_of_missing_classes(targets, network)
             self._state = State.start(network.parameters, network.statistics, self.optimizer)
             self._safe = self._shown = self._state
             self._slot_names = self.optimizer.slot_names
@@ -266,10 +268,12 @@ class Trainer:
         """
         check_integer("epochs", epochs, minimum=1)
         if isinstance(validation, numbers.Real):
-            x, y, validation = self._split_off(x, y, validation, sample_weight)
+            x, y, validation = split_off(
+                x, y, validation, sample_weight, network=self.network, loss=self.loss, seed=self.seed
+            )
         self.initialize(x, y)
         task = self._task_now = self._task(x, y, sample_weight, class_weight)
-        checked_validation = self._check_validation(validation)
+        checked_validation = check_validation(validation, self.network, self.loss)
         engine, self.history.engine_note = self.network.engines.choose(
             task.program, loss=self.loss, penalty=self.penalty, optimizer=self.optimizer, constraint=self.constraint
         )
@@ -307,74 +311,13 @@ class Trainer:
             targets=targets,
             link=self.network.link,
             sample_weight=weight,
-            batch_size=self._rows_a_step(len(x)),
+            batch_size=rows_a_step(self.batch_size, len(x)),
             shuffle=self.shuffle,
             seed=self.seed,
-            rate_factors=self._rate_factors(),
+            rate_factors=rate_factors(self.learning_rate_factors, self.network),
             constraint=self.constraint,
             average=self.average,
         )
-
-    def _rate_factors(self) -> Floats | None:
-        """`learning_rate_factors` as a vector (p,), in the network's dtype."""
-        if not self.learning_rate_factors:
-            return None
-        factors = np.ones_like(self.network.parameters)
-        views = self.network.program.views()
-        names = {name: [name] for name in views}
-        for name in views:
-            names.setdefault(name.split(".")[0], []).append(name)
-        for name in sorted(self.learning_rate_factors, key=lambda name: "." in name):  # a parameter's own wins
-            if name not in names:
-                raise ValueError(unknown_name("The layer or parameter of learning_rate_factors", name, names))
-            for full in names[name]:
-                factors[views[full].range] = self.learning_rate_factors[name]
-        return factors
-
-    def _split_off(self, x: Any, y: Any, fraction: float, sample_weight: Any) -> tuple[Any, Any, Part]:
-        """The training rows that remain and the rows split off.
-
-        Classes keep their proportions, unless one is too rare to be in both parts.
-        """
-        if sample_weight is not None:
-            raise ValueError("validation as a fraction and sample_weight do not go together: give validation=(x, y).")
-        x = check_inputs(x, "x", self.network.input_shape if self.network.built else None)
-        outputs = compile_program(self.network.layers, x.shape[1:]).outputs
-        targets = self.loss.encode(y, outputs)
-        check_same_length(x=x, y=targets)
-        how: dict[str, Any] = {"validation": fraction, "test": 0, "seed": self.seed}
-        try:
-            train, part, _ = split(x, targets, stratify=targets.ndim == 1, **how)
-        except ValueError:
-            train, part, _ = split(x, targets, stratify=False, **how)
-        return train.x, train.y, part
-
-    def _rows_a_step(self, rows: int) -> int:
-        if self.batch_size == "full":
-            return rows
-        if self.batch_size == "auto":
-            return min(_DEFAULT_BATCH, rows)
-        if int(self.batch_size) > rows:
-            raise ValueError(
-                f"batch_size is {self.batch_size}, but there are only {rows} training rows. "
-                f"Use at most {rows}, or 'full' for all rows at once."
-            )
-        return int(self.batch_size)
-
-    def _check_validation(self, validation: Any) -> tuple[Array, Array] | None:
-        if validation is None:
-            return None
-        if not isinstance(validation, Sequence) or isinstance(validation, str) or len(validation) != 2:
-            received = f"{len(validation)} parts" if isinstance(validation, tuple | list) else f"{validation!r:.80}"
-            raise TypeError(
-                f"validation must be a pair (x, y), a fraction of the training rows such as 0.2, or None, "
-                f"not {received}."
-            )
-        x, y = validation
-        x = check_inputs(x, "validation x", self.network.input_shape)
-        targets = self.loss.encode(y, self.network.outputs)
-        check_same_length(**{"validation x": x, "validation y": targets})
-        return x, targets
 
     def _take_over_changes(self, task: Task) -> None:
         """Where weights were changed from outside since the last `fit`, go on from those."""
@@ -452,18 +395,3 @@ class Trainer:
         scores = network.engines.choose(network.program)[0].scores(model, x)
         values = {"loss": mean_loss(self.loss, scores, targets, None), **metrics(scores, targets, network.link)}
         self.history.set_last({f"validation_{name}": value for name, value in values.items()})
-
-
-def _warn_of_missing_classes(targets: Array, network: Network) -> None:
-    """Say which classes have no example: the network cannot learn them."""
-    if targets.ndim != 1:
-        return
-    missing = np.flatnonzero(np.bincount(targets, minlength=network.outputs) == 0)
-    if missing.size:
-        names = ", ".join(map(str, missing[:10])) + (", …" if missing.size > 10 else "")
-        warnings.warn(
-            f"The training rows hold no example of class{'es' if missing.size > 1 else ''} {names}, but the network "
-            f"has {network.outputs} outputs: what has no example cannot be learnt.",
-            UserWarning,
-            stacklevel=4,
-        )

@@ -1,0 +1,102 @@
+"""What a fit is given, checked: rows, validation rows, batches, rates."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.datasets.base import Part
+from pellucid.datasets.splits import split
+from pellucid.engines.program import compile_program
+from pellucid.losses import Loss
+from pellucid.network import Network
+from pellucid.typing import Array, Floats
+from pellucid.validation import check_inputs, check_same_length, unknown_name
+
+_DEFAULT_BATCH = 32
+
+
+def rows_a_step(batch_size: int | str, rows: int) -> int:
+    """How many rows one step takes."""
+    if batch_size == "full":
+        return rows
+    if batch_size == "auto":
+        return min(_DEFAULT_BATCH, rows)
+    if int(batch_size) > rows:
+        raise ValueError(
+            f"batch_size is {batch_size}, but there are only {rows} training rows. "
+            f"Use at most {rows}, or 'full' for all rows at once."
+        )
+    return int(batch_size)
+
+
+def check_validation(validation: Any, network: Network, loss: Loss) -> tuple[Array, Array] | None:
+    """The validation rows and their encoded targets."""
+    if validation is None:
+        return None
+    if not isinstance(validation, Sequence) or isinstance(validation, str) or len(validation) != 2:
+        received = f"{len(validation)} parts" if isinstance(validation, tuple | list) else f"{validation!r:.80}"
+        raise TypeError(
+            f"validation must be a pair (x, y), a fraction of the training rows such as 0.2, or None, not {received}."
+        )
+    x, y = validation
+    x = check_inputs(x, "validation x", network.input_shape)
+    targets = loss.encode(y, network.outputs)
+    check_same_length(**{"validation x": x, "validation y": targets})
+    return x, targets
+
+
+def split_off(
+    x: Any, y: Any, fraction: float, sample_weight: Any, *, network: Network, loss: Loss, seed: int
+) -> tuple[Any, Any, Part]:
+    """The training rows that remain and the rows split off.
+
+    Classes keep their proportions, unless one is too rare to be in both parts.
+    """
+    if sample_weight is not None:
+        raise ValueError("validation as a fraction and sample_weight do not go together: give validation=(x, y).")
+    x = check_inputs(x, "x", network.input_shape if network.built else None)
+    outputs = compile_program(network.layers, x.shape[1:]).outputs
+    targets = loss.encode(y, outputs)
+    check_same_length(x=x, y=targets)
+    how: dict[str, Any] = {"validation": fraction, "test": 0, "seed": seed}
+    try:
+        train, part, _ = split(x, targets, stratify=targets.ndim == 1, **how)
+    except ValueError:
+        train, part, _ = split(x, targets, stratify=False, **how)
+    return train.x, train.y, part
+
+
+def rate_factors(factors_by_name: Mapping[str, float], network: Network) -> Floats | None:
+    """`learning_rate_factors` as a vector (p,), in the network's dtype."""
+    if not factors_by_name:
+        return None
+    factors = np.ones_like(network.parameters)
+    views = network.program.views()
+    names = {name: [name] for name in views}
+    for name in views:
+        names.setdefault(name.split(".")[0], []).append(name)
+    for name in sorted(factors_by_name, key=lambda name: "." in name):  # a parameter's own wins
+        if name not in names:
+            raise ValueError(unknown_name("The layer or parameter of learning_rate_factors", name, names))
+        for full in names[name]:
+            factors[views[full].range] = factors_by_name[name]
+    return factors
+
+
+def warn_of_missing_classes(targets: Array, network: Network) -> None:
+    """Say which classes have no example: the network cannot learn them."""
+    if targets.ndim != 1:
+        return
+    missing = np.flatnonzero(np.bincount(targets, minlength=network.outputs) == 0)
+    if missing.size:
+        names = ", ".join(map(str, missing[:10])) + (", …" if missing.size > 10 else "")
+        warnings.warn(
+            f"The training rows hold no example of class{'es' if missing.size > 1 else ''} {names}, but the network "
+            f"has {network.outputs} outputs: what has no example cannot be learnt.",
+            UserWarning,
+            stacklevel=4,
+        )
