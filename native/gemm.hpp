@@ -14,6 +14,13 @@
 //
 // are one kernel: a tile of up to tile_rows x 2 vectors of sums in registers; nothing has to be packed.
 //
+// Of a network with a handful of units a panel would be mostly padding. Its matrices are kept *turned*: a row for each
+// unit, the examples side by side, and a last row of ones, so that the bias is one more row of the weight:
+//
+//     scores           Y  = Wᵀ X        the kernel of the weight gradient
+//     input gradient   dX = W dY        the kernel of the scores
+//     weight gradient  dW = X dYᵀ       sums over vectors of examples, then over their lanes
+//
 // Every sum runs along the inner dimension in ascending order, in blocks whose length depends on that dimension
 // alone. Neither the height of a tile, nor the number of rows, nor the number of threads can change a bit of it.
 #pragma once
@@ -89,13 +96,24 @@ template <int largest, typename F> [[gnu::always_inline]] inline void with_const
     f(Constant<largest>{});
 }
 
+// This part's units of a matrix that is cut into `tiles` a panel, panel by panel, where those of a narrow last panel are
+// half the work of the others.
+template <typename T> inline Range share_tiles(Index width, Index tiles, int part, int parts) {
+    const Index panels = ceiling(width, panel<T>), whole = panels - is_narrow<T>(width, panels - 1);
+    const auto unit_at = [&](Index work) {
+        return work <= 2 * whole * tiles ? ceiling(work, 2) : work - whole * tiles;
+    };
+    const Range work = share((whole + panels) * tiles, part, parts);
+    return {unit_at(work.begin), unit_at(work.end)};
+}
+
 // Y = X W + b: part `part` of `parts` of it. Y has `rows` rows and `width` columns, X `inner` columns. `bias` points at
 // the first panel's bias, the next ones are w.stride further; null: none.
 template <typename T>
 inline void product(Matrix<const T> x, Matrix<const T> w, const T* bias, Matrix<T> y, Index rows, Index width,
                     Index inner, int part, int parts) {
     const Index tiles = ceiling(rows, tile_rows);
-    const Range mine = share(ceiling(width, panel<T>) * tiles, part, parts);
+    const Range mine = share_tiles<T>(width, tiles, part, parts);
     const Index blocks = larger_of(1, ceiling(inner, block_length<T>));
     for (Index block = 0; block < blocks; ++block) {
         const Range along = share(inner, block, blocks);
@@ -213,6 +231,59 @@ template <typename T> inline void lanes_to_rows(const T* from, Matrix<T> to, Ind
     for (Index j = 0; j < width; j += lanes<T>)
         transpose_square<T, lanes<T>, panel<T>>(from + j * lanes<T>, width - j, to.at(j / panel<T>, row) + j % panel<T>,
                                                 rows);
+}
+
+// sum[r] of lane l is Σ over the lanes of part[r][l]: log2(lanes) rounds of perfect shuffles, each adding up halves.
+// Vectors from `count` on count as zero.
+template <typename T, int count> inline Vector<T> sums_of_lanes(const Vector<T> (&part)[count]) {
+    constexpr int size = static_cast<int>(lanes<T>);
+    Vector<T> row[size];
+#pragma GCC unroll 16
+    for (int r = 0; r < size; ++r) row[r] = r < count ? part[r < count ? r : 0] : Vector<T>{};
+#pragma GCC unroll 4
+    for (int half = size / 2; half > 0; half /= 2) {
+#pragma GCC unroll 16
+        for (int r = 0; r < half; ++r)
+            row[r] = interleave<T, 0>(row[r], row[r + half]) + interleave<T, 1>(row[r], row[r + half]);
+    }
+    return row[0];
+}
+
+// One tile of dW = X dYᵀ where both have the examples side by side, `columns` of them: rows i … i + rows − 1 of X, the
+// first `outputs` rows of dY. Writes whole rows of a panel.
+template <typename T, int rows, int outputs>
+inline void turned_gradient_tile(Matrix<const T> x, Index i, Matrix<const T> dy, Index columns, T* dw, bool add) {
+    Vector<T> sum[rows][outputs] = {};
+    for (Index v = 0; v < ceiling(columns, lanes<T>); ++v) {
+        const T *left = x.at(v / 2, i) + v % 2 * lanes<T>, *right = dy.at(v / 2, 0) + v % 2 * lanes<T>;
+#pragma GCC unroll 2
+        for (int r = 0; r < rows; ++r) {
+            const Vector<T> factor = load<T>(left + r * panel<T>);
+#pragma GCC unroll 16
+            for (int j = 0; j < outputs; ++j) sum[r][j] += factor * load<T>(right + j * panel<T>);
+        }
+    }
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; ++r) {
+        const Vector<T> row = sums_of_lanes<T, outputs>(sum[r]);
+        T* out = dw + r * panel<T>;
+        store<T>(out, add ? load<T>(out) + row : row);
+        store<T>(out + lanes<T>, Vector<T>{});
+    }
+}
+
+// Rows [begin, end) of dW = X dYᵀ, for at most `lanes` rows of dY.
+template <typename T>
+inline void turned_gradient(Matrix<const T> x, Matrix<const T> dy, T* dw, Index begin, Index end, Index outputs,
+                            Index columns, bool add) {
+    with_constant<static_cast<int>(lanes<T>)>(static_cast<int>(outputs), [&](auto width) {
+        constexpr int count = decltype(width)::value, height = 2 * count <= static_cast<int>(lanes<T>) ? 2 : 1;
+        Index i = begin;
+        for (; i + height <= end; i += height)
+            turned_gradient_tile<T, height, count>(x, i, dy, columns, dw + (i - begin) * panel<T>, add);
+        for (; i < end; ++i)
+            turned_gradient_tile<T, 1, count>(x, i, dy, columns, dw + (i - begin) * panel<T>, add);
+    });
 }
 
 // Wᵀ in panels, (width, inner), from W (inner, width): part `part` of `parts`. Columns beyond `inner` become zero.

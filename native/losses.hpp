@@ -13,6 +13,7 @@ namespace pellucid::PELLUCID_ISA {
 
 template <typename T> struct LossBlock {
     Index width;        // outputs
+    Index step;         // how far the vectors of two outputs are apart, in the three arrays
     const T* scores;    // (width, lanes)
     T* gradient;        // (width, lanes)
     const T* targets;   // (width, lanes), or null: classes
@@ -20,12 +21,12 @@ template <typename T> struct LossBlock {
     Vector<T> share;  // of each example in the mean: 1/n, or wᵢ/Σw
     const double* numbers;
 
-    Vector<T> score(Index j) const { return load<T>(scores + j * lanes<T>); }
+    Vector<T> score(Index j) const { return load<T>(scores + j * step); }
     Vector<T> target(Index j) const {
-        if (targets) return load<T>(targets + j * lanes<T>);
+        if (targets) return load<T>(targets + j * step);
         return classes == static_cast<typename VectorOf<T>::Integer>(j) ? broadcast<T>(T(1)) : Vector<T>{};
     }
-    void set_gradient(Index j, Vector<T> value) const { store<T>(gradient + j * lanes<T>, value * share); }
+    void set_gradient(Index j, Vector<T> value) const { store<T>(gradient + j * step, value * share); }
 };
 
 template <typename T> struct LossCode {
@@ -119,7 +120,7 @@ template <typename T> inline Vector<T> hinge(const LossBlock<T>& block) {
     }
     Vector<T> start = {}, count = {};  // margin − z_c; how many are inside the margin
     for (Index lane = 0; lane < lanes<T>; ++lane)
-        start[lane] = margin - block.scores[static_cast<Index>(block.classes[lane]) * lanes<T> + lane];
+        start[lane] = margin - block.scores[static_cast<Index>(block.classes[lane]) * block.step + lane];
     const Vector<T> one = broadcast<T>(T(1));
     const Vector<T> sum = sum_over_outputs<T>(
         block,
@@ -133,7 +134,7 @@ template <typename T> inline Vector<T> hinge(const LossBlock<T>& block) {
             return inside;
         });
     for (Index lane = 0; lane < lanes<T>; ++lane)
-        block.gradient[static_cast<Index>(block.classes[lane]) * lanes<T> + lane] = -count[lane] * block.share[lane];
+        block.gradient[static_cast<Index>(block.classes[lane]) * block.step + lane] = -count[lane] * block.share[lane];
     return sum;
 }
 
@@ -145,7 +146,7 @@ template <typename T> inline Vector<T> softmax_cross_entropy(const LossBlock<T>&
     Vector<T> sum = {};
     for (Index j = 0; j < block.width; ++j) {
         const Vector<T> power = exponential<T>(block.score(j) - highest);
-        store<T>(block.gradient + j * lanes<T>, power);
+        store<T>(block.gradient + j * block.step, power);
         sum += power;
     }
     const T stays = static_cast<T>(1.0 - block.numbers[0]);
@@ -155,7 +156,7 @@ template <typename T> inline Vector<T> softmax_cross_entropy(const LossBlock<T>&
     for (Index j = 0; j < block.width; ++j) {
         const Vector<T> y = stays * block.target(j) + even;
         losses += y != T(0) ? y * (normalizer - (block.score(j) - highest)) : Vector<T>{};
-        block.set_gradient(j, load<T>(block.gradient + j * lanes<T>) * inverse - y);
+        block.set_gradient(j, load<T>(block.gradient + j * block.step) * inverse - y);
     }
     return losses;
 }

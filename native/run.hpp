@@ -17,7 +17,8 @@ constexpr Index rows_of_a_unit = 256;  // of the packed parameters: what one par
 
 template <typename T> struct Run {
     ProgramSpec spec;
-    Index rows;  // the most a piece can have
+    Index rows;     // the most a piece can have
+    Index columns;  // of turned matrices, in whole vectors; 0: the usual ones
     Index layer_count, layers_before;  // layers before the first with parameters: nothing to pass back to them
     Layer<T>* layers;
     Index packed_count;
@@ -29,23 +30,39 @@ template <typename T> struct Run {
     Index units;
     double* squares;  // of the gradient, one sum for each unit
     Matrix<T> input, scores, gradients[2], targets;
-    std::int64_t* classes;
-    T *values, *right;  // of each row: its loss, and whether it is predicted right
-    T* blocks;          // for each part: scores, gradient and targets of `lanes` examples side by side
+    Matrix<T> turned_input, turned_targets;
+    // of each row: its class, weight, share in the mean, loss, and whether it is predicted right
+    typename VectorOf<T>::Integer* classes;
     double* row_weights;
+    T *shares, *values, *right;
+    T* blocks;  // for each part: scores, gradient and targets of `lanes` examples side by side
     double* shift;  // of the scaling of the inputs
 };
 
+// Whether the network is so narrow, and the batch so large, that turned matrices are better: at most `lanes` units in
+// a layer, and every layer can.
+template <typename T> inline bool is_to_be_turned(const ProgramSpec& spec) {
+    if (spec.loss.code < 0 || spec.largest_batch < lanes<T> || spec.inputs > panel<T> || spec.outputs > lanes<T>)
+        return false;
+    for (Index l = 0; l < spec.layer_count; ++l)
+        if (!layer_table<T>[spec.layers[l].code].turns || (l > 0 && spec.layers[l].inputs > lanes<T>)) return false;
+    return true;
+}
+
 // The buffers of the layers: each writes over its input where no backward pass misses it.
 template <typename T> inline void lay_out_layers(Run<T>& run, Arena& arena) {
-    Matrix<T> current = run.input;
+    Matrix<T> current = run.columns ? run.turned_input : run.input;
+    LayerSpec* turned = run.columns ? arena.take<LayerSpec>(run.layer_count) : nullptr;
+    const auto take = [&](Index units) {
+        return run.columns ? take_matrix<T>(arena, units + 1, run.columns) : take_matrix<T>(arena, run.rows, units);
+    };
     Index width = run.spec.inputs, widest = run.spec.inputs;
     bool needed = true;  // the input itself may be read again
     for (Index l = 0; l < run.layer_count; ++l) {
         const LayerSpec& spec = run.spec.layers[l];
         const LayerCode<T>& code = layer_table<T>[spec.code];
         const bool over = code.in_place && !code.reads_input && !needed;
-        const Matrix<T> output = over ? current : take_matrix<T>(arena, run.rows, spec.outputs);
+        const Matrix<T> output = over ? current : take(spec.outputs);
         Layer<T> layer{};
         layer.spec = &spec;
         layer.input = current;
@@ -55,14 +72,22 @@ template <typename T> inline void lay_out_layers(Run<T>& run, Arena& arena) {
         layer.running = run.statistics;
         code.lay_out(layer, arena, run.rows);
         run.packed_count = layer.packed_end;
+        layer.columns = run.columns;
+        layer.units = spec.outputs;
+        if (turned && code.in_place) {  // number by number: see layers/layer.hpp
+            turned[l] = spec;
+            turned[l].inputs = turned[l].outputs = run.columns;
+            layer.spec = turned + l;
+        }
         if (arena.memory) run.layers[l] = layer;
+        if (arena.memory && run.columns) fill_row(layer.output, spec.outputs, run.columns, T(1));
         needed = code.reads_output;
         current = output;
         width = spec.outputs;
         widest = larger_of(widest, width);
     }
     run.scores = current;
-    for (Matrix<T>& gradient : run.gradients) gradient = take_matrix<T>(arena, run.rows, widest);
+    for (Matrix<T>& gradient : run.gradients) gradient = take(widest);
 }
 
 template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena) {
@@ -79,15 +104,23 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
         ++run.layers_before;
     run.statistics = arena.take<double>(spec.statistic_count);
     run.safe_statistics = arena.take<double>(spec.statistic_count);
-    run.input = take_matrix<T>(arena, run.rows, spec.inputs);
+    if (is_to_be_turned<T>(spec)) run.columns = ceiling(run.rows, lanes<T>) * lanes<T>;
+    const Index padded_rows = ceiling(run.rows, lanes<T>) * lanes<T>;
+    run.input = take_matrix<T>(arena, padded_rows, spec.inputs);
+    run.targets = take_matrix<T>(arena, padded_rows, spec.outputs);
+    if (run.columns) {
+        run.turned_input = take_matrix<T>(arena, spec.inputs + 1, run.columns);
+        run.turned_targets = take_matrix<T>(arena, spec.outputs, run.columns);
+        if (arena.memory) fill_row(run.turned_input, spec.inputs, run.columns, T(1));
+    }
     lay_out_layers(run, arena);
-    run.targets = take_matrix<T>(arena, run.rows, spec.outputs);
-    run.classes = arena.take<std::int64_t>(run.rows);
-    run.values = arena.take<T>(run.rows + lanes<T>);
-    run.right = arena.take<T>(run.rows + lanes<T>);
+    run.classes = arena.take<typename VectorOf<T>::Integer>(padded_rows);
+    run.shares = arena.take<T>(padded_rows);
+    run.values = arena.take<T>(padded_rows);
+    run.right = arena.take<T>(padded_rows);
     if (spec.loss.code >= 0)
         run.blocks = arena.take<T>(most_threads * 3 * ceiling(spec.outputs, lanes<T>) * lanes<T> * lanes<T>);
-    run.row_weights = arena.take<double>(run.rows);
+    run.row_weights = arena.take<double>(padded_rows);
     if (spec.mean) run.shift = arena.take<double>(spec.inputs);
     for (Index j = 0; run.shift && j < spec.inputs; ++j) run.shift[j] = spec.offset[j] - spec.mean[j] * spec.scale[j];
 
@@ -188,9 +221,17 @@ template <typename T> inline Scaling scaling_of(const Run<T>& run) {
     return {run.spec.mean, run.spec.scale, run.spec.offset, run.shift, run.spec.limit};
 }
 
+// What a layer is to work on: rows of turned matrices are units.
+template <typename T> inline Work<T> work_for(const Run<T>& run, const Work<T>& work, const Layer<T>& layer) {
+    Work<T> own = work;
+    if (run.columns) own.rows = layer.units;
+    return own;
+}
+
 template <typename T> inline void forward(const Run<T>& run, const Work<T>& work) {
     for (Index l = 0; l < run.layer_count; ++l) {
-        layer_table<T>[run.layers[l].spec->code].forward(work, run.layers[l]);
+        const Layer<T>& layer = run.layers[l];
+        layer_table<T>[layer.spec->code].forward(work_for(run, work, layer), layer);
         work.meet();
     }
 }
@@ -203,25 +244,45 @@ template <typename T> inline void backward(const Run<T>& run, const Work<T>& wor
         const LayerCode<T>& code = layer_table<T>[run.layers[l].spec->code];
         const int next = code.in_place ? current : 1 - current;
         const Matrix<T> nothing{};
-        code.backward(work, run.layers[l], run.gradients[current], l > run.layers_before ? run.gradients[next] : nothing);
+        code.backward(work_for(run, work, run.layers[l]), run.layers[l], run.gradients[current],
+                      l > run.layers_before ? run.gradients[next] : nothing);
         work.meet();
         current = next;
     }
 }
 
-// Inputs, targets and weights of the rows [first, first + work.rows) of the order.
+// Inputs, targets and weights of the rows [first, first + work.rows) of the order. `total` is the sum of the weights of
+// the whole batch.
 template <typename T>
 inline void gather_examples(const Run<T>& run, const Work<T>& work, const Examples& examples,
-                            const std::uint32_t* order, Index first) {
+                            const std::uint32_t* order, Index first, double total) {
     const Range mine = share(work.rows, work.part, work.parts);
     const Piece piece{order, first, mine.begin, mine.end};
     gather<T>(examples.x, piece, run.input, scaling_of(run));
     if (!examples.classes) gather<T>(examples.targets, piece, run.targets, Scaling{});
     for (Index row = mine.begin; row < mine.end; ++row) {
         const Index i = order ? static_cast<Index>(order[first + row]) : first + row;
-        if (examples.classes) run.classes[row] = examples.classes[i];
+        if (examples.classes) run.classes[row] = static_cast<typename VectorOf<T>::Integer>(examples.classes[i]);
         run.row_weights[row] = examples.weights ? examples.weights[i] : 1.0;
+        run.shares[row] = total > 0.0 ? static_cast<T>(run.row_weights[row] / total) : T(0);
     }
+    if (work.part != work.parts - 1) return;
+    for (Index row = work.rows; row < ceiling(work.rows, lanes<T>) * lanes<T> || row < run.columns; ++row)
+        run.shares[row] = T(0);
+}
+
+// The examples side by side. Columns beyond the last example repeat it: they count nothing, but must stay finite.
+template <typename T> inline void turn_examples(const Run<T>& run, const Work<T>& work, const Examples& examples) {
+    const auto turn = [&](Matrix<T> from, Matrix<T> to, Index width) {
+        if (work.part == 0)
+            for (Index row = work.rows; row < run.columns; ++row) copy_row(from, work.rows - 1, row, width);
+        work.meet();
+        transpose<T>(readable(from), to, run.columns, width, work.part, work.parts);
+    };
+    if (run.columns == 0) return;
+    turn(run.input, run.turned_input, run.spec.inputs);
+    if (!examples.classes) turn(run.targets, run.turned_targets, run.spec.outputs);
+    work.meet();
 }
 
 // What a piece adds to the sums over the batch.
@@ -231,37 +292,59 @@ struct Sums {
 
 // The loss of `lanes` examples from `row` on.
 template <typename T>
-inline void evaluate_block(const Run<T>& run, const Work<T>& work, const Examples& examples, double total, Index row) {
+inline void evaluate_block(const Run<T>& run, const Work<T>& work, const Examples& examples, Index row) {
     const Index width = run.spec.outputs, padded = ceiling(width, lanes<T>) * lanes<T> * lanes<T>;
+    LossBlock<T> block{};
+    block.width = width;
+    block.numbers = run.spec.loss.numbers;
+    block.share = load<T>(run.shares + row);
+    if (examples.classes) __builtin_memcpy(&block.classes, run.classes + row, sizeof block.classes);
+    const auto evaluate = [&] {
+        store<T>(run.values + row, loss_table<T>[run.spec.loss.code].evaluate(block));
+        if (run.spec.link != Link::identity) store<T>(run.right + row, predicted_right<T>(block, run.spec.link));
+    };
+    if (run.columns) {
+        const Index number = row / panel<T>, half = row % panel<T>;
+        block.step = panel<T>;
+        block.scores = run.scores.at(number, 0) + half;
+        block.gradient = run.gradients[0].at(number, 0) + half;
+        if (!examples.classes) block.targets = run.turned_targets.at(number, 0) + half;
+        return evaluate();
+    }
     const Index count = smaller_of(work.rows - row, lanes<T>);
     T* scores = run.blocks + 3 * padded * work.part;
     T *gradient = scores + padded, *targets = scores + 2 * padded;
     rows_to_lanes<T>(readable(run.scores), row, count, width, scores);
     if (!examples.classes) rows_to_lanes<T>(readable(run.targets), row, count, width, targets);
-    LossBlock<T> block{width, scores, gradient, examples.classes ? nullptr : targets, {}, {}, run.spec.loss.numbers};
-    for (Index lane = 0; lane < count; ++lane) {
-        if (examples.classes) block.classes[lane] = static_cast<typename VectorOf<T>::Integer>(run.classes[row + lane]);
-        block.share[lane] = total > 0.0 ? static_cast<T>(run.row_weights[row + lane] / total) : T(0);
-    }
-    store<T>(run.values + row, loss_table<T>[run.spec.loss.code].evaluate(block));
-    if (run.spec.link != Link::identity) store<T>(run.right + row, predicted_right<T>(block, run.spec.link));
+    block.step = lanes<T>;
+    block.scores = scores;
+    block.gradient = gradient;
+    block.targets = examples.classes ? nullptr : targets;
+    evaluate();
     lanes_to_rows<T>(gradient, run.gradients[0], row, count, width);
 }
 
-// Loss, gradient of the scores, and the sums, which every part adds up for itself in the same order. `total` is the
-// sum of the weights of the whole batch.
+// Σ wᵢ·nᵢ over the rows, always in the same order.
+template <typename T> inline double weighted_sum(const double* weights, const T* numbers, Index rows) {
+    constexpr Index chains = 8;  // side by side, so that the machine need not wait for one sum
+    double sums[chains] = {};
+    Index row = 0;
+    for (; row + chains <= rows; row += chains)
+        for (Index c = 0; c < chains; ++c) sums[c] += weights[row + c] * static_cast<double>(numbers[row + c]);
+    for (; row < rows; ++row) sums[row % chains] += weights[row] * static_cast<double>(numbers[row]);
+    double sum = 0.0;
+    for (double part : sums) sum += part;
+    return sum;
+}
+
+// Loss, gradient of the scores, and the sums, which every part adds up for itself.
 template <typename T>
-inline Sums evaluate_loss(const Run<T>& run, const Work<T>& work, const Examples& examples, double total) {
-    const Range mine = share(ceiling(work.rows, lanes<T>), work.part, work.parts);
+inline Sums evaluate_loss(const Run<T>& run, const Work<T>& work, const Examples& examples) {
+    const Range mine = share(ceiling(larger_of(work.rows, run.columns), lanes<T>), work.part, work.parts);
     for (Index block = mine.begin; block < mine.end; ++block)
-        evaluate_block(run, work, examples, total, block * lanes<T>);
+        evaluate_block(run, work, examples, block * lanes<T>);
     work.meet();
-    Sums sums{};
-    for (Index row = 0; row < work.rows; ++row) {
-        sums.loss += run.row_weights[row] * static_cast<double>(run.values[row]);
-        sums.correct += run.row_weights[row] * static_cast<double>(run.right[row]);
-    }
-    return sums;
+    return {weighted_sum(run.row_weights, run.values, work.rows), weighted_sum(run.row_weights, run.right, work.rows)};
 }
 
 template <typename T> inline double penalty_value(const Run<T>& run) {

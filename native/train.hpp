@@ -72,10 +72,11 @@ template <typename T> inline void gradient_part(void* context, Team* team, int p
     for (Index first = 0; first < examples.x.rows; first += run.rows) {
         const Work<T> work{team,  part, parts, smaller_of(run.rows, examples.x.rows - first), first, false, 0, 0,
                            nullptr, {}};
-        gather_examples<T>(run, work, examples, nullptr, first);
+        gather_examples<T>(run, work, examples, nullptr, first, total);
         work.meet();
+        turn_examples<T>(run, work, examples);
         forward(run, work);
-        sum += evaluate_loss<T>(run, work, examples, total).loss;
+        sum += evaluate_loss<T>(run, work, examples).loss;
         backward(run, work);
     }
     const Work<T> work{team, part, parts, 0, 0, false, 0, 0, nullptr, {}};
@@ -162,13 +163,14 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment,
                            static_cast<std::uint64_t>(moment.step), at_once ? &update : nullptr,
                            {&task.examples.x, job.order, begin + rows, single ? next : 0}};
         // A data set that is one piece stays gathered from one step to the next.
-        if (moment.step == task.moment.step || rows < task.examples.x.rows || !single)
-            gather_examples<T>(run, work, task.examples, job.order, begin + first);
+        const bool fresh = moment.step == task.moment.step || rows < task.examples.x.rows || !single;
+        if (fresh) gather_examples<T>(run, work, task.examples, job.order, begin + first, total);
         watch(job, team, part);
         work.meet();
         if (__atomic_load_n(&job.signal, __ATOMIC_RELAXED) != 0) return Step::left;
+        if (fresh) turn_examples<T>(run, work, task.examples);
         forward(run, work);
-        const Sums piece = evaluate_loss<T>(run, work, task.examples, total);
+        const Sums piece = evaluate_loss<T>(run, work, task.examples);
         sums.loss += piece.loss;
         sums.correct += piece.correct;
         if (!__builtin_isfinite(total > 0.0 ? sums.loss / total : 0.0)) return Step::not_finite;

@@ -18,7 +18,42 @@ template <typename T> inline void dense_lay_out(Layer<T>& layer, Arena& arena, I
                      spec.outputs * panel<T>};  // Wᵀ
 }
 
+// The same on turned matrices: at most `panel` inputs and `lanes` outputs.
+template <typename T> inline void dense_forward_turned(const Work<T>& work, const Layer<T>& layer) {
+    const LayerSpec& spec = *layer.spec;
+    const Index rows = spec.inputs + (spec.parameter_count > 1 ? 1 : 0);  // the last one is the bias
+    const Range mine = share(ceiling(layer.columns, panel<T>), work.part, work.parts);
+    for (Index column = mine.begin; column < mine.end; ++column)
+        gradient_block<T>(layer.weights + layer.places[0].start, layer.input.at(column, 0), layer.output.at(column, 0),
+                          spec.outputs, rows, is_narrow<T>(layer.columns, column), false);
+}
+
+template <typename T>
+inline void dense_backward_turned(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                                  Matrix<T> input_gradient) {
+    const LayerSpec& spec = *layer.spec;
+    const Index start = layer.places[0].start;
+    if (input_gradient.data) {
+        product<T>({layer.weights + start, layer.places[0].stride}, readable(gradient), nullptr, input_gradient,
+                   spec.inputs, layer.columns, spec.outputs, work.part, work.parts);
+        work.meet();  // all have read the weight
+    }
+    alignas(64) T block[(panel<T> + 1) * panel<T>];
+    for (int p = 0; p < spec.parameter_count; ++p) {
+        const Range all = p == 0 ? Range{0, spec.inputs} : Range{spec.inputs, spec.inputs + 1};
+        const Range part = p == 0 ? share(spec.inputs, work.part, work.parts) : share(1, work.part, work.parts);
+        const Index begin = all.begin + part.begin, end = all.begin + part.end;
+        if (begin == end) continue;
+        const Index place = start + begin * panel<T>;
+        T* of = work.update ? block : layer.gradient + place;
+        turned_gradient<T>(readable(layer.input), readable(gradient), of, begin, end, spec.outputs, layer.columns,
+                           work.adds());
+        if (work.update) work.update->apply(place, block, (end - begin) * panel<T>, spec.parameters[p].penalized);
+    }
+}
+
 template <typename T> inline void dense_forward(const Work<T>& work, const Layer<T>& layer) {
+    if (layer.columns > 0) return dense_forward_turned(work, layer);
     const LayerSpec& spec = *layer.spec;
     const T* bias = spec.parameter_count > 1 ? layer.weights + layer.places[1].start : nullptr;
     product<T>(readable(layer.input), {layer.weights + layer.places[0].start, layer.places[0].stride}, bias,
@@ -27,6 +62,7 @@ template <typename T> inline void dense_forward(const Work<T>& work, const Layer
 
 template <typename T>
 inline void dense_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient, Matrix<T> input_gradient) {
+    if (layer.columns > 0) return dense_backward_turned(work, layer, gradient, input_gradient);
     const LayerSpec& spec = *layer.spec;
     if (input_gradient.data) {
         transpose<T>({layer.weights + layer.places[0].start, layer.places[0].stride}, layer.scratch, spec.inputs,
@@ -37,19 +73,23 @@ inline void dense_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T>
     }
     // The weight is read no more, and `product` read a copy: what follows may change it.
     const bool has_bias = spec.parameter_count > 1;
-    const Index panels = ceiling(spec.inputs, panel<T>);
-    const Range mine = share(ceiling(spec.outputs, panel<T>) * panels, work.part, work.parts);
+    const Index panels = ceiling(spec.outputs, panel<T>);
+    // Few units are made smaller where several parts share them.
+    const bool few = work.parts > 1 && panels * ceiling(spec.inputs, panel<T>) < 16 * work.parts;
+    const Index height = few ? lanes<T> : panel<T>;
+    const Index blocks = ceiling(spec.inputs, height);
+    const Range mine = share_tiles<T>(spec.outputs, blocks, work.part, work.parts);
     alignas(64) T block[panel<T> * panel<T>];
     for (Index unit = mine.begin; unit < mine.end; ++unit) {
-        const Index column = unit / panels, row = unit % panels * panel<T>;
-        const Index count = smaller_of(spec.inputs - row, panel<T>);
+        const Index column = unit / blocks, row = unit % blocks * height;
+        const Index count = smaller_of(spec.inputs - row, height);
         const Index start = layer.places[0].start + column * layer.places[0].stride + row * panel<T>;
-        if (layer.fetches) work.next.fetch(unit, ceiling(spec.outputs, panel<T>) * panels);
+        if (layer.fetches) work.next.fetch(unit, panels * blocks);
         if (work.update) work.update->fetch(start, count * panel<T>);
         T* of_weight = work.update ? block : layer.gradient + start;
         const bool narrow = is_narrow<T>(spec.outputs, column);
-        gradient_block<T>(layer.input.at(row / panel<T>, 0), gradient.at(column, 0), of_weight, count, work.rows, narrow,
-                          work.adds());
+        gradient_block<T>(layer.input.at(row / panel<T>, 0) + row % panel<T>, gradient.at(column, 0), of_weight, count,
+                          work.rows, narrow, work.adds());
         if (work.update) work.update->apply(start, block, count * panel<T>, spec.parameters[0].penalized);
         if (!has_bias || row > 0) continue;
         const Index bias = layer.places[1].start + column * layer.places[1].stride;

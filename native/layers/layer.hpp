@@ -14,6 +14,9 @@
 // `backward` of a layer with `in_place` gets the same matrix for both gradients, and `forward` may get the same
 // matrix as input and output; `reads_input` and `reads_output` say what `backward` needs of the forward pass. Where a
 // layer of the program needs the `whole_batch` at once, a training batch is not cut into pieces.
+//
+// A layer that `turns` can also work on turned matrices (gemm.hpp), in which the rows are units and the columns
+// examples. One that works number by number need not know: its `work.rows` are the units, its outputs the examples.
 #pragma once
 
 #include "../core.hpp"
@@ -75,6 +78,8 @@ template <typename T> struct Layer {
     std::uint32_t* bits;
     const LayerSpec* inner_spec;  // of maxout
     Matrix<T> pieces;
+    Index columns;  // turned matrices: how many examples lie side by side; 0: the usual ones
+    Index units;    // its outputs, also when it works number by number on turned matrices
     bool fetches;  // the next rows, while it is at work: the layer with the most parameters does
 };
 
@@ -84,7 +89,7 @@ template <typename T> struct LayerCode {
     void (*lay_out)(Layer<T>&, Arena&, Index rows);
     void (*forward)(const Work<T>&, const Layer<T>&);
     void (*backward)(const Work<T>&, const Layer<T>&, Matrix<T> gradient, Matrix<T> input_gradient);
-    bool whole_batch = false;
+    bool whole_batch = false, turns = false;
 };
 
 template <typename T> inline Matrix<const T> readable(Matrix<T> m) { return {m.data, m.stride}; }
@@ -93,6 +98,14 @@ template <typename T> inline Matrix<const T> readable(Matrix<T> m) { return {m.d
 template <typename T> inline Matrix<T> take_matrix(Arena& arena, Index rows, Index columns) {
     const Index stride = (rows | 1) * panel<T>;
     return {arena.take<T>(ceiling(columns, panel<T>) * stride), stride};
+}
+
+template <typename T> inline void fill_row(Matrix<T> m, Index row, Index columns, T number) {
+    for (Index j = 0; j < columns; ++j) m.at(j / panel<T>, row)[j % panel<T>] = number;
+}
+
+template <typename T> inline void copy_row(Matrix<T> m, Index from, Index to, Index columns) {
+    for (Index j = 0; j < columns; ++j) m.at(j / panel<T>, to)[j % panel<T>] = m.at(j / panel<T>, from)[j % panel<T>];
 }
 
 // Calls f(panel, first row, count of numbers, step) for this part's stretches of a matrix: in each, the vectors begin

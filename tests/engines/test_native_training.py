@@ -126,7 +126,7 @@ def test_the_first_loss_that_is_not_finite_stops() -> None:
     task, start = make_task(optimizer=pl.GradientDescent(1e30))
     outcome = NativeEngine().train(task, start, start, 5)
     assert outcome.stopped == "not_finite"
-    assert outcome.logs == []
+    assert len(outcome.logs) == 0
     assert outcome.state.step < task.batches
     assert_same(outcome.safe, start)
     broken = replace(start, parameters=np.full_like(start.parameters, np.nan))

@@ -16,8 +16,9 @@ smaller, and is averaged over its own size (its own sum of weights).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, overload
 
 import numpy as np
 
@@ -148,6 +149,44 @@ class EpochLog(NamedTuple):
     seconds: float
 
 
+class EpochLogs(Sequence[EpochLog]):
+    """One log for each epoch finished, kept in columns: an epoch of a small network is shorter than making an object.
+
+    Parameters
+    ----------
+    loss, seconds : list of float
+    accuracy : list of float, or of None
+    """
+
+    def __init__(
+        self, loss: Sequence[float] = (), accuracy: Sequence[float | None] = (), seconds: Sequence[float] = ()
+    ) -> None:
+        self.loss, self.accuracy, self.seconds = list(loss), list(accuracy), list(seconds)
+
+    def append(self, log: EpochLog) -> None:
+        """Add one epoch."""
+        self.extend(EpochLogs([log.loss], [log.accuracy], [log.seconds]))
+
+    def extend(self, others: EpochLogs) -> None:
+        """Add the epochs that come next."""
+        self.loss += others.loss
+        self.accuracy += others.accuracy
+        self.seconds += others.seconds
+
+    def __len__(self) -> int:
+        """How many epochs there are."""
+        return len(self.loss)
+
+    @overload
+    def __getitem__(self, index: int) -> EpochLog: ...
+    @overload
+    def __getitem__(self, index: slice) -> EpochLogs: ...
+    def __getitem__(self, index: int | slice) -> EpochLog | EpochLogs:
+        """One epoch, or some."""
+        columns = self.loss[index], self.accuracy[index], self.seconds[index]
+        return EpochLogs(*columns) if isinstance(index, slice) else EpochLog(*columns)  # type: ignore[arg-type]
+
+
 class Outcome(NamedTuple):
     """What `train` answers."""
 
@@ -155,7 +194,7 @@ class Outcome(NamedTuple):
     """Where training is now. After a loss that was not finite: where it was when that loss was computed."""
     safe: State
     """The start of the last epoch whose first loss was finite: where to go back to."""
-    logs: list[EpochLog]
+    logs: EpochLogs
     """One for each epoch finished."""
     stopped: str
     """"" (all epochs done), "interrupted" or "not_finite"."""

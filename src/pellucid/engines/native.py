@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import pellucid._native as _native
-from pellucid.engines.base import Engine, EpochLog, Model, Outcome, State, Task
+from pellucid.engines.base import Engine, EpochLogs, Model, Outcome, State, Task
 from pellucid.engines.program import Instruction, Program
 from pellucid.kernel import Kernel
 from pellucid.losses import Loss
@@ -119,18 +119,18 @@ class NativeEngine(Engine):
 
     def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
         """Whole epochs in one call of the core."""
-        logs: list[EpochLog] = []
+        logs = EpochLogs()
         arrays = (_readable(task.x), *_targets(task.targets), _weights(task.sample_weight))
         stopped = ""
         while len(logs) < epochs and not stopped:
             count = min(_MOST_EPOCHS, epochs - len(logs))
             state, safe, some, stopped = self._train(task, arrays, state, safe, count)
-            logs += some
+            logs.extend(some)
         return Outcome(state, safe, logs, stopped)
 
     def _train(
         self, task: Task, arrays: tuple[Any, ...], state: State, safe: State, epochs: int
-    ) -> tuple[State, State, list[EpochLog], str]:
+    ) -> tuple[State, State, EpochLogs, str]:
         """One call of the core."""
         machine = self._machine_for(task.program, state.parameters, state.statistics)
         old = [state.parameters, *state.slots]
@@ -168,11 +168,11 @@ class NativeEngine(Engine):
         )
         if safe_moment[0] >= 0:
             safe = _state(task, state, kept, safe_moment)
+        losses, masses, right, seconds = records[:finished].T
+        masses = np.where(masses > 0, masses, 1.0)
         judged = _LINKS[task.link] != 0
-        logs = [
-            EpochLog(loss / (mass or 1.0), right / (mass or 1.0) if judged else None, seconds)
-            for loss, mass, right, seconds in records[:finished].tolist()
-        ]
+        accuracies = (right / masses).tolist() if judged else [None] * finished
+        logs = EpochLogs((losses / masses).tolist(), accuracies, seconds.tolist())
         return _state(task, state, new, moment), safe, logs, _STOPS[stop]
 
     def _machine_for(self, program: Program, parameters: Floats, statistics: Floats) -> Any:
@@ -182,8 +182,10 @@ class NativeEngine(Engine):
         """
         made_for = (program, parameters.dtype, statistics)
         known = self._machines.get(id(program))
-        if known is not None and all(a is b for a, b in zip(made_for, known[0], strict=True)):
-            return known[1]
+        if known is not None:
+            (for_program, dtype, for_statistics), machine = known
+            if for_program is program and dtype is parameters.dtype and for_statistics is statistics:
+                return machine
         if known is not None and _needs_no_other(known[0], made_for):
             machine = known[1]
         else:
@@ -351,7 +353,7 @@ def _rates(task: Task, state: State, epochs: int) -> Floats:
     if not callable(task.optimizer.learning_rate):
         return np.array([task.rate_at(state)])
     steps = range(state.step, state.step + epochs * task.batches)
-    return np.array([task.optimizer.rate_at(step) for step in steps], dtype=np.float64) * state.rate_scale
+    return np.array(task.optimizer.rates_at(steps), dtype=np.float64) * state.rate_scale
 
 
 def _moment(state: State) -> tuple[int, int, int, float, float, float]:

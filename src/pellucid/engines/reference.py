@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from pellucid.engines.base import Engine, EpochLog, Model, Outcome, State, Task
+from pellucid.engines.base import Engine, EpochLog, EpochLogs, Model, Outcome, State, Task
 from pellucid.engines.program import Instruction, Program, View
 from pellucid.layers.base import NO_NAMES, Context
 from pellucid.losses import Loss, correct
@@ -77,7 +77,7 @@ class ReferenceEngine(Engine):
     def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
         """Epoch by epoch, step by step. Each step makes a new state, so that an interrupt always leaves a whole one."""
         first, last = state.epoch, state.epoch + epochs
-        logs: list[EpochLog] = []
+        logs = EpochLogs()
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a loss that is not finite is told
                 while state.epoch < last:

@@ -16,6 +16,7 @@ weights only), and the step is made.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -65,6 +66,12 @@ class Optimizer:
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
         return rate_at(self.learning_rate, step)
+
+    def rates_at(self, steps: Sequence[int]) -> list[float]:
+        """The learning rates of several steps."""
+        if not callable(self.learning_rate):
+            return [self.rate_at(0)] * len(steps)
+        return [self.rate_at(step) for step in steps]
 
     def clip(self, gradient: Floats) -> Floats:
         """The gradient (p,), clipped by value and then by norm."""

@@ -379,13 +379,13 @@ class Trainer:
             return
         columns: dict[str, list[Any]] = {
             "epoch": list(range(before.epoch + 1, before.epoch + len(logs) + 1)),
-            "loss": [log.loss for log in logs],
+            "loss": logs.loss,
         }
-        if logs[0].accuracy is not None:
-            columns["accuracy"] = [log.accuracy for log in logs]
+        if logs.accuracy[0] is not None:
+            columns["accuracy"] = logs.accuracy
         last_steps = range(first + batches - 1, first + len(logs) * batches, batches)
-        columns["learning_rate"] = [self.optimizer.rate_at(step) * before.rate_scale for step in last_steps]
-        columns["seconds"] = [log.seconds for log in logs]
+        columns["learning_rate"] = [rate * before.rate_scale for rate in self.optimizer.rates_at(last_steps)]
+        columns["seconds"] = logs.seconds
         self.history.extend(columns)
 
     def _validate(self, validation: tuple[Array, Array]) -> None:
