@@ -32,11 +32,12 @@ public:
     Index step(int dimension) const { return view_.strides[dimension]; }
     char* data() const { return static_cast<char*>(view_.buf); }
 
-    // A contiguous vector of `count` numbers of one type.
+    // A contiguous vector of `count` numbers of one type. The compiler counts on addresses that suit the type.
     template <typename T> T* vector(Kind kind, Index count) const {
-        if (kind_ != kind || view_.ndim != 1 || size(0) != count || (count > 1 && step(0) != view_.itemsize))
+        if (kind_ != kind || view_.ndim != 1 || size(0) != count || (count > 1 && step(0) != view_.itemsize) ||
+            (count > 0 && reinterpret_cast<std::uintptr_t>(view_.buf) % alignof(T) != 0))
             throw nb::value_error((name_ + " must be a contiguous vector of " + std::to_string(count) +
-                                   " numbers of the engine's type").c_str());
+                                   " aligned numbers of the engine's type").c_str());
         return reinterpret_cast<T*>(view_.buf);
     }
 

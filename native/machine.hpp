@@ -1,8 +1,8 @@
 // A machine: a program and the memory it runs in, for one type of number.
 //
 // Contract. The program is fixed; loss, penalty, optimizer and batch size may change from call to call, and the memory
-// is laid out anew when they do. One call at a time: `lock` is held during it, without the GIL. Whatever comes in from
-// Python is checked here, so that the core need not.
+// is laid out anew when they do. One call at a time, each in its `Turn`, without the GIL. Whatever comes in from Python is
+// checked here, so that the core need not.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -11,17 +11,22 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <vector>
 
 #include "buffers.hpp"
 #include "cores.hpp"
+#include "threads.hpp"
 
 namespace pellucid {
 
@@ -62,6 +67,58 @@ private:
     void* block_ = nullptr;
 };
 
+// What the calls of a machine share, and whose turn it is.
+struct Workplace {
+    std::mutex lock;
+    std::atomic<int> calls{0};                 // at work or waiting
+    std::atomic<std::thread::id> at_work{{}};  // the thread that holds the lock
+    unsigned forks = forks_so_far();           // when the last call came
+
+    std::vector<std::unique_ptr<Memory>> prediction;  // a run for each thread: it has activations of its own
+    std::vector<void*> prediction_runs;
+    PyObject* loaded = nullptr;  // the parameters that are packed in the first of prediction_runs
+    Memory training;
+    void* training_run = nullptr;
+    ProgramSpec training_spec{};
+
+    ~Workplace() { Py_XDECREF(loaded); }
+};
+
+// A call's turn at a machine: alone, and without the GIL. A signal handler that calls the machine whose work it
+// interrupts is refused, since it would wait for itself. A workplace that was forked in the middle of a call, whose
+// thread does not exist in the child, is left as it lies, and another one taken.
+class Turn {
+public:
+    explicit Turn(std::unique_ptr<Workplace>& place) : place_(come(place)), guard_(place_.lock) {
+        place_.at_work.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    }
+    ~Turn() {
+        place_.at_work.store({}, std::memory_order_relaxed);
+        place_.calls.fetch_sub(1, std::memory_order_relaxed);
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+private:
+    static Workplace& come(std::unique_ptr<Workplace>& place) {
+        if (place->forks != forks_so_far() && place->calls.load(std::memory_order_relaxed) != 0) {
+            auto fresh = std::make_unique<Workplace>();
+            place.release();
+            place = std::move(fresh);
+        }
+        if (place->at_work.load(std::memory_order_relaxed) == std::this_thread::get_id())
+            throw std::runtime_error("the native engine is at work for this network, in the call that was interrupted by "
+                                     "this one: ask again when it has ended");
+        place->forks = forks_so_far();
+        place->calls.fetch_add(1, std::memory_order_relaxed);
+        return *place;
+    }
+
+    Workplace& place_;
+    const nb::gil_scoped_release release_;
+    const std::lock_guard<std::mutex> guard_;
+};
+
 class Program {
 public:
     Program(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
@@ -71,6 +128,7 @@ public:
           offset_(std::move(offset)) {
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
               "a program needs at least one input and one output, and at most 2**28");
+        check(parameter_count >= 0, "parameter_count must not be negative");
         spec_.inputs = inputs;
         spec_.outputs = outputs;
         spec_.parameter_count = parameter_count;
@@ -81,6 +139,12 @@ public:
             width = layers_.back().outputs;
         }
         check(width == outputs, "the last layer's outputs are not the program's");
+        Index free = parameter_count;
+        for (const LayerSpec& layer : layers_)
+            for (int p = 0; p < layer.parameter_count; ++p) {
+                free -= layer.parameters[p].rows * layer.parameters[p].columns;
+                check(free >= 0, "the layers have more parameters than the flat vector");
+            }
         spec_.layers = layers_.data();
         spec_.layer_count = static_cast<Index>(layers_.size());
         spec_.statistics = statistics_.data();
@@ -185,6 +249,8 @@ private:
         } else {
             check(count == 0, "this layer has no parameters");
         }
+        check(name != "dropout" || (layer.numbers[0] >= 0.0 && layer.numbers[0] <= 0x1p32),
+              "dropout compares words of 32 bits with a threshold from 0 to 2**32");
     }
 
     const Core& core_;

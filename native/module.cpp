@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "machine.hpp"
-#include "threads.hpp"
 
 namespace pellucid {
 
@@ -115,7 +114,6 @@ public:
                    std::move(offset), limit),
           entries_(entries_of<T>(program_.core())) {}
 
-    ~Machine() { Py_XDECREF(loaded_); }
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
@@ -135,22 +133,22 @@ public:
         nb::object held = nb::borrow(parameters);
         PyObject* previous = nullptr;
         {
-            const nb::gil_scoped_release release;
-            const std::lock_guard<std::mutex> guard(lock_);
-            while (static_cast<int>(prediction_runs_.size()) < threads) {
+            const Turn turn(place_);
+            std::vector<void*>& runs = place_->prediction_runs;
+            while (static_cast<int>(runs.size()) < threads) {
                 ProgramSpec spec = program_.spec();
                 spec.largest_batch = 64;
                 auto memory = std::make_unique<Memory>();
-                prediction_runs_.reserve(prediction_runs_.size() + 1);
-                prediction_.reserve(prediction_.size() + 1);
-                prediction_runs_.push_back(memory->lay_out(entries_, spec));
-                prediction_.push_back(std::move(memory));
+                runs.reserve(runs.size() + 1);
+                place_->prediction.reserve(runs.size() + 1);
+                runs.push_back(memory->lay_out(entries_, spec));
+                place_->prediction.push_back(std::move(memory));
             }
-            if (loaded_ != parameters.ptr()) entries_.load(prediction_runs_[0], {numbers, nullptr, running, nullptr});
-            else entries_.load_statistics(prediction_runs_[0], running);
-            previous = loaded_;
-            loaded_ = parameters.ptr();
-            entries_.scores(prediction_runs_.data(), threads, source, to);
+            previous = place_->loaded;
+            if (previous != parameters.ptr()) entries_.load(runs[0], {numbers, nullptr, running, nullptr});
+            else entries_.load_statistics(runs[0], running);
+            place_->loaded = parameters.ptr();
+            entries_.scores(runs.data(), threads, source, to);
         }
         held.release();
         Py_XDECREF(previous);
@@ -170,8 +168,7 @@ public:
         check(spec.loss.code >= 0, "a loss is needed");
         spec.largest_batch = rows.examples().x.rows;
         threads = training_threads(threads, spec.largest_batch, 1.0);
-        const nb::gil_scoped_release release;
-        const std::lock_guard<std::mutex> guard(lock_);
+        const Turn turn(place_);
         void* run = training_run(spec);
         entries_.load(run, {numbers, nullptr, running, nullptr});
         return entries_.gradient(run, rows.examples(), to, threads);
@@ -214,9 +211,11 @@ public:
         check(epochs >= 0 && task.moment.epoch >= 0 && task.moment.step >= 0 && task.moment.batch >= 0 &&
                   task.moment.batch <= batches,
               "epochs, epoch, batch and step must not be negative");
-        Index steps = 0, cells = 0;
-        check(!__builtin_mul_overflow(epochs, batches, &steps) && !__builtin_mul_overflow(epochs, Index{4}, &cells),
-              "too many epochs");
+        Index steps = 0, cells = 0, last = 0;
+        check(!__builtin_mul_overflow(epochs, batches, &steps) && !__builtin_mul_overflow(epochs, Index{4}, &cells) &&
+                  !__builtin_add_overflow(task.moment.epoch, epochs, &last) &&
+                  !__builtin_add_overflow(task.moment.step, steps, &last),
+              "too many epochs or steps");
         const Buffer rate_array(rates, "rates"), record_array(records, "records", true);
         check(rate_array.dimensions() == 1, "rates must be a vector");
         task.constant_rate = rate_array.size(0) == 1;
@@ -229,8 +228,7 @@ public:
         const T* rate_of_each = factors ? factors->vector<T>(kind_of<T>, spec.parameter_count) : nullptr;
         threads = training_threads(threads, batch_size, static_cast<double>(steps));
         {
-            const nb::gil_scoped_release release;
-            const std::lock_guard<std::mutex> guard(lock_);
+            const Turn turn(place_);
             std::vector<std::uint32_t> order(shuffle && batch_size < n ? 4 * static_cast<std::size_t>(n) : 0);
             task.order = order.data();
             task.keys = order.data() + order.size() / 2;
@@ -288,24 +286,18 @@ private:
 
     // The run for these parts: the last one where nothing has changed.
     void* training_run(const ProgramSpec& spec) {
-        const bool same = training_run_ && same_parts(spec, training_spec_);
-        if (!same) {
-            training_run_ = nullptr;
-            training_run_ = training_.lay_out(entries_, spec);
-            training_spec_ = spec;
+        Workplace& place = *place_;
+        if (!place.training_run || !same_parts(spec, place.training_spec)) {
+            place.training_run = nullptr;
+            place.training_run = place.training.lay_out(entries_, spec);
+            place.training_spec = spec;
         }
-        return training_run_;
+        return place.training_run;
     }
 
     Program program_;
     const Entries<T>& entries_;
-    std::mutex lock_;
-    std::vector<std::unique_ptr<Memory>> prediction_;  // a run for each thread: it has activations of its own
-    std::vector<void*> prediction_runs_;
-    Memory training_;
-    void* training_run_ = nullptr;
-    ProgramSpec training_spec_{};
-    PyObject* loaded_ = nullptr;  // the parameters that are packed in the first of prediction_runs_
+    std::unique_ptr<Workplace> place_ = std::make_unique<Workplace>();
 };
 
 template <typename T> void bind_machine(nb::module_& module, const char* name) {

@@ -3,7 +3,7 @@
 // Contract. `prepare` turns the hyper-parameters (in the order of the Python `kernel()`), the rate and the number of
 // the step (from 0 on) into constants; in `memory`, zeros at first, it may note what the next step can start from.
 // `update` runs over any stretch of the packed vectors, padding included, where the gradient is zero and the weights
-// must stay zero. What surrounds every optimizer (clipping, decay, averages) is in update.hpp. A new optimizer: these
+// must stay zero: an ε must stay above zero in T. What surrounds every optimizer (clipping, decay, averages) is in update.hpp. A new optimizer: these
 // two functions, and a line in the table.
 #pragma once
 
@@ -80,6 +80,19 @@ template <typename T> inline void nesterov(const T* constants, const Stretch<T>&
     });
 }
 
+// ε as a T. What is not a normal number counts as zero here, and 0/0 would spoil what has no gradient.
+template <typename T> inline T keep_positive(double epsilon) {
+    constexpr T least = std::is_same_v<T, float> ? static_cast<T>(__FLT_MIN__) : static_cast<T>(__DBL_MIN__);
+    const T number = static_cast<T>(epsilon);
+    return number < least ? least : number;
+}
+
+template <typename T>
+inline void prepare_adagrad(const double* numbers, double rate, double, double*, T* constants) {
+    constants[0] = static_cast<T>(rate);
+    constants[1] = keep_positive<T>(numbers[0]);
+}
+
 // s ← s + g², w ← w − rate·g/(√s + ε)
 template <typename T> inline void adagrad(const T* constants, const Stretch<T>& s) {
     const T rate = constants[0], epsilon = constants[1];
@@ -95,7 +108,7 @@ inline void prepare_decay(const double* numbers, double rate, double, double*, T
     constants[0] = static_cast<T>(rate);
     constants[1] = static_cast<T>(numbers[0]);
     constants[2] = static_cast<T>(1.0 - numbers[0]);
-    constants[3] = static_cast<T>(numbers[1]);
+    constants[3] = keep_positive<T>(numbers[1]);
 }
 
 // v ← ρv + (1 − ρ)g², w ← w − rate·g/(√v + ε)
@@ -127,7 +140,7 @@ inline void prepare_adam(const double* numbers, double rate, double step, double
     constants[3] = static_cast<T>(1.0 - numbers[0]);
     constants[4] = static_cast<T>(numbers[1]);
     constants[5] = static_cast<T>(1.0 - numbers[1]);
-    constants[6] = static_cast<T>(numbers[2]);
+    constants[6] = keep_positive<T>(numbers[2]);
 }
 
 template <typename T> struct AdamConstants {
@@ -178,6 +191,7 @@ inline void prepare_nadam(const double* numbers, double rate, double step, doubl
         memory[1] = momentum_at(1.0);
     }
     while (memory[0] < now) {
+        if (memory[1] < 0x1p-60) memory[0] = now - 1.0, memory[1] = 0.0;  // beside 1 it counts no more
         memory[0] += 1.0;
         memory[1] *= momentum_at(memory[0]);
     }
@@ -223,7 +237,7 @@ constexpr OptimizerCode<T> optimizer_table[] = {
     {"gradient_descent", 0, prepare_numbers<T, 0>, gradient_descent<T>},
     {"momentum", 1, prepare_numbers<T, 1>, momentum<T>},
     {"nesterov", 1, prepare_numbers<T, 1>, nesterov<T>},
-    {"adagrad", 1, prepare_numbers<T, 1>, adagrad<T>},
+    {"adagrad", 1, prepare_adagrad<T>, adagrad<T>},
     {"rmsprop", 1, prepare_decay<T>, rmsprop<T>},
     {"adadelta", 2, prepare_decay<T>, adadelta<T>},
     {"adam", 2, prepare_adam<T>, adam<T>},

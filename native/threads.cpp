@@ -60,6 +60,16 @@ struct Team {
 namespace {
 
 std::atomic<Team*> the_team{nullptr};
+std::atomic<unsigned> forks{0};
+
+// A forked child has no threads but the one that forked: it starts with another team, and what it inherited is left as it
+// is, since a lock in it may be held by a thread that no longer exists.
+#if defined(PELLUCID_POSIX)
+const int watching_forks = pthread_atfork(nullptr, nullptr, [] {
+    the_team.store(nullptr, std::memory_order_release);
+    forks.fetch_add(1, std::memory_order_relaxed);
+});
+#endif
 
 void work(Team* team, int part, std::uint32_t seen) {
     for (;;) {
@@ -73,8 +83,7 @@ void work(Team* team, int part, std::uint32_t seen) {
     }
 }
 
-// The team, made at the first call. A forked child has no threads but the one that forked: it starts anew, and what
-// it inherited is left as it is, since a lock in it may be held by a thread that no longer exists.
+// The team, made at the first call.
 Team* find_team() {
     Team* team = the_team.load(std::memory_order_acquire);
     if (team) return team;
@@ -84,11 +93,6 @@ Team* find_team() {
         delete fresh;
         return team;
     }
-#if defined(PELLUCID_POSIX)
-    static std::atomic<bool> registered{false};
-    if (!registered.exchange(true))
-        pthread_atfork(nullptr, nullptr, [] { the_team.store(nullptr, std::memory_order_release); });
-#endif
     return fresh;
 }
 
@@ -148,6 +152,8 @@ void meet(Team* team, int part) {
         if (part == 0) team->asleep += slept;
     }
 }
+
+unsigned forks_so_far() { return forks.load(std::memory_order_relaxed); }
 
 double asleep(const Team* team) { return team ? team->asleep : 0.0; }
 

@@ -18,6 +18,9 @@ struct Team;
 using Job = void (*)(void* context, Team* team, int part, int parts);
 
 void run_in_team(int threads, Job job, void* context);
+
+// How many forks lie between this process and the one that loaded this code.
+unsigned forks_so_far();
 void meet(Team* team, int part);
 double asleep(const Team* team);
 

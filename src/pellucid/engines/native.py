@@ -321,7 +321,7 @@ def _around(task: Task) -> tuple[float, float, float, float, float]:
 def _factors(task: Task, state: State) -> Floats | None:
     if task.rate_factors is None:
         return None
-    return np.ascontiguousarray(task.rate_factors, dtype=state.parameters.dtype)
+    return _vector(task.rate_factors, state.parameters.dtype)
 
 
 def _line(part: Loss | Penalty | Optimizer | None) -> tuple[str, list[float]] | None:
@@ -340,12 +340,17 @@ def _readable(x: Array) -> Array:
 def _targets(targets: Array) -> tuple[Array | None, Array | None]:
     """Classes (n,) or numbers (n, outputs), and None for the other."""
     if targets.ndim == 1:
-        return np.ascontiguousarray(targets, dtype=np.int64), None
+        return _vector(targets, np.int64), None
     return None, _readable(targets)
 
 
 def _weights(sample_weight: Floats | None) -> Floats | None:
-    return None if sample_weight is None else np.ascontiguousarray(sample_weight, dtype=np.float64)
+    return None if sample_weight is None else _vector(sample_weight, np.float64)
+
+
+def _vector(numbers: Array, dtype: Any) -> Array:
+    """Contiguous, and at an address that suits the type: a copy only where it must be one."""
+    return np.require(numbers, dtype, ["C", "A"])
 
 
 def _rates(task: Task, state: State, epochs: int) -> Floats:
