@@ -1,44 +1,101 @@
 """Runs the benchmarks and rewrites the tables of benchmarks/README.md.
 
-Usage: python -m benchmarks [foundation] [prediction] [memory] [cold] [W0 … W5]   (nothing: all of them)
+Usage: python -m benchmarks [--quick] [SUITE …]     suites: W0 … W5, W5N, products, floor, prediction, memory, cold,
+                                                    foundation; nothing: all of them
+       python -m benchmarks profile WORKLOAD [THREADS]
+
+A table is rewritten when all of its suites were measured. --quick tries everything at a small size and writes nothing.
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import foundation, peers, training
-from benchmarks.measure import machine
+from benchmarks import foundation, peers, products, profile, training
+from benchmarks.measure import NotMeasured, machine
 from benchmarks.workloads import WORKLOADS
 
 README = Path(__file__).parent / "README.md"
-SUITES: dict[str, Callable[[], Iterable[tuple[str, str, str, str]]]] = {
-    **{name: (lambda name=name: training.rows([name])) for name in WORKLOADS},
-    "prediction": peers.prediction,
-    "memory": peers.memory,
-    "cold": peers.cold,
-    "foundation": foundation.rows,
-}
-TABLES = {"training": tuple(WORKLOADS), "other": ("prediction", "memory", "cold", "foundation")}
+Rows = Iterable[tuple[str, ...]]
 
 
-def main() -> None:
-    chosen = sys.argv[1:] or list(SUITES)
+@dataclass(frozen=True)
+class Table:
+    """Between the marks of its name: what its columns are called, and the suites whose rows stand in it."""
+
+    columns: tuple[str, ...]
+    suites: dict[str, Callable[[bool], Rows]]
+
+
+def tables(chosen: list[str]) -> dict[str, Table]:
+    """All tables. The floor takes our times from the run beside the peers, if all of those are chosen."""
+    usual = ("what", "Pellucid", "beside", "wanted")
+    with_peers = set(products.WORKLOADS_OF_PRODUCTS) <= set(chosen)
+    return {
+        "training": Table(usual, {name: (lambda quick, name=name: training.rows(name, quick)) for name in WORKLOADS}),
+        "products": Table(
+            ("product", "1 thread, µs", "beside", "ratio", "2 threads, µs", "beside", "ratio", "wanted"),
+            {"products": products.rows},
+        ),
+        "floor": Table(
+            ("step of", "threads", "µs", "our products, µs", "ratio", "MKL's products, µs", "ratio", "wanted"),
+            {"floor": lambda quick: products.floor(with_peers, quick)},
+        ),
+        "other": Table(
+            usual,
+            {
+                "prediction": peers.prediction,
+                "memory": peers.memory,
+                "cold": peers.cold,
+                "foundation": foundation.rows,
+            },
+        ),
+    }
+
+
+def main() -> int:
+    words = sys.argv[1:]
+    if words[:1] == ["profile"]:
+        return profile.main(words[1:])
+    quick = "--quick" in words
+    chosen = [word for word in words if word != "--quick"]
+    names = [name for table in tables([]).values() for name in table.suites]
     for name in chosen:
-        if name not in SUITES:
-            sys.exit(f"There is no benchmark {name!r}: {', '.join(SUITES)}.")
-    for table, suites in TABLES.items():
+        if name not in names:
+            sys.exit(f"There is no benchmark {name!r}: {', '.join(names)}, profile.")
+    chosen = chosen or names
+    failures, took = [], {}
+    for name, table in tables(chosen).items():
         lines = []
-        for name in suites:
-            if name in chosen:
-                for row in SUITES[name]():
+        for suite, rows in table.suites.items():
+            if suite not in chosen:
+                continue
+            began = time.monotonic()
+            try:
+                for row in rows(quick):
                     lines.append("| " + " | ".join(row) + " |")
                     print(lines[-1], flush=True)
-        if set(suites) <= set(chosen):
-            rewrite(table, [machine(), "", "| what | Pellucid | beside | wanted |", "|---|---|---|---|", *lines])
+            except (NotMeasured, subprocess.CalledProcessError, ImportError, OSError) as error:
+                failures.append(suite)
+                lines.append(f"| {suite}: not measured" + " |" * len(table.columns))
+                print(f"{suite} was not measured: {error}", file=sys.stderr, flush=True)
+            took[suite] = time.monotonic() - began
+            print(f"({suite} took {took[suite]:.0f} s)", flush=True)
+        if set(table.suites) <= set(chosen) and not quick:
+            head = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
+            rewrite(name, [machine(), "", *head, *lines])
+    minutes = sum(took.values()) / 60
+    print(f"All of it took {minutes:.1f} minutes.", flush=True)
+    if set(names) <= set(chosen) and not quick:
+        each = ", ".join(f"{suite} {seconds:.0f} s" for suite, seconds in took.items())
+        rewrite("time", [f"The whole run took {minutes:.1f} minutes: {each}."])
+    return 1 if failures else 0
 
 
 def rewrite(table: str, lines: list[str]) -> None:
@@ -50,4 +107,4 @@ def rewrite(table: str, lines: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

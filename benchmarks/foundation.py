@@ -21,10 +21,12 @@ trainer.fit(*mnist.train, epochs=1, validation=mnist.validation)
 """
 
 
-def rows() -> Iterator[tuple[str, str, str, str]]:
+def rows(quick: bool = False) -> Iterator[tuple[str, str, str, str]]:
     """What, measured, beside what, wanted."""
     python = sys.executable
-    seconds = processes_in_turn({m: [python, "-c", f"import {m}"] for m in ("pellucid", "numpy")}, rounds=15)
+    seconds = processes_in_turn(
+        {m: [python, "-c", f"import {m}"] for m in ("pellucid", "numpy")}, rounds=2 if quick else 15
+    )
     ratio = seconds["pellucid"] / seconds["numpy"]
     yield (
         "`import pellucid`",
@@ -41,7 +43,7 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
     trainer = pl.Trainer(network, pl.SquaredError(), pl.GradientDescent(3.0), batch_size=10)
     inputs = scaled.astype(np.float32)
     epochs = {"ours": lambda: trainer.fit(inputs, mnist.train.y, epochs=1), "textbook": textbook.epoch}
-    seconds = in_turn(epochs, 5, time.perf_counter)
+    seconds = in_turn(epochs, 1 if quick else 5, time.perf_counter)
     ours = network.evaluate(mnist.test.x / 255.0, mnist.test.y)["accuracy"]
     theirs = textbook.accuracy(mnist.test.x / 255.0, mnist.test.y)
     yield (

@@ -6,36 +6,34 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-from benchmarks.measure import Worker, peak_memory, processes_in_turn
+from benchmarks.measure import NotMeasured, contender, peak_memory, processes_in_turn, ready
 from benchmarks.predictors import PREDICTORS, REPEATS
 
 Row = tuple[str, str, str, str]
 
 
-def prediction() -> Iterator[Row]:
+def prediction(quick: bool = False) -> Iterator[Row]:
     """P1 and P2: probabilities of one row, and of 10,000 rows, of 784-128-10; each library in a process of its own."""
-    yield _predictions(
-        "P1", "probabilities of one row, 784-128-10", 1e6 / REPEATS, "µs", "≥ 2.5 ×", best_of="onnxruntime"
-    )
-    yield _predictions("P2", "probabilities of 10,000 rows, the same network", 1e3, "ms", "≥ 1.1 ×")
+    rounds = 1 if quick else 7
+    title = "probabilities of one row, 784-128-10"
+    yield _predictions("P1", title, rounds, 1e6 / REPEATS, "µs", "≥ 2.5 ×", best_of="onnxruntime")
+    yield _predictions("P2", "probabilities of 10,000 rows, the same network", rounds, 1e3, "ms", "≥ 1.1 ×")
 
 
-def _predictions(name: str, title: str, unit: float, unit_name: str, wanted: str, best_of: str = "") -> Row:
+def _predictions(
+    name: str, title: str, rounds: int, unit: float, unit_name: str, wanted: str, best_of: str = ""
+) -> Row:
     threads = (1,) if name == "P1" else (1, 2)
-    workers = [Worker(library, name, count) for library in PREDICTORS for count in threads]
-    try:
-        for number in range(8):
+    with ready([contender(library, name, count) for library in PREDICTORS for count in threads]) as workers:
+        for number in range(rounds + 1):
             for worker in workers:
                 seconds = worker.ask("round")["seconds"]
                 if number:
                     worker.seconds.append(seconds)
         medians = {worker.label: statistics.median(worker.seconds) * unit for worker in workers}
         answers = {round(worker.ask("score")["score"], 5) for worker in workers}
-    finally:
-        for worker in workers:
-            worker.close()
     if len(answers) > 1:
-        raise RuntimeError(f"{name}: the libraries differ in their probabilities: {answers}")
+        raise NotMeasured(f"{name}: the libraries differ in their probabilities: {answers}")
     ours = min((label for label in medians if label.startswith("pellucid")), key=lambda label: medians[label])
     peers = [label for label in medians if not label.startswith("pellucid") and best_of in label]
     best = min(peers, key=lambda label: medians[label])
@@ -73,7 +71,7 @@ load(WORKLOADS["W4"])
 """
 
 
-def memory() -> Iterator[Row]:
+def memory(quick: bool = False) -> Iterator[Row]:
     """M: the peak memory of W4 over that of a process that only loads the data; both keep the images as bytes."""
     bare, ours, theirs = peak_memory(_BARE), peak_memory(_MEMORY_OURS), peak_memory(_MEMORY_TORCH)
     yield (
@@ -107,7 +105,7 @@ print(network.fit(train_x, train_y).score(test_x, test_y))
 """
 
 
-def cold() -> Iterator[Row]:
+def cold(quick: bool = False) -> Iterator[Row]:
     """C: a cold process that imports, loads the digits, trains 64 hidden units to 97 % and prints the accuracy."""
     import subprocess
 
@@ -116,7 +114,7 @@ def cold() -> Iterator[Row]:
         "scikit-learn": [sys.executable, "-c", _COLD_SKLEARN],
     }
     scores = {name: float(subprocess.check_output(command).split()[-1]) for name, command in commands.items()}
-    seconds = processes_in_turn(commands, rounds=7)
+    seconds = processes_in_turn(commands, rounds=1 if quick else 7)
     yield (
         "C: cold process, digits, 64 hidden units, 15 epochs",
         f"{seconds['pellucid']:.2f} s ({scores['pellucid']:.1%})",

@@ -4,43 +4,83 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 
-from benchmarks.measure import Worker
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.measure import NotMeasured, contender, ready
+from benchmarks.workloads import WORKLOADS, Workload, steps_of
 
-Row = tuple[str, str, str, str]
+Row = tuple[str, ...]
 
-
-def rows(names: list[str] | None = None) -> Iterator[Row]:
-    """A row for each workload: ours, the best peer, the ratio, the scores."""
-    for name in names or list(WORKLOADS):
-        yield run(WORKLOADS[name])
+HOPELESS = 3.0  # whoever takes this many times as long as the fastest peer is asked for one round, not for all of them
 
 
-def run(workload: Workload) -> Row:
-    """Everybody on one workload; the better of one and two threads counts for each."""
-    workers = []
-    try:
-        for name in ("pellucid", *workload.peers):
-            workers += [Worker(name, workload.name, threads) for threads in (1, 2)]
+@dataclass(frozen=True)
+class Result:
+    """Of one contender: the median seconds of a round, and the accuracy after all of them."""
+
+    name: str
+    threads: int
+    seconds: float
+    score: float
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
+
+@cache
+def measure(workload: Workload, peers: tuple[str, ...]) -> tuple[Result, ...]:
+    """Us and these peers on one workload, each with one and with two threads."""
+    options = ("--quick",) if workload != WORKLOADS[workload.name] else ()
+    everybody = [(name, threads) for name in ("pellucid", *peers) for threads in (1, 2)]
+    with ready([contender(name, workload.name, threads, *options) for name, threads in everybody]) as workers:
         for number in range(workload.rounds + 1):
+            first = [worker.seconds[0] for worker in workers if worker.seconds and not _is_ours(worker.label)]
             for worker in workers:
+                if number > 1 and not _is_ours(worker.label) and worker.seconds[0] > HOPELESS * min(first):
+                    continue
                 seconds = worker.ask("round")["seconds"]
                 if number:
                     worker.seconds.append(seconds)
-        results = {w.label: (statistics.median(w.seconds), w.ask("score")["score"]) for w in workers}
-    finally:
-        for worker in workers:
-            worker.close()
-    ours = {label: result for label, result in results.items() if label.startswith("pellucid")}
-    peers = {label: result for label, result in results.items() if label not in ours}
-    mine, best = min(ours, key=lambda k: ours[k][0]), min(peers, key=lambda k: peers[k][0])
-    ratio = peers[best][0] / ours[mine][0]
-    others = "; ".join(f"{label} {_time(result[0])}" for label, result in results.items() if label not in (mine, best))
-    return (
+        return tuple(
+            Result(w.label.split(",")[0], w.threads, statistics.median(w.seconds), w.ask("score")["score"])
+            for w in workers
+        )
+
+
+def _is_ours(label: str) -> bool:
+    return label.startswith("pellucid,")
+
+
+def ours(workload: Workload, with_peers: bool) -> Result:
+    """Our better number of threads. `with_peers`: of the run in which the peers took part."""
+    results = measure(workload, workload.peers if with_peers else ())
+    mine = [result for result in results if result.name == "pellucid"]
+    if not mine:
+        raise NotMeasured(f"{workload.name}: the native engine did not run")
+    return min(mine, key=lambda result: result.seconds)
+
+
+def seconds_of_step(workload: Workload, result: Result) -> float:
+    """A round's time over the number of its steps."""
+    return result.seconds / steps_of(workload)
+
+
+def rows(name: str, quick: bool = False) -> Iterator[Row]:
+    """Ours, the best peer, the ratio, the scores, what is wanted; the better of one and two threads counts for each."""
+    workload = WORKLOADS[name].quick() if quick else WORKLOADS[name]
+    mine = ours(workload, with_peers=True)
+    results = measure(workload, workload.peers)
+    peers = [result for result in results if result.name != "pellucid"]
+    if not peers:
+        raise NotMeasured(f"{name}: none of the peers ran")
+    best = min(peers, key=lambda result: result.seconds)
+    others = "; ".join(f"{r.label} {_time(r.seconds)}" for r in results if r not in (mine, best))
+    yield (
         f"{workload.name}: {workload.title}",
-        f"{_time(ours[mine][0])} ({ours[mine][1]:.1%}; {mine.split(', ')[1]})",
-        f"{best} {_time(peers[best][0])} ({peers[best][1]:.1%}): **{ratio:.2f} ×** ({others})",
+        f"{_time(mine.seconds)} ({mine.score:.1%}; {mine.threads} thread{'s' if mine.threads > 1 else ''})",
+        f"{best.label} {_time(best.seconds)} ({best.score:.1%}): **{best.seconds / mine.seconds:.2f} ×** ({others})",
         f"≥ {workload.wanted:g} ×",
     )
 

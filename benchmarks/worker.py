@@ -1,10 +1,13 @@
 """One contender in a process of its own: reads "round" or "score" from standard input, answers a line of JSON.
 
-Usage: python -m benchmarks.worker CONTENDER WORKLOAD THREADS
+Usage: python -m benchmarks.worker CONTENDER WORKLOAD THREADS [--quick] [--native FILE]
+
+--native takes the native engine from another file than the installed one.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -14,22 +17,29 @@ from typing import Any
 
 
 def main() -> None:
-    name, workload, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    if threads == 1 and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[0]})
+    parser = argparse.ArgumentParser()
+    parser.add_argument("contender")
+    parser.add_argument("workload")
+    parser.add_argument("threads", type=int)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--native")
+    chosen = parser.parse_args()
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = str(threads)
+        os.environ[variable] = str(chosen.threads)
     warnings.simplefilter("ignore")
+    if chosen.native:
+        take_native_engine(chosen.native)
 
-    if workload in ("P1", "P2"):
+    if chosen.workload in ("P1", "P2"):
         from benchmarks.predictors import PREDICTORS
 
-        contender: Any = PREDICTORS[name](workload, threads)
+        contender: Any = PREDICTORS[chosen.contender](chosen.workload, chosen.threads)
     else:
-        from benchmarks.contenders import CONTENDERS
+        from benchmarks.contenders import find
         from benchmarks.workloads import WORKLOADS
 
-        contender = CONTENDERS[name](WORKLOADS[workload], threads)
+        workload = WORKLOADS[chosen.workload]
+        contender = find(chosen.contender)(workload.quick() if chosen.quick else workload, chosen.threads)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         if line.strip() == "round":
@@ -38,6 +48,18 @@ def main() -> None:
             print(json.dumps({"seconds": time.perf_counter() - began}), flush=True)
         else:
             print(json.dumps({"score": contender.score()}), flush=True)
+
+
+def take_native_engine(path: str) -> None:
+    """Make a file the module `pellucid._native`, before anybody imports it."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("pellucid._native", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules["pellucid._native"] = module
 
 
 if __name__ == "__main__":

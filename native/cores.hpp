@@ -21,21 +21,25 @@ extern const Core core;
 }
 #endif
 
-// PELLUCID_FORCE_ISA, a debugging option of the build, holds it down.
-inline const Core& best_core() {
-#if !defined(PELLUCID_X86)
-    return generic::core;
-#elif defined(PELLUCID_FORCE_ISA)
-    return PELLUCID_FORCE_ISA::core;
+#if defined(PELLUCID_X86)
+// What suits this machine. PELLUCID_FORCE_ISA, a debugging option of the build, holds it down.
+template <typename Choice>
+inline Choice best_of([[maybe_unused]] Choice v2, [[maybe_unused]] Choice v3, [[maybe_unused]] Choice v4) {
+#if defined(PELLUCID_FORCE_ISA)
+    return PELLUCID_FORCE_ISA;
 #else
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return v4::core;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-        return v3::core;
-    return v2::core;
+        return v4;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) return v3;
+    return v2;
 #endif
 }
+
+inline const Core& best_core() { return *best_of(&v2::core, &v3::core, &v4::core); }
+#else
+inline const Core& best_core() { return generic::core; }
+#endif
 
 }  // namespace pellucid
