@@ -14,7 +14,6 @@ depend on it.
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -23,6 +22,7 @@ import numpy as np
 
 import pellucid._native as _native
 from pellucid.engines.base import Engine, EpochLog, Model, Outcome, State, Task
+from pellucid.engines.cores import told_threads
 from pellucid.engines.program import Instruction, Program
 from pellucid.kernel import Kernel
 from pellucid.losses import Loss
@@ -202,9 +202,7 @@ def _asked_threads(threads: int | None) -> int:
     """What the core is told: a number; 0 to choose; −n to choose at most n, where the environment says so."""
     if threads is not None:
         return threads
-    hints = (os.environ.get(name, "") for name in ("LOKY_MAX_CPU_COUNT", "OMP_NUM_THREADS"))
-    limits = [int(hint) for hint in hints if hint.isdecimal() and int(hint) > 0]
-    return -min(limits) if limits else 0
+    return -(told_threads() or 0)
 
 
 def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
