@@ -33,7 +33,15 @@ def _has_scores_alone(estimator: Any) -> bool:
     return not has_probabilities(estimator.loss)
 
 
-class ClassifierPart(ClassifierMixin):  # type: ignore[misc]
+def _learns_several_labels(estimator: Any) -> bool:
+    try:
+        form_of_classes(estimator.loss, "multilabel-indicator", 2)
+    except ValueError:
+        return False
+    return True
+
+
+class ClassifierPart(ClassifierMixin):
     """Labels in, labels and probabilities out. Mixed into the estimators that learn classes."""
 
     _check_options: ClassVar[dict[str, Any]] = {}
@@ -127,7 +135,8 @@ class ClassifierPart(ClassifierMixin):  # type: ignore[misc]
     @available_if(_has_probabilities)
     def predict_log_proba(self: Any, X: Any) -> Floats:
         """The logarithms of `predict_proba`."""
-        return np.log(self.predict_proba(X))
+        with np.errstate(divide="ignore"):  # log 0 is −∞
+            return np.log(self.predict_proba(X))
 
     @available_if(_has_scores_alone)
     def decision_function(self: Any, X: Any) -> Floats:
@@ -139,17 +148,17 @@ class ClassifierPart(ClassifierMixin):  # type: ignore[misc]
 
     def __sklearn_tags__(self: Any) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = _learns_several_labels(self)
         return tags
 
 
 @dataclass(repr=False, eq=False)
-class MLPClassifier(ClassifierPart, MLPPart, MLPParameters, NetworkEstimator):  # type: ignore[misc]
+class MLPClassifier(ClassifierPart, MLPPart, MLPParameters, NetworkEstimator):
     """scikit-learn's `MLPClassifier`, on Pellucid's engines and with more: a drop-in with one import changed.
 
     It minimizes the mean log-loss of the rows plus ½·alpha·Σw²/n. The network is a `Dense` layer for each hidden size,
-    an activation behind each, and a `Dense` layer of K outputs (softmax), or of one output (sigmoid) for two classes and
-    one a label where a row may have several.
+    an activation behind each, and a `Dense` layer of K outputs (softmax); of one (sigmoid) for two classes, and of one
+    a label where a row may have several.
 
     Parameters
     ----------
@@ -265,7 +274,8 @@ class MLPClassifier(ClassifierPart, MLPPart, MLPParameters, NetworkEstimator):  
     >>> from pellucid.estimators import MLPClassifier
     >>> from sklearn.datasets import load_digits
     >>> x, y = load_digits(return_X_y=True)
-    >>> model = MLPClassifier(standardize=True, dropout=0.2, early_stopping=True, random_state=0).fit(x[:1500], y[:1500])
+    >>> model = MLPClassifier(standardize=True, dropout=0.2, early_stopping=True, random_state=0)
+    >>> model = model.fit(x[:1500], y[:1500])
     >>> bool(model.score(x[1500:], y[1500:]) > 0.9)
     True
     """

@@ -79,3 +79,6 @@ class Hooks(Callback):
         self.fit.call_on_fit_task_end(
             estimator=self.estimator, reconstruction_attributes=lambda: vars(self.estimator), **self.data
         )
+
+
+__all__ = ["CallbackSupportMixin", "Hooks"]

@@ -18,7 +18,7 @@ import numpy as np
 from pellucid.engines.cores import usable_cores
 from pellucid.estimators.convergence import Convergence, Curves, fresh_optimizer
 from pellucid.losses import Loss
-from pellucid.losses.links import predictions
+from pellucid.losses.links import logistic, predictions
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
@@ -105,7 +105,7 @@ class Member:
 
 
 def run_all(jobs: Sequence[Callable[[], Ending]], members: Sequence[Member], threads: int | None) -> list[Ending]:
-    """Run the members' jobs: side by side on as many threads as there are cores for them."""
+    """Run the members' jobs: side by side on as many threads as there are cores for them. Ctrl-C stops all."""
     workers = min(len(jobs), threads or usable_cores())
     if workers == 1:
         return [job() for job in jobs]
@@ -114,12 +114,11 @@ def run_all(jobs: Sequence[Callable[[], Ending]], members: Sequence[Member], thr
         try:
             return [future.result() for future in running]
         except KeyboardInterrupt:
-            for future in running:
-                future.cancel()
             for member in members:
                 if member.trainer is not None:
                     member.trainer.stop("Training was interrupted.")
-            raise
+            done = [Ending(0) if future.cancel() else future.result() for future in running]
+            return [ending._replace(interrupted=True) for ending in done]
 
 
 def common_scores(networks: Sequence[Network], x: Array) -> Floats:
@@ -132,8 +131,9 @@ def common_scores(networks: Sequence[Network], x: Array) -> Floats:
             return np.log(_mean([network.predict_proba(x) for network in networks]))
         scores = [network.scores(x) for network in networks]
         if link == "sigmoid":
-            yes = _mean([1 / (1 + np.exp(-np.clip(part, -700, 700))) for part in scores])
-            return np.log(yes) - np.log1p(-yes)
+            return np.log(_mean([logistic(part) for part in scores])) - np.log(
+                _mean([logistic(-part) for part in scores])
+            )
         return np.log(_mean([np.exp(part) for part in scores])) if link == "exponential" else _mean(scores)
 
 
@@ -150,4 +150,3 @@ def _mean(parts: Sequence[Floats]) -> Floats:
 def common_predictions(networks: Sequence[Network], x: Array) -> Array:
     """Numbers (n,) or (n, outputs)."""
     return predictions(common_scores(networks, x), networks[0].link)
-

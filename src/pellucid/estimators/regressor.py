@@ -22,7 +22,7 @@ from pellucid.typing import Array, Floats
 NUMBER_LOSS: list[Any] = [StrOptions(set(LOSSES)), Loss, tuple]
 
 
-class RegressorPart(RegressorMixin):  # type: ignore[misc]
+class RegressorPart(RegressorMixin):
     """Numbers in, numbers out. Mixed into the estimators that learn numbers."""
 
     _check_options: ClassVar[dict[str, Any]] = {"y_numeric": True}
@@ -85,7 +85,7 @@ class RegressorPart(RegressorMixin):  # type: ignore[misc]
 
 
 @dataclass(repr=False, eq=False)
-class MLPRegressor(RegressorPart, MLPPart, MLPParameters, NetworkEstimator):  # type: ignore[misc]
+class MLPRegressor(RegressorPart, MLPPart, MLPParameters, NetworkEstimator):
     """scikit-learn's `MLPRegressor`, on Pellucid's engines and with more: a drop-in with one import changed.
 
     It minimizes the mean loss of the rows, ½Σ(a − y)² over the outputs unless another is asked for, plus

@@ -73,7 +73,7 @@ class SequentialPart:
 
 
 @dataclass(repr=False, eq=False)
-class NetworkClassifier(ClassifierPart, SequentialPart, SequentialParameters, NetworkEstimator):  # type: ignore[misc]
+class NetworkClassifier(ClassifierPart, SequentialPart, SequentialParameters, NetworkEstimator):
     """A classifier of scikit-learn's kind around any list of layers.
 
     Parameters
@@ -124,7 +124,7 @@ class NetworkClassifier(ClassifierPart, SequentialPart, SequentialParameters, Ne
 
 
 @dataclass(repr=False, eq=False)
-class NetworkRegressor(RegressorPart, SequentialPart, SequentialParameters, NetworkEstimator):  # type: ignore[misc]
+class NetworkRegressor(RegressorPart, SequentialPart, SequentialParameters, NetworkEstimator):
     """A regressor of scikit-learn's kind around any list of layers.
 
     Parameters
@@ -146,8 +146,8 @@ class NetworkRegressor(RegressorPart, SequentialPart, SequentialParameters, Netw
     >>> import numpy as np, pellucid as pl
     >>> from pellucid.estimators import NetworkRegressor
     >>> x = np.linspace(-1, 1, 200)[:, None]
-    >>> model = NetworkRegressor([pl.Dense(20), pl.Tanh()], optimizer=pl.Adam(0.02), random_state=0).fit(x, x[:, 0] ** 2)
-    >>> bool(model.score(x, x[:, 0] ** 2) > 0.9)
+    >>> model = NetworkRegressor([pl.Dense(20), pl.Tanh()], optimizer=pl.Adam(0.02), random_state=0)
+    >>> bool(model.fit(x, x[:, 0] ** 2).score(x, x[:, 0] ** 2) > 0.9)
     True
     """
 

@@ -59,7 +59,8 @@ def form_of_classes(loss: Any, kind: str, classes: int) -> Form:
     if isinstance(loss, tuple):
         outputs, of_indices = forms[0]
         predicts = "softmax" if of_indices else "sigmoid"
-        return Form(CustomLoss(*_pair(loss), outputs=outputs, predicts=predicts), outputs, of_indices)
+        value, derivative = _pair(loss)
+        return Form(CustomLoss(value, derivative, outputs, predicts), outputs, of_indices)
     if loss == "log_loss":
         loss = SoftmaxCrossEntropy() if kind == "multiclass" else SigmoidCrossEntropy()
     loss = find_loss(loss)
@@ -78,7 +79,8 @@ def form_of_classes(loss: Any, kind: str, classes: int) -> Form:
 def form_of_numbers(loss: Any, columns: int) -> Form:
     """The form of numbers with so many columns."""
     if isinstance(loss, tuple):
-        return Form(CustomLoss(*_pair(loss), outputs=columns), columns, False)
+        value, derivative = _pair(loss)
+        return Form(CustomLoss(value, derivative, columns), columns, False)
     loss = find_loss(loss)
     outputs = len(loss.levels) if isinstance(loss, Quantile) else columns
     if isinstance(loss, Quantile) and columns > 1:
