@@ -10,7 +10,8 @@ except ImportError as error:
     ) from error
 
 from pellucid.estimators.classifier import MLPClassifier
+from pellucid.estimators.conversion import from_sklearn, to_sklearn
 from pellucid.estimators.regressor import MLPRegressor
 from pellucid.estimators.sequential import NetworkClassifier, NetworkRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor", "from_sklearn", "to_sklearn"]
