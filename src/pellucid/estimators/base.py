@@ -1,9 +1,9 @@
 """What every estimator does: check, build, train, say how it ended, predict.
 
-Contract: an estimator answers `_layers(outputs)`, `_optimizer_asked(steps)`, `_penalty_asked()`, `_rate_rule()`,
-`_draw(network, random_state)` (its network and its training, see `mlp.py` and `sequential.py`), and `_check_targets`,
-`_encode`, `_form_of`, `_weights_of` (labels or numbers, see `classifier.py` and `regressor.py`). `fit` goes down the
-ladder below; each rung is a method.
+Contract: an estimator answers `_layers(outputs)`, `_optimizer_asked(steps)`, `_penalty_asked()`, `_rate_rule()` and
+`_draw(network, features, random_state)`: its network and its training, see `mlp.py` and `sequential.py`; and
+`_check_targets`, `_encode`, `_form_of`, `_weights_of`: labels or numbers, see `classifier.py` and `regressor.py`. `fit`
+goes down the ladder below; each rung is a method.
 """
 
 from __future__ import annotations
@@ -146,9 +146,8 @@ class NetworkEstimator(Dividing, Running, CallbackSupportMixin, BaseEstimator):
         for _ in range(self.n_models):
             threads = self.threads if self.n_models == 1 else 1
             network = Network(self._layers(form.outputs), X.dtype.name, self.engine, threads)
-            network.build(X.shape[1], seed=0)
-            self._draw(network, random_state)
-            network.loss, network.link = form.loss, form.link
+            self._draw(network, X.shape[1], random_state)
+            network.loss, network.link, network.classes = form.loss, form.link, self._class_names()
             members.append(Member(network))
         if takes_given and hasattr(self, "_take_given"):
             self._take_given(members[0].network)

@@ -74,10 +74,14 @@ class ClassifierPart(ClassifierMixin):
         unknown = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unknown):
             raise ValueError(
-                f"validation_set holds the class {unknown[0]!r}, which is not among the training rows' classes "
-                f"{self.classes_}: give it training rows, or leave its rows out of the validation set."
+                f"validation_set holds the class {unknown.tolist()[0]!r}, which is not among those of the training "
+                f"rows, {self.classes_}: give it training rows, or leave its rows out of the validation set."
             )
         return y
+
+    def _class_names(self: Any) -> list[Any] | None:
+        """What a file says of the classes; of several labels a row nothing, since they are numbered columns."""
+        return None if self._label_binarizer.y_type_.startswith("multilabel") else self.classes_.tolist()
 
     def _form_of(self: Any, y: Any) -> Form:
         return form_of_classes(self.loss, self._label_binarizer.y_type_, len(self.classes_))
@@ -99,8 +103,14 @@ class ClassifierPart(ClassifierMixin):
                 "class_weight 'balanced' is not supported for partial_fit, which does not see all rows. Take "
                 "sklearn.utils.class_weight.compute_class_weight of all labels, and give its numbers as a dictionary."
             )
-        weight = compute_sample_weight(self.class_weight, y)
-        return weight if sample_weight is None else weight * sample_weight
+        if sample_weight is None:
+            return compute_sample_weight(self.class_weight, y)
+        if self.class_weight == "balanced" and y.ndim == 1:  # a row of weight 2 is two rows of its class
+            codes = np.searchsorted(self.classes_, y)
+            masses = np.bincount(codes, weights=sample_weight)  # (K,)
+            present = np.count_nonzero(masses)
+            return (sample_weight.sum() / (present * np.where(masses > 0, masses, 1.0)))[codes] * sample_weight
+        return compute_sample_weight(self.class_weight, y) * sample_weight
 
     # -- what a user calls ---------------------------------------------------------------------------------------
 

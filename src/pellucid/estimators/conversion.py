@@ -58,7 +58,7 @@ def from_sklearn(model: Any) -> MLPClassifier | MLPRegressor:
     y = np.zeros((1, outputs)) if isinstance(estimator, MLPRegressor) else None
     form = estimator._form_of(y)
     network = Network(estimator._layers(outputs), model.coefs_[0].dtype.name).build(model.n_features_in_)
-    network.loss, network.link = form.loss, form.link
+    network.loss, network.link, network.classes = form.loss, form.link, estimator._class_names()
     member = Member(network, seed=0, curves=_curves_of(model))
     estimator.networks_, estimator._members, estimator._form = [network], [member], form
     estimator.coefs_, estimator.intercepts_ = model.coefs_, model.intercepts_

@@ -40,9 +40,11 @@ class Dividing:
         given = self.validation_set if validation_set is None else validation_set
         if given is not None:
             self._refuse_with_lbfgs("a validation_set")
-            return Rows(X, targets, weight), self._watch_given(given, form)
+            return Rows(X, targets, weight, sample_weight), self._watch_given(given, form)
+        if self.validation_scoring is not None and not self.early_stopping:
+            raise ValueError("validation_scoring needs rows to score: give a validation_set, or early_stopping=True.")
         if not self.early_stopping or not self._is_stochastic():
-            return Rows(X, targets, weight), None
+            return Rows(X, targets, weight, sample_weight), None
         columns = {"x": X, "targets": targets, "y": y, "weight": weight, "sample_weight": sample_weight}
         kept = {name: column for name, column in columns.items() if column is not None}
         parts = train_test_split(
@@ -62,7 +64,7 @@ class Dividing:
             held.get("sample_weight"),
             self._scorer(held["x"], held["y"], held.get("sample_weight")),
         )
-        return Rows(train["x"], train["targets"], train.get("weight")), watched
+        return Rows(train["x"], train["targets"], train.get("weight"), train.get("sample_weight")), watched
 
     def _watch_given(self: Any, given: Any, form: Form) -> Watch:
         if not isinstance(given, tuple | list) or len(given) != 2:

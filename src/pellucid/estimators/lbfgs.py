@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import scipy.optimize
+from threadpoolctl import ThreadpoolController
 
 from pellucid.engines.base import Model
 from pellucid.estimators.members import Ending, Member, Plan, Rows
@@ -89,6 +91,18 @@ def minimize(
     else:
         words += " Try more rows or a larger alpha"
     return Ending(epochs, converged=False, words=f"{words}, or scale the inputs (standardize=True).")
+
+
+def one_thread_of_blas() -> Any:
+    """A context in which SciPy's own products, of vectors as long as the weights, wake no threads beside the engine's:
+    where cores are busy, theirs wait for each other longer than they work.
+    """
+    return _controller().limit(limits=1, user_api="blas")
+
+
+@lru_cache(maxsize=1)
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _keep(member: Member, order: Any, flat: Floats) -> None:

@@ -27,11 +27,12 @@ from pellucid.typing import Array, Floats
 
 
 class Rows(NamedTuple):
-    """What is trained on."""
+    """What is trained on: rows, targets in the loss' form, and how much each row counts, all in all and by itself."""
 
     x: Array
     targets: Array
     weight: Floats | None
+    sample_weight: Floats | None = None
 
 
 class Plan(NamedTuple):

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import Interval, Real, StrOptions
 
+from pellucid.estimators.members import Rows
 from pellucid.estimators.parameters import ABOVE_0, AT_LEAST_0, AT_LEAST_1, BELOW_1, TrainingParameters
 from pellucid.estimators.weights import Weights, draw_as_scikit_learn, set_weights
 from pellucid.layers import ACTIVATIONS, BatchNormalization, Dense, Dropout, Layer, Sigmoid, Standardize
@@ -106,9 +108,19 @@ class MLPPart:
                 layers.append(Dropout(rate))
         return [*layers, Dense(outputs)]
 
-    def _draw(self: Any, network: Network, random_state: np.random.RandomState) -> None:
+    def _draw(self: Any, network: Network, features: int, random_state: np.random.RandomState) -> None:
         """First weights, the same numbers as scikit-learn's."""
-        draw_as_scikit_learn(network, random_state)
+        draw_as_scikit_learn(network, features, random_state)
+
+    def _measure(self: Any, network: Network, rows: Rows) -> None:
+        """Means and deviations in which a row counts as much as it weighs."""
+        if not self.standardize or rows.sample_weight is None or network.statistics_fitted:
+            return
+        counted = rows.x[rows.sample_weight > 0]
+        constant = counted.max(axis=0) == counted.min(axis=0)  # (d,)
+        scaler = StandardScaler().fit(rows.x, sample_weight=rows.sample_weight)
+        network.set("0.mean", np.where(constant, counted[0], scaler.mean_))
+        network.set("0.scale", np.where(constant, 0.0, 1 / np.where(constant, 1.0, scaler.scale_)))
 
     @property
     def coefs_(self: Any) -> Any:

@@ -35,6 +35,9 @@ class RegressorPart(RegressorMixin):
     def _check_validation_targets(self: Any, y: Any) -> Array:
         return np.asarray(column_or_1d(y) if y.ndim == 2 and y.shape[1] == 1 else y)
 
+    def _class_names(self: Any) -> None:
+        return None
+
     def _form_of(self: Any, y: Any) -> Form:
         return form_of_numbers(self.loss, 1 if y.ndim == 1 else y.shape[1])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -39,13 +40,16 @@ class Running:
         if Hooks.wanted(self):
             told = epochs if self.n_models == 1 else 0  # the epochs of models side by side have no order
             hooks = Hooks(self, rows.x, rows.targets, sample_weight, told)
+        for member in self._members:
+            self._measure(member.network, rows)
         if self._is_stochastic():
             jobs = [self._job(n, rows, plan, watch, hooks, incremental) for n in range(len(self._members))]
         else:
             if self.callbacks:
                 self._refuse_with_lbfgs("callbacks")
             jobs = [self._lbfgs_job(member, rows, plan, hooks) for member in self._members]
-        endings = run_all(jobs, self._members, self.threads)
+        with nullcontext() if self._is_stochastic() else lbfgs.one_thread_of_blas():
+            endings = run_all(jobs, self._members, self.threads)
         if hooks is not None:
             hooks.close()
         return endings

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from pellucid.estimators.base import NetworkEstimator
 from pellucid.estimators.classifier import CLASS_LOSS, CLASS_WEIGHT, ClassifierPart
+from pellucid.estimators.members import Rows
 from pellucid.estimators.parameters import BELOW_1, TrainingParameters
 from pellucid.estimators.regressor import NUMBER_LOSS, RegressorPart
 from pellucid.layers import Dense, Layer, Maxout, ReLU
@@ -55,9 +56,12 @@ class SequentialPart:
             )
         return layers
 
-    def _draw(self: Any, network: Network, random_state: np.random.RandomState) -> None:
+    def _draw(self: Any, network: Network, features: int, random_state: np.random.RandomState) -> None:
         """First weights by each layer's initializer."""
-        network.build(network.input_shape, seed=int(random_state.randint(2**31 - 1)))
+        network.build(features, seed=int(random_state.randint(2**31 - 1)))
+
+    def _measure(self: Any, network: Network, rows: Rows) -> None:
+        """Layers that scale measure the rows as they are, whatever these weigh."""
 
     def _is_stochastic(self: Any) -> bool:
         return True

@@ -13,13 +13,18 @@ from pellucid.network import Network
 from pellucid.typing import Floats
 
 
-def draw_as_scikit_learn(network: Network, random_state: np.random.RandomState) -> None:
+def draw_as_scikit_learn(network: Network, features: int, random_state: np.random.RandomState) -> None:
     """Uniform weights and biases in ±√(6/(n_in + n_out)), or ±√(2/…) beside a sigmoid: the same numbers, in order.
 
-    Everything that is no dense layer keeps what `build` gave it.
+    Everything that is no dense layer starts as it does elsewhere.
     """
-    flat = network.parameters.astype(np.float64)
+    network.adopt_shape((features,))
     dense = [instruction for instruction in network.program.instructions if isinstance(instruction.layer, Dense)]
+    if network.program.statistic_count or len(network.program.views()) > 2 * len(dense):
+        network.build(features)
+        flat = network.parameters.astype(np.float64)
+    else:
+        flat = np.empty(network.program.parameter_count)
     factor = 6.0
     for instruction in dense:
         factor = _factor(network, instruction.index, factor)
