@@ -110,15 +110,15 @@ class NetworkEstimator(Dividing, Running, CallbackSupportMixin, BaseEstimator):
             self._check_same(form)
         else:
             self._begin(X, form, random_state, takes_given=incremental or self.warm_start)
-        rows, watch = self._divide(X, y, weight, sample_weight, form, random_state, validation_set)
-        if not goes_on:
-            for member in self._members:
-                member.seed = int(random_state.randint(2**31 - 1))
         try:
+            rows, watch = self._divide(X, y, weight, sample_weight, form, random_state, validation_set)
+            if not goes_on:
+                for member in self._members:
+                    member.seed = int(random_state.randint(2**31 - 1))
             endings = self._train(rows, watch, form, sample_weight, incremental)
             self._conclude(endings, watch, incremental)
         except ValueError:
-            if not goes_on:
+            if not goes_on:  # nothing was learnt: the estimator is not fitted
                 del self.networks_, self._members
             raise
         return self

@@ -132,12 +132,12 @@ class Convergence(Callback):
         self.best: State | None = None
         self.best_epoch: int | None = None
         self.converged = False
+        self.epochs = 0
         self._seen = 0
-        self._first = 0
 
     def start(self, trainer: Trainer, epochs: int) -> None:
         """Look only at what comes."""
-        self._seen = self._first = len(trainer.history)
+        self._seen = len(trainer.history)
 
     def interval(self, trainer: Trainer) -> int:
         """Until there can be something to do: as many epochs as may still miss, and one."""
@@ -167,10 +167,11 @@ class Convergence(Callback):
     def _look(self, trainer: Trainer) -> None:
         for loss in trainer.history["loss"][self._seen :]:
             self._seen += 1
+            self.epochs += 1
             self.curves.samples += self.samples
             shown = loss + self.offset
             if self.verbose:
-                print(f"{self.label}Iteration {self._seen - self._first}, loss = {shown:.8f}")
+                print(f"{self.label}Iteration {self.epochs}, loss = {shown:.8f}")
             if self.watch is None:
                 self.curves.add_loss(shown, self.tol)
             else:

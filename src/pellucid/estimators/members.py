@@ -23,6 +23,7 @@ from pellucid.network import Network
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
 from pellucid.training import DivergenceError, History, Trainer
+from pellucid.training.callbacks import as_callback
 from pellucid.typing import Array, Floats
 
 
@@ -91,8 +92,8 @@ class Member:
         """So many epochs, or fewer."""
         trainer = self.trainer
         assert trainer is not None
-        first, error, interrupted = trainer.epoch, None, False
-        trainer.callbacks = [convergence, *callbacks]
+        error, interrupted = None, False
+        trainer.callbacks = [convergence, *map(as_callback, callbacks)]
         try:
             trainer.fit(rows.x, rows.targets, epochs=plan.epochs, sample_weight=rows.weight)
         except DivergenceError as caught:
@@ -102,7 +103,7 @@ class Member:
         finally:
             trainer.callbacks = []  # they hold rows, and may hold what cannot be packed
         stopped = convergence.converged or bool(trainer.history.stopped)
-        return Ending(trainer.epoch - first, stopped, interrupted, error)
+        return Ending(convergence.epochs + (error is not None), stopped, interrupted, error)
 
 
 def run_all(jobs: Sequence[Callable[[], Ending]], members: Sequence[Member], threads: int | None) -> list[Ending]:

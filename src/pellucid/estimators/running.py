@@ -126,8 +126,6 @@ class Running:
         for member, ending in zip(self._members, endings, strict=True):
             self._check_diverged(member, ending)
         curves, self.n_iter_ = self._members[0].curves, endings[0].epochs
-        if any(ending.diverged for ending in endings[:1]):
-            self.n_iter_ += 1
         if self._is_stochastic():
             by_score = self.early_stopping and watch is not None
             self.loss_curve_, self._no_improvement_count = curves.loss, curves.misses
