@@ -36,7 +36,7 @@ def from_sklearn(model: Any) -> MLPClassifier | MLPRegressor:
     >>> from sklearn.neural_network import MLPRegressor
     >>> from pellucid.estimators import from_sklearn
     >>> x = np.linspace(0, 1, 20)[:, None]
-    >>> theirs = MLPRegressor((5,), solver="lbfgs", random_state=0).fit(x, x[:, 0])
+    >>> theirs = MLPRegressor(hidden_layer_sizes=5, solver="lbfgs", random_state=0).fit(x, x[:, 0])
     >>> ours = from_sklearn(theirs)
     >>> bool(np.allclose(ours.predict(x), theirs.predict(x)))
     True

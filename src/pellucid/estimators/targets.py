@@ -92,10 +92,10 @@ def form_of_numbers(loss: Any, columns: int) -> Form:
 
 
 def _pair(functions: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(functions) != 2:
+    if len(functions) != 2 or not all(callable(function) for function in functions):
         raise ValueError(
-            f"loss must be a pair of functions, (value, derivative), but it has {len(functions)} parts. "
-            f"See pellucid.CustomLoss."
+            f"loss must be a name, a Loss or a pair of functions, (value, derivative), not {functions!r:.80}. (Sizes of "
+            f"hidden layers are another parameter: hidden_layer_sizes.)"
         )
     return functions
 
