@@ -94,8 +94,8 @@ def form_of_numbers(loss: Any, columns: int) -> Form:
 def _pair(functions: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(functions) != 2 or not all(callable(function) for function in functions):
         raise ValueError(
-            f"loss must be a name, a Loss or a pair of functions, (value, derivative), not {functions!r:.80}. (Sizes of "
-            f"hidden layers are another parameter: hidden_layer_sizes.)"
+            f"loss must be a name, a Loss or a pair of functions, (value, derivative), not {functions!r:.80}. (Sizes "
+            f"of hidden layers are another parameter: hidden_layer_sizes.)"
         )
     return functions
 
