@@ -109,6 +109,8 @@ struct TrainTask {
     std::uint32_t *order, *keys;  // room for 2·n numbers each, when the rows are shuffled and n > batch_size
     bool (*interrupted)();        // asked from the calling thread, some twenty times a second; null: never
     bool starts_average;    // the first step's parameters are the average so far
+    bool penalty_per_example;  // the penalty is divided by the weight of each batch
+    bool penalty_in_loss;      // the sums of losses hold the penalty, each batch's at its weights
     Moment moment, safe;    // in and out; safe.epoch = -1: no epoch began with a finite loss
     EpochRecord* records;   // out: one for each finished epoch
     Index finished;         // out

@@ -32,7 +32,7 @@ int usable_cores() {
 int choose_threads(int asked, double piece, double call) {
     if (asked > 0) return asked;
     if (piece < work_for_a_piece || call < work_for_a_call) return 1;
-    return usable_cores();
+    return asked < 0 ? std::min(-asked, usable_cores()) : usable_cores();
 }
 
 // Whether a signal handler raised: KeyboardInterrupt ends the training in good order, another error is passed on.
@@ -182,7 +182,8 @@ public:
         const PartLine& optimizer, const AroundLine& around, nb::handle rate_factors, int link, nb::handle x,
         nb::handle classes, nb::handle targets, nb::handle weights, Index batch_size, bool shuffle, std::uint64_t seed,
         nb::handle rates, Index epochs, const MomentLine& moment, const std::vector<nb::object>& out,
-        const std::vector<nb::object>& safe, nb::handle records, bool check_signals, int threads) {
+        const std::vector<nb::object>& safe, nb::handle records, bool check_signals, int threads,
+        bool penalty_per_example, bool penalty_in_loss) {
         const Rows rows(program_.spec(), x, classes, targets, weights);
         const Index n = rows.examples().x.rows;
         check(link >= 0 && link <= 2, "link must be 0, 1 or 2");
@@ -223,6 +224,8 @@ public:
         task.records = reinterpret_cast<EpochRecord*>(record_array.vector<double>(Kind::float64, cells));
         task.epochs = epochs;
         task.starts_average = starts_average;
+        task.penalty_per_example = penalty_per_example;
+        task.penalty_in_loss = penalty_in_loss;
         task.safe.epoch = -1;
         task.interrupted = check_signals ? interrupted : nullptr;
         const T* rate_of_each = factors ? factors->vector<T>(kind_of<T>, spec.parameter_count) : nullptr;
@@ -314,7 +317,8 @@ template <typename T> void bind_machine(nb::module_& module, const char* name) {
         .def("train", &M::train, "state"_a, "starts_average"_a, "loss"_a, "penalty"_a.none(), "optimizer"_a, "around"_a,
              "rate_factors"_a.none(), "link"_a, "x"_a, "classes"_a.none(), "targets"_a.none(),
              "sample_weight"_a.none(), "batch_size"_a, "shuffle"_a, "seed"_a, "rates"_a, "epochs"_a, "moment"_a,
-             "out"_a, "safe"_a, "records"_a, "check_signals"_a, "threads"_a);
+             "out"_a, "safe"_a, "records"_a, "check_signals"_a, "threads"_a, "penalty_per_example"_a = false,
+             "penalty_in_loss"_a = false);
 }
 
 }  // namespace

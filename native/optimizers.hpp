@@ -143,6 +143,13 @@ inline void prepare_adam(const double* numbers, double rate, double step, double
     constants[6] = keep_positive<T>(numbers[2]);
 }
 
+// As Adam, with ε beside √v itself: w ← w − rate·√(1 − β₂ᵗ)/(1 − β₁ᵗ)·m / (√v + ε)
+template <typename T>
+inline void prepare_adam_epsilon_hat(const double* numbers, double rate, double step, double* memory, T* constants) {
+    prepare_adam<T>(numbers, rate * __builtin_sqrt(1.0 - __builtin_pow(numbers[1], step + 1.0)), step, memory, constants);
+    constants[1] = T(1);
+}
+
 template <typename T> struct AdamConstants {
     T rate, per_root, stays_1, comes_1, stays_2, comes_2, epsilon;
     explicit AdamConstants(const T* constants)
@@ -241,6 +248,7 @@ constexpr OptimizerCode<T> optimizer_table[] = {
     {"rmsprop", 1, prepare_decay<T>, rmsprop<T>},
     {"adadelta", 2, prepare_decay<T>, adadelta<T>},
     {"adam", 2, prepare_adam<T>, adam<T>},
+    {"adam_epsilon_hat", 2, prepare_adam_epsilon_hat<T>, adam<T>},
     {"amsgrad", 3, prepare_adam<T>, amsgrad<T>},
     {"adamax", 2, prepare_adam<T>, adamax<T>},
     {"nadam", 2, prepare_nadam<T>, nadam<T>},

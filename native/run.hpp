@@ -347,7 +347,7 @@ inline Sums evaluate_loss(const Run<T>& run, const Work<T>& work, const Examples
     return {weighted_sum(run.row_weights, run.values, work.rows), weighted_sum(run.row_weights, run.right, work.rows)};
 }
 
-template <typename T> inline double penalty_value(const Run<T>& run) {
+template <typename T> inline double penalty_value(const Run<T>& run, const double* numbers) {
     double sum = 0.0;
     if (!run.update.penalty) return sum;
     for (Index l = 0; l < run.layer_count; ++l)
@@ -355,8 +355,7 @@ template <typename T> inline double penalty_value(const Run<T>& run) {
             const ParameterSpec& spec = run.layers[l].spec->parameters[p];
             const Place& place = run.layers[l].places[p];
             for (Index column = 0; spec.penalized && column < ceiling(spec.columns, panel<T>); ++column)
-                sum += run.update.penalty->value(run.spec.penalty.numbers,
-                                                 run.update.vectors.weights + place.start + column * place.stride,
+                sum += run.update.penalty->value(numbers, run.update.vectors.weights + place.start + column * place.stride,
                                                  spec.rows * panel<T>);
         }
     return sum;

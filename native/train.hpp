@@ -86,7 +86,7 @@ template <typename T> inline void gradient_part(void* context, Team* team, int p
                 run.update.penalty->add_gradient(run.spec.penalty.numbers, run.update.vectors.weights + start,
                                                  run.update.gradient + start, count);
         });
-    if (part == 0) job.loss = (total > 0.0 ? sum / total : 0.0) + penalty_value(run);
+    if (part == 0) job.loss = (total > 0.0 ? sum / total : 0.0) + penalty_value(run, run.spec.penalty.numbers);
 }
 
 template <typename T> inline double gradient(void* run_, const Examples& examples, T* out, int threads) {
@@ -146,18 +146,30 @@ template <typename T> inline void keep_safe(const Run<T>& run, const Work<T>& wo
 
 enum class Step { made, left, not_finite };
 
+// The rows of a step, and what they weigh together.
+struct Batch {
+    Index begin, rows;
+    double total;
+};
+
+template <typename T> inline Batch batch_at(const TrainJob<T>& job, Index number) {
+    const TrainTask& task = *job.task;
+    const Index begin = number * task.batch_size;
+    const Index rows = smaller_of(task.batch_size, task.examples.x.rows - begin);
+    return {begin, rows, weight_of(task.examples, job.order, begin, rows)};
+}
+
 // One step, in pieces where the batch is large. Nothing is changed unless it is made.
 template <typename T>
-inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment, Moment& safe, Team* team, int part,
-                      int parts) {
+inline Step make_step(TrainJob<T>& job, const Update<T>& update, const Batch& batch, Moment& moment, Moment& safe,
+                      Team* team, int part, int parts) {
     const Run<T>& run = *job.run;
     const TrainTask& task = *job.task;
-    const Index begin = moment.batch * task.batch_size;
-    const Index rows = smaller_of(task.batch_size, task.examples.x.rows - begin);
-    const double total = weight_of(task.examples, job.order, begin, rows);
+    const auto [begin, rows, total] = batch;
     const bool single = rows <= run.rows, at_once = single && update.at_once();
     const Index next = smaller_of(task.batch_size, task.examples.x.rows - begin - rows);
     Sums sums{};
+    double priced = 0.0;
     for (Index first = 0; first < rows; first += run.rows) {
         const Work<T> work{team, part, parts, smaller_of(run.rows, rows - first), first, true, task.seed,
                            static_cast<std::uint64_t>(moment.step), at_once ? &update : nullptr,
@@ -179,12 +191,15 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, Moment& moment,
             work.meet();
             safe = moment;
         }
+        // Part 0 alone writes the sums down. Until all meet in `backward`, nobody changes a weight.
+        if (task.penalty_in_loss && part == 0 && first == 0)
+            priced = total * penalty_value(run, update.penalty_now);
         backward(run, work);
     }
     if (!at_once) finish_step<T>(run, {team, part, parts, 0, 0, true, 0, 0, nullptr, {}}, update);
     ++moment.batch;
     ++moment.step;
-    moment.loss_sum += total > 0.0 ? sums.loss : 0.0;
+    moment.loss_sum += (total > 0.0 ? sums.loss : 0.0) + priced;
     moment.weight_sum += total;
     moment.correct_sum += sums.correct;
     return Step::made;
@@ -209,9 +224,12 @@ template <typename T> inline void train_part(void* context, Team* team, int part
         }
         while (moment.batch < batches) {
             const double rate = task.rates[task.constant_rate ? 0 : moment.step - task.first_step];
+            const Batch batch = batch_at(job, moment.batch);
+            const double per_weight = batch.total > 0.0 ? 1.0 / batch.total : 0.0;
             update.prepare(job.run->spec.optimizer.numbers, rate, static_cast<double>(moment.step),
-                           task.starts_average && moment.step == task.first_step);
-            step = make_step<T>(job, update, moment, safe, team, part, parts);
+                           task.starts_average && moment.step == task.first_step,
+                           task.penalty_per_example ? per_weight : 1.0);
+            step = make_step<T>(job, update, batch, moment, safe, team, part, parts);
             if (step != Step::made) break;
         }
         if (step != Step::made) break;

@@ -26,13 +26,16 @@ template <typename T> struct Update {
     T constants[most_constants];
     double memory[most_memory];
     T decay, average_stays;
+    double penalty_now[most_penalty_numbers];
 
     bool at_once() const { return around.clip_norm == 0.0 && around.max_norm == 0.0; }
 
-    void prepare(const double* numbers, double rate, double step, bool starts_average) {
+    // `share` is what the penalty is multiplied with.
+    void prepare(const double* numbers, double rate, double step, bool starts_average, double share) {
         optimizer->prepare(numbers, rate, step, memory, constants);
         decay = static_cast<T>(rate * around.weight_decay);
         average_stays = starts_average ? T(0) : static_cast<T>(around.average);
+        for (int i = 0; penalty && i < most_penalty_numbers; ++i) penalty_now[i] = share * penalty_numbers[i];
     }
 
     // Brings into the cache what `apply` will need.
@@ -46,7 +49,7 @@ template <typename T> struct Update {
 
     // Makes `of`, the gradient of the parameters from `start` on, complete but for the clipping of its length.
     void finish_gradient(Index start, T* of, Index count, bool penalized) const {
-        if (penalty && penalized) penalty->add_gradient(penalty_numbers, vectors.weights + start, of, count);
+        if (penalty && penalized) penalty->add_gradient(penalty_now, vectors.weights + start, of, count);
         if (around.clip_value == 0.0) return;
         const Vector<T> most = broadcast<T>(static_cast<T>(around.clip_value));
         for (Index i = 0; i < count; i += lanes<T>) {
@@ -82,18 +85,6 @@ template <typename T> struct Update {
         move_average(start, count);
     }
 };
-
-template <typename T> inline double sum_of_squares(const T* numbers, Index count) {
-    double sums[panel<T>] = {};  // side by side, so that the machine need not wait for one sum
-    for (Index i = 0; i < count; i += panel<T>)
-        for (Index c = 0; c < panel<T>; ++c) {
-            const double number = static_cast<double>(numbers[i + c]);
-            sums[c] += number * number;
-        }
-    double sum = 0.0;
-    for (double part : sums) sum += part;
-    return sum;
-}
 
 template <typename T> inline void scale(T* numbers, Index count, T factor) {
     for (Index i = 0; i < count; i += lanes<T>) store<T>(numbers + i, load<T>(numbers + i) * factor);

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -142,3 +145,31 @@ def test_symmetry_of_zeros() -> None:
     network = pl.Network([pl.Dense(4, weight_initializer="zeros"), pl.Tanh(), pl.Dense(2, "zeros")], dtype="float64")
     pl.Trainer(network, pl.SoftmaxCrossEntropy(), pl.GradientDescent(0.5), batch_size="full").fit(x, y, epochs=20)
     assert (network.get("0.weight") == network.get("0.weight")[:, :1]).all()
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_copies_compute_the_same_and_stand_by_themselves(network: pl.Network, again: object, engine: str) -> None:
+    network = pl.Network(network.layers, engine=engine).build(4, seed=1)
+    network.link, network.classes = "softmax", ("no", "yes")
+    x = random_numbers((5, 4))
+    expected = network.predict_proba(x)
+    twin = again(network)  # type: ignore[operator]
+    assert twin.predict_proba(x).tolist() == expected.tolist()
+    assert (twin.classes, twin.engines.name) == (("no", "yes"), engine)
+    with pytest.raises(ValueError, match="read-only"):
+        twin.parameters[...] = 0
+    twin.parameters = np.zeros(23)
+    assert network.predict_proba(x).tolist() == expected.tolist()
+
+
+def test_a_trainer_that_was_packed_goes_on_as_if_it_had_never_stopped() -> None:
+    x, y = random_numbers((12, 4)), np.arange(12) % 2
+    network = pl.Network([pl.Standardize(), pl.Dense(3), pl.Dropout(0.2), pl.ReLU(), pl.Dense(2)])
+    trainer = pl.Trainer(network, "softmax_cross_entropy", pl.Adam(0.1), batch_size=4, seed=5)
+    trainer.fit(x, y, epochs=2)
+    packed = pickle.dumps(trainer)
+    trainer.fit(x, y, epochs=3)
+    other = pickle.loads(packed)
+    other.fit(x, y, epochs=3)
+    assert other.network.parameters.tolist() == trainer.network.parameters.tolist()
+    assert other.history["loss"] == trainer.history["loss"]

@@ -96,6 +96,19 @@ def test_by_hand() -> None:
     assert (slots[0][0], after[0]) == (2.0, pytest.approx(0.5))
     after, _ = pl.Adam(0.1).update(w, g1, (np.zeros(1), np.zeros(1)), 0.1, 0)  # m̂/√v̂ = 1
     assert after == pytest.approx(0.9, abs=1e-8)
+    # At step 1 with ε = 1 beside √v: √v = √0.001·2, √(1 − β₂) = √0.001, and m/(1 − β₁) = 2.
+    after, _ = pl.Adam(0.1, epsilon=1.0, epsilon_hat=True).update(w, g1, (np.zeros(1), np.zeros(1)), 0.1, 0)
+    assert after == pytest.approx(1.0 - 0.1 * 0.001**0.5 * 2 / (0.001**0.5 * 2 + 1), rel=1e-12)
+
+
+def test_epsilon_hat_is_for_those_that_have_such_a_form() -> None:
+    assert pl.AdamW(epsilon_hat=True).epsilon_hat
+    for cls in (pl.AMSGrad, pl.Adamax, pl.NAdam):
+        expected = rf"^epsilon_hat is for Adam and AdamW: {cls.__name__} has no such form\.$"
+        with pytest.raises(ValueError, match=expected):
+            cls(epsilon_hat=True)
+    with pytest.raises(TypeError, match=r"^epsilon_hat must be True or False, not 1\.$"):
+        pl.Adam(epsilon_hat=1)  # type: ignore[arg-type]
 
 
 def test_momentum_of_zero_is_plain_descent() -> None:

@@ -360,6 +360,21 @@ class Network:
         check_same_length(x=x, y=targets)
         return x, targets, chosen, check_sample_weight(sample_weight, len(x))
 
+    # -- copies --------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the engines, which are made anew where the network is unpacked."""
+        left_out = {"engines": self.engines.name, "_with_softmax": None}
+        return {**self.__dict__, **left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Numbers come back read-only, as they were."""
+        self.__dict__.update(state)
+        self.engines = EngineChoice(state["engines"], self.threads)
+        if self._model is not None:
+            for values in (self._model.parameters, self._model.statistics):
+                values.flags.writeable = False
+
     # -- words ---------------------------------------------------------------------------------------------------
 
     def summary(self) -> str:

@@ -2,12 +2,12 @@
 
 Contract: a frozen dataclass with `value(weight)`, a number, and `gradient(weight)`, an array like the weight. They see
 weights only, never biases or norms (a layer says which of its parameters are penalized), and do not depend on the
-batch size. Decoupled weight decay is another thing and has another name.
+batch size, unless they are asked to (`per_example`). Decoupled weight decay is another thing and has another name.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,12 +18,30 @@ from pellucid.validation import keep_number
 
 @dataclass(frozen=True)
 class Penalty:
-    """The family's base: λ times a norm of the weights."""
+    """The family's base: λ times a norm of the weights.
+
+    Parameters
+    ----------
+    strength : float
+        λ, at least 0.
+    per_example : bool
+        Whether λ is divided by the number of examples of each batch (with sample weights, by their sum), so that more
+        examples make the penalty count less. scikit-learn's `alpha` is such a λ.
+    """
 
     strength: float
+    per_example: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         keep_number(self, "strength", minimum=0.0)
+        if not isinstance(self.per_example, bool):
+            raise TypeError(f"per_example must be True or False, not {self.per_example!r}.")
+
+    def of_batch(self, weight: float) -> Penalty:
+        """What is added to the mean loss of a batch whose examples weigh so much together: a penalty by itself."""
+        if not self.per_example:
+            return self
+        return replace(self, strength=self.strength / weight if weight > 0 else 0.0, per_example=False)
 
     def value(self, weight: Floats) -> float:
         """What the weights cost."""
@@ -74,7 +92,7 @@ class L2(Penalty):
     Parameters
     ----------
     strength : float
-        λ, at least 0. scikit-learn's `alpha` is λ·n.
+        λ, at least 0. scikit-learn's `alpha` is `L2(alpha, per_example=True)`.
 
     Examples
     --------

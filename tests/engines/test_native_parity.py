@@ -118,6 +118,7 @@ def test_scores_loss_and_gradient(
     optimizer=st.sampled_from(OPTIMIZERS),
     classes=st.booleans(),
     weighted=st.booleans(),
+    penalty_in_loss=st.booleans(),
     threads=st.integers(1, 3),
     seed=st.integers(0, 1000),
 )
@@ -131,6 +132,7 @@ def test_a_hundred_steps(
     optimizer: pl.Optimizer,
     classes: bool,
     weighted: bool,
+    penalty_in_loss: bool,
     threads: int,
     seed: int,
 ) -> None:
@@ -149,6 +151,7 @@ def test_a_hundred_steps(
         batch_size=batch,
         shuffle=True,
         seed=seed,
+        penalty_in_loss=penalty_in_loss,
     )
     start = State.start(model.parameters, model.statistics, optimizer)
     epochs = min(max(1, 100 // task.batches), 100)

@@ -171,3 +171,18 @@ def test_memory_does_not_grow() -> None:
 
     before = use(20)
     assert use(100) - before < 4000  # kilobytes
+
+
+@pytest.mark.parametrize(
+    ("loky", "openmp", "asked"), [("", "", 0), ("1", "", -1), ("", "4", -4), ("3", "8", -3), ("many", "0", 0)]
+)
+def test_no_more_threads_than_a_worker_was_told(
+    monkeypatch: pytest.MonkeyPatch, loky: str, openmp: str, asked: int
+) -> None:
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", loky)
+    monkeypatch.setenv("OMP_NUM_THREADS", openmp)
+    assert NativeEngine()._asked == asked
+    assert NativeEngine(2)._asked == 2
+    model = pl.Network([pl.Dense(200)], engine="native").build(200).model
+    x = np.random.default_rng(0).normal(size=(2000, 200)).astype(np.float32)
+    assert (NativeEngine().scores(model, x) == NativeEngine(1).scores(model, x)).all()

@@ -111,6 +111,7 @@ OPTIMIZER_SAMPLES = [
     pl.Nesterov(0.05, momentum=0.8),
     pl.Adam(0.1),
     pl.Adam(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+    pl.Adam(0.1, epsilon=1e-3, epsilon_hat=True),
     pl.AdaGrad(0.1),
     pl.RMSProp(0.05, decay=0.9),
     pl.AdaDelta(1.0),
@@ -122,7 +123,14 @@ OPTIMIZER_SAMPLES = [
     pl.Momentum(0.05, clip_norm=0.5, clip_value=0.3, weight_decay=0.1),
 ]
 
-PENALTY_SAMPLES = [pl.L1(0.3), pl.L2(0.3), pl.L2(0.0), pl.ElasticNet(0.3, ratio=0.2)]
+PENALTY_SAMPLES = [
+    pl.L1(0.3),
+    pl.L2(0.3),
+    pl.L2(0.0),
+    pl.L2(0.9, per_example=True),
+    pl.ElasticNet(0.3, ratio=0.2),
+    pl.ElasticNet(0.9, ratio=0.2, per_example=True),
+]
 
 INITIALIZER_SAMPLES = [
     pl.Zeros(),

@@ -60,6 +60,8 @@ class Task:
         Where weights are brought back to after each step.
     average : float or None
         How much of the moving average of the parameters stays in each step; None: no average is kept.
+    penalty_in_loss : bool
+        Whether the losses of the logs hold the penalty, each batch's at its weights.
     """
 
     program: Program
@@ -76,6 +78,7 @@ class Task:
     rate_factors: Floats | None = None
     constraint: Constraint | None = None
     average: float | None = None
+    penalty_in_loss: bool = False
 
     def order(self, epoch: int) -> Array | None:
         """The order of the rows in an epoch; None: as they are."""
@@ -143,7 +146,7 @@ class EpochLog(NamedTuple):
     """What an engine says of one epoch."""
 
     loss: float
-    """The mean of the examples' losses, each at the weights it was trained with; without the penalty."""
+    """The mean of the examples' losses, each at the weights it was trained with; see `Task.penalty_in_loss`."""
     accuracy: float | None
     """The fraction predicted right in the same moments; None where numbers are predicted."""
     seconds: float

@@ -6,15 +6,14 @@ hands over the caller's own arrays; rows are gathered from them batch by batch, 
 is converted beforehand.
 
 Threads: with `threads=None` the core takes one thread for small networks and otherwise as many as the process may
-use, `len(os.sched_getaffinity(0))`, or one where joblib, loky or OpenMP were told that there is one core to use
-(`LOKY_MAX_CPU_COUNT` or `OMP_NUM_THREADS` is 1, as in joblib's workers), so that workers side by side do not take each
+use, `len(os.sched_getaffinity(0))`, but no more than loky or OpenMP were told (`LOKY_MAX_CPU_COUNT`, `OMP_NUM_THREADS`:
+joblib sets it in each worker to the worker's share of the cores), so that workers side by side do not take each
 other's. A team whose cores are taken all the same gives way to one thread by itself. The bits of the result do not
 depend on it.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -23,6 +22,7 @@ import numpy as np
 
 import pellucid._native as _native
 from pellucid.engines.base import Engine, EpochLogs, Model, Outcome, State, Task
+from pellucid.engines.cores import told_threads
 from pellucid.engines.program import Instruction, Program
 from pellucid.kernel import Kernel
 from pellucid.losses import Loss
@@ -103,6 +103,8 @@ class NativeEngine(Engine):
     ) -> tuple[float, Floats]:
         """Objective and flat gradient (p,) of one batch."""
         flat = np.empty_like(model.parameters)  # (p,)
+        if penalty is not None:
+            penalty = penalty.of_batch(float(len(x)) if sample_weight is None else float(sample_weight.sum()))
         machine = self._machine_for(model.program, model.parameters, model.statistics)
         value = machine.gradient(
             model.parameters,
@@ -165,6 +167,8 @@ class NativeEngine(Engine):
             records=records.reshape(-1),
             check_signals=threading.current_thread() is threading.main_thread(),
             threads=self._asked,
+            penalty_per_example=task.penalty is not None and task.penalty.per_example,
+            penalty_in_loss=task.penalty_in_loss,
         )
         if safe_moment[0] >= 0:
             safe = _state(task, state, kept, safe_moment)
@@ -197,11 +201,10 @@ class NativeEngine(Engine):
 
 
 def _asked_threads(threads: int | None) -> int:
-    """What the core is told: a number, or 0 to choose; 1 where the environment says that there is one core to use."""
+    """What the core is told: a number; 0 to choose; −n to choose at most n, where the environment says so."""
     if threads is not None:
         return threads
-    hints = (os.environ.get(name, "") for name in ("LOKY_MAX_CPU_COUNT", "OMP_NUM_THREADS"))
-    return 1 if "1" in hints else 0
+    return -(told_threads() or 0)
 
 
 def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:

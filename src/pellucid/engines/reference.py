@@ -71,6 +71,7 @@ class ReferenceEngine(Engine):
         value, gradient = _loss(loss, scores, targets, sample_weight)
         flat = backward(model, gradient, passes)
         if penalty is not None:
+            penalty = penalty.of_batch(_mass(scores, sample_weight))
             add_penalty_gradient(model, penalty, flat)
         return value + penalty_value(model, penalty), flat
 
@@ -213,12 +214,15 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
     if not math.isfinite(value):
         return None
     flat = backward(model, gradient, passes)
-    if task.penalty is not None:
-        add_penalty_gradient(model, task.penalty, flat)
+    mass = _mass(scores, weight)
+    penalty = None if task.penalty is None else task.penalty.of_batch(mass)
+    if penalty is not None:
+        add_penalty_gradient(model, penalty, flat)
     parameters, slots = _update(task, state, flat)
 
     right = correct(scores, targets, task.link)
-    mass = float(len(scores)) if weight is None else float(weight.sum())
+    if task.penalty_in_loss:
+        value += penalty_value(model, penalty)
     return State(
         parameters=parameters,
         statistics=_updated_statistics(model, passes, len(scores)),
@@ -258,6 +262,11 @@ def _average(stays: float | None, average: Floats | None, parameters: Floats) ->
     if stays is None:
         return None
     return parameters if average is None else stays * average + (1 - stays) * parameters
+
+
+def _mass(scores: Floats, weight: Floats | None) -> float:
+    """What the examples of a batch weigh together."""
+    return float(len(scores)) if weight is None else float(weight.sum())
 
 
 def _updated_statistics(model: Model, passes: list[Pass], rows: int) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.layers.activations import sigmoid, softmax
+from pellucid.layers.activations import softmax
 from pellucid.typing import Array, Floats
 
 LINKS = ("identity", "sigmoid", "softmax", "argmax", "sign", "exponential")
@@ -40,12 +40,18 @@ def probabilities(scores: Floats, link: str) -> Floats:
     if link == "softmax":
         return softmax(scores)
     if link == "sigmoid":
-        yes = sigmoid(scores)  # (n, outputs)
-        return np.concatenate([1 - yes, yes], axis=1) if yes.shape[1] == 1 else yes
+        yes = logistic(scores)  # (n, outputs)
+        return np.concatenate([logistic(-scores), yes], axis=1) if yes.shape[1] == 1 else yes
     raise ValueError(
         "This network has no probabilities: it was not trained with SoftmaxCrossEntropy or SigmoidCrossEntropy. "
         "Use scores(x) for its outputs."
     )
+
+
+def logistic(z: Floats) -> Floats:
+    """1/(1 + e⁻ᶻ), any shape, to full relative precision where it is close to 0, so that its logarithm is right."""
+    small = np.exp(-np.abs(z))
+    return np.where(z < 0, small, z.dtype.type(1)) / (1 + small)
 
 
 def correct(scores: Floats, targets: Array, link: str) -> npt.NDArray[np.bool_] | None:

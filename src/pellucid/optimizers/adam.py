@@ -27,21 +27,29 @@ class Adam(Optimizer):
         How much of the first and second moment stays: 0 <= β < 1.
     epsilon : float
         Keeps the division finite; added outside the root, above 0.
+    epsilon_hat : bool
+        Whether ε stands beside √v before its correction: w ← w − rate·√(1 − β₂ᵗ)/(1 − β₁ᵗ)·m/(√v + ε), as in
+        scikit-learn and Keras. The steps differ where √v is as small as ε, and in the first ones.
 
     Notes
     -----
     t is the number of the step, from 1 on. Source: Kingma and Ba, "Adam: a method for stochastic optimization", ICLR
-    2015, algorithm 1.
+    2015, algorithm 1; for `epsilon_hat` the end of section 2.
     """
 
     learning_rate: LearningRate = 0.001
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: bool = field(default=False, kw_only=True)
     slot_names: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.epsilon_hat, bool):
+            raise TypeError(f"epsilon_hat must be True or False, not {self.epsilon_hat!r}.")
+        if self.epsilon_hat and type(self).update is not Adam.update:
+            raise ValueError(f"epsilon_hat is for Adam and AdamW: {type(self).__name__} has no such form.")
         keep_number(self, "beta_1", minimum=0.0, below=1.0)
         keep_number(self, "beta_2", minimum=0.0, below=1.0)
         keep_number(self, "epsilon", above=0.0)
@@ -57,11 +65,14 @@ class Adam(Optimizer):
         first, second = self.moments(gradient, slots)
         rate_1 = rate / (1 - self.beta_1 ** (step + 1))
         root_2 = (1 - self.beta_2 ** (step + 1)) ** 0.5
+        if self.epsilon_hat:
+            rate_1, root_2 = rate_1 * root_2, 1.0
         return parameters - rate_1 * first / (np.sqrt(second) / root_2 + self.epsilon), (first, second)
 
     def kernel(self) -> Kernel:
-        """`adam`, with β₁, β₂ and ε."""
-        return Kernel("adam", (self.beta_1, self.beta_2, self.epsilon))
+        """`adam` or `adam_epsilon_hat`, with β₁, β₂ and ε."""
+        name = "adam_epsilon_hat" if self.epsilon_hat else "adam"
+        return Kernel(name, (self.beta_1, self.beta_2, self.epsilon))
 
 
 @dataclass(frozen=True)

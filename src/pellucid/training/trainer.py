@@ -73,6 +73,9 @@ class Trainer:
     augmentation : Augmentation or None
         Changes the training images, in every epoch anew. What layers measure (`Standardize`) is measured on the
         originals, and validation and `objective` use originals too.
+    penalty_in_loss : bool
+        Whether the losses of the history hold the penalty, each batch's at the weights it was trained with: what
+        training minimizes, where otherwise the loss stands alone, to be compared with a validation loss.
     callbacks : sequence
         Callbacks, or functions of the trainer that are called after every epoch.
 
@@ -110,6 +113,7 @@ class Trainer:
         constraint: Constraint | None = None,
         average: float | None = None,
         augmentation: Augmentation | None = None,
+        penalty_in_loss: bool = False,
         callbacks: Sequence[Callback | Callable[[Trainer], Any]] = (),
     ) -> None:
         if not isinstance(network, Network):
@@ -141,6 +145,7 @@ class Trainer:
                 f"not {augmentation!r}."
             )
         self.augmentation = augmentation
+        self.penalty_in_loss = bool(penalty_in_loss)
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
         self._state: State | None = None
@@ -195,7 +200,9 @@ class Trainer:
         task, state = self._task_now, self.state
         model = Model(task.program, state.parameters, state.statistics)
         scores = self.network.engines.choose(task.program)[0].scores(model, task.x)
-        return mean_loss(task.loss, scores, task.targets, task.sample_weight) + penalty_value(model, task.penalty)
+        weight = task.sample_weight
+        penalty = task.penalty and task.penalty.of_batch(float(len(task.x)) if weight is None else float(weight.sum()))
+        return mean_loss(task.loss, scores, task.targets, weight) + penalty_value(model, penalty)
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -317,6 +324,7 @@ class Trainer:
             rate_factors=rate_factors(self.learning_rate_factors, self.network),
             constraint=self.constraint,
             average=self.average,
+            penalty_in_loss=self.penalty_in_loss,
         )
 
     def _take_over_changes(self, task: Task) -> None:

@@ -1,0 +1,17 @@
+"""scikit-learn's API: its multi-layer perceptrons with one import changed, and estimators around any layers."""
+
+from __future__ import annotations
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "pellucid.estimators needs scikit-learn, which is not installed: pip install 'pellucid[sklearn]'."
+    ) from error
+
+from pellucid.estimators.classifier import MLPClassifier
+from pellucid.estimators.conversion import from_sklearn, to_sklearn
+from pellucid.estimators.regressor import MLPRegressor
+from pellucid.estimators.sequential import NetworkClassifier, NetworkRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor", "from_sklearn", "to_sklearn"]

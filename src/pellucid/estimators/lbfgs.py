@@ -1,0 +1,120 @@
+"""L-BFGS: the whole objective at once, minimized by SciPy over the engine's loss and gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from threadpoolctl import ThreadpoolController
+
+from pellucid.engines.base import Model
+from pellucid.estimators.members import Ending, Member, Plan, Rows
+from pellucid.typing import Floats
+from pellucid.validation import check_inputs, check_sample_weight
+
+_MOVES = ("batch_normalization",)  # layers whose statistics only training by steps moves
+
+
+def check_layers(member: Member) -> None:
+    """Raise if a layer needs training by steps: L-BFGS minimizes one fixed function of the weights."""
+    for instruction in member.network.program.instructions:
+        kernel = instruction.layer.kernel()
+        if instruction.layer.draws or (kernel is not None and kernel.name in _MOVES):
+            raise ValueError(
+                f"solver='lbfgs' cannot train {instruction.name}, which is another function in every step: "
+                f"leave it out, or use solver='adam' or 'sgd'."
+            )
+
+
+def minimize(
+    member: Member,
+    rows: Rows,
+    plan: Plan,
+    *,
+    tol: float,
+    max_fun: int,
+    offset: float,
+    after: Callable[[int], bool],
+    verbose: bool,
+) -> Ending:
+    """At most `plan.epochs` iterations and `max_fun` evaluations; the loss of each goes into the history.
+
+    `after(iteration)` is called behind each, and may ask to stop.
+    """
+    network, loss = member.network, plan.loss
+    program, statistics = network.program, network.statistics
+    x, weight = check_inputs(rows.x, "x", program.input_shape), check_sample_weight(rows.weight, len(rows.x))
+    targets = loss.encode(rows.targets, program.outputs)
+    engine, note = network.engines.choose(program, loss=loss, penalty=plan.penalty)
+    member.history.engine, member.history.engine_note = engine.name, note
+    order = _weights_first(member)
+
+    def objective(flat: Floats) -> tuple[float, Floats]:
+        parameters = np.empty(flat.size, dtype=network.dtype)
+        parameters[order] = flat
+        model = Model(program, parameters, statistics)
+        value, gradient = engine.loss_and_gradient(model, loss, plan.penalty, x, targets, weight)
+        return value + offset, gradient[order].astype(np.float64)
+
+    def look(intermediate_result: Any) -> None:
+        iteration = len(member.history) + 1
+        member.history.append({"epoch": iteration, "loss": float(intermediate_result.fun)})
+        if verbose:
+            print(f"Iteration {iteration}, loss = {intermediate_result.fun:.8f}")
+        _keep(member, order, intermediate_result.x)
+        if after(iteration):
+            raise StopIteration
+
+    result, interrupted = None, False
+    start = network.parameters[order].astype(np.float64)
+    options = {"maxiter": plan.epochs, "maxfun": max_fun, "gtol": tol}
+    try:
+        result = scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", callback=look, options=options)
+        _keep(member, order, result.x)
+        member.curves.loss = [float(result.fun)]
+    except KeyboardInterrupt:
+        interrupted = True
+    member.network.loss, member.network.link = loss, loss.link(targets)
+    if result is None or result.status == 99:  # 99: a callback stopped it
+        return Ending(len(member.history), interrupted=interrupted)
+    epochs = min(result.nit, plan.epochs)
+    if result.status == 0:
+        return Ending(epochs)
+    words = f"lbfgs failed to converge after {epochs} iteration(s) (status={result.status}): {result.message}."
+    if epochs == plan.epochs:
+        words += f" Increase the number of iterations (max_iter={plan.epochs})"
+    elif result.nfev >= max_fun:
+        words += f" Increase the number of evaluations (max_fun={max_fun})"
+    else:
+        words += " Try more rows or a larger alpha"
+    return Ending(epochs, converged=False, words=f"{words}, or scale the inputs (standardize=True).")
+
+
+def one_thread_of_blas() -> Any:
+    """A context in which SciPy's own products, of vectors as long as the weights, wake no threads beside the engine's:
+    where cores are busy, theirs wait for each other longer than they work.
+    """
+    return _controller().limit(limits=1, user_api="blas")
+
+
+@lru_cache(maxsize=1)
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _keep(member: Member, order: Any, flat: Floats) -> None:
+    parameters = np.empty(flat.size, dtype=member.network.dtype)
+    parameters[order] = flat
+    member.network.parameters = parameters
+
+
+def _weights_first(member: Member) -> Any:
+    """Places in the flat vector, all weights before all biases: the order scikit-learn minimizes in."""
+    program = member.network.program
+    penalized = np.zeros(program.parameter_count, dtype=bool)
+    for part in program.penalized:
+        penalized[part] = True
+    return np.concatenate([np.flatnonzero(penalized), np.flatnonzero(~penalized)])

@@ -1,0 +1,154 @@
+"""The networks behind an estimator, each with its training: one, or several that answer together.
+
+Contract: a `Member` owns a network, the trainer that goes on from one call of `partial_fit` to the next, and its
+curves. `prepare` is for the main thread; `run` may be called in any, and answers how training ended instead of warning
+or raising, so that the estimator says it once.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.engines.cores import usable_cores
+from pellucid.estimators.convergence import Convergence, Curves, fresh_optimizer
+from pellucid.losses import Loss
+from pellucid.losses.links import logistic, predictions
+from pellucid.network import Network
+from pellucid.optimizers import Optimizer
+from pellucid.penalties import Constraint, Penalty
+from pellucid.training import DivergenceError, History, Trainer
+from pellucid.training.callbacks import as_callback
+from pellucid.typing import Array, Floats
+
+
+class Rows(NamedTuple):
+    """What is trained on: rows, targets in the loss' form, and how much each row counts, all in all and by itself."""
+
+    x: Array
+    targets: Array
+    weight: Floats | None
+    sample_weight: Floats | None = None
+
+
+class Plan(NamedTuple):
+    """How: what a trainer is told."""
+
+    loss: Loss
+    optimizer: Optimizer
+    penalty: Penalty | None
+    batch_size: int
+    shuffle: bool
+    epochs: int
+    constraint: Constraint | None = None
+    average: float | None = None
+
+
+class Ending(NamedTuple):
+    """How the training of a member ended."""
+
+    epochs: int
+    converged: bool = True
+    interrupted: bool = False
+    diverged: DivergenceError | None = None
+    words: str = ""
+    """Where it did not converge: how, and what to try."""
+
+
+@dataclass
+class Member:
+    """A network and its training."""
+
+    network: Network
+    seed: int = 0
+    curves: Curves = field(default_factory=Curves)
+    trainer: Trainer | None = None
+    history: History = field(default_factory=History)
+
+    def prepare(self, rows: Rows, plan: Plan, *, goes_on: bool) -> Trainer:
+        """A trainer for this plan; where training does not go on, its optimizer has forgotten everything."""
+        network = self.network
+        if self.trainer is None:
+            self.trainer = Trainer(network, plan.loss, plan.optimizer, seed=self.seed, penalty_in_loss=True)
+        trainer = self.trainer
+        trainer.loss, trainer.optimizer, trainer.penalty = plan.loss, plan.optimizer, plan.penalty
+        trainer.batch_size, trainer.shuffle = plan.batch_size, plan.shuffle
+        trainer.constraint, trainer.average = plan.constraint, plan.average
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # classes without a row: partial_fit may know more of them
+            trainer.initialize(rows.x, rows.targets)
+        if not goes_on and trainer.epoch > 0:
+            fresh = fresh_optimizer(network.parameters, network.statistics, plan.optimizer, trainer.epoch)
+            trainer.go_on_from(fresh)
+        self.history = trainer.history
+        return trainer
+
+    def run(self, rows: Rows, plan: Plan, convergence: Convergence, callbacks: Sequence[Any]) -> Ending:
+        """So many epochs, or fewer."""
+        trainer = self.trainer
+        assert trainer is not None
+        error, interrupted = None, False
+        trainer.callbacks = [convergence, *map(as_callback, callbacks)]
+        try:
+            trainer.fit(rows.x, rows.targets, epochs=plan.epochs, sample_weight=rows.weight)
+        except DivergenceError as caught:
+            error = caught
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            trainer.callbacks = []  # they hold rows, and may hold what cannot be packed
+        stopped = convergence.converged or bool(trainer.history.stopped)
+        return Ending(convergence.epochs + (error is not None), stopped, interrupted, error)
+
+
+def run_all(jobs: Sequence[Callable[[], Ending]], members: Sequence[Member], threads: int | None) -> list[Ending]:
+    """Run the members' jobs: side by side on as many threads as there are cores for them. Ctrl-C stops all."""
+    workers = min(len(jobs), threads or usable_cores())
+    if workers == 1:
+        return [job() for job in jobs]
+    with ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(job) for job in jobs]
+        try:
+            return [future.result() for future in running]
+        except KeyboardInterrupt:
+            for member in members:
+                if member.trainer is not None:
+                    member.trainer.stop("Training was interrupted.")
+            done = [Ending(0) if future.cancel() else future.result() for future in running]
+            return [ending._replace(interrupted=True) for ending in done]
+
+
+def common_scores(networks: Sequence[Network], x: Array) -> Floats:
+    """The scores (n, outputs) of the networks together: those whose probabilities or predictions are the mean."""
+    if len(networks) == 1:
+        return networks[0].scores(x)
+    link = networks[0].link
+    with np.errstate(divide="ignore"):
+        if link == "softmax":
+            return np.log(_mean([network.predict_proba(x) for network in networks]))
+        scores = [network.scores(x) for network in networks]
+        if link == "sigmoid":
+            return np.log(_mean([logistic(part) for part in scores])) - np.log(
+                _mean([logistic(-part) for part in scores])
+            )
+        return np.log(_mean([np.exp(part) for part in scores])) if link == "exponential" else _mean(scores)
+
+
+def common_probabilities(networks: Sequence[Network], x: Array) -> Floats:
+    """The mean of the networks' probabilities; (n, 2) for a single yes-or-no output."""
+    answers = [network.predict_proba(x) for network in networks]
+    return answers[0] if len(answers) == 1 else _mean(answers)
+
+
+def _mean(parts: Sequence[Floats]) -> Floats:
+    return np.mean(parts, axis=0, dtype=parts[0].dtype)
+
+
+def common_predictions(networks: Sequence[Network], x: Array) -> Array:
+    """Numbers (n,) or (n, outputs)."""
+    return predictions(common_scores(networks, x), networks[0].link)
