@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pellucid import datasets, plots
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
+    from pellucid.description import Feature, TrainingSummary
     from pellucid.formats.model_file import ModelFileError, load, save
     from pellucid.initializers import (
         Constant,
@@ -115,6 +116,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "pellucid.augmentation": "Augmentation ElasticDistortion Flip Mirror Rotate Shear Translate Zoom",
+    "pellucid.description": "Feature TrainingSummary",
     "pellucid.formats.model_file": "ModelFileError load save",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
@@ -178,6 +180,7 @@ __all__ = [
     "ElasticNet",
     "Every",
     "ExponentialDecay",
+    "Feature",
     "Flip",
     "GaussianNoise",
     "GlorotNormal",
@@ -242,6 +245,7 @@ __all__ = [
     "SweepResults",
     "Tanh",
     "Trainer",
+    "TrainingSummary",
     "Translate",
     "Trial",
     "Uniform",

@@ -191,5 +191,8 @@ def _fit(trainer: pl.Trainer, dataset: Dataset, recipe: Recipe, console: Any) ->
 def _show_results(console: Any, network: pl.Network, dataset: Dataset) -> None:
     part = dataset.test
     assert part is not None  # every built-in data set has one
-    tables.show_results(console, "Test", network.evaluate(*part), part.rows)
+    values = network.evaluate(*part)
+    if network.training is not None:
+        network.training = network.training.with_metrics(**{f"test_{name}": value for name, value in values.items()})
+    tables.show_results(console, "Test", values, part.rows)
     tables.show_confusion(console, part.y, network.predict(part.x), dataset.classes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid.augmentation import Augmentation
+from pellucid.description import TrainingSummary
 from pellucid.engines.base import Engine, Model, Outcome, State, Task
 from pellucid.engines.program import compile_program
 from pellucid.engines.reference import mean_loss, penalty_value
@@ -27,6 +29,7 @@ from pellucid.training.rows import (
     split_off,
     warn_of_missing_classes,
 )
+from pellucid.training.summaries import DataHash, advanced, first_summary
 from pellucid.training.weighting import class_weights
 from pellucid.typing import Array
 from pellucid.validation import (
@@ -150,6 +153,9 @@ class Trainer:
         self._batches = 0
         self._stop = ""
         self._task_now: Task | None = None
+        self._data_hash = DataHash()
+        self._summary: TrainingSummary | None = None
+        self._expected_data: str | None = None
 
     # -- where training is ---------------------------------------------------------------------------------------
 
@@ -211,6 +217,7 @@ class Trainer:
         program = network.program if network.built else compile_program(network.layers, x.shape[1:])
         targets = self.loss.encode(y, program.outputs)
         check_same_length(x=x, y=targets)
+        network.check_names(self.loss.link(targets), program)
         fresh = not network.built
         if fresh:  # only now: data that is refused must not leave its shape behind
             network.build(x.shape[1:], seed=self.seed)
@@ -279,8 +286,10 @@ class Trainer:
         )
         self.history.engine = engine.name
         self.history.stopped = self._stop = ""
+        self.history.best_epoch = None
         self._take_over_changes(task)
-        for callback in self.callbacks:
+        self._see_data(task, checked_validation)
+        for callback in self._in_order():
             callback.start(self, epochs)
         try:
             self._run(engine, task, checked_validation, self.epoch + epochs)
@@ -290,10 +299,36 @@ class Trainer:
             )
             raise
         finally:
-            for callback in self.callbacks:
-                callback.end(self)
-            self._task_now = None
+            self._end()
         return self.history
+
+    def _see_data(self, task: Task, validation: tuple[Array, Array] | None) -> None:
+        """Remember what is trained on, for the summary; say so if it is not what a checkpoint was trained on."""
+        data_hash = self._data_hash.of(task.x, task.targets)
+        self._summary = first_summary(self, task, data_hash, len(validation[0]) if validation else 0)
+        before, self._expected_data = self._expected_data, None
+        if before is not None and before != data_hash:
+            warnings.warn(
+                "The training rows are not those that the checkpoint was trained on: training goes on with its weights "
+                "and counters, but not as if it had never stopped.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _in_order(self) -> list[Callback]:
+        """The callbacks as they are woken: those that must see what the others have done come last."""
+        return sorted(self.callbacks, key=lambda callback: callback.last)
+
+    def _end(self) -> None:
+        """Tell the callbacks that `fit` ends, and the network what it has become."""
+        assert self._summary is not None
+        try:
+            for callback in self._in_order():
+                self.network.training = advanced(self._summary, self)
+                callback.end(self)
+        finally:
+            self.network.training = advanced(self._summary, self)
+            self._task_now = None
 
     def _task(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Task:
         x = check_inputs(x, "x", self.network.input_shape)
@@ -335,14 +370,18 @@ class Trainer:
 
     def _run(self, engine: Engine, task: Task, validation: tuple[Array, Array] | None, last: int) -> None:
         """Epochs up to `last`, in as few calls of the engine as callbacks and validation allow."""
-        wake = [self._next_wake(callback) for callback in self.callbacks]
+        assert self._summary is not None
+        callbacks = self._in_order()
+        wake = [self._next_wake(callback) for callback in callbacks]
         while self.epoch < last and not self._stop:
             every_epoch = validation is not None or self.augmentation is not None
             until = min([last, *wake, *([self.epoch + 1] if every_epoch else [])])
             self._advance(engine, task, until - self.epoch)
             if validation:
                 self._validate(validation)
-            for number, callback in enumerate(self.callbacks):
+            if any(self.epoch >= epoch for epoch in wake):
+                self.network.training = advanced(self._summary, self)
+            for number, callback in enumerate(callbacks):
                 if self.epoch >= wake[number]:
                     callback.epoch(self)
                     wake[number] = self._next_wake(callback)

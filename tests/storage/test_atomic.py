@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pellucid.formats.atomic import write_atomically
+from pellucid.storage.atomic import write_atomically
 
 
 @pytest.fixture
