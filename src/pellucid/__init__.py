@@ -105,6 +105,8 @@ if TYPE_CHECKING:
     from pellucid.training import (
         Backtracking,
         Callback,
+        Checkpoint,
+        CheckpointError,
         DivergenceError,
         EarlyStopping,
         Every,
@@ -141,7 +143,8 @@ _HOMES = {
     ),
     "pellucid.sweeps": "Between Choice LogBetween SweepResults Trial grid samples sweep",
     "pellucid.training": (
-        "Backtracking Callback DivergenceError EarlyStopping Every History Progress ReduceOnPlateau Trainer"
+        "Backtracking Callback Checkpoint CheckpointError DivergenceError EarlyStopping Every History Progress "
+        "ReduceOnPlateau Trainer"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -166,6 +169,8 @@ __all__ = [
     "Between",
     "Callback",
     "Center",
+    "Checkpoint",
+    "CheckpointError",
     "Choice",
     "Constant",
     "Constraint",

@@ -22,11 +22,19 @@ import numpy as np
 
 from pellucid.configuration import to_configuration
 from pellucid.layers import Identity
-from pellucid.losses import Loss
+from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
-from pellucid.storage.networks import describe_network, loss_from, network_from
+from pellucid.storage.networks import check_own, describe_network, loss_from, network_from
 from pellucid.storage.strict_json import read_json, write_json
-from pellucid.storage.tensor_file import FileError, TensorFile, as_error, digest, dtype_name, write_tensors
+from pellucid.storage.tensor_file import (
+    FileError,
+    TensorFile,
+    as_error,
+    check_version,
+    digest,
+    dtype_name,
+    write_tensors,
+)
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_finite
 
@@ -91,6 +99,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
 
 
 def _loss_table(loss: Loss) -> dict[str, Any] | None:
+    check_own(loss, LOSSES.values())
     try:
         return to_configuration(loss)
     except TypeError as error:
@@ -176,17 +185,6 @@ def _description(file: TensorFile) -> dict[str, Any]:
     if not isinstance(description, dict):
         raise file.refuse("is damaged: its description is not a table.")
     return description
-
-
-def check_version(file: TensorFile, newest: int) -> None:
-    """Raise if the version of a file's format is none, or newer than the newest one known."""
-    version = file.metadata.get("version")
-    if version is None or not version.isdecimal() or len(version) > 9 or int(version) < 1:
-        raise file.refuse(f"is damaged: its format version is {version!r:.40}.")
-    if int(version) > newest:
-        raise file.refuse(
-            f"has format version {int(version)}, but this Pellucid reads up to {newest}: install a newer one."
-        )
 
 
 def _check_tensors(file: TensorFile, network: Network) -> None:

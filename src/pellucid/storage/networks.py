@@ -22,6 +22,8 @@ Part = TypeVar("Part")
 def describe_network(network: Network) -> dict[str, Any]:
     """All of a built network but its numbers and its loss."""
     network.check_names()
+    for layer in network.layers:
+        check_own(layer, LAYERS.values())
     return {
         "layers": [to_configuration(layer) for layer in network.layers],
         "input_shape": list(network.input_shape),
@@ -67,6 +69,16 @@ def network_from(
         network.training = TrainingSummary.from_plain(description["training"])
     network.statistics_fitted = bool(description.get("statistics_fitted", True))
     return network
+
+
+def check_own(part: Any, classes: Iterable[type]) -> None:
+    """Raise if a part is of a class of one's own with the name of one of ours: reading would make ours of it."""
+    for cls in classes:
+        if cls.__name__ == type(part).__name__ and cls is not type(part):
+            raise TypeError(
+                f"The class {cls.__name__} of your own has the name of one of Pellucid's, which a file could not tell "
+                f"apart: give it another name."
+            )
 
 
 def loss_from(data: Any, custom: Sequence[type] = ()) -> Loss:

@@ -44,6 +44,10 @@ class FileError(ValueError):
     """A file is damaged, or is not what it is read as; the message names it and says why."""
 
 
+class NewerFileError(FileError):
+    """A file's format is newer than this version of Pellucid."""
+
+
 class Entry(NamedTuple):
     """What a header says of a tensor."""
 
@@ -226,3 +230,15 @@ class TensorFile:
 
 def _are_sizes(value: Any) -> bool:
     return isinstance(value, list) and all(type(size) is int and 0 <= size < 2**63 for size in value)
+
+
+def check_version(file: TensorFile, newest: int) -> None:
+    """Raise if the version of a file's format is none, or newer than the newest one known."""
+    version = file.metadata.get("version")
+    if version is None or not version.isdecimal() or len(version) > 9 or int(version) < 1:
+        raise file.refuse(f"is damaged: its format version is {version!r:.40}.")
+    if int(version) > newest:
+        raise NewerFileError(
+            f"{file.path} has format version {int(version)}, but this Pellucid reads up to {newest}: "
+            f"install a newer one."
+        )
