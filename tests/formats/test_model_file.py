@@ -32,6 +32,7 @@ from pellucid.penalties import PENALTIES
 from pellucid.schedules import SCHEDULES
 from pellucid.storage.strict_json import DEEPEST, MOST
 from pellucid.typing import Array, Floats
+from support.killing import fill, small_disk
 from support.samples import LAYER_SAMPLES, LOSS_SAMPLES, random_numbers
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -583,6 +584,23 @@ def test_what_cannot_be_saved(path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", kilobytes=200) as disk:
+        if disk is None:
+            pytest.skip("no disk can be mounted here: only a privileged user may")
+        path = disk / "model.pellucid"
+        pl.save(small(), path)
+        before = path.read_bytes()
+        with pytest.raises(OSError, match="No space left on device"):
+            pl.save(pl.Network([pl.Dense(300)]).build(300), path)
+        assert path.read_bytes() == before
+        fill(disk)
+        with pytest.raises(OSError, match="No space left on device"):
+            pl.save(small(), path)
+        assert sorted(os.listdir(disk)) == ["filler", "model.pellucid"], "nothing is left behind"
+        same(small(), pl.load(path))
+
+
 @dataclass(frozen=True)
 class Unwritable(Power):
     thing: object = None
@@ -594,6 +612,13 @@ def test_a_layer_that_is_no_plain_data(path: Path) -> None:
     ):
         pl.save(pl.Network([Unwritable(thing={1})]).build(2), path)
     assert os.listdir(path.parent) == []
+
+
+def test_a_layer_with_the_name_of_one_of_ours(path: Path) -> None:
+    own = dataclass(frozen=True)(type("ReLU", (Power,), {}))
+    with pytest.raises(TypeError, match=r"^The class ReLU of your own has the name of one of Pellucid's, which a file"):
+        pl.save(pl.Network([own()]).build(2), path)
+    assert not path.exists()
 
 
 def test_text_and_path_objects(tmp_path: Path) -> None:

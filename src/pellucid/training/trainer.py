@@ -218,6 +218,8 @@ class Trainer:
     def save(self, directory: str | os.PathLike[str]) -> Path:
         """Write a checkpoint: all that training goes on from, in one file, atomically and durably.
 
+        Within a `fit`, leave it to the callback `Checkpoint`, which waits until all others have seen the epoch.
+
         Parameters
         ----------
         directory : path
