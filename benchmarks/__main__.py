@@ -1,7 +1,8 @@
 """Runs the benchmarks and rewrites the tables of benchmarks/README.md.
 
 Usage: python -m benchmarks [--quick] [SUITE …]     suites: W0 … W5, W5N, products, floor, prediction, memory, cold,
-                                                    foundation; nothing: all of them
+                                                    foundation, files; nothing: all of these
+       python -m benchmarks kill                    two hundred killed trainings, when asked for
        python -m benchmarks profile WORKLOAD [THREADS]
 
 A table is rewritten when all of its suites were measured. --quick tries everything at a small size and writes nothing.
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import foundation, peers, products, profile, training
+from benchmarks import files, foundation, kill, peers, products, profile, training
 from benchmarks.measure import NotMeasured, machine
 from benchmarks.workloads import WORKLOADS
 
@@ -31,6 +32,7 @@ class Table:
 
     columns: tuple[str, ...]
     suites: dict[str, Callable[[bool], Rows]]
+    only_asked: bool = False
 
 
 def tables(chosen: list[str]) -> dict[str, Table]:
@@ -56,6 +58,8 @@ def tables(chosen: list[str]) -> dict[str, Table]:
                 "foundation": foundation.rows,
             },
         ),
+        "files": Table(usual, {"files": lambda _: files.rows()}),
+        "kill": Table(usual, {"kill": lambda _: kill.rows()}, only_asked=True),
     }
 
 
@@ -69,7 +73,7 @@ def main() -> int:
     for name in chosen:
         if name not in names:
             sys.exit(f"There is no benchmark {name!r}: {', '.join(names)}, profile.")
-    chosen = chosen or names
+    chosen = chosen or [name for table in tables([]).values() if not table.only_asked for name in table.suites]
     failures, took = [], {}
     for name, table in tables(chosen).items():
         lines = []
@@ -92,7 +96,7 @@ def main() -> int:
             rewrite(name, [machine(), "", *head, *lines])
     minutes = sum(took.values()) / 60
     print(f"All of it took {minutes:.1f} minutes.", flush=True)
-    if set(names) <= set(chosen) and not quick:
+    if not words:
         each = ", ".join(f"{suite} {seconds:.0f} s" for suite, seconds in took.items())
         rewrite("time", [f"The whole run took {minutes:.1f} minutes: {each}."])
     return 1 if failures else 0

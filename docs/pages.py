@@ -29,7 +29,7 @@ for folder in ("examples", "tests"):
     sys.path.insert(0, str(HERE.parent / folder))
 
 REFERENCE = {
-    "Networks and training": ("pellucid.network", "pellucid.training"),
+    "Networks and training": ("pellucid.network", "pellucid.description", "pellucid.training"),
     "Layers": ("pellucid.layers",),
     "Losses": ("pellucid.losses",),
     "Penalties and constraints": ("pellucid.penalties",),

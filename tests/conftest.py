@@ -16,6 +16,8 @@ from support.engines import ENGINES
 if os.environ.get("PELLUCID_DATA"):  # tests run programs in other folders, where a relative path leads elsewhere
     os.environ["PELLUCID_DATA"] = str(Path(os.environ["PELLUCID_DATA"]).resolve())
 
+collect_ignore = ["fuzz"]  # programs of their own, which need atheris
+
 # A time limit a test would fail on a busy machine; the seeds are fixed, so that a failure can be had again.
 settings.register_profile("pellucid", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("pellucid")

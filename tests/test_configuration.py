@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 import pellucid as pl
@@ -15,6 +16,12 @@ from pellucid.layers import LAYERS
 def test_defaults_are_left_out() -> None:
     assert to_configuration(pl.Dense(3)) == {"type": "Dense", "units": 3}
     assert to_configuration(pl.Dense(3, bias=False)) == {"type": "Dense", "units": 3, "bias": False}
+
+
+def test_numbers_of_numpy_are_plain_numbers() -> None:
+    data = to_configuration(pl.Translate(np.int64(2)))
+    assert data == {"type": "Translate", "horizontal": 2}
+    assert type(data["horizontal"]) is int
 
 
 def test_parts_within_parts() -> None:

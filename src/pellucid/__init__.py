@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pellucid import datasets, plots
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
+    from pellucid.description import Feature, TrainingSummary
     from pellucid.formats.model_file import ModelFileError, load, save
     from pellucid.initializers import (
         Constant,
@@ -104,6 +105,8 @@ if TYPE_CHECKING:
     from pellucid.training import (
         Backtracking,
         Callback,
+        Checkpoint,
+        CheckpointError,
         DivergenceError,
         EarlyStopping,
         Every,
@@ -115,6 +118,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "pellucid.augmentation": "Augmentation ElasticDistortion Flip Mirror Rotate Shear Translate Zoom",
+    "pellucid.description": "Feature TrainingSummary",
     "pellucid.formats.model_file": "ModelFileError load save",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
@@ -139,7 +143,8 @@ _HOMES = {
     ),
     "pellucid.sweeps": "Between Choice LogBetween SweepResults Trial grid samples sweep",
     "pellucid.training": (
-        "Backtracking Callback DivergenceError EarlyStopping Every History Progress ReduceOnPlateau Trainer"
+        "Backtracking Callback Checkpoint CheckpointError DivergenceError EarlyStopping Every History Progress "
+        "ReduceOnPlateau Trainer"
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -164,6 +169,8 @@ __all__ = [
     "Between",
     "Callback",
     "Center",
+    "Checkpoint",
+    "CheckpointError",
     "Choice",
     "Constant",
     "Constraint",
@@ -178,6 +185,7 @@ __all__ = [
     "ElasticNet",
     "Every",
     "ExponentialDecay",
+    "Feature",
     "Flip",
     "GaussianNoise",
     "GlorotNormal",
@@ -242,6 +250,7 @@ __all__ = [
     "SweepResults",
     "Tanh",
     "Trainer",
+    "TrainingSummary",
     "Translate",
     "Trial",
     "Uniform",

@@ -11,6 +11,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import numpy as np
+
 from pellucid.validation import unknown_name
 
 _PLAIN = (str, int, float, bool, type(None))
@@ -28,6 +30,8 @@ def to_configuration(part: Any) -> dict[str, Any]:
 
 
 def _encode(value: Any, where: str) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, tuple):

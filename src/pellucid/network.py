@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.description import Feature, TrainingSummary, as_features, check_counts, check_once
 from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model
 from pellucid.engines.program import Program, View, compile_program
@@ -56,7 +57,11 @@ class Network:
     link : {"identity", "sigmoid", "softmax", "argmax"}
         How scores become predictions. Set by training: it is the loss's to say.
     classes : tuple of str or None
-        The names of the classes 0, 1, …, for people; predictions are numbers.
+        The names of the classes 0, 1, …, for people; predictions are numbers. Each name once, and one for each class.
+    features : tuple of Feature or None
+        The names and kinds of the numbers in a row, for people: assign names, or (name, kind) pairs.
+    training : TrainingSummary or None
+        The training that the weights come from: seed, data, metrics. Set by training.
 
     Examples
     --------
@@ -93,6 +98,8 @@ class Network:
         self.loss: Loss | None = None
         self._link = "identity"
         self._classes: tuple[str, ...] | None = None
+        self._features: tuple[Feature, ...] | None = None
+        self.training: TrainingSummary | None = None
         self._model: Model | None = None
         self._with_softmax: tuple[Program, Program] | None = None
         self.statistics_fitted = False
@@ -134,7 +141,23 @@ class Network:
     def adopt_shape(self, input_shape: Shape) -> None:
         """Infer all shapes without drawing weights, for whoever brings them (`parameters` stay to be assigned)."""
         nothing = _frozen(np.empty(0, dtype=self.dtype))
-        self._model = Model(compile_program(self.layers, input_shape), nothing, _frozen(np.empty(0)))
+        program = compile_program(self.layers, input_shape)
+        self.check_names(program=program)
+        self._model = Model(program, nothing, _frozen(np.empty(0)))
+
+    def adopt(self, parameters: Floats, statistics: Floats, statistics_fitted: bool = True) -> None:
+        """Take over vectors (p,) and (s,) without copying them, for whoever read them: nobody else may change them."""
+        program = self.program
+        for name, vector, count, dtype in (
+            ("parameters", parameters, program.parameter_count, self.dtype),
+            ("statistics", statistics, program.statistic_count, np.dtype(np.float64)),
+        ):
+            if vector.shape != (count,) or vector.dtype != dtype:
+                raise ValueError(
+                    f"{name} must be a vector ({count},) of {dtype}, not {vector.shape} of {vector.dtype}."
+                )
+        self._model = Model(program, _frozen(parameters), _frozen(statistics))
+        self.statistics_fitted = statistics_fitted
 
     def _draw(self, spec: ParameterSpec, index: int, stream: Stream) -> Floats:
         """First values of a parameter; without an initializer of its own, by the next activation."""
@@ -277,7 +300,30 @@ class Network:
 
     @classes.setter
     def classes(self, names: Sequence[object] | None) -> None:
-        self._classes = None if names is None else tuple(str(name) for name in names)
+        if isinstance(names, str):
+            raise TypeError(f"classes must be a list of names, not the text {names!r:.60}.")
+        given = None if names is None else tuple(str(name) for name in names)
+        check_once("classes", given or ())
+        if self.built:
+            check_counts(given, None, self.link, self.program)
+        self._classes = given
+
+    @property
+    def features(self) -> tuple[Feature, ...] | None:
+        """The names and kinds of the numbers in a row, or None."""
+        return self._features
+
+    @features.setter
+    def features(self, values: Sequence[object] | None) -> None:
+        given = None if values is None else as_features(values)
+        if self.built:
+            check_counts(None, given, self.link, self.program)
+        self._features = given
+
+    def check_names(self, link: str | None = None, program: Program | None = None) -> None:
+        """Raise if classes or features have names, and not as many as there are of them."""
+        if program is not None or self.built:  # before, nobody knows how many there are
+            check_counts(self.classes, self.features, link or self.link, program or self.program)
 
     def scores(self, x: Any) -> Floats:
         """The last layer's outputs, (n, outputs), for rows x (n, *input_shape). Dropout is absent."""

@@ -193,3 +193,4 @@ class MaxNorm(Constraint):
 
 
 PENALTIES: dict[str, type[Penalty]] = {"l1": L1, "l2": L2, "elastic_net": ElasticNet}
+CONSTRAINTS: dict[str, type[Constraint]] = {"max_norm": MaxNorm}

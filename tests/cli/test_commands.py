@@ -73,14 +73,31 @@ def test_info(pellucid, run, tmp_path) -> None:
         "0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
         "SoftmaxCrossEntropy",
         "float32",
+        f"by pellucid {pl.__version__} on the",
+        "seed 0: 6 epochs",
+        "Adam(learning_rate=0.003)",
+        "rows of 64 numbers (uint8)",
     ):
-        assert words in out
+        assert words in re.sub(r"\s+", " ", out)
+    assert re.search(r"SHA-256\s+[0-9a-f]{64}", out)
+    assert re.search(r"Metrics +loss \d.*validation accuracy 0\.9.*test accuracy 0\.9", out, re.DOTALL)
     assert re.search(r"1 +Dense\(20\) +20 +1,300\n", out)
     assert re.search(r"input of 64 +1,510\n", out)
     pl.save(pl.Network([pl.Dense(2)], dtype="float64").build(3), tmp_path / "new.pellucid")
     out = pellucid("info", "new.pellucid").out
     assert "not trained yet" in out
-    assert "Classes" not in out
+    assert "Features   without names" in out
+    assert not re.search("Classes|Trained|Metrics", out)
+
+
+def test_info_names_features_and_kinds(pellucid, tmp_path) -> None:
+    network = pl.Network([pl.Dense(1)]).build(3)
+    network.features = ["height", ("smokes", "boolean"), ("town", "category")]
+    network.link = "exponential"
+    pl.save(network, tmp_path / "named.pellucid")
+    out = pellucid("info", "named.pellucid").out
+    assert "height, smokes (boolean), town (category)" in out
+    assert "numbers above 0" in out
 
 
 def test_a_closed_pipe_ends_quietly(process, run) -> None:

@@ -209,7 +209,7 @@ def test_models_and_data_that_are_not_there(pellucid, plane, tmp_path) -> None:
     assert pellucid("predict", "bad.pellucid", "digits") == (
         1,
         "",
-        "Error: bad.pellucid is no Pellucid model: it has only 5 bytes.\n",
+        "Error: bad.pellucid is no Pellucid file: it has only 5 bytes.\n",
     )
     (tmp_path / "d.csv").write_text("1,2\n")
     assert pellucid("predict", plane, "d.csv", "--data", ".").code == 2

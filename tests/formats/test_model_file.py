@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import os
 import struct
 from collections.abc import Callable
@@ -18,10 +20,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 import pellucid as pl
+from pellucid.augmentation.transforms import TRANSFORMS
+from pellucid.description import KINDS
 from pellucid.formats.model_file import describe
+from pellucid.initializers import INITIALIZERS
+from pellucid.layers import LAYERS
 from pellucid.layers.base import Context, Gradients
-from pellucid.losses import LINKS
+from pellucid.losses import LINKS, LOSSES, class_count
+from pellucid.optimizers import OPTIMIZERS
+from pellucid.penalties import PENALTIES
+from pellucid.schedules import SCHEDULES
+from pellucid.storage.strict_json import DEEPEST, MOST
 from pellucid.typing import Array, Floats
+from support.killing import fill, small_disk
 from support.samples import LAYER_SAMPLES, LOSS_SAMPLES, random_numbers
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -37,6 +48,7 @@ def same(one: pl.Network, two: pl.Network) -> None:
     assert two.statistics.tobytes() == one.statistics.tobytes()
     assert two.statistics_fitted == one.statistics_fitted
     assert (two.loss, two.link, two.classes) == (one.loss, one.link, one.classes)
+    assert (two.features, two.training) == (one.features, one.training)
 
 
 def small() -> pl.Network:
@@ -61,6 +73,16 @@ def saved(path: Path) -> Path:
 # -- round trips -------------------------------------------------------------------------------------------------
 
 
+_whole = some.integers(0, 2**64 - 1)
+_text = some.text(max_size=6)
+SUMMARY_FIELDS: dict[str, Any] = {
+    **dict.fromkeys(("version", "engine", "loss", "optimizer", "row_dtype", "data_hash"), _text),
+    **dict.fromkeys(("seed", "epochs", "steps", "batch_size", "rows", "validation_rows"), _whole),
+    "row_shape": some.lists(_whole, max_size=2).map(tuple),
+    "metrics": some.dictionaries(_text, some.floats(allow_nan=False, allow_infinity=False), max_size=3),
+}
+
+
 @some.composite
 def networks(draw: Callable[[Any], Any]) -> pl.Network:
     """Any layers one behind the other, built or trained."""
@@ -71,8 +93,13 @@ def networks(draw: Callable[[Any], Any]) -> pl.Network:
         network.fit_statistics(random_numbers((6, *network.input_shape)))
     network.loss = draw(some.sampled_from([None, *(sample.loss for sample in LOSS_SAMPLES)]))
     network.link = draw(some.sampled_from(LINKS))
-    names = some.lists(some.text(max_size=4), min_size=2, max_size=3)
-    network.classes = draw(some.none() | names)
+    count = class_count(network.link, network.outputs) or 3
+    network.classes = draw(some.none() | some.lists(some.text(max_size=4), min_size=count, max_size=count, unique=True))
+    size = math.prod(network.input_shape)
+    features = some.builds(pl.Feature, some.text(min_size=1, max_size=4), some.sampled_from(KINDS))
+    same_name = lambda feature: feature.name  # noqa: E731
+    network.features = draw(some.none() | some.lists(features, min_size=size, max_size=size, unique_by=same_name))
+    network.training = draw(some.none() | some.builds(pl.TrainingSummary, **SUMMARY_FIELDS))
     return network
 
 
@@ -125,18 +152,88 @@ def test_what_the_file_says_of_itself(saved: Path) -> None:
         assert file.metadata()["version"] == "1"
 
 
+def test_a_mapped_network_is_the_same_and_stays_in_the_file(path: Path, engine: str) -> None:
+    network = pl.Network([pl.Standardize(), pl.Dense(5), pl.Tanh(), pl.Dense(2)], engine=engine).build(3, seed=4)
+    network.fit_statistics(random_numbers((6, 3)))
+    pl.save(network, path)
+    mapped = pl.load(path, engine=engine, mapped=True)
+    same(network, mapped)
+    assert mapped.parameters.base is not None, "a view of the file"
+    assert pl.load(path).parameters.base is None, "a copy"
+    with pytest.raises(ValueError, match="read-only"):
+        mapped.parameters[0] = 1.0
+    pl.save(pl.Network([pl.Dense(1)]).build(1), path)  # another file of the same name: the old one lives on
+    x, y = random_numbers((8, 3)), np.arange(8) % 2
+    assert mapped.scores(x).tobytes() == network.scores(x).tobytes()
+    for one in (network, mapped):
+        pl.Trainer(one, pl.SoftmaxCrossEntropy()).fit(x, y, epochs=2)
+    assert mapped.parameters.tobytes() == network.parameters.tobytes()
+
+
+def test_the_order_of_the_tensors_is_free(saved: Path) -> None:
+    """Other writers sort by name or by size: mapped or not, the network is the same."""
+    tensors = safetensors.numpy.load_file(saved)
+    with safetensors.safe_open(saved, framework="numpy") as file:
+        metadata = file.metadata()
+    safetensors.numpy.save_file(dict(reversed(tensors.items())), saved, metadata)
+    same(small(), pl.load(saved))
+    same(small(), pl.load(saved, mapped=True))
+
+
+def test_a_loss_of_functions_is_left_out_with_a_warning(path: Path) -> None:
+    network = pl.Network([pl.Dense(1)]).build(2)
+    network.loss = loss = pl.CustomLoss(lambda s, t: ((s - t) ** 2).sum(axis=1), lambda s, t: 2 * (s - t))
+    with pytest.warns(UserWarning, match=r"^The loss is left out of the file: CustomLoss\.value is <function .*loss=…"):
+        pl.save(network, path)
+    again = pl.load(path)
+    assert again.loss is None
+    x, y = random_numbers((4, 2)), np.ones(4)
+    assert again.evaluate(x, y, loss=loss) == network.evaluate(x, y)
+
+
+def test_what_a_later_version_adds_is_passed_over(saved: Path) -> None:
+    altered(saved, lambda header, description: description.update(colour="blue"))
+    same(small(), pl.load(saved))
+
+
 def test_the_tensors_begin_at_a_multiple_of_eight(saved: Path) -> None:
     assert int.from_bytes(saved.read_bytes()[:8], "little") % 8 == 0
 
 
-def test_golden_file_of_version_1() -> None:
+@pytest.mark.parametrize("name", ["version-1", "version-1-described"])
+def test_golden_files(name: str) -> None:
     """What was written once is read for ever. The numbers were recorded with the file and are never made anew."""
-    network = pl.load(GOLDEN / "version-1.pellucid")
-    recorded = json.loads((GOLDEN / "version-1.json").read_text(encoding="utf-8"))
+    network = pl.load(GOLDEN / f"{name}.pellucid")
+    recorded = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
     assert network.classes == tuple(recorded["classes"])
     assert str(network) == recorded["network"]
     np.testing.assert_allclose(network.scores(recorded["x"]), recorded["scores"], rtol=1e-6, atol=1e-7)
     assert network.predict(recorded["x"]).tolist() == recorded["predictions"]
+    features = None if network.features is None else [[each.name, each.kind] for each in network.features]
+    assert features == recorded.get("features")
+    assert (network.training and network.training.to_plain()) == recorded.get("training")
+
+
+def defaults() -> dict[str, dict[str, Any]]:
+    """The default of every field of every class that a file may name."""
+    classes = [*LAYERS.values(), *LOSSES.values(), *INITIALIZERS.values(), *OPTIMIZERS.values(), *PENALTIES.values()]
+    classes += [*SCHEDULES.values(), pl.MaxNorm, pl.Augmentation, *TRANSFORMS.values()]
+    return {
+        cls.__name__: {
+            item.name: "required" if item.default is dataclasses.MISSING else item.default
+            for item in dataclasses.fields(cls)
+        }
+        for cls in classes
+    }
+
+
+def test_defaults_never_change() -> None:
+    """Files leave out what is at its default: another default would make another network of an old file.
+
+    A new class or a new field is added to the recorded ones; what is there stays as it is.
+    """
+    recorded = json.loads((GOLDEN / "defaults-1.json").read_text(encoding="utf-8"))
+    assert json.loads(json.dumps(defaults())) == recorded
 
 
 # -- classes of one's own ----------------------------------------------------------------------------------------
@@ -233,7 +330,7 @@ def test_every_extension(saved: Path) -> None:
     data = saved.read_bytes()
     for more in (b"\0", b" " * 8, data):
         saved.write_bytes(data + more)
-        assert "bytes, which is not what its tensors need" in refused(saved)
+        assert "bytes of tensors, but they need" in refused(saved)
 
 
 @pytest.mark.parametrize("flip", [0x01, 0x02, 0x10, 0x20, 0x80, 0xFF])
@@ -277,7 +374,7 @@ def test_any_description(key: str, value: object, path: Path) -> None:
 
 
 WRONG_FILES: list[tuple[str, bytes, str]] = [
-    ("empty", b"", "is no Pellucid model: it has only 0 bytes."),
+    ("empty", b"", "is no Pellucid file: it has only 0 bytes."),
     ("text", b"hello, world\n", "announces a header of"),
     ("a pickle", b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os", "it announces a header of"),
     (
@@ -289,14 +386,21 @@ WRONG_FILES: list[tuple[str, bytes, str]] = [
     ("no JSON", file_of(b"{nonsense"), "its header is not JSON."),
     ("no text", file_of(b"\xff\xfe\xfd"), "its header is not JSON."),
     ("a list", file_of([]), "its header is not a table."),
-    ("deep JSON", file_of(b"[" * 100_000), "its header is not JSON."),
+    ("deep JSON", file_of(b"[" * 100_000), "its header is nested too deeply."),
+    ("JSON just too deep", file_of(b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1)), "its header is nested too deeply."),
+    ("wide JSON", file_of(b"[" + b"[]," * MOST + b"[]]"), "its header has too many lists and tables."),
+    ("a name twice", file_of(b'{"a": 1, "b": 2, "a": 3}'), "its header names 'a' twice."),
+    ("a number without end", file_of(b'{"a": ' + b"9" * 100_000 + b"}"), "a whole number of 100000 digits."),
+    ("no number", file_of(b'{"a": NaN}'), "its header holds NaN, which is no number of JSON."),
+    ("too large a number", file_of(b'{"a": 1e999}'), "its header holds 1e999, which is too large for a number."),
     (
         "a foreign safetensors file",
         safetensors.numpy.save({"a": np.zeros(2)}),
         "is a safetensors file, but no Pellucid model",
     ),
     ("foreign metadata", file_of({"__metadata__": {"format": "pt"}}), "is a safetensors file, but no Pellucid model"),
-    ("metadata that are no table", file_of({"__metadata__": 3}), "is a safetensors file, but no Pellucid model"),
+    ("metadata that are no table", file_of({"__metadata__": 3}), "its metadata are not a table of texts."),
+    ("a checkpoint", file_of({"__metadata__": {"format": "pellucid-checkpoint"}}), "is a checkpoint, not a model"),
     (
         "a newer version",
         file_of({"__metadata__": {"format": "pellucid", "version": "2"}}),
@@ -325,7 +429,7 @@ WRONG_FILES: list[tuple[str, bytes, str]] = [
     (
         "a deep description",
         file_of({"__metadata__": {"format": "pellucid", "version": "1", "network": "[" * 100_000}}),
-        "is damaged: its description is not JSON.",
+        "is damaged: its description is nested too deeply.",
     ),
 ]
 
@@ -353,9 +457,14 @@ LIES: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], Any], str]] = [
     ),
     ("a module's name", lambda h, d: d.update(layers=[{"type": "os.system"}]), "layer 'os.system' is unknown"),
     ("a class that is no layer", lambda h, d: d.update(layers=[{"type": "Adam"}]), "layer 'Adam' is unknown"),
-    ("too many units", lambda h, d: d["layers"][1].update(units=10**15), "1.weight should be"),
+    ("too many units", lambda h, d: d["layers"][1].update(units=10**15), "tells 1000000000000000 classes"),
+    (
+        "too many units without names",
+        lambda h, d: (d["layers"][1].update(units=10**15), d.update(classes=None)),
+        "1.weight should be F32 of the shape [2, 1000000000000000], but",
+    ),
     ("no number of units", lambda h, d: d["layers"][1].update(units="2"), "units must be a whole number"),
-    ("infinite units", lambda h, d: d["layers"][1].update(units=float("inf")), "units must be a whole number"),
+    ("infinite units", lambda h, d: d["layers"][1].update(units=float("inf")), "its description holds Infinity"),
     ("a missing field", lambda h, d: d["layers"][1].pop("units"), "units"),
     ("an odd field", lambda h, d: d["layers"][1].update(unit=2), "Field of Dense 'unit' is unknown"),
     ("a deep field", lambda h, d: d["layers"][1].update(units=nested(900)), "damaged"),
@@ -369,29 +478,48 @@ LIES: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], Any], str]] = [
     ("a huge input shape", lambda h, d: d.update(input_shape=[2**40]), "the input shape is [1099511627776]"),
     ("another input shape", lambda h, d: d.update(input_shape=[3]), "should be"),
     ("images", lambda h, d: d.update(input_shape=[2, 2]), "Dense needs rows of features"),
-    ("another dtype", lambda h, d: d.update(dtype="float64"), "should be {'dtype': 'F64'"),
+    ("another dtype", lambda h, d: d.update(dtype="float64"), "should be F64 of the shape"),
     ("no dtype", lambda h, d: d.pop("dtype"), "dtype 'None' is unknown"),
     ("an odd dtype", lambda h, d: d.update(dtype="(2,,)f4"), "dtype '(2,,)f4' is unknown"),
     ("an unknown loss", lambda h, d: d.update(loss={"type": "Los"}), "loss 'Los' is unknown"),
     ("an unknown link", lambda h, d: d.update(link="eval"), "link 'eval' is unknown"),
-    ("a tensor missing", lambda h, d: h.pop("1.bias"), "its tensors and its layers differ, first in '1.bias'"),
+    (
+        "a tensor of another name",
+        lambda h, d: h.update(odd=h.pop("1.bias")),
+        "its tensors and its layers differ, first in '1.bias'",
+    ),
+    ("a tensor missing", lambda h, d: h.pop("1.bias"), "the tensor '0.mean' begins at byte 24, not 16."),
     (
         "a tensor too many",
-        lambda h, d: h.update(more=h["1.bias"]),
+        lambda h, d: h.update(more={"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}),
         "its tensors and its layers differ, first in 'more'",
     ),
-    ("a tensor that is a number", lambda h, d: h.update({"1.bias": 3}), "1.bias should be"),
-    ("another shape", lambda h, d: h["1.bias"].update(shape=[1, 2]), "1.bias should be"),
-    ("an unknown type of tensor", lambda h, d: h["1.bias"].update(dtype="BF16"), "1.bias should be"),
-    ("no offsets", lambda h, d: h["1.bias"].pop("data_offsets"), "1.bias has no place in the file"),
-    ("offsets of text", lambda h, d: h["1.bias"].update(data_offsets=["a", "b"]), "1.bias has no place in the file"),
+    ("a tensor that is a number", lambda h, d: h.update({"1.bias": 3}), "of the tensor '1.bias' its header says 3."),
+    ("another shape", lambda h, d: h["1.bias"].update(shape=[1, 2]), "1.bias should be F32 of the shape [2], but"),
+    ("a shape of fractions", lambda h, d: h["1.bias"].update(shape=[0.5]), "'1.bias' has the shape [0.5]."),
+    ("a shape that is true", lambda h, d: h["1.bias"].update(shape=[True]), "'1.bias' has the shape [True]."),
+    ("a huge shape", lambda h, d: h["1.bias"].update(shape=[2**62] * 3), "needs 392,318,858,461,667,547"),
+    ("an unknown type of tensor", lambda h, d: h["1.bias"].update(dtype="BF16"), "one of the types F64, F32"),
+    ("a type that is a list", lambda h, d: h["1.bias"].update(dtype=[]), "one of the types F64, F32"),
+    ("no offsets", lambda h, d: h["1.bias"].pop("data_offsets"), "of the tensor '1.bias' its header says {"),
+    ("offsets of text", lambda h, d: h["1.bias"].update(data_offsets=["a", "b"]), "'1.bias' has no place in the file"),
     (
         "offsets beyond the end",
         lambda h, d: h["1.bias"].update(data_offsets=[2**40, 2**40 + 8]),
-        "1.bias lies at bytes",
+        "'1.bias' needs 8 bytes, and lies at bytes",
     ),
-    ("negative offsets", lambda h, d: h["1.bias"].update(data_offsets=[-8, 0]), "1.bias lies at bytes -8 to 0"),
-    ("offsets of another size", lambda h, d: h["1.bias"].update(data_offsets=[0, 4]), "1.bias lies at bytes 0 to 4"),
+    ("negative offsets", lambda h, d: h["1.bias"].update(data_offsets=[-8, 0]), "'1.bias' has no place in the file"),
+    ("offsets of another size", lambda h, d: h["1.bias"].update(data_offsets=[0, 4]), "lies at bytes 0 to 4"),
+    ("offsets that overlap", lambda h, d: h["1.bias"].update(data_offsets=[0, 8]), "begins at byte 0, not"),
+    ("class names that are a text", lambda h, d: d.update(classes="no"), "classes is 'no', not a list."),
+    ("too many class names", lambda h, d: d.update(classes=["a", "b", "c"]), "the network tells 2 classes apart"),
+    ("a class name twice", lambda h, d: d.update(classes=["a", "a"]), "classes names 'a' twice"),
+    ("too few features", lambda h, d: d.update(features=[["a", "number"]]), "a row of the network has 2 numbers"),
+    ("an odd kind", lambda h, d: d.update(features=[["a", "numbr"], ["b", "number"]]), "Did you mean 'number'?"),
+    ("features of numbers", lambda h, d: d.update(features=[3, 4]), "a text that is not empty, not 3"),
+    ("a preprocessing", lambda h, d: d.update(preprocessing={"type": "Table"}), "which this Pellucid does not know"),
+    ("a training that is a list", lambda h, d: d.update(training=[]), "the summary of the training must be a table"),
+    ("a training of nothing", lambda h, d: d.update(training={}), "the training's version must be a text"),
 ]
 
 
@@ -456,6 +584,23 @@ def test_what_cannot_be_saved(path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", kilobytes=200) as disk:
+        if disk is None:
+            pytest.skip("no disk can be mounted here: only a privileged user may")
+        path = disk / "model.pellucid"
+        pl.save(small(), path)
+        before = path.read_bytes()
+        with pytest.raises(OSError, match="No space left on device"):
+            pl.save(pl.Network([pl.Dense(300)]).build(300), path)
+        assert path.read_bytes() == before
+        fill(disk)
+        with pytest.raises(OSError, match="No space left on device"):
+            pl.save(small(), path)
+        assert sorted(os.listdir(disk)) == ["filler", "model.pellucid"], "nothing is left behind"
+        same(small(), pl.load(path))
+
+
 @dataclass(frozen=True)
 class Unwritable(Power):
     thing: object = None
@@ -467,6 +612,13 @@ def test_a_layer_that_is_no_plain_data(path: Path) -> None:
     ):
         pl.save(pl.Network([Unwritable(thing={1})]).build(2), path)
     assert os.listdir(path.parent) == []
+
+
+def test_a_layer_with_the_name_of_one_of_ours(path: Path) -> None:
+    own = dataclass(frozen=True)(type("ReLU", (Power,), {}))
+    with pytest.raises(TypeError, match=r"^The class ReLU of your own has the name of one of Pellucid's, which a file"):
+        pl.save(pl.Network([own()]).build(2), path)
+    assert not path.exists()
 
 
 def test_text_and_path_objects(tmp_path: Path) -> None:

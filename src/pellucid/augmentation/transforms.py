@@ -337,3 +337,8 @@ def _in_pixels(limits: Range, side: int) -> tuple[float, float]:
     low, high = _ends(limits)
     scale = 1 if _is_whole(low) else side
     return float(low * scale), float(high * scale)
+
+
+TRANSFORMS: dict[str, type[Transform]] = {
+    cls.__name__: cls for cls in (Mirror, Flip, Translate, Rotate, Zoom, Shear, ElasticDistortion)
+}

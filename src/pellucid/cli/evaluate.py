@@ -38,7 +38,8 @@ def evaluate_model(
 
     network = inputs.load_model(model)
     if network.loss is None:
-        raise Failure(f"{model} was saved before it was trained, so it has no loss to measure.")
+        why = "before it was trained" if network.training is None else "without its loss, which is no part of Pellucid"
+        raise Failure(f"{model} was saved {why}, so it has no loss to measure.")
     x, y = _examples(network, data, target, directory)
     console = tables.console()
     tables.show_results(console, "standard input" if data == "-" else data, network.evaluate(x, y), len(x))

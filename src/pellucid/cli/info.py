@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pellucid.cli.command import Command
+
+if TYPE_CHECKING:
+    from pellucid.description import Feature, TrainingSummary
 
 
 def show_model(
@@ -25,6 +28,8 @@ def show_model(
         "sigmoid": "yes or no, with its probability",
         "softmax": "a class, with probabilities",
         "argmax": "a class",
+        "sign": "yes or no",
+        "exponential": "numbers above 0",
     }
     pairs = {
         "File": f"{path}, {path.stat().st_size:,} bytes",
@@ -33,13 +38,36 @@ def show_model(
         "Input": f"{' × '.join(map(str, network.input_shape))} numbers a row",
         "Predicts": answers[network.link],
         "Classes": ", ".join(network.classes) if network.classes else "without names",
+        "Features": _features(network.features),
         "Loss": str(type(network.loss).__name__) if network.loss else "not trained yet",
         "Precision": network.dtype.name,
     }
-    if network.link == "identity":
+    if network.link in ("identity", "exponential"):
         del pairs["Classes"]
+    if network.training is not None:
+        pairs |= _training(network.training)
     tables.show_pairs(console, pairs)
     tables.show_layers(console, network)
+
+
+def _features(features: tuple[Feature, ...] | None) -> str:
+    """Names, with the kinds of those that are no plain numbers."""
+    if features is None:
+        return "without names"
+    return ", ".join(each.name if each.kind == "number" else f"{each.name} ({each.kind})" for each in features)
+
+
+def _training(training: TrainingSummary) -> dict[str, str]:
+    """The training in words."""
+    rows = f"{training.rows:,} rows of {' × '.join(map(str, training.row_shape))} numbers ({training.row_dtype})"
+    validation = f", {training.validation_rows:,} more to validate" if training.validation_rows else ""
+    return {
+        "Trained": f"by pellucid {training.version} on the {training.engine} engine, seed {training.seed}: "
+        f"{training.epochs:,} epochs, {training.steps:,} steps of {training.batch_size:,} rows",
+        "Optimizer": training.optimizer,
+        "Data": f"{rows}{validation}, SHA-256 {training.data_hash}",
+        "Metrics": ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in training.metrics.items()),
+    }
 
 
 info = Command("info", show_model, "Example:  pellucid info runs/digits-1")

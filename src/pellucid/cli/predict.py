@@ -113,7 +113,7 @@ def _write(path: str, header: list[str], rows: list[list[Any]]) -> None:
     import io
     from pathlib import Path
 
-    from pellucid.formats.atomic import write_atomically
+    from pellucid.storage.atomic import write_atomically
 
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pellucid as pl
 from pellucid.cli.errors import UsageError
 from pellucid.datasets import Dataset
-from pellucid.formats.atomic import write_atomically
+from pellucid.storage.atomic import write_atomically
 
 MODEL, HISTORY, REPORT = "model.pellucid", "history.json", "report.png"
 

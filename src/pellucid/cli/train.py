@@ -100,6 +100,18 @@ def train_network(
         str | None,
         typer.Option(metavar="DIR", help="The run's folder; else runs/DATASET-1, -2, …", rich_help_panel=_RUN),
     ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Save the training there after every epoch.", rich_help_panel=_RUN),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Go on, to the bit, with the training whose checkpoints are there.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.", rich_help_panel=_RUN),
@@ -134,6 +146,8 @@ def train_network(
             patience=patience,
             seed=seed,
             save=save,
+            checkpoint=checkpoint,
+            resume=resume,
             data=data,
             engine=engine,
             threads=threads,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pellucid as pl
@@ -12,6 +13,7 @@ from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_row
 from pellucid.cli.inputs import load_named
 from pellucid.cli.progress import progress_for
 from pellucid.cli.recipes import Recipe, recipe_for
+from pellucid.cli.resuming import check_folders, recalled, remember, resumed
 from pellucid.cli.runs import run_folder
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
@@ -41,6 +43,8 @@ class Options:
     patience: int | None
     seed: int
     save: str | None
+    checkpoint: str | None
+    resume: str | None
     data: str | None
     engine: str
     threads: int | None
@@ -49,14 +53,19 @@ class Options:
 def train(options: Options) -> None:
     """Train, tell and save."""
     name = choice("data set", options.dataset, DATASETS)
+    options = replace(options, dataset=name)
+    check_folders(options)
+    if options.resume is not None:
+        options = recalled(options)
     recipe = _recipe(options, recipe_for(name))
     options = replace(options, engine=choice("--engine", options.engine, ENGINES))
     with option("--seed"):
         check_integer("seed", options.seed, maximum=2**64 - 1)
     console = tables.console()
     dataset = _data(name, options)
-    trainer = _trainer(options, recipe, dataset)
+    trainer = _trainer(options, recipe, dataset) if options.resume is None else resumed(options, recipe.patience)
     with run_folder(options.save, name) as folder:
+        remember(options)
         trainer.initialize(*dataset.train)
         trainer.network.classes = dataset.classes
         tables.show_data(console, dataset)
@@ -67,6 +76,9 @@ def train(options: Options) -> None:
         _show_results(console, trainer.network, dataset)
         files = folder.write(trainer.network, dataset, trainer.history)
         tables.show_files(console, folder.path, files, name)
+    place = options.resume or options.checkpoint
+    if interrupted and place is not None:
+        console.print(f"Go on with: pellucid train {name} --resume {place}", soft_wrap=True)
     if interrupted:
         raise Interrupted
 
@@ -134,8 +146,13 @@ def _trainer(options: Options, recipe: Recipe, dataset: Dataset) -> pl.Trainer:
         batch_size=_batch_size(options, recipe, dataset),
         penalty=penalty,
         seed=options.seed,
-        callbacks=[pl.EarlyStopping(recipe.patience)] if recipe.patience else [],
+        callbacks=_callbacks(options, recipe),
     )
+
+
+def _callbacks(options: Options, recipe: Recipe) -> list[pl.Callback]:
+    stopping: list[pl.Callback] = [pl.EarlyStopping(recipe.patience)] if recipe.patience else []
+    return stopping if options.checkpoint is None else [*stopping, pl.Checkpoint(Path(options.checkpoint).expanduser())]
 
 
 def _batch_size(options: Options, recipe: Recipe, dataset: Dataset) -> int | str:
@@ -177,8 +194,14 @@ def _layers(recipe: Recipe, dataset: Dataset) -> list[Layer]:
 def _fit(trainer: pl.Trainer, dataset: Dataset, recipe: Recipe, console: Any) -> bool:
     """Train; answer whether it was interrupted. What was learnt until then is in the network."""
     trainer.callbacks.append(progress_for(console))
+    left = recipe.epochs - trainer.epoch
+    if trainer.stopped or left < 1:
+        console.print(f"\nThis training came to its end in epoch {trainer.epoch:,}.", soft_wrap=True)
+        return False
+    if trainer.epoch or trainer.step:
+        console.print(f"Going on after epoch {trainer.epoch:,}, step {trainer.step:,}.", soft_wrap=True)
     try:
-        trainer.fit(*dataset.train, epochs=recipe.epochs, validation=dataset.validation)
+        trainer.fit(*dataset.train, epochs=left, validation=dataset.validation)
     except KeyboardInterrupt:
         done = len(trainer.history)
         trainer.history.stopped = (
@@ -191,5 +214,8 @@ def _fit(trainer: pl.Trainer, dataset: Dataset, recipe: Recipe, console: Any) ->
 def _show_results(console: Any, network: pl.Network, dataset: Dataset) -> None:
     part = dataset.test
     assert part is not None  # every built-in data set has one
-    tables.show_results(console, "Test", network.evaluate(*part), part.rows)
+    values = network.evaluate(*part)
+    if network.training is not None:
+        network.training = network.training.with_metrics(**{f"test_{name}": value for name, value in values.items()})
+    tables.show_results(console, "Test", values, part.rows)
     tables.show_confusion(console, part.y, network.predict(part.x), dataset.classes)

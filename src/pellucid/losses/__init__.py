@@ -7,7 +7,7 @@ from typing import Any
 from pellucid.losses.base import Loss
 from pellucid.losses.classes import Hinge, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.losses.custom import CustomLoss
-from pellucid.losses.links import LINKS, correct, metrics, predictions, probabilities
+from pellucid.losses.links import LINKS, class_count, correct, metrics, predictions, probabilities
 from pellucid.losses.numbers import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 from pellucid.validation import unknown_name
 
@@ -45,6 +45,7 @@ __all__ = [
     "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
     "SquaredError",
+    "class_count",
     "correct",
     "find_loss",
     "metrics",

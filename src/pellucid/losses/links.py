@@ -54,6 +54,15 @@ def logistic(z: Floats) -> Floats:
     return np.where(z < 0, small, z.dtype.type(1)) / (1 + small)
 
 
+def class_count(link: str, outputs: int) -> int | None:
+    """How many classes a network with so many outputs tells apart: 2 with a single yes-or-no output; None where it
+    predicts numbers.
+    """
+    if link in ("identity", "exponential"):
+        return None
+    return 2 if outputs == 1 and link in ("sigmoid", "sign") else outputs
+
+
 def correct(scores: Floats, targets: Array, link: str) -> npt.NDArray[np.bool_] | None:
     """Which examples are predicted right, (n,); None where the scores predict numbers and not classes."""
     if link in ("identity", "exponential"):

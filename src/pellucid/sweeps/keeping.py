@@ -19,6 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.storage.atomic import write_atomically
+from pellucid.storage.digests import array_digest
+
 _PLAIN = (str, int, float, bool, type(None))
 _CHARACTERS = 24  # of the hash, in hexadecimal: 96 bits
 
@@ -82,10 +85,7 @@ def digest_of_array(value: Any) -> str:
     array = np.asarray(value)
     if array.dtype.hasobject:
         return _digest(repr(array.shape), repr(array.tolist()))
-    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
-    for start in range(0, len(array) if array.ndim else 0, 4096):
-        digest.update(np.ascontiguousarray(array[start : start + 4096]).tobytes())
-    return digest.hexdigest()
+    return array_digest(array)
 
 
 class Keeper:
@@ -127,6 +127,4 @@ class Keeper:
 
     def write(self, path: Path, data: Mapping[str, Any]) -> None:
         """Write a file; it is there whole or not at all."""
-        from pellucid.formats.atomic import write_atomically
-
         write_atomically(path, [json.dumps(data, indent=1).encode()])

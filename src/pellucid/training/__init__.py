@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pellucid.training.callbacks import Callback, Every, Progress
+from pellucid.training.checkpoint import Checkpoint, CheckpointError
 from pellucid.training.divergence import DivergenceError
 from pellucid.training.early_stopping import EarlyStopping
 from pellucid.training.history import History
@@ -12,6 +13,8 @@ from pellucid.training.trainer import Trainer
 __all__ = [
     "Backtracking",
     "Callback",
+    "Checkpoint",
+    "CheckpointError",
     "DivergenceError",
     "EarlyStopping",
     "Every",

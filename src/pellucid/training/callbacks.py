@@ -4,13 +4,17 @@ Contract: a callback is woken at the start of `fit`, after every `interval(train
 an interrupt or a divergence). It reads the trainer (`network`, `history`, `state`, `epoch`, `step`) and may call
 `trainer.stop(reason)`. A plain function of the trainer is a callback for every epoch. Epochs in which no callback has
 to wake run in one call of the engine.
+
+What a callback remembers from epoch to epoch and training depends on, such as a best value, it answers in `state()` and
+takes back in `restore(state)`: so it travels in checkpoints. A state is a table of plain values, lists, tables, arrays
+and `State`s of the training.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from pellucid.validation import check_integer
 
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
 class Callback:
     """The family's base; every method does nothing until it is overridden."""
+
+    last: ClassVar[bool] = False
+    """Whether the callback is woken after all others, whatever its place: it must see what they have done."""
 
     def start(self, trainer: Trainer, epochs: int) -> None:
         """`fit` begins, for so many epochs."""
@@ -33,6 +40,13 @@ class Callback:
 
     def end(self, trainer: Trainer) -> None:
         """`fit` ends, for whatever reason."""
+
+    def state(self) -> dict[str, Any]:
+        """What the callback remembers and training depends on; {} if nothing."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` answered; tuples have become lists."""
 
 
 class Every(Callback):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from pellucid.engines.base import State
 from pellucid.training.callbacks import Callback
-from pellucid.training.watching import improves, watched_column
+from pellucid.training.watching import check_state, improves, watched_column
 from pellucid.validation import check_integer, check_number
 
 if TYPE_CHECKING:
@@ -65,3 +67,16 @@ class EarlyStopping(Callback):
         if self._best_state is not None:
             trainer.show(self._best_state)
             trainer.history.best_epoch = self.best_epoch
+
+    def state(self) -> dict[str, Any]:
+        """The best value, its epoch and its weights."""
+        best = self._best_state  # only what is shown: what the optimizer remembered then is of no use any more
+        shown = None if best is None else replace(best, slots=())
+        return {"best_value": self.best_value, "best_epoch": self.best_epoch, "best_state": shown}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` answered."""
+        value, epoch, best = state["best_value"], state["best_epoch"], state["best_state"]
+        self.best_value = None if value is None else float(value)
+        self.best_epoch = None if epoch is None else check_integer("best_epoch", epoch)
+        self._best_state = None if best is None else check_state("best_state", best)

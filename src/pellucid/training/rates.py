@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pellucid.engines.base import State
 from pellucid.training.callbacks import Callback
-from pellucid.training.watching import improves, watched_column
+from pellucid.training.watching import check_state, improves, watched_column
 from pellucid.validation import check_integer, check_number
 
 if TYPE_CHECKING:
@@ -59,6 +60,16 @@ class ReduceOnPlateau(Callback):
             self._since = 0
             scale = max(self.lowest, trainer.state.rate_scale * self.factor)
             trainer.go_on_from(replace(trainer.state, rate_scale=scale))
+
+    def state(self) -> dict[str, Any]:
+        """The best value, and how long ago it was."""
+        return {"best_value": self.best_value, "since": self._since}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` answered."""
+        value = state["best_value"]
+        self.best_value = None if value is None else float(value)
+        self._since = check_integer("since", state["since"])
 
 
 class Backtracking(Callback):
@@ -112,3 +123,13 @@ class Backtracking(Callback):
         trainer.go_on_from(
             replace(self._kept, epoch=now.epoch, step=now.step, rate_scale=now.rate_scale / self.divisor)
         )
+
+    def state(self) -> dict[str, Any]:
+        """The state at the last look that was kept, its loss, and how often training went back."""
+        return {"kept": self._kept, "kept_loss": self._kept_loss, "times": self.times}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` answered."""
+        kept = state["kept"]
+        self._kept = None if kept is None else check_state("kept", kept)
+        self._kept_loss, self.times = float(state["kept_loss"]), check_integer("times", state["times"])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numbers
+import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from pellucid.augmentation import Augmentation
+from pellucid.description import TrainingSummary
 from pellucid.engines.base import Engine, Model, Outcome, State, Task
 from pellucid.engines.program import compile_program
 from pellucid.engines.reference import mean_loss, penalty_value
@@ -20,6 +24,7 @@ from pellucid.penalties import Constraint, Penalty
 from pellucid.training.callbacks import Callback, as_callback
 from pellucid.training.divergence import DivergenceError, explain
 from pellucid.training.history import History
+from pellucid.training.interrupts import interrupts_deferred
 from pellucid.training.rows import (
     check_validation,
     rate_factors,
@@ -27,6 +32,7 @@ from pellucid.training.rows import (
     split_off,
     warn_of_missing_classes,
 )
+from pellucid.training.summaries import DataHash, advanced, first_summary
 from pellucid.training.weighting import class_weights
 from pellucid.typing import Array
 from pellucid.validation import (
@@ -36,6 +42,7 @@ from pellucid.validation import (
     check_same_length,
     check_sample_weight,
     check_seed,
+    unknown_name,
 )
 
 Validation: TypeAlias = tuple[Any, Any] | float | None
@@ -155,6 +162,10 @@ class Trainer:
         self._batches = 0
         self._stop = ""
         self._task_now: Task | None = None
+        self._data_hash = DataHash()
+        self._summary: TrainingSummary | None = None
+        self._expected_data: str | None = None
+        self.checkpoint_directories: set[Path] = set()  # that this training was saved to, or resumed from
 
     # -- where training is ---------------------------------------------------------------------------------------
 
@@ -178,6 +189,11 @@ class Trainer:
     def stop(self, reason: str) -> None:
         """End training after this epoch; for callbacks."""
         self._stop = reason
+
+    @property
+    def stopped(self) -> str:
+        """Why a callback ended the last `fit` before its time; "" if none did."""
+        return self._stop
 
     def show(self, state: State) -> None:
         """Put a state's numbers into the network. Training still goes on from `state` of the trainer's own."""
@@ -204,6 +220,95 @@ class Trainer:
         penalty = task.penalty and task.penalty.of_batch(float(len(task.x)) if weight is None else float(weight.sum()))
         return mean_loss(task.loss, scores, task.targets, weight) + penalty_value(model, penalty)
 
+    # -- saved and resumed ---------------------------------------------------------------------------------------
+
+    def save(self, directory: str | os.PathLike[str]) -> Path:
+        """Write a checkpoint: all that training goes on from, in one file, atomically and durably.
+
+        Within a `fit`, leave it to the callback `Checkpoint`, which waits until all others have seen the epoch.
+
+        Parameters
+        ----------
+        directory : path
+            The folder, made if it is not there. The file's number is one more than the highest there.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ValueError
+            If training has not begun.
+        OSError
+            If the folder cannot be written to, or the disk is full; what was there is as it was.
+        """
+        from pellucid.training.checkpoint import write_checkpoint
+
+        path = write_checkpoint(self, Path(directory))
+        self.checkpoint_directories.add(path.parent.resolve())
+        return path
+
+    @classmethod
+    def resume(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        callbacks: Sequence[Callback | Callable[[Trainer], Any]] | None = None,
+        custom: Sequence[type] = (),
+        engine: str | None = None,
+        threads: int | None = None,
+        **parts: Any,
+    ) -> Trainer:
+        """The trainer that the newest checkpoint of a folder holds; `fit` goes on to the bit as if it had never ended.
+
+        A checkpoint that is damaged is passed over, with a warning that names it. The data are not in it: give `fit`
+        the same rows, weights and validation rows as before, and the epochs that are left.
+
+        Parameters
+        ----------
+        directory : path
+            The folder.
+        callbacks : sequence or None
+            The callbacks, made anew; those that remember something (`EarlyStopping`, say) get back what one of their
+            class remembered. None: there were no such ones.
+        custom : sequence of classes
+            Layers, losses, optimizers and other parts of one's own that the checkpoint may name.
+        engine, threads
+            As for `Network`; None: as before. The same bits come from the same engine only.
+        **parts
+            `loss`, `optimizer`, `penalty`, `constraint`, `augmentation`: instead of what was written down. Needed where
+            one holds functions of your own, such as a learning rate that is a function: no file holds functions.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder holds no checkpoint.
+        CheckpointError
+            If none can be read, or something is needed that no file holds; the message says what.
+
+        Examples
+        --------
+        >>> import tempfile, pellucid as pl
+        >>> x, y = pl.datasets.bulls_eye(100, seed=0)
+        >>> trainer = pl.Trainer(pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(2)]), pl.SoftmaxCrossEntropy())
+        >>> history = trainer.fit(x, y, epochs=3)
+        >>> folder = tempfile.mkdtemp()
+        >>> path = trainer.save(folder)
+        >>> again = pl.Trainer.resume(folder)
+        >>> again.fit(x, y, epochs=3)["loss"] == trainer.fit(x, y, epochs=3)["loss"]
+        True
+        """
+        from pellucid.training.checkpoint import resume
+        from pellucid.training.snapshot import FAMILIES
+
+        for name in parts:
+            if name not in FAMILIES:
+                raise TypeError(unknown_name("The part", name, FAMILIES))
+        options = {"callbacks": callbacks, "custom": custom, "engine": engine, "threads": threads, "parts": parts}
+        return resume(cls, Path(directory), **options)
+
     # -- training ------------------------------------------------------------------------------------------------
 
     def initialize(self, x: Any, y: Any) -> Trainer:
@@ -218,6 +323,7 @@ class Trainer:
         program = network.program if network.built else compile_program(network.layers, x.shape[1:])
         targets = self.loss.encode(y, program.outputs)
         check_same_length(x=x, y=targets)
+        network.check_names(self.loss.link(targets), program)
         fresh = not network.built
         if fresh:  # only now: data that is refused must not leave its shape behind
             network.build(x.shape[1:], seed=self.seed)
@@ -286,8 +392,10 @@ class Trainer:
         )
         self.history.engine = engine.name
         self.history.stopped = self._stop = ""
+        self.history.best_epoch = None
         self._take_over_changes(task)
-        for callback in self.callbacks:
+        self._see_data(task, checked_validation)
+        for callback in self._in_order():
             callback.start(self, epochs)
         try:
             self._run(engine, task, checked_validation, self.epoch + epochs)
@@ -297,10 +405,36 @@ class Trainer:
             )
             raise
         finally:
-            for callback in self.callbacks:
-                callback.end(self)
-            self._task_now = None
+            self._end()
         return self.history
+
+    def _see_data(self, task: Task, validation: tuple[Array, Array] | None) -> None:
+        """Remember what is trained on, for the summary; say so if it is not what a checkpoint was trained on."""
+        data_hash = self._data_hash.of(task.x, task.targets)
+        self._summary = first_summary(self, task, data_hash, len(validation[0]) if validation else 0)
+        before, self._expected_data = self._expected_data, None
+        if before is not None and before != data_hash:
+            warnings.warn(
+                "The training rows are not those that the checkpoint was trained on: training goes on with its weights "
+                "and counters, but not as if it had never stopped.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _in_order(self) -> list[Callback]:
+        """The callbacks as they are woken: those that must see what the others have done come last."""
+        return sorted(self.callbacks, key=lambda callback: callback.last)
+
+    def _end(self) -> None:
+        """Tell the callbacks that `fit` ends, and the network what it has become."""
+        assert self._summary is not None
+        try:
+            for callback in self._in_order():
+                self.network.training = advanced(self._summary, self)
+                callback.end(self)
+        finally:
+            self.network.training = advanced(self._summary, self)
+            self._task_now = None
 
     def _task(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Task:
         x = check_inputs(x, "x", self.network.input_shape)
@@ -343,30 +477,43 @@ class Trainer:
 
     def _run(self, engine: Engine, task: Task, validation: tuple[Array, Array] | None, last: int) -> None:
         """Epochs up to `last`, in as few calls of the engine as callbacks and validation allow."""
-        wake = [self._next_wake(callback) for callback in self.callbacks]
+        assert self._summary is not None
+        callbacks = self._in_order()
+        wake = [self._next_wake(callback) for callback in callbacks]
         while self.epoch < last and not self._stop:
             every_epoch = validation is not None or self.augmentation is not None
             until = min([last, *wake, *([self.epoch + 1] if every_epoch else [])])
-            self._advance(engine, task, until - self.epoch)
-            if validation:
-                self._validate(validation)
-            for number, callback in enumerate(self.callbacks):
-                if self.epoch >= wake[number]:
-                    callback.epoch(self)
-                    wake[number] = self._next_wake(callback)
+            outcome = self._train(engine, task, until - self.epoch)
+            with interrupts_deferred():  # what belongs to the end of an epoch is done whole
+                self._take(task, outcome)
+                if outcome.stopped and (self.state.batch or not outcome.logs):
+                    raise KeyboardInterrupt
+                if validation:
+                    self._validate(validation)
+                if any(self.epoch >= epoch for epoch in wake):
+                    self.network.training = advanced(self._summary, self)
+                for number, callback in enumerate(callbacks):
+                    if self.epoch >= wake[number]:
+                        callback.epoch(self)
+                        wake[number] = self._next_wake(callback)
+                if outcome.stopped:
+                    raise KeyboardInterrupt
         self.history.stopped = self._stop
 
     def _next_wake(self, callback: Callback) -> int:
         """The epoch after which a callback wants to be woken next."""
         return self.epoch + max(1, callback.interval(self))
 
-    def _advance(self, engine: Engine, task: Task, epochs: int) -> None:
-        """Some epochs in one call; the history and the network follow."""
+    def _train(self, engine: Engine, task: Task, epochs: int) -> Outcome:
+        """Some epochs in one call."""
         assert self._safe is not None
-        before = self.state
         if self.augmentation is not None:  # the images of this epoch, which is the only one: see `_run`
-            task = replace(task, x=self.augmentation.apply(task.x, self.seed, before.epoch))
-        outcome = engine.train(task, before, self._safe, epochs)
+            task = replace(task, x=self.augmentation.apply(task.x, self.seed, self.epoch))
+        return engine.train(task, self.state, self._safe, epochs)
+
+    def _take(self, task: Task, outcome: Outcome) -> None:
+        """Be where the engine came to; the history and the network follow. Turn back if it diverged."""
+        before = self.state
         diverged = outcome.stopped == "not_finite" or not (  # the last step of all may overflow, with no loss after it
             outcome.stopped or np.isfinite(outcome.state.parameters).all()
         )
@@ -376,10 +523,10 @@ class Trainer:
         self.show(self._state)
         if diverged:
             self.history.cut(self.epoch)
+            if self.augmentation is not None:
+                task = replace(task, x=self.augmentation.apply(task.x, self.seed, before.epoch))
             self.history.stopped = explain(task, outcome.state, outcome.safe)
             raise DivergenceError(self.history.stopped)
-        if outcome.stopped == "interrupted":
-            raise KeyboardInterrupt
 
     def _record(self, task: Task, before: State, outcome: Outcome) -> None:
         logs, batches, first = outcome.logs, task.batches, before.step - before.batch

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pellucid.engines.base import State
 from pellucid.training.history import higher_is_better
 
 if TYPE_CHECKING:
@@ -34,3 +35,10 @@ def improves(value: float, best: float | None, column: str, minimum_improvement:
         return value == value
     gain = value - best if higher_is_better(column) else best - value
     return gain > minimum_improvement
+
+
+def check_state(name: str, value: Any) -> State:
+    """What a callback takes back as a state of the training, if it is one."""
+    if not isinstance(value, State):
+        raise TypeError(f"{name} must be a state of the training, not {value!r:.60}.")
+    return value

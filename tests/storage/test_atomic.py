@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pellucid.formats.atomic import write_atomically
+import pellucid
+from pellucid.storage.atomic import write_atomically
 
 
 @pytest.fixture
@@ -111,3 +114,31 @@ def test_a_read_only_folder(target: Path) -> None:
     finally:
         target.parent.chmod(0o700)
     untouched(target)
+
+
+WRITER = """
+import sys
+from pellucid.storage.atomic import write_atomically
+letter = sys.argv[2].encode()
+for number in range(150):
+    write_atomically(sys.argv[1], [letter * 20_000, letter * 20_000])
+"""
+
+
+def test_two_processes_that_write_the_same_name(target: Path) -> None:
+    """Whoever reads finds the whole file of one of them."""
+    home = Path(pellucid.__file__).parents[1]
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(target), letter], env={**os.environ, "PYTHONPATH": str(home)}
+        )
+        for letter in "ab"
+    ]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        seen.add(target.read_bytes())
+    assert [writer.returncode for writer in writers] == [0, 0]
+    seen.add(target.read_bytes())
+    assert seen <= {b"old", b"a" * 40_000, b"b" * 40_000}
+    assert len(seen) >= 2
+    assert os.listdir(target.parent) == ["file"]

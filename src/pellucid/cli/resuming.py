@@ -1,0 +1,102 @@
+"""`pellucid train --checkpoint` and `--resume`: what a training was begun with lies beside its checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pellucid as pl
+from pellucid.cli.errors import Failure, UsageError
+from pellucid.storage.atomic import write_atomically
+from pellucid.storage.strict_json import read_json
+from pellucid.training.checkpoint import checkpoints
+
+if TYPE_CHECKING:
+    from pellucid.cli.training import Options
+
+COMMAND = "command.json"
+_CHANGEABLE = ("epochs", "save", "data", "threads")
+"""What may be said anew when a training is gone on with; all else must stay what it was."""
+
+
+def check_folders(options: Options) -> None:
+    """Raise where `--checkpoint` would write among the checkpoints of an earlier training."""
+    if options.checkpoint is None:
+        return
+    if options.resume is not None:
+        raise UsageError("--resume goes on writing checkpoints to its folder: leave --checkpoint out.")
+    folder = Path(options.checkpoint).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--checkpoint {folder} is a file: name a folder.")
+    if checkpoints(folder):
+        raise UsageError(
+            f"--checkpoint {folder} holds the checkpoints of an earlier training: go on with it, --resume {folder}, "
+            f"or name another folder."
+        )
+
+
+def remember(options: Options) -> None:
+    """Write what a training is begun with into the folder of its checkpoints."""
+    if options.checkpoint is None:
+        return
+    folder = Path(options.checkpoint).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    said = {name: value for name, value in dataclasses.asdict(options).items() if name not in ("checkpoint", "resume")}
+    write_atomically(folder / COMMAND, [json.dumps(said, indent=1).encode(), b"\n"])
+
+
+def recalled(options: Options) -> Options:
+    """The options a training was begun with, and those that may be said anew.
+
+    Raises
+    ------
+    UsageError
+        If the command line says something else than the training was begun with.
+    """
+    folder = Path(str(options.resume)).expanduser()
+    begun = _read(folder, type(options))
+    names = {field.name for field in dataclasses.fields(options)}
+    before = dataclasses.replace(options, **{name: value for name, value in begun.items() if name in names})
+    defaults = {"l2": 0.0, "seed": 0, "engine": "auto"}
+    changes: dict[str, Any] = {"resume": options.resume}
+    for name in begun:
+        given = getattr(options, name)
+        if given == defaults.get(name) or given == getattr(before, name):
+            continue
+        if name not in _CHANGEABLE:
+            word = "the data set" if name == "dataset" else "--" + name.replace("_", "-")
+            was = "not given" if getattr(before, name) is None else getattr(before, name)
+            raise UsageError(
+                f"{word} was {was} when this training was begun, and cannot be {given} now: leave it "
+                f"out, or begin another one."
+            )
+        changes[name] = given
+    return dataclasses.replace(before, **changes)
+
+
+def _read(folder: Path, kind: type[Options]) -> dict[str, Any]:
+    path = folder / COMMAND
+    if not path.is_file():
+        raise Failure(f"{folder} holds no training of pellucid train --checkpoint: there is no {COMMAND} in it.")
+    try:
+        begun = read_json(path.read_bytes())
+    except ValueError as error:
+        raise Failure(f"{path} is damaged: it {error}.") from None
+    if not isinstance(begun, dict) or not isinstance(begun.get("dataset"), str):
+        raise Failure(f"{path} is damaged: it does not say what was trained.")
+    for field in dataclasses.fields(kind):
+        value = begun.get(field.name)
+        if field.name in begun and type(value).__name__.replace("NoneType", "None") not in str(field.type).split(" | "):
+            raise Failure(f"{path} is damaged: {field.name} is {value!r:.60}.")
+    return begun
+
+
+def resumed(options: Options, patience: int) -> pl.Trainer:
+    """The trainer that the newest checkpoint holds."""
+    folder = Path(str(options.resume)).expanduser()
+    callbacks: list[pl.Callback] = [pl.EarlyStopping(patience)] if patience else []
+    return pl.Trainer.resume(
+        folder, callbacks=[*callbacks, pl.Checkpoint(folder)], engine=options.engine, threads=options.threads
+    )

@@ -1,0 +1,244 @@
+"""The safetensors layout: eight bytes with the header's length, a JSON header, and the tensors' bytes.
+
+    header = {"__metadata__": {name: text}, tensor: {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, …}
+
+Contract: `write_tensors` writes atomically; `TensorFile(path)` maps a file and has checked all of its header when it is
+there: every tensor's size, that all lie one behind the other, and that together they are the rest of the file. So
+whatever a header announces, no more is ever allocated than the file is long. Any safetensors reader can open it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import mmap
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.storage.atomic import write_atomically
+from pellucid.storage.strict_json import read_json, write_json
+from pellucid.typing import Array
+
+LONGEST_HEADER = 16 * 2**20
+"""Bytes; a network of a thousand layers needs about a hundredth of it."""
+
+_ALIGNMENT = 8  # bytes: the tensors begin at a multiple of it
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+
+
+class FileError(ValueError):
+    """A file is damaged, or is not what it is read as; the message names it and says why."""
+
+
+class NewerFileError(FileError):
+    """A file's format is newer than this version of Pellucid."""
+
+
+class Entry(NamedTuple):
+    """What a header says of a tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+    @property
+    def numbers(self) -> np.dtype[Any]:
+        """The dtype of its numbers in the file, little-endian."""
+        return _DTYPES[self.dtype]
+
+
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """The layout's name of a dtype: "F32"."""
+    if dtype.newbyteorder("<") not in _NAMES:
+        raise TypeError(f"Arrays of {dtype} cannot be written: {', '.join(sorted(map(str, _NAMES)))} can.")
+    return _NAMES[dtype.newbyteorder("<")]
+
+
+def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
+    """Write named arrays and texts to one file, atomically, in the order given."""
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name, tensor in tensors.items():
+        offsets = [end, end + tensor.nbytes]
+        header[name] = {"dtype": dtype_name(tensor.dtype), "shape": list(tensor.shape), "data_offsets": offsets}
+        end += tensor.nbytes
+    text = write_json(header).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    if len(text) > LONGEST_HEADER:
+        raise ValueError(f"The description has {len(text):,} bytes, but at most {LONGEST_HEADER:,} can be read again.")
+    write_atomically(path, [len(text).to_bytes(8, "little"), text, *map(_bytes, tensors.values())])
+
+
+def digest(text: str, tensors: Iterable[Array]) -> str:
+    """SHA-256 of a text and of arrays one after the other, in hexadecimal."""
+    result = hashlib.sha256(text.encode(errors="surrogatepass"))
+    for tensor in tensors:
+        result.update(_bytes(tensor))
+    return result.hexdigest()
+
+
+def _bytes(tensor: Array) -> memoryview:
+    """An array's numbers, row by row and little-endian; without a copy where they lie so."""
+    plain = np.ascontiguousarray(tensor, dtype=tensor.dtype.newbyteorder("<"))
+    return plain.reshape(-1).view(np.uint8).data
+
+
+@contextmanager
+def as_error(kind: type[FileError]) -> Iterator[None]:
+    """Turn a `FileError` into one of a more telling kind, the words as they are."""
+    try:
+        yield
+    except FileError as error:
+        raise kind(str(error)) from None
+
+
+class TensorFile:
+    """A file in the safetensors layout, mapped into memory, its header checked.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Attributes
+    ----------
+    metadata : dict of str
+        The header's texts.
+    entries : dict of Entry
+        The tensors by name, in the order they lie in.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged or has another layout.
+    OSError
+        If it cannot be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        with self.path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            header, start = self._header(file.read(8), file, size)
+            self._data: Any = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+        self._start, room = start, size - start
+        self.metadata = self._texts(header.pop("__metadata__", {}))
+        entries = {name: self._entry(name, header[name], room) for name in header}
+        self.entries = dict(sorted(entries.items(), key=lambda item: item[1][2:]))
+        self._check_places(room)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a tensor."""
+        return name in self.entries
+
+    def tensor(self, name: str) -> Array:
+        """A tensor as a read-only view of the file; nothing is read before it is used."""
+        entry = self.entries[name]
+        count = math.prod(entry.shape)
+        if not count:
+            return np.empty(entry.shape, dtype=entry.numbers)
+        flat = np.frombuffer(self._data, dtype=entry.numbers, count=count, offset=self._start + entry.begin)
+        return flat.reshape(entry.shape)
+
+    def block(self, names: Iterable[str]) -> Array | None:
+        """Tensors that lie one behind the other in this order, as one flat view; None if they do not."""
+        entries = [self.entries[name] for name in names]
+        if not entries or any(one.end != two.begin for one, two in pairwise(entries)):
+            return None
+        count = sum(math.prod(entry.shape) for entry in entries)
+        begin = self._start + entries[0].begin
+        if not count or len({entry.dtype for entry in entries}) > 1 or begin % entries[0].numbers.itemsize:
+            return None
+        return np.frombuffer(self._data, dtype=entries[0].numbers, count=count, offset=begin)
+
+    def refuse(self, why: str) -> FileError:
+        """The error that says why this file is refused, to be raised."""
+        return FileError(f"{self.path} {why}")
+
+    # -- checks --------------------------------------------------------------------------------------------------
+
+    def _header(self, first: bytes, file: Any, size: int) -> tuple[dict[str, Any], int]:
+        """The header, and where the tensors begin."""
+        if len(first) < 8:
+            raise self.refuse(f"is no Pellucid file: it has only {size} bytes.")
+        length = int.from_bytes(first, "little")
+        if length > min(size - 8, LONGEST_HEADER):
+            raise self.refuse(
+                f"is damaged or no Pellucid file: it announces a header of {length:,} bytes in a file of {size:,}."
+            )
+        text = file.read(length)
+        try:
+            header = read_json(text)
+        except ValueError as error:
+            raise self.refuse(f"is damaged or no Pellucid file: its header {error}.") from None
+        if not isinstance(header, dict):
+            raise self.refuse("is no Pellucid file: its header is not a table.")
+        return header, 8 + length
+
+    def _texts(self, metadata: Any) -> dict[str, str]:
+        if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+            raise self.refuse("is damaged or no Pellucid file: its metadata are not a table of texts.")
+        return metadata
+
+    def _entry(self, name: str, said: Any, room: int) -> Entry:
+        if not isinstance(said, dict) or set(said) != {"dtype", "shape", "data_offsets"}:
+            raise self.refuse(f"is damaged: of the tensor {name!r:.60} its header says {said!r:.100}.")
+        dtype, shape, offsets = said["dtype"], said["shape"], said["data_offsets"]
+        if not isinstance(dtype, str) or dtype not in _DTYPES:
+            raise self.refuse(
+                f"is damaged: the tensor {name!r:.60} should have one of the types {', '.join(_DTYPES)}, "
+                f"not {dtype!r:.60}."
+            )
+        if not _are_sizes(shape) or len(shape) > 32:
+            raise self.refuse(f"is damaged: the tensor {name!r:.60} has the shape {shape!r:.60}.")
+        if not _are_sizes(offsets) or len(offsets) != 2:
+            raise self.refuse(f"is damaged: the tensor {name!r:.60} has no place in the file, but {offsets!r:.60}.")
+        begin, end = offsets
+        needed = math.prod(shape) * _DTYPES[dtype].itemsize
+        if not begin <= end <= room or end - begin != needed:
+            raise self.refuse(
+                f"is damaged: the tensor {name!r:.60} needs {needed:,} bytes, and lies at bytes {begin} to {end} "
+                f"of {room}."
+            )
+        return Entry(dtype, tuple(shape), begin, end)
+
+    def _check_places(self, room: int) -> None:
+        """Each tensor begins where the one before ends, and the last one ends with the file."""
+        here = 0
+        for name, entry in self.entries.items():
+            if entry.begin != here:
+                raise self.refuse(f"is damaged: the tensor {name!r:.60} begins at byte {entry.begin}, not {here}.")
+            here = entry.end
+        if here != room:
+            raise self.refuse(f"is damaged: it has {room:,} bytes of tensors, but they need {here:,}.")
+
+
+def _are_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(type(size) is int and 0 <= size < 2**63 for size in value)
+
+
+def check_version(file: TensorFile, newest: int) -> None:
+    """Raise if the version of a file's format is none, or newer than the newest one known."""
+    version = file.metadata.get("version")
+    if version is None or not version.isdecimal() or len(version) > 9 or int(version) < 1:
+        raise file.refuse(f"is damaged: its format version is {version!r:.40}.")
+    if int(version) > newest:
+        raise NewerFileError(
+            f"{file.path} has format version {int(version)}, but this Pellucid reads up to {newest}: "
+            f"install a newer one."
+        )

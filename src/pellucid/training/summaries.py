@@ -1,0 +1,99 @@
+"""The summary of a training: what its weights come from, for the model file."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+import zlib
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.description import TrainingSummary
+from pellucid.engines.base import Task
+from pellucid.storage.digests import array_digest
+from pellucid.typing import Array
+
+if TYPE_CHECKING:
+    from pellucid.training.trainer import Trainer
+
+_SAMPLES = 64  # rows that are looked at again before a hash is taken from memory
+_NO_METRICS = ("epoch", "learning_rate", "seconds")
+
+
+def first_summary(trainer: Trainer, task: Task, data_hash: str, validation_rows: int) -> TrainingSummary:
+    """What a summary says all through a fit."""
+    from pellucid import __version__
+
+    return TrainingSummary(
+        version=__version__,
+        engine=trainer.history.engine,
+        seed=trainer.seed,
+        epochs=trainer.epoch,
+        steps=trainer.step,
+        batch_size=task.batch_size,
+        loss=words(trainer.loss),
+        optimizer=words(trainer.optimizer),
+        rows=len(task.x),
+        row_shape=tuple(task.x.shape[1:]),
+        row_dtype=task.x.dtype.name,
+        data_hash=data_hash,
+        validation_rows=validation_rows,
+    )
+
+
+def advanced(summary: TrainingSummary, trainer: Trainer) -> TrainingSummary:
+    """The summary at this moment: epochs, steps and metrics."""
+    history = trainer.history
+    row: dict[str, Any] = {}
+    if len(history):
+        row = history.row(-1 if history.best_epoch is None else history["epoch"].index(history.best_epoch))
+    metrics = {name: float(value) for name, value in row.items() if value is not None and name not in _NO_METRICS}
+    return replace(summary, epochs=trainer.epoch, steps=trainer.step, metrics=metrics)
+
+
+def words(part: Any) -> str:
+    """A part as one would type it, with what differs from the defaults: "Adam(learning_rate=0.01)".
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> words(pl.Momentum(pl.WarmUp(0.1, steps=5), momentum=0.8))
+    'Momentum(learning_rate=WarmUp(learning_rate=0.1, steps=5), momentum=0.8)'
+    """
+    if callable(part) and hasattr(part, "__name__"):
+        return str(part.__name__)  # a function: its repr has an address, which differs from run to run
+    if not hasattr(part, "__dataclass_fields__"):
+        return repr(part) if isinstance(part, int | float | str | tuple | None) else type(part).__name__
+    changed = [
+        f"{item.name}={words(value)}"
+        for item in fields(part)
+        if (value := getattr(part, item.name)) != item.default  # what has no default differs from it
+    ]
+    return f"{type(part).__name__}({', '.join(changed)})"
+
+
+class DataHash:
+    """SHA-256 of inputs and targets, which for the same array of inputs is not computed anew.
+
+    An array whose first, last and evenly spread rows are the same is taken to be the same.
+    """
+
+    def __init__(self) -> None:
+        self._inputs: Callable[[], Array | None] | None = None
+        self._sample = 0
+        self._digest = ""
+
+    def of(self, x: Array, targets: Array) -> str:
+        """The hash, in hexadecimal."""
+        sample = zlib.crc32(np.ascontiguousarray(x[:: max(1, len(x) // _SAMPLES)]).reshape(-1).view(np.uint8).data)
+        if self._inputs is None or self._inputs() is not x or sample != self._sample:
+            self._digest = array_digest(x)
+            self._inputs, self._sample = weakref.ref(x), sample
+        return hashlib.sha256(f"{self._digest} {array_digest(targets)}".encode()).hexdigest()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy knows no array yet."""
+        return (DataHash, ())
