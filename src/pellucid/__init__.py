@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pellucid import datasets, plots
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.formats.model_file import ModelFileError, load, save
+    from pellucid.formats.onnx import OnnxError, OnnxReport, to_onnx
     from pellucid.initializers import (
         Constant,
         GlorotNormal,
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "pellucid.augmentation": "Augmentation ElasticDistortion Flip Mirror Rotate Shear Translate Zoom",
     "pellucid.formats.model_file": "ModelFileError load save",
+    "pellucid.formats.onnx": "OnnxError OnnxReport to_onnx",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
         "Orthogonal Uniform UnitVariance Zeros normal"
@@ -213,6 +215,8 @@ __all__ = [
     "Network",
     "Normal",
     "OneCycle",
+    "OnnxError",
+    "OnnxReport",
     "Optimizer",
     "Orthogonal",
     "PReLU",
@@ -257,6 +261,7 @@ __all__ = [
     "samples",
     "save",
     "sweep",
+    "to_onnx",
 ]
 
 

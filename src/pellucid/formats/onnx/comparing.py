@@ -1,0 +1,129 @@
+"""Whether a graph says what the network says, before it is let go.
+
+Judge is onnxruntime where it is installed, else the evaluator that comes with onnx itself. Both networks round, and how
+much that matters depends on the network; so what is allowed is measured: a small share of the largest answer, and a
+few times the distance between the network computed in float32 and in float64 on the same rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.formats.onnx.answers import LABEL, Answers, answers_of, labels_of, values_name
+from pellucid.formats.onnx.package import OnnxError, onnx_module
+from pellucid.network import Network
+from pellucid.typing import Array, Floats
+
+SHARE = 5e-5
+"""Of the largest answer (at least of 1): some eight hundred roundings of float32."""
+TIMES = 16
+"""How many times float32's own distance from float64 on these rows is added to that."""
+
+RANDOM_ROWS = 256
+
+
+class Comparison(NamedTuple):
+    """How far apart the two are."""
+
+    judge: str
+    """What ran the graph, with its version."""
+    largest_difference: float
+    """Between the answers of the graph and of the network, over all rows and columns."""
+    allowed: float
+    ties: int
+    """How many labels differ, all of them where two classes are level within `allowed`."""
+
+
+def compare(model: bytes, network: Network, x: Array, input_dtype: np.dtype[Any]) -> Comparison:
+    """Run the graph on rows x (n, d), in the dtype it takes, and hold it to what the network says of them.
+
+    Raises
+    ------
+    OnnxError
+        If they differ by more than rounding.
+    """
+    own = answers_of(network, x)
+    outputs = [values_name(network.link)] + ([] if own.labels is None else [LABEL])
+    judge, said = _run(model, x.astype(input_dtype, copy=False), outputs)
+    values = said[0].astype(np.float64)
+    if values.shape != own.values.shape or not np.isfinite(values).all():
+        raise OnnxError(f"{judge} answers {_described(values)}, the network {_described(own.values)}.")
+    allowed = _allowed(network, x, own)
+    difference = np.abs(values - own.values).max(axis=1)  # (n,)
+    worst = int(difference.argmax())
+    if difference[worst] > allowed:
+        raise OnnxError(
+            f"The ONNX graph and the network disagree: in row {worst} of {len(x)} they differ by "
+            f"{difference[worst]:.2g}, and {allowed:.2g} is allowed ({judge}). If the inputs are large beside their "
+            "spread, float32 may be too coarse for them: try input_dtype='float64'."
+        )
+    ties = 0 if own.labels is None else _ties(network, said[1], own, allowed)
+    return Comparison(judge, float(difference[worst]), allowed, ties)
+
+
+def random_rows(network: Network, input_dtype: np.dtype[Any]) -> Floats:
+    """Rows of the kind the network has seen: normal numbers behind the scalings in front, none, and large ones."""
+    features = network.input_shape[0]
+    z = np.random.default_rng(0).normal(size=(RANDOM_ROWS, features))
+    z[0] = 0.0
+    z[1:9] *= 10.0  # where activations saturate
+    for instruction in reversed(network.program.instructions[: network.program.leading_scalings]):
+        layer = instruction.layer
+        if instruction.statistics:
+            mean, scale = (network.get(f"{instruction.index}.{name}") for name in ("mean", "scale"))
+        else:
+            scale = np.full(features, float(getattr(layer, "scale", 1.0)))
+            mean = -float(getattr(layer, "offset", 0.0)) / np.where(scale == 0, 1.0, scale)
+        z = z / np.where(scale == 0, 1.0, scale) + mean
+    return z.astype(input_dtype)
+
+
+def _run(model: bytes, x: Array, outputs: list[str]) -> tuple[str, list[Array]]:
+    try:
+        import onnxruntime
+    except ImportError:
+        evaluator = onnx_module("onnx.reference").ReferenceEvaluator(model)
+        return f"onnx {onnx_module().__version__}, its own evaluator", evaluator.run(outputs, {"input": x})
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only: whether an initializer could be left out is nobody's concern
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return f"onnxruntime {onnxruntime.__version__}", session.run(outputs, {"input": x})
+
+
+def _allowed(network: Network, x: Array, own: Answers) -> float:
+    other = Network(network.layers, dtype="float32" if network.dtype == np.float64 else "float64", engine="reference")
+    other.adopt_shape(network.input_shape)
+    other.parameters, other.statistics, other.link = network.parameters, network.statistics, network.link
+    rounding = float(np.abs(answers_of(other, x).values.astype(np.float64) - own.values).max())
+    return SHARE * max(1.0, float(np.abs(own.values).max())) + TIMES * rounding
+
+
+def _ties(network: Network, said: Array, own: Answers, allowed: float) -> int:
+    """How many labels differ; an error where it is not for two classes that are level."""
+    names = labels_of(network)
+    assert own.labels is not None
+    expected = own.labels if names is None else names[own.labels]
+    if said.shape != expected.shape:
+        raise OnnxError(f"The graph answers labels of shape {said.shape}, the network {expected.shape}.")
+    differ = said != expected
+    values = own.values.astype(np.float64)
+    if values.shape == differ.shape:  # yes or no, each output by itself
+        level = np.abs(values - (0.5 if network.link == "sigmoid" else 0.0)) <= allowed
+    else:
+        ordered = np.sort(values, axis=1)  # (n, K); of a single score the distance from the border, which is 0
+        margin = ordered[:, -1] - ordered[:, -2] if values.shape[1] > 1 else np.abs(values[:, 0])
+        level = margin <= 2 * allowed
+    if (differ & ~level).any():
+        row = int(np.argwhere(differ & ~level)[0][0])
+        raise OnnxError(
+            f"The ONNX graph and the network disagree: row {row} is {said[row]!r} to one and "
+            f"{expected[row]!r} to the other."
+        )
+    return int(np.count_nonzero(differ))
+
+
+def _described(values: Array) -> str:
+    return f"an array of shape {values.shape}" if np.isfinite(values).all() else "numbers that are not finite"
