@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pellucid import datasets, plots
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.formats.model_file import ModelFileError, load, save
-    from pellucid.formats.onnx import OnnxError, OnnxReport, to_onnx
+    from pellucid.formats.onnx import OnnxError, OnnxReport, from_onnx, to_onnx
     from pellucid.initializers import (
         Constant,
         GlorotNormal,
@@ -117,7 +117,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "pellucid.augmentation": "Augmentation ElasticDistortion Flip Mirror Rotate Shear Translate Zoom",
     "pellucid.formats.model_file": "ModelFileError load save",
-    "pellucid.formats.onnx": "OnnxError OnnxReport to_onnx",
+    "pellucid.formats.onnx": "OnnxError OnnxReport from_onnx to_onnx",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
         "Orthogonal Uniform UnitVariance Zeros normal"
@@ -254,6 +254,7 @@ __all__ = [
     "Zeros",
     "Zoom",
     "datasets",
+    "from_onnx",
     "grid",
     "load",
     "normal",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pellucid.formats.onnx.package import OPSET, OnnxError
+from pellucid.formats.onnx.reading import from_onnx
 from pellucid.formats.onnx.translations import TRANSLATIONS, Translation
 from pellucid.formats.onnx.writing import OnnxReport, to_onnx
 
-__all__ = ["OPSET", "TRANSLATIONS", "OnnxError", "OnnxReport", "Translation", "to_onnx"]
+__all__ = ["OPSET", "TRANSLATIONS", "OnnxError", "OnnxReport", "Translation", "from_onnx", "to_onnx"]
