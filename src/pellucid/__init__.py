@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.formats.model_file import ModelFileError, load, save
     from pellucid.formats.onnx import OnnxError, OnnxReport, from_onnx, to_onnx
+    from pellucid.formats.pytorch import to_torch
+    from pellucid.formats.weights import load_keras_weights, load_torch_weights
     from pellucid.initializers import (
         Constant,
         GlorotNormal,
@@ -118,6 +120,8 @@ _HOMES = {
     "pellucid.augmentation": "Augmentation ElasticDistortion Flip Mirror Rotate Shear Translate Zoom",
     "pellucid.formats.model_file": "ModelFileError load save",
     "pellucid.formats.onnx": "OnnxError OnnxReport from_onnx to_onnx",
+    "pellucid.formats.pytorch": "to_torch",
+    "pellucid.formats.weights": "load_keras_weights load_torch_weights",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
         "Orthogonal Uniform UnitVariance Zeros normal"
@@ -257,12 +261,15 @@ __all__ = [
     "from_onnx",
     "grid",
     "load",
+    "load_keras_weights",
+    "load_torch_weights",
     "normal",
     "plots",
     "samples",
     "save",
     "sweep",
     "to_onnx",
+    "to_torch",
 ]
 
 
