@@ -272,6 +272,16 @@ def test_a_graph_that_is_no_onnx_is_refused(path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_graph_that_does_not_run_is_refused(path: Path) -> None:
+    def divided(layer: Square, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
+        wide = graph.node("Reshape", x, graph.constant(np.array([-1, 7 * 2]), "wide"))  # by chance for seven rows
+        return graph.node("Reshape", wide, graph.constant(np.array([-1, 2]), "back"))
+
+    with pytest.raises(pl.OnnxError, match=r"^onnxruntime .* cannot run the graph: "):
+        pl.to_onnx(pl.Network([pl.Dense(2), Square()]).build(3), path, translations={Square: divided})
+    assert not path.exists()
+
+
 def test_level_classes_may_be_told_apart_by_rounding(path: Path) -> None:
     network = pl.Network([pl.Dense(2)]).build(2)
     network.parameters = [1.0, 1.0, -1.0, -1.0, 0.0, 0.0]  # both classes always have the same score

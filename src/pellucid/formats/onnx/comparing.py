@@ -81,16 +81,21 @@ def random_rows(network: Network, input_dtype: np.dtype[Any]) -> Floats:
 
 
 def _run(model: bytes, x: Array, outputs: list[str]) -> tuple[str, list[Array]]:
+    """Who ran the graph on rows x, and what it answered."""
     try:
         import onnxruntime
     except ImportError:
         evaluator = onnx_module("onnx.reference").ReferenceEvaluator(model)
         return f"onnx {onnx_module().__version__}, its own evaluator", evaluator.run(outputs, {"input": x})
+    judge = f"onnxruntime {onnxruntime.__version__}"
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only: whether an initializer could be left out is nobody's concern
+    options.log_severity_level = 4  # what goes wrong is told once, by the error
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    return f"onnxruntime {onnxruntime.__version__}", session.run(outputs, {"input": x})
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return judge, session.run(outputs, {"input": x})
+    except Exception as error:  # its errors have no common class of their own
+        raise OnnxError(f"{judge} cannot run the graph: {error}") from error
 
 
 def _allowed(network: Network, x: Array, own: Answers) -> float:

@@ -98,8 +98,17 @@ def _batch_normalization(layer: our.BatchNormalization, graph: Graph, x: str, nu
 
 
 def _layer_normalization(layer: our.LayerNormalization, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
-    scale, shift = graph.constant(numbers.scale, "scale"), graph.constant(numbers.shift, "shift")
-    return graph.node("LayerNormalization", x, scale, shift, axis=-1, epsilon=layer.epsilon)
+    """γ·d/√(mean d² + ε) + β with d = x − mean x, step by step.
+
+    Not the operator LayerNormalization: some versions of onnxruntime compute its variance as mean x² − (mean x)², which
+    cancels, and some refuse rows of one feature.
+    """
+    axis = graph.constant(np.array([1]), "axis")
+    centred = graph.node("Sub", x, graph.node("ReduceMean", x, axis, keepdims=1))
+    variance = graph.node("ReduceMean", graph.node("Mul", centred, centred), axis, keepdims=1)
+    root = graph.node("Sqrt", graph.node("Add", variance, graph.constant(layer.epsilon, "epsilon")))
+    scaled = graph.node("Mul", graph.node("Div", centred, root), graph.constant(numbers.scale, "scale"))
+    return graph.node("Add", scaled, graph.constant(numbers.shift, "shift"))
 
 
 def _scaling(layer: Layer, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
