@@ -282,6 +282,17 @@ def test_a_graph_that_does_not_run_is_refused(path: Path) -> None:
     assert not path.exists()
 
 
+def test_rows_that_overflow_tell_nothing(path: Path) -> None:
+    network = small("exponential", 1)
+    network.set("3.bias", [85.0])  # exp(85) is near the end of float32
+    network.set("3.weight", 4 * network.get("3.weight"))
+    report = pl.to_onnx(network, path)
+    assert report.largest_difference <= report.allowed < np.inf
+    network.set("3.bias", [2000.0])
+    with pytest.raises(pl.OnnxError, match=r"overflow float32 on every row"):
+        pl.to_onnx(network, path)
+
+
 def test_level_classes_may_be_told_apart_by_rounding(path: Path) -> None:
     network = pl.Network([pl.Dense(2)]).build(2)
     network.parameters = [1.0, 1.0, -1.0, -1.0, 0.0, 0.0]  # both classes always have the same score

@@ -39,7 +39,8 @@ def answers_of(network: Network, x: Array) -> Answers:
         return Answers(network.predict_proba(x), network.predict(x))
     if network.link in ("argmax", "sign"):
         return Answers(network.scores(x), network.predict(x))
-    return Answers(network.predict(x).reshape(len(x), -1), None)
+    with np.errstate(over="ignore"):  # exp of scores
+        return Answers(network.predict(x).reshape(len(x), -1), None)
 
 
 def labels_of(network: Network) -> Array | None:
