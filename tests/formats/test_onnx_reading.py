@@ -335,6 +335,16 @@ def test_a_small_file_cannot_become_a_huge_network(read: Callable[..., pl.Networ
         read(model)
 
 
+def test_graphs_without_end_are_refused(read: Callable[..., pl.Network]) -> None:
+    nodes = [node("Relu", "x" if i == 0 else str(i), str(i + 1)) for i in range(10_000)]
+    with pytest.raises(pl.OnnxError, match=r"it has 10,001 nodes, and at most 10,000 are read"):
+        read(model_of([*nodes, node("Relu", "10000")]))
+    model = model_of([node("Relu", "x")])
+    model.graph.output.extend([model.graph.output[0]] * 16)
+    with pytest.raises(pl.OnnxError, match="the graph has 17 outputs, and at most 16 are read"):
+        read(model)
+
+
 def test_constants_cannot_grow(read: Callable[..., pl.Network]) -> None:
     constants = [constant("a", np.ones((1, 5000))), constant("b", np.ones((5000, 1)))]
     with pytest.raises(pl.OnnxError, match="two constants make a larger one"):

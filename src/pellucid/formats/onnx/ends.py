@@ -8,6 +8,8 @@ from pellucid.formats.onnx.package import OnnxError
 from pellucid.formats.onnx.values import Chain, Decision, Function, Named, Pair, Value, Whole
 from pellucid.layers import Sigmoid, Softmax
 
+_MOST_OUTPUTS = 16
+
 
 class End(NamedTuple):
     """What the outputs tell."""
@@ -25,6 +27,8 @@ def end_of(outputs: list[Value], link: str | None) -> End:
     OnnxError
         If the outputs are no single network's.
     """
+    if len(outputs) > _MOST_OUTPUTS:
+        raise OnnxError(f"the graph has {len(outputs):,} outputs, and at most {_MOST_OUTPUTS} are read.")
     plain = [value.of if isinstance(value, Named) else value for value in outputs]
     chains = [_chain_of(value) for value in plain if isinstance(value, Chain | Pair | Decision)]
     if not chains:

@@ -19,7 +19,7 @@ from pellucid.losses import LINKS
 from pellucid.network import Network
 from pellucid.validation import check_choice
 
-_MOST_NODES = 100_000
+_MOST_NODES = 10_000
 _SMALL = 2**24  # numbers: what a small file may unfold to; a large one to the number of its bytes more
 
 
