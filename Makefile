@@ -42,6 +42,7 @@ lint: $(VENV)/dev.stamp  ## Check style and types
 parity: $(VENV)/dev.stamp  ## Recompute what PyTorch says, and compare with the recorded numbers
 	$(BIN)/python -m pip install --quiet '.[parity]'
 	$(BIN)/python tests/parity/record.py --check
+	$(BIN)/python -m pytest tests/formats/test_pytorch.py tests/formats/test_weights.py
 
 bench: $(VENV)/dev.stamp  ## Measure against the peers and rewrite benchmarks/README.md
 	$(BIN)/python -m pip install --quiet '.[bench]'

@@ -39,6 +39,7 @@ REFERENCE = {
     "Augmentation": ("pellucid.augmentation",),
     "Sweeps": ("pellucid.sweeps",),
     "Files": ("pellucid.formats.model_file",),
+    "Exchange": ("pellucid.formats.onnx", "pellucid.formats.pytorch", "pellucid.formats.weights"),
 }
 """The sections of the reference, and the modules whose public names stand in them."""
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.description import Feature, TrainingSummary
     from pellucid.formats.model_file import ModelFileError, load, save
+    from pellucid.formats.onnx import OnnxError, OnnxReport, from_onnx, to_onnx
+    from pellucid.formats.pytorch import to_torch
+    from pellucid.formats.weights import load_keras_weights, load_torch_weights
     from pellucid.initializers import (
         Constant,
         GlorotNormal,
@@ -120,6 +123,9 @@ _HOMES = {
     "pellucid.augmentation": "Augmentation ElasticDistortion Flip Mirror Rotate Shear Translate Zoom",
     "pellucid.description": "Feature TrainingSummary",
     "pellucid.formats.model_file": "ModelFileError load save",
+    "pellucid.formats.onnx": "OnnxError OnnxReport from_onnx to_onnx",
+    "pellucid.formats.pytorch": "to_torch",
+    "pellucid.formats.weights": "load_keras_weights load_torch_weights",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
         "Orthogonal Uniform UnitVariance Zeros normal"
@@ -221,6 +227,8 @@ __all__ = [
     "Network",
     "Normal",
     "OneCycle",
+    "OnnxError",
+    "OnnxReport",
     "Optimizer",
     "Orthogonal",
     "PReLU",
@@ -259,13 +267,18 @@ __all__ = [
     "Zeros",
     "Zoom",
     "datasets",
+    "from_onnx",
     "grid",
     "load",
+    "load_keras_weights",
+    "load_torch_weights",
     "normal",
     "plots",
     "samples",
     "save",
     "sweep",
+    "to_onnx",
+    "to_torch",
 ]
 
 

@@ -1,0 +1,162 @@
+"""Whether a graph says what the network says, before it is let go.
+
+Judge is onnxruntime where it is installed, else the evaluator that comes with onnx itself. Both sides round, and how
+much that matters depends on the network; so what is allowed is measured: a small share of the largest answer, and a few
+times what rounding does on the same rows, that is the distance of the network in float64 from itself in float32, and
+from itself with every layer's output a rounding off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.formats.onnx.answers import LABEL, Answers, answers_of, labels_of, values_name
+from pellucid.formats.onnx.package import OnnxError, onnx_module
+from pellucid.layers.base import Context, Layer
+from pellucid.network import Network
+from pellucid.typing import Array, Floats
+
+SHARE = 5e-5
+"""Of the largest answer (at least of 1): some eight hundred roundings of float32."""
+TIMES = 16
+"""How many times the effect of rounding on these rows is added to that."""
+_EPSILON = 2.0**-24  # float32 rounds to this share of a number
+
+RANDOM_ROWS = 256
+_TOO_LARGE = 1e37
+"""Near the end of float32: rows with larger answers tell nothing (exp of scores may overflow)."""
+
+
+class Comparison(NamedTuple):
+    """How far apart the two are."""
+
+    judge: str
+    """What ran the graph, with its version."""
+    largest_difference: float
+    """Between the answers of the graph and of the network, over all rows and columns."""
+    allowed: float
+    ties: int
+    """How many labels differ, all of them where two classes are level within `allowed`."""
+
+
+def compare(model: bytes, network: Network, x: Array, input_dtype: np.dtype[Any]) -> Comparison:
+    """Run the graph on rows x (n, d), in the dtype it takes, and hold it to what the network says of them.
+
+    Raises
+    ------
+    OnnxError
+        If they differ by more than rounding.
+    """
+    own = answers_of(network, x)
+    told = (np.abs(own.values) < _TOO_LARGE).all(axis=1)  # (n,)
+    if not told.all():
+        if not told.any():
+            raise OnnxError("The network's own answers overflow float32 on every row: there is nothing to compare.")
+        return compare(model, network, x[told], input_dtype)
+    outputs = [values_name(network.link)] + ([] if own.labels is None else [LABEL])
+    judge, said = _run(model, x.astype(input_dtype, copy=False), outputs)
+    values = said[0].astype(np.float64)
+    if values.shape != own.values.shape or not np.isfinite(values).all():
+        what = "numbers that are not finite" if values.shape == own.values.shape else f"the shape {values.shape}"
+        raise OnnxError(f"{judge} answers {what}, the network finite numbers of the shape {own.values.shape}.")
+    allowed = _allowed(network, x, own)
+    difference = np.abs(values - own.values).max(axis=1)  # (n,)
+    worst = int(difference.argmax())
+    if difference[worst] > allowed:
+        raise OnnxError(
+            f"The ONNX graph and the network disagree: in row {worst} of {len(x)} they differ by "
+            f"{difference[worst]:.2g}, and {allowed:.2g} is allowed ({judge}). If the inputs are large beside their "
+            "spread, float32 may be too coarse for them: try input_dtype='float64'."
+        )
+    ties = 0 if own.labels is None else _ties(network, said[1], own, allowed)
+    return Comparison(judge, float(difference[worst]), allowed, ties)
+
+
+def random_rows(network: Network, input_dtype: np.dtype[Any]) -> Floats:
+    """Rows of the kind the network has seen: normal numbers behind the scalings in front, none, and large ones."""
+    features = network.input_shape[0]
+    z = np.random.default_rng(0).normal(size=(RANDOM_ROWS, features))
+    z[0] = 0.0
+    z[1:9] *= 10.0  # where activations saturate
+    for instruction in reversed(network.program.instructions[: network.program.leading_scalings]):
+        layer = instruction.layer
+        if instruction.statistics:
+            mean, scale = (network.get(f"{instruction.index}.{name}") for name in ("mean", "scale"))
+        else:
+            scale = np.full(features, float(getattr(layer, "scale", 1.0)))
+            mean = -float(getattr(layer, "offset", 0.0)) / np.where(scale == 0, 1.0, scale)
+        z = z / np.where(scale == 0, 1.0, scale) + mean
+    return z.astype(input_dtype)
+
+
+def _run(model: bytes, x: Array, outputs: list[str]) -> tuple[str, list[Array]]:
+    """Who ran the graph on rows x, and what it answered."""
+    try:
+        import onnxruntime
+    except ImportError:
+        evaluator = onnx_module("onnx.reference").ReferenceEvaluator(model)
+        return f"onnx {onnx_module().__version__}, its own evaluator", evaluator.run(outputs, {"input": x})
+    judge = f"onnxruntime {onnxruntime.__version__}"
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is told once, by the error
+    options.intra_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return judge, session.run(outputs, {"input": x})
+    except Exception as error:  # its errors have no common class of their own
+        raise OnnxError(f"{judge} cannot run the graph: {error}") from error
+
+
+@dataclass(frozen=True)
+class _Rounded(Layer):
+    """x ± ε·max(|x|, 1): what an operation in float32 may lose, also where its parts cancel, as in 1 + erf x."""
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
+        """X (n, d) -> x, a little off."""
+        sign = np.where(np.random.default_rng(0).random(x.shape) < 0.5, -1.0, 1.0)  # (n, d)
+        return x + sign * _EPSILON * np.maximum(np.abs(x), 1.0), None
+
+
+def _allowed(network: Network, x: Array, own: Answers) -> float:
+    """How far apart two right answers may be, from what rounding does to this very network on these rows."""
+    exact, short = (_values(network, network.layers, dtype, x) for dtype in ("float64", "float32"))
+    disturbed = _values(network, [part for layer in network.layers for part in (layer, _Rounded())], "float64", x)
+    rounding = float(np.abs(short - exact).max() + np.abs(disturbed - exact).max())
+    return SHARE * max(1.0, float(np.abs(own.values).max())) + TIMES * rounding
+
+
+def _values(network: Network, layers: Sequence[Layer], dtype: str, x: Array) -> Floats:
+    """The answers with other layers, of the same parameters, in another precision; float64 (n, columns)."""
+    other = Network(layers, dtype=dtype, engine="reference")
+    other.adopt_shape(network.input_shape)
+    other.parameters, other.statistics, other.link = network.parameters, network.statistics, network.link
+    return answers_of(other, x).values.astype(np.float64)
+
+
+def _ties(network: Network, said: Array, own: Answers, allowed: float) -> int:
+    """How many labels differ; an error where it is not for two classes that are level."""
+    names = labels_of(network)
+    assert own.labels is not None
+    expected = own.labels if names is None else names[own.labels]
+    if said.shape != expected.shape:
+        raise OnnxError(f"The graph answers labels of shape {said.shape}, the network {expected.shape}.")
+    differ = said != expected
+    values = own.values.astype(np.float64)
+    if values.shape == differ.shape:  # yes or no, each output by itself
+        level = np.abs(values - (0.5 if network.link == "sigmoid" else 0.0)) <= allowed
+    else:
+        ordered = np.sort(values, axis=1)  # (n, K); of a single score the distance from the border, which is 0
+        margin = ordered[:, -1] - ordered[:, -2] if values.shape[1] > 1 else np.abs(values[:, 0])
+        level = margin <= 2 * allowed
+    if (differ & ~level).any():
+        row = int(np.argwhere(differ & ~level)[0][0])
+        raise OnnxError(
+            f"The ONNX graph and the network disagree: row {row} is {said[row]!r} to one and "
+            f"{expected[row]!r} to the other."
+        )
+    return int(np.count_nonzero(differ))

@@ -1,0 +1,88 @@
+"""An ONNX graph in the making.
+
+Contract: values are known by their names. `constant` puts numbers into the file and answers their name, `node` adds an
+operator behind its inputs and answers its output's name; both take over `dtype`, float64 in front of the network where
+it only scales and float32 from there on. `model` is the whole as the message that is written to a file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pellucid.formats.onnx.package import IR_VERSION, OPSET, onnx_module
+
+ROWS = "rows"
+"""The name of the dimension that may have any size."""
+
+
+class Graph:
+    """Nodes in the order they are computed in, and the numbers they need.
+
+    Parameters
+    ----------
+    dtype : dtype
+        What floating-point constants are written as, until it is assigned anew.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.prefix = ""
+        """What the names of new values begin with: the layer's place in the network."""
+        self._helper = onnx_module("onnx.helper")
+        self._numpy = onnx_module("onnx.numpy_helper")
+        self._nodes: list[Any] = []
+        self._constants: dict[str, Any] = {}
+        self._inputs: list[Any] = []
+        self._outputs: list[Any] = []
+
+    def constant(self, values: Any, name: str) -> str:
+        """Numbers (in `dtype`), whole numbers (int64) or strings, by the name `prefix` + `name`."""
+        array = np.asarray(values)
+        kinds: dict[str, Any] = {"f": self.dtype, "i": np.int64}
+        array = array.astype(kinds.get(array.dtype.kind, object))
+        full = self._free(f"{self.prefix}{name}", self._constants)
+        self._constants[full] = self._numpy.from_array(np.ascontiguousarray(array).reshape(array.shape), full)
+        return full
+
+    def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        """One operator behind its inputs; the name of its only output (`output`, if given)."""
+        name = f"{self.prefix}{operator}_{len(self._nodes)}"
+        result = name if output is None else output
+        self._nodes.append(self._helper.make_node(operator, inputs, [result], name=name, **attributes))
+        return result
+
+    def cast(self, value: str, dtype: npt.DTypeLike) -> str:
+        """The value in another dtype."""
+        return self.node("Cast", value, to=self._element(dtype))
+
+    def input(self, name: str, dtype: npt.DTypeLike, features: int) -> str:
+        """What the graph is given: (rows, features)."""
+        self._inputs.append(self._helper.make_tensor_value_info(name, self._element(dtype), [ROWS, features]))
+        return name
+
+    def output(self, name: str, dtype: npt.DTypeLike, columns: int | None) -> None:
+        """What the graph answers under this name: (rows, columns), or (rows,) for None."""
+        shape = [ROWS] if columns is None else [ROWS, columns]
+        self._outputs.append(self._helper.make_tensor_value_info(name, self._element(dtype), shape))
+
+    def model(self, **about: Any) -> Any:
+        """The graph as an onnx.ModelProto, with what is said `about` it (producer_name, doc_string …)."""
+        graph = self._helper.make_graph(
+            self._nodes, "network", self._inputs, self._outputs, list(self._constants.values())
+        )
+        opset = self._helper.make_opsetid("", OPSET)
+        return self._helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, **about)
+
+    def _element(self, dtype: npt.DTypeLike) -> int:
+        """ONNX' number for a dtype; `object` stands for strings."""
+        return int(self._helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def _free(self, name: str, taken: dict[str, Any]) -> str:
+        number, free = 1, name
+        while free in taken:
+            number += 1
+            free = f"{name}_{number}"
+        return free

@@ -1,0 +1,202 @@
+"""Writing a network as an ONNX file: translated, checked, compared, and only then put in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from pellucid.formats.atomic import write_atomically
+from pellucid.formats.onnx.answers import add_answers
+from pellucid.formats.onnx.comparing import RANDOM_ROWS, compare, random_rows
+from pellucid.formats.onnx.graph import Graph
+from pellucid.formats.onnx.package import OPSET, OnnxError, onnx_module
+from pellucid.formats.onnx.translations import TRANSLATIONS, Translation
+from pellucid.layers.base import Layer
+from pellucid.network import Network
+from pellucid.validation import check_choice, check_finite, check_inputs
+
+_LARGEST = 2**31 - 2**20  # bytes: what a message of Protocol Buffers may hold, and room for the rest of it
+
+
+@dataclass(frozen=True)
+class OnnxReport:
+    """What was written, and how well it agrees. `print` it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    size : int
+        Bytes.
+    opset : int
+        The operator set it needs.
+    input, outputs : str, tuple of str
+        Name, dtype and shape of each.
+    random_rows, given_rows : int
+        On how many rows graph and network were compared.
+    judge : str
+        What ran the graph.
+    largest_difference, allowed : float
+        Between the answers of the two; and where the file would have been refused.
+    ties : int
+        How many labels differ, where two classes are level to within `allowed`.
+    """
+
+    path: Path
+    size: int
+    opset: int
+    input: str
+    outputs: tuple[str, ...]
+    random_rows: int
+    given_rows: int
+    judge: str
+    largest_difference: float
+    allowed: float
+    ties: int
+
+    def __str__(self) -> str:
+        """A table of a few lines."""
+        given = f" and {self.given_rows:,} given" if self.given_rows else ""
+        level = f"; {self.ties} labels differ, of classes that are level" if self.ties else ""
+        lines = [
+            f"{self.path}: {self.size:,} bytes, ONNX operator set {self.opset}",
+            f"  input   {self.input}",
+            *(f"  output  {output}" for output in self.outputs),
+            f"  agrees on {self.random_rows} random{given} rows: largest difference {self.largest_difference:.1e}, "
+            f"allowed {self.allowed:.1e}{level} ({self.judge})",
+        ]
+        return "\n".join(lines)
+
+
+def to_onnx(
+    network: Network,
+    path: str | os.PathLike[str],
+    *,
+    x: Any = None,
+    input_dtype: str = "float32",
+    translations: Mapping[type[Layer], Translation] | None = None,
+) -> OnnxReport:
+    """Write a network as an ONNX file which predicts the same, its scaling included, for any number of rows.
+
+    The input is called `input`, (rows, features). The outputs are `label` (rows,) and `probabilities` (rows, K) after
+    training on classes, `variable` (rows, outputs) for numbers, `label` and `scores` after a hinge loss. Labels are the
+    names in `network.classes`, as int64 where all of them are whole numbers, else as strings; 0, 1, … without names.
+    The graph computes in float32, the scalings in front in float64, whatever the network's dtype.
+
+    Before the file takes its place, the ONNX checker must pass it, and its answers must be those of the network to
+    rounding, on random rows and on `x`; otherwise the old file stays.
+
+    Parameters
+    ----------
+    network : Network
+        Built or trained.
+    path : path
+        Where to; `.onnx` is the customary ending.
+    x : array (n, features) or None
+        Real rows to compare on as well.
+    input_dtype : {"float32", "float64"}
+        What the graph is given. float64 where inputs are large beside their spread, such as years or time stamps.
+    translations : mapping from class to function, or None
+        How layers of one's own are said in ONNX: `pellucid.formats.onnx.translations` has the contract.
+
+    Returns
+    -------
+    OnnxReport
+        What was written and the largest difference.
+
+    Raises
+    ------
+    OnnxError
+        If a layer has no translation, or the graph disagrees with the network.
+    ImportError
+        If the package onnx is not installed.
+
+    Examples
+    --------
+    >>> import os, tempfile, pellucid as pl
+    >>> network = pl.Network([pl.Dense(8), pl.ReLU(), pl.Dense(2)]).build(3)
+    >>> report = pl.to_onnx(network, os.path.join(tempfile.mkdtemp(), "small.onnx"))
+    >>> report.outputs
+    ('variable: float32 (rows, 2)',)
+    >>> report.largest_difference < 1e-6
+    True
+    """
+    dtype = np.dtype(check_choice("input_dtype", input_dtype, ("float32", "float64")))
+    given = None if x is None else check_inputs(x, "x", network.input_shape)
+    message = translate(network, dtype, {**TRANSLATIONS, **(translations or {})})
+    model = message.SerializeToString()
+    checker = onnx_module("onnx.checker")
+    try:
+        checker.check_model(message, full_check=True)
+    except (checker.ValidationError, onnx_module("onnx.shape_inference").InferenceError) as error:
+        raise OnnxError(f"The ONNX checker refuses the graph: {error}") from error
+    comparison = compare(model, network, random_rows(network, dtype), dtype)
+    if given is not None:
+        of_given = compare(model, network, given, dtype)
+        worst = max(comparison, of_given, key=lambda one: one.largest_difference / one.allowed)
+        comparison = worst._replace(ties=comparison.ties + of_given.ties)
+    write_atomically(path, [model])
+    return OnnxReport(
+        path=Path(path),
+        size=len(model),
+        opset=OPSET,
+        input=_described(message.graph.input[0]),
+        outputs=tuple(map(_described, message.graph.output)),
+        random_rows=RANDOM_ROWS,
+        given_rows=0 if given is None else len(given),
+        **comparison._asdict(),
+    )
+
+
+def translate(network: Network, dtype: np.dtype[Any], translations: Mapping[type[Layer], Translation]) -> Any:
+    """The network as an onnx.ModelProto that takes rows of this dtype."""
+    from pellucid import __version__
+
+    program = network.program
+    if len(program.input_shape) != 1:
+        raise OnnxError(
+            f"ONNX export takes networks on rows of features, but this one's examples have the shape "
+            f"{program.input_shape}. Flatten them first: x.reshape(len(x), -1)."
+        )
+    if 4 * (program.parameter_count + 2 * program.statistic_count) > _LARGEST:
+        raise OnnxError(f"An ONNX file holds at most 2 GB, but the network has {program.parameter_count:,} parameters.")
+    check_finite(network.parameters, "network.parameters")
+    check_finite(network.statistics, "network.statistics")
+    graph = Graph(np.float64 if program.leading_scalings else np.float32)
+    value = graph.input("input", dtype, program.input_shape[0])
+    if graph.dtype != dtype:
+        value = graph.cast(value, graph.dtype)
+    for instruction in program.instructions:
+        if instruction.index == program.leading_scalings and graph.dtype != np.float32:
+            value, graph.dtype = graph.cast(value, np.float32), np.dtype(np.float32)
+        layer = instruction.layer
+        if type(layer) not in translations:
+            name = type(layer).__name__
+            raise OnnxError(
+                f"{name} has no translation to ONNX (layer {instruction.index}): give one in "
+                f"translations={{{name}: function}}; pellucid.formats.onnx.translations has the contract."
+            )
+        numbers = {view.name: view.of(network.parameters) for view in instruction.parameters}
+        numbers.update({view.name: view.of(network.statistics) for view in instruction.statistics})
+        graph.prefix = f"{instruction.index}."
+        value = translations[type(layer)](layer, graph, value, SimpleNamespace(**numbers))
+    if graph.dtype != np.float32:
+        value, graph.dtype = graph.cast(value, np.float32), np.dtype(np.float32)
+    graph.prefix = ""
+    add_answers(graph, value, network)
+    return graph.model(producer_name="pellucid", producer_version=__version__, doc_string=network.summary())
+
+
+def _described(value: Any) -> str:
+    """Name, dtype and shape of an input or output: 'input: float32 (rows, 64)'."""
+    tensor = value.type.tensor_type
+    dtype = onnx_module("onnx.helper").tensor_dtype_to_np_dtype(tensor.elem_type)
+    sizes = [dimension.dim_param or str(dimension.dim_value) for dimension in tensor.shape.dim]
+    name = "string" if dtype == np.dtype(object) else dtype.name
+    return f"{value.name}: {name} ({', '.join(sizes)}{',' * (len(sizes) == 1)})"

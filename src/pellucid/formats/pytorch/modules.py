@@ -1,0 +1,82 @@
+"""Modules of PyTorch for the layers it has none for. Imported when they are first needed: torch is no dependency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+
+class Scaling(torch.nn.Module):
+    """y = (x − mean)·scale, computed in float64: `Standardize`, `MinMax` and `Center`.
+
+    Parameters
+    ----------
+    mean, scale : tensor (d,)
+        Kept as buffers: no optimizer changes them.
+    dtype : torch.dtype
+        What whole numbers become; floating-point inputs stay what they are.
+    """
+
+    def __init__(self, mean: Any, scale: Any, dtype: Any) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.dtype = dtype
+
+    def scaled(self, x: Any) -> Any:
+        """(x − mean)·scale in float64."""
+        return (x.double() - self.mean.double()) * self.scale.double()
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d)."""
+        return self.scaled(x).to(x.dtype if x.is_floating_point() else self.dtype)
+
+
+class RobustScaling(Scaling):
+    """y = z/√(1 + (z/limit)²) with z = (x − mean)·scale; z itself without a limit: `RobustScale`."""
+
+    def __init__(self, mean: Any, scale: Any, dtype: Any, limit: float | None) -> None:
+        super().__init__(mean, scale, dtype)
+        self.limit = limit
+
+    def scaled(self, x: Any) -> Any:
+        """The scaled and clipped numbers in float64."""
+        z = super().scaled(x)
+        return z if self.limit is None else z / torch.sqrt(1 + torch.square(z / self.limit))
+
+
+class Rescaling(torch.nn.Module):
+    """y = x·scale + offset, computed in float64: `Rescale`."""
+
+    def __init__(self, scale: float, offset: float, dtype: Any) -> None:
+        super().__init__()
+        self.scale, self.offset, self.dtype = scale, offset, dtype
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d)."""
+        return (x.double() * self.scale + self.offset).to(x.dtype if x.is_floating_point() else self.dtype)
+
+
+class GaussianNoise(torch.nn.Module):
+    """y = x + N(0, scale²) in training, x in evaluation: `GaussianNoise`."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d)."""
+        return x + self.scale * torch.randn_like(x) if self.training else x
+
+
+class Maxout(torch.nn.Linear):
+    """yⱼ = the highest of `pieces` linear functions, whose weights lie side by side: `Maxout`."""
+
+    def __init__(self, inputs: int, units: int, pieces: int, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(inputs, units * pieces, device=device, dtype=dtype)
+        self.pieces = pieces
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, units)."""
+        return super().forward(x).unflatten(-1, (-1, self.pieces)).amax(dim=-1)
