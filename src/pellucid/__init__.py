@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pellucid import datasets, plots
+    from pellucid import datasets, formats, plots
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.formats.model_file import ModelFileError, load, save
     from pellucid.initializers import (
@@ -143,7 +143,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("datasets", "plots")
+_MODULES = ("datasets", "formats", "plots")
 
 __all__ = [
     "ELU",
@@ -250,6 +250,7 @@ __all__ = [
     "Zeros",
     "Zoom",
     "datasets",
+    "formats",
     "grid",
     "load",
     "normal",
