@@ -46,7 +46,7 @@ def varied(link: str = "softmax") -> tuple[pl.Network, np.ndarray]:
 
 
 @pytest.mark.parametrize("int8", [False, True], ids=["float", "int8"])
-@pytest.mark.parametrize("level", ["-O0", "-O1", "-O2", "-O3"])
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-O2", "-O3", "-Os"])
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_compiler_and_level_passes_the_self_test(compiler: str, level: str, int8: bool, tmp_path: Path) -> None:
     network, x = varied()

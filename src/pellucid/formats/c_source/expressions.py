@@ -90,24 +90,22 @@ static float softplus(float z)
     return (z > 0.0f ? z : 0.0f) + log1pf(expf(-fabsf(z)));
 }""",
     "dense": """\
-/* y = x W + b. W lies in panels of 16 columns (the last one may be narrower), each row by row. */
+/* y = x W + b, with W (inputs, units) row by row. Four rows at a time: y is seldom read and written. */
 static void dense(const float *x, int inputs, const float *weight, const float *bias, int units, float *y)
 {
-    for (int first = 0; first < units; first += 16) {
-        const int width = units - first < 16 ? units - first : 16;
-        float sum[16];
-        for (int j = 0; j < width; j++)
-            sum[j] = bias[first + j];
-        if (width == 16)
-            for (int i = 0; i < inputs; i++, weight += 16)
-                for (int j = 0; j < 16; j++)
-                    sum[j] += x[i] * weight[j];
-        else
-            for (int i = 0; i < inputs; i++, weight += width)
-                for (int j = 0; j < width; j++)
-                    sum[j] += x[i] * weight[j];
-        for (int j = 0; j < width; j++)
-            y[first + j] = sum[j];
+    const float *end = x + inputs;
+    for (int j = 0; j < units; j++)
+        y[j] = bias[j];
+    for (int rest = inputs % 4; rest > 0; rest--, x++, weight += units) {
+        const float x0 = x[0];
+        for (int j = 0; j < units; j++)
+            y[j] += x0 * weight[j];
+    }
+    for (; x != end; x += 4, weight += 4 * units) {
+        const float x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
+        const float *w1 = weight + units, *w2 = w1 + units, *w3 = w2 + units;
+        for (int j = 0; j < units; j++)
+            y[j] += x0 * weight[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j];
     }
 }""",
     "largest": """\

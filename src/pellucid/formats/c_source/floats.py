@@ -9,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from pellucid.formats.c_source.expressions import SCALAR_STEPS, statement
 from pellucid.formats.c_source.text import Constants, comment, number, single
 from pellucid.formats.steps import DenseStep, Largest, NormalizeRow, Prediction, SoftmaxStep, Step
-from pellucid.typing import Floats
-
-_PANEL = 16  # columns of a weight that stand together; see `dense` in expressions.py
 
 
 @dataclass
@@ -92,7 +87,7 @@ class FloatBody:
             ]
 
     def _dense(self, step: DenseStep, source: str, target: str, width: int) -> None:
-        weight = self.constants.array(f"weight_{step.index}", panels(single(step.weight)))
+        weight = self.constants.array(f"weight_{step.index}", single(step.weight))
         bias = self.constants.array(f"bias_{step.index}", single(step.bias))
         units = step.weight.shape[1]
         self.lines.append(
@@ -103,12 +98,6 @@ class FloatBody:
 def scalar_statements(steps: Sequence[Step], constants: Constants, leading: Sequence[Step]) -> list[str]:
     """What steps that take each number on its own do to z; `leading` are those on the data's own numbers."""
     return [statement(step, constants, leading=step in leading) for step in steps]
-
-
-def panels(weight: Floats) -> Floats:
-    """A weight (d_in, d_out) in the order in which `dense` reads it: panels of 16 columns, each row by row."""
-    columns = range(0, weight.shape[1], _PANEL)
-    return np.concatenate([weight[:, first : first + _PANEL].ravel() for first in columns])
 
 
 def _groups(steps: tuple[Step, ...]) -> list[list[Step]]:
