@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import pellucid as pl
 from pellucid.formats.c_source import write_c
 from pellucid.formats.c_source.export import whole_program
-from pellucid.formats.c_source.quantize import Grid, Multiplier, Quantized, quantize
+from pellucid.formats.c_source.operations import Grid, Multiplier
+from pellucid.formats.c_source.quantize import Quantized, quantize
 from pellucid.formats.steps import prediction_of
 from support.exports import COMPILERS, ask_library, compiled, needs, network_of, self_test
 from support.samples import random_numbers

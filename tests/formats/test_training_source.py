@@ -74,7 +74,7 @@ def compare(trainer: pl.Trainer, x: Any, y: Any, tolerance: float = 1e-9, **opti
         if value is None:
             assert (kind, type(network.layers[int(index)])) == ("scale", pl.Center)
             continue
-        assert value.shape == expected.shape
+        assert (value.shape, value.dtype) == (expected.shape, expected.dtype)
         assert np.abs(value - expected).max() <= tolerance * max(1.0, np.abs(expected).max()), name
     assert trainer.step > EPOCHS
     predicted = program["predict"](x, *([p, s] if s else [p]))
@@ -134,10 +134,22 @@ def test_every_penalty(penalty: pl.Penalty) -> None:
     compare(trainer_of([pl.Dense(5), pl.PReLU(), pl.Maxout(3)], penalty=penalty), x, y)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZER_SAMPLES, ids=str)
+def test_single_precision_stays_with_every_optimizer(optimizer: pl.Optimizer) -> None:
+    x, y = classification(rows=30)
+    layers = [pl.Dense(5), pl.BatchNormalization(), pl.Tanh(), pl.Dense(3)]
+    trainer = trainer_of(layers, "hinge", optimizer, penalty=pl.L2(0.1), dtype="float32", average=0.5)
+    trainer.initialize(x, y)
+    parameters, _ = run(training_program(trainer))["train"](x, y, 2)
+    assert {values.dtype for values in parameters.values()} == {np.dtype(np.float32)}
+
+
 @pytest.mark.parametrize("rate", RATES, ids=str)
 def test_every_schedule(rate: Any) -> None:
     x, y = classification(rows=30)
     compare(trainer_of([pl.Dense(3)], "softmax_cross_entropy", pl.GradientDescent(rate)), x, y)
+    single = trainer_of([pl.Dense(3)], "softmax_cross_entropy", pl.GradientDescent(rate), dtype="float32")
+    compare(single, x, y, 1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name in INITIALIZERS if name != "unit_variance"])

@@ -1,7 +1,7 @@
 """A prediction in whole numbers: the bodies of `NAME_quantize`, from float to int8, and `NAME_run`, from int8 to int16,
 in which there is no float.
 
-Static arrays of bytes serve as buffers. The arithmetic is that of `quantize.py`, to the bit.
+Static arrays of bytes serve as buffers. The arithmetic is that of `operations.py`, to the bit.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy as np
 
 from pellucid.formats.c_source.expressions import SCALAR_STEPS
 from pellucid.formats.c_source.floats import FloatBody, scalar_statements
-from pellucid.formats.c_source.quantize import (
+from pellucid.formats.c_source.operations import (
     Multiplier,
     Operation,
-    Quantized,
     QuantizedDense,
     QuantizedLargest,
     QuantizedLines,
     QuantizedTable,
 )
+from pellucid.formats.c_source.quantize import Quantized
 from pellucid.formats.c_source.text import Constants, comment, number
 from pellucid.formats.steps import Prediction
 

@@ -133,11 +133,12 @@ def _adamax(o: optimizers.Adamax) -> list[str]:
 
 
 def _nadam(o: optimizers.NAdam) -> list[str]:
-    momentum = f"{o.beta_1!r} * (1 - 0.5 * 0.96 ** (np.arange(1, t + 2) * {o.momentum_decay!r}))"
+    momentum = f"[{o.beta_1!r} * (1 - 0.5 * 0.96 ** (k * {o.momentum_decay!r})) for k in range(1, t + 2)]"
     return [
         *_moments(o, "m, v"),
-        f"mu = {momentum}  # of every step until now, and of the next",
-        "ahead = mu[-1] / (1 - mu.prod()) * m + (1 - mu[-2]) / (1 - mu[:-1].prod()) * g[name]",
+        f"mu = {momentum}  # until now, and the next",
+        "now, product = mu[-2], math.prod(mu[:-1])",
+        "ahead = mu[-1] / (1 - product * mu[-1]) * m + (1 - now) / (1 - product) * g[name]",
         f"v_hat = v / (1 - {o.beta_2!r}**t)",
         f"p[name] = p[name] - rate * ahead / (np.sqrt(v_hat) + {o.epsilon!r})",
         "memory[name] = m, v",
@@ -217,13 +218,13 @@ def _one_cycle(s: schedules.OneCycle) -> list[str]:
         f"    begin, end, part = {first!r}, {s.learning_rate!r}, {rise}",
         "else:",
         f"    begin, end, part = {s.learning_rate!r}, {last!r}, min(1.0, (step - {top!r}) / {s.steps - 1 - top!r})",
-        "return end + (begin - end) * 0.5 * (1 + np.cos(np.pi * part))",
+        "return end + (begin - end) * 0.5 * (1 + math.cos(math.pi * part))",
     ]
 
 
 def _cosine(s: schedules.Cosine, part: str = "") -> list[str]:
     part = part or f"min(step, {s.steps}) / {s.steps}"
-    return [f"return {s.end!r} + {s.learning_rate - s.end!r} * 0.5 * (1 + np.cos(np.pi * {part}))"]
+    return [f"return {s.end!r} + {s.learning_rate - s.end!r} * 0.5 * (1 + math.cos(math.pi * {part}))"]
 
 
 def _restarts(s: schedules.CosineRestarts) -> list[str]:
@@ -242,8 +243,8 @@ def _polynomial(s: schedules.Polynomial) -> list[str]:
 
 
 def _log_cosine(s: schedules.LogCosine) -> list[str]:
-    part = f"np.log2(1 + {2**s.cycles - 1} * min(step, {s.steps}) / {s.steps})"
-    return [f"return {s.learning_rate!r} * 0.5 * (1 - np.cos(2 * np.pi * {part}))"]
+    part = f"math.log2(1 + {2**s.cycles - 1} * min(step, {s.steps}) / {s.steps})"
+    return [f"return {s.learning_rate!r} * 0.5 * (1 - math.cos(2 * math.pi * {part}))"]
 
 
 SCHEDULES: dict[type[Schedule], Callable[[Any], list[str]]] = {
@@ -275,6 +276,11 @@ def rate_lines(rate: Any) -> list[str]:
     return SCHEDULES[type(rate)](rate)
 
 
+def _shape(shape: Shape) -> str:
+    """A shape as one would type it."""
+    return str(shape[0]) if len(shape) == 1 else str(shape)
+
+
 def _variance(of: Callable[[Shape], float]) -> Callable[[Any, Shape, str], str]:
     """Normal numbers of a variance that depends on the shape."""
     return lambda _, shape, place: f"normal({shape}, {math.sqrt(of(shape))!r}, {place})"
@@ -286,8 +292,10 @@ def _limits(of: Callable[[Shape], float]) -> Callable[[Any, Shape, str], str]:
 
 
 INITIALIZERS: dict[type[Initializer], Callable[[Any, Shape, str], str]] = {
-    initializers.Zeros: lambda _, shape, place: f"np.zeros({shape})",
-    initializers.Constant: lambda i, shape, place: f"np.full({shape}, {i.value!r})",
+    initializers.Zeros: lambda _, shape, place: f"np.zeros({_shape(shape)})",
+    initializers.Constant: lambda i, shape, place: (
+        f"np.ones({_shape(shape)})" if i.value == 1 else f"np.full({_shape(shape)}, {i.value!r})"
+    ),
     initializers.Normal: lambda i, shape, place: f"normal({shape}, {i.scale!r}, {place})",
     initializers.Uniform: lambda i, shape, place: f"uniform({shape}, {i.limit!r}, {place})",
     initializers.HeNormal: _variance(lambda shape: 2 / shape[0]),
