@@ -106,7 +106,7 @@ def _times(network: pl.Network, row: np.ndarray, folder: Path) -> Iterator[Row]:
     single = pl.Network(network.layers, threads=1).build(one.shape[1])
     single.parameters, single.link = network.parameters, network.link
     programs = {}
-    for words, flags in (("-O2", ["-O2"]), ("-O3 -march=native", ["-O3", "-march=native"])):
+    for words, flags in (("-O2", ["-O2"]), ("-O3", ["-O3"]), ("-O3 -march=native", ["-O3", "-march=native"])):
         for int8 in (False, True):
             programs[f"C in {'int8' if int8 else 'float'}, {words}"] = _timed(network, one, folder, int8, flags)
     peers: dict[str, Callable[[], Any]] = {
@@ -122,7 +122,7 @@ def _times(network: pl.Network, row: np.ndarray, folder: Path) -> Iterator[Row]:
         ask()
         measured = sorted(ask() for _ in range(7))[3]
         ratio = micro["onnxruntime"] / measured
-        yield f"one image, 784-128-10, {name}", f"{measured:.2f} µs", f"{told}: **{ratio:.2f} ×** onnxruntime", "≥ 1 ×"
+        yield f"one image, 784-128-10, {name}", f"{measured:.2f} µs", f"{told}: **{ratio:.2f} ×** onnxruntime", ""
 
 
 def _repeated(function: Callable[[], Any]) -> Callable[[], None]:

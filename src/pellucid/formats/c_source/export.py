@@ -68,7 +68,7 @@ def write_c(
     >>> network = pl.Network([pl.Dense(3), pl.ReLU(), pl.Dense(2)]).build(4)
     >>> network.link = "softmax"
     >>> print(write_c(network, os.path.join(tempfile.mkdtemp(), "small")).lines[0])
-    92 bytes of constants, 32 bytes of static memory
+    92 bytes of constants, 20 bytes of static memory
 
     Notes
     -----

@@ -88,9 +88,9 @@ def training_program(trainer: Trainer, *, epochs: int = 20, targets: str | None 
     >>> network = pl.Network([pl.Dense(4), pl.Tanh(), pl.Dense(2)]).build(3)
     >>> text = training_program(pl.Trainer(network, "softmax_cross_entropy", "momentum"))
     >>> print("\n".join(line for line in text.splitlines() if line.startswith("    h")))
-        h0 = x @ p["W0"] + p["b0"]  # (n, 3) @ (3, 4) -> (n, 4)
-        h1 = np.tanh(h0)
-        h2 = h1 @ p["W2"] + p["b2"]  # (n, 4) @ (4, 2) -> (n, 2)
+        h0 = x @ p["W0"] + p["b0"]  # Dense(4): (n, 3) @ (3, 4) -> (n, 4)
+        h1 = np.tanh(h0)  # Tanh()
+        h2 = h1 @ p["W2"] + p["b2"]  # Dense(2): (n, 4) @ (4, 2) -> (n, 2)
     """
     check_integer("epochs", epochs, minimum=1)
     return _Writer(trainer, epochs, _targets(trainer, targets)).text(name)
