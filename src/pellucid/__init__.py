@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pellucid import datasets, plots
+    from pellucid import datasets, formats, plots
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.description import Feature, TrainingSummary
     from pellucid.formats.model_file import ModelFileError, load, save
@@ -154,7 +154,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("datasets", "plots")
+_MODULES = ("datasets", "formats", "plots")
 
 __all__ = [
     "ELU",
@@ -267,6 +267,7 @@ __all__ = [
     "Zeros",
     "Zoom",
     "datasets",
+    "formats",
     "from_onnx",
     "grid",
     "load",

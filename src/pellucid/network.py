@@ -12,7 +12,7 @@ from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model
 from pellucid.engines.program import Program, View, compile_program
 from pellucid.engines.reference import forward, mean_loss
-from pellucid.initializers import find_initializer
+from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
 from pellucid.layers.base import Layer, ParameterSpec
 from pellucid.losses import LINKS, Loss, find_loss, metrics, predictions, probabilities
@@ -160,12 +160,13 @@ class Network:
         self.statistics_fitted = statistics_fitted
 
     def _draw(self, spec: ParameterSpec, index: int, stream: Stream) -> Floats:
-        """First values of a parameter; without an initializer of its own, by the next activation."""
-        initializer = spec.initializer
-        if initializer is None:
-            names = (layer.initializer_before for layer in self.layers[index + 1 :])
-            initializer = find_initializer(next((n for n in names if n is not None), "glorot_uniform"), "initializer")
-        return initializer.draw(spec.shape, stream)
+        """First values of a parameter."""
+        return (spec.initializer or self.initializer_of(index)).draw(spec.shape, stream)
+
+    def initializer_of(self, index: int) -> Initializer:
+        """What a weight of layer `index` starts from where the layer leaves it open: what suits the next activation."""
+        names = (layer.initializer_before for layer in self.layers[index + 1 :])
+        return find_initializer(next((n for n in names if n is not None), "glorot_uniform"), "initializer")
 
     @property
     def built(self) -> bool:

@@ -16,7 +16,7 @@ import pellucid as pl
 from pellucid.cli import errors
 from pellucid.cli.app import app
 
-COMMANDS = ("train", "predict", "evaluate", "info")
+COMMANDS = ("train", "predict", "evaluate", "info", "export")
 
 
 def test_help_lists_the_commands(pellucid) -> None:

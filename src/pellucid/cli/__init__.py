@@ -1,4 +1,4 @@
-"""The command line: `pellucid train digits`, `predict`, `evaluate`, `info`. One file a command.
+"""The command line: `pellucid train digits`, `predict`, `evaluate`, `info`, `export`. One file a command.
 
 Contract of a command: a function whose signature and docstring typer turns into options and help. It imports what is
 heavy when it runs, prints results to standard output, and raises what `errors.py` turns into one sentence on standard

@@ -11,6 +11,7 @@ import typer
 
 from pellucid.cli.errors import Interrupted, code_of, sentence_of
 from pellucid.cli.evaluate import evaluate
+from pellucid.cli.export import export
 from pellucid.cli.info import info
 from pellucid.cli.predict import predict
 from pellucid.cli.train import train
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, evaluate, info):
+for command in (train, predict, evaluate, info, export):
     app.command(command.name, epilog=command.example)(command.function)
 
 

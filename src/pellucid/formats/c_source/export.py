@@ -1,0 +1,197 @@
+"""`write_c`: the files of a C program, and what there is to say about them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid.formats.c_source import interface, selftest
+from pellucid.formats.c_source.accuracy import compare
+from pellucid.formats.c_source.expressions import FUNCTIONS, functions_in
+from pellucid.formats.c_source.floats import FloatBody
+from pellucid.formats.c_source.integers import FUNCTIONS as WHOLE_FUNCTIONS
+from pellucid.formats.c_source.integers import WholeBody
+from pellucid.formats.c_source.interface import Function
+from pellucid.formats.c_source.quantize import Quantized, quantize
+from pellucid.formats.c_source.text import number
+from pellucid.formats.rows import sample_rows, spread
+from pellucid.formats.steps import Prediction, SoftmaxStep, prediction_of
+from pellucid.formats.writing import Report, identifier, signature, size, without_ending, write_files
+from pellucid.network import Network
+from pellucid.typing import Array
+
+_ENDINGS = (".c", ".h")
+_CLEAR = 0.05
+"""How clearly the class of a row of the int8 test is decided, as a part of the largest score."""
+
+
+def write_c(
+    network: Network, path: str | os.PathLike[str], *, int8: bool = False, rows: Any = None, test: Any = None
+) -> Report:
+    """Write a network as C99: `NAME.h`, `NAME.c` and the self-test `NAME_test.c`.
+
+    Parameters
+    ----------
+    network : Network
+        Built or trained. A float64 network's numbers are rounded to float.
+    path : path
+        Where to, with or without `.c`: the file's name gives the functions theirs, `NAME_predict` and so on.
+    int8 : bool
+        Weights and activations as bytes, and whole numbers alone between the first dense layer and the scores: a
+        quarter of the size, and no floating-point unit needed; a little less exact, as the report says.
+    rows : array (n, inputs) or None
+        Rows like those to come: int8 measures its ranges on them and needs them; some go into the self-test (None:
+        random ones).
+    test : pair (x, y) or None
+        Rows with targets, not those trained on, on which the report compares int8 with float.
+
+    Returns
+    -------
+    Report
+        The files, the sizes of constants and memory, and what int8 costs.
+
+    Raises
+    ------
+    ValueError
+        If a layer of one's own stands in the network, a number is not finite or too large for a float, rows are
+        missing for int8, or a layer is none that int8 knows.
+    FileExistsError
+        If a file of the name is there that no export wrote.
+
+    Examples
+    --------
+    >>> import os, tempfile, pellucid as pl
+    >>> network = pl.Network([pl.Dense(3), pl.ReLU(), pl.Dense(2)]).build(4)
+    >>> network.link = "softmax"
+    >>> print(write_c(network, os.path.join(tempfile.mkdtemp(), "small")).lines[0])
+    92 bytes of constants, 20 bytes of static memory
+
+    Notes
+    -----
+    Scores in float agree with `Network.scores` to float32 rounding: within 1e-5 of the largest one. The functions of a
+    model share static buffers: call them from one thread at a time.
+    """
+    prediction = prediction_of(network)
+    place = without_ending(path, _ENDINGS)
+    name = identifier(place.name)
+    x = sample_rows(prediction, rows)
+    if int8 and rows is None:
+        raise ValueError(
+            "int8 needs rows to measure its ranges on: give rows=, inputs like those to come, (n, inputs)."
+        )
+    if int8:
+        whole = quantize(prediction, spread(x).astype(np.float64))
+        texts, facts = whole_program(prediction, whole, name)
+        texts[f"{name}_test.c"] = _whole_test(prediction, whole, name, spread(x))
+        facts += compare(network, prediction, whole, x, test)
+    else:
+        texts, facts = program(prediction, name)
+        texts[f"{name}_test.c"] = _test(prediction, name, spread(x))
+    if prediction.dtype == np.float64:
+        facts.append("The network's float64 numbers are rounded.")
+    files: dict[Path, str | bytes] = {place.with_name(file): text for file, text in texts.items()}
+    write_files(files)
+    return Report(tuple(files), (*facts, how_to_test(place, name)))
+
+
+def how_to_test(place: Path, name: str) -> str:
+    """The line that compiles and runs the self-test."""
+    sources = " ".join(shlex.quote(str(place.with_name(f"{name}{end}"))) for end in (".c", "_test.c"))
+    return f"Test it: cc -std=c99 {sources} -lm -o {name}_test && ./{name}_test"
+
+
+def program(prediction: Prediction, name: str) -> tuple[dict[str, str], list[str]]:
+    """The texts of NAME.h and NAME.c in float arithmetic, and what there is to say of them."""
+    body = FloatBody()
+    body.write(prediction)
+    functions = [_scores(name, body.lines), *interface.functions_of(prediction, name)]
+    memory = body.memory + 4 * prediction.outputs * interface.memory_of(functions)
+    sizes = f"{size(body.constants.bytes)} of constants, {size(memory)} of static memory"
+    constants = [*body.constants.texts, *interface.class_names(prediction, name)]
+    used = functions_in(_code(functions), FUNCTIONS)
+    source = _source(name, [*constants, *_declared(body.declarations()), *used], functions)
+    header = interface.header(prediction, name, functions, _facts(sizes), {})
+    return {f"{name}.h": header, f"{name}.c": source}, [sizes]
+
+
+def whole_program(prediction: Prediction, whole: Quantized, name: str) -> tuple[dict[str, str], list[str]]:
+    """The texts of NAME.h and NAME.c in int8, and what there is to say of them."""
+    big, body = name.upper(), WholeBody(prediction, whole)
+    steps = [f"{name}_quantize(x, row);", f"{name}_run(row, outputs);"]
+    scores = [f"for (int i = 0; i < {big}_OUTPUTS; i++)", f"    scores[i] = (float)outputs[i] * {number(whole.unit)};"]
+    scores += [f"softmax(scores, {big}_OUTPUTS, scores);"] if whole.tail else []
+    predicted = None
+    if prediction.link in ("softmax", "argmax"):
+        predicted = [*steps, f"return largest_whole(outputs, {big}_OUTPUTS);"]
+    functions = [
+        Function(
+            f"void {name}_quantize(const float x[{big}_INPUTS], int8_t q[{big}_QUANTIZED])",
+            "A row as whole numbers; the only function with float but the ones that answer float.",
+            body.quantize_lines,
+        ),
+        Function(
+            f"void {name}_run(const int8_t q[{big}_QUANTIZED], int16_t y[{big}_OUTPUTS])",
+            f"The outputs of a row in whole numbers; 1 stands for {number(whole.unit)}.",
+            body.run_lines,
+        ),
+        _scores(name, [*steps, *scores]),
+        *interface.functions_of(prediction, name, predicted),
+    ]
+    memory = body.memory + 4 * prediction.outputs * interface.memory_of(functions)
+    sizes = f"{size(body.constants.bytes)} of constants, {size(memory)} of static memory"
+    constants = [*body.constants.texts, *interface.class_names(prediction, name)]
+    used = functions_in(_code(functions), {**FUNCTIONS, **WHOLE_FUNCTIONS})
+    source = _source(name, [*constants, *_declared(body.declarations()), *used], functions)
+    header = interface.header(prediction, name, functions, _facts(sizes), {"QUANTIZED": str(body.width)})
+    return {f"{name}.h": header, f"{name}.c": source}, [f"int8: {sizes}"]
+
+
+def _facts(sizes: str) -> list[str]:
+    return [
+        f"{sizes}. No allocation, no library but <math.h>.",
+        "The functions share static buffers: call them from one thread at a time.",
+    ]
+
+
+def _scores(name: str, lines: list[str]) -> Function:
+    arguments = f"const float x[{name.upper()}_INPUTS], float scores[{name.upper()}_OUTPUTS]"
+    return Function(f"void {name}_scores({arguments})", "The last layer's outputs.", lines)
+
+
+def _code(functions: list[Function]) -> list[str]:
+    return [line for function in functions for line in function.lines]
+
+
+def _declared(buffers: list[str]) -> list[str]:
+    return ["\n".join(buffers)] if buffers else []
+
+
+def _source(name: str, parts: list[str], functions: list[Function]) -> str:
+    """NAME.c."""
+    head = f'/* {name}: a neural network. {signature()}. See {name}.h. */\n\n#include "{name}.h"\n\n#include <math.h>'
+    return "\n\n".join([head, *parts, *(function.definition() for function in functions)]) + "\n"
+
+
+def _test(prediction: Prediction, name: str, x: Array) -> str:
+    x = x.astype(np.float32).astype(np.float64)  # what the program is given
+    scores = prediction.scores(x)
+    tolerance = selftest.TOLERANCE * max(1.0, float(np.abs(scores).max()))
+    chosen = selftest.choose_rows(x, scores, prediction.link, tolerance)
+    words = "the scores of each row, computed in double precision"
+    return selftest.float_test(prediction, name, x[chosen], scores[chosen], tolerance, words)
+
+
+def _whole_test(prediction: Prediction, whole: Quantized, name: str, x: Array) -> str:
+    x = x.astype(np.float32).astype(np.float64)
+    scores = whole.scores(x)
+    margin = _CLEAR * max(float(np.abs(scores).max()), 1e-30)
+    chosen = selftest.choose_rows(x, scores, prediction.link, margin)
+    clear = (selftest.lead(scores[chosen], prediction.link) > margin).all() and not isinstance(
+        prediction.steps[-1], SoftmaxStep
+    )
+    q = whole.inputs(x[chosen])
+    return selftest.whole_test(prediction, name, x[chosen], q, whole.run(q), scores[chosen] if clear else None)

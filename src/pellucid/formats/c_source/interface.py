@@ -1,0 +1,147 @@
+"""The functions of a program that follow from its scores: classes, probabilities, numbers; and the header.
+
+Contract: a `Function` has a declaration, a comment for the header, and the lines of its body. All names begin with the
+program's, so that many models live in one program. They are the same for float and for int8 arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pellucid.formats.c_source.text import comment, string
+from pellucid.formats.steps import Prediction
+from pellucid.formats.writing import signature
+
+
+class Function(NamedTuple):
+    """A function that others may call."""
+
+    declaration: str
+    words: str
+    lines: list[str]
+
+    def definition(self) -> str:
+        """The function as it stands in the source."""
+        body = "\n".join(f"    {line}" if line else "" for line in self.lines)
+        return f"{self.declaration}\n{{\n{body}\n}}"
+
+
+def functions_of(prediction: Prediction, name: str, class_of_row: list[str] | None = None) -> list[Function]:
+    """What a network predicts, and its probabilities if it has any; `class_of_row`: how to find the class of x without
+    scores in float.
+    """
+    big = name.upper()
+    x = f"const float x[{big}_INPUTS]"
+    link, several = prediction.link, prediction.outputs > 1
+    if link in ("softmax", "argmax"):
+        return _of_classes(prediction, name, x, class_of_row)
+    scores = f"{name}_scores(x, scores);"
+    own = f"static float scores[{big}_OUTPUTS];"
+    if link in ("sigmoid", "sign") and not several:
+        predict = Function(
+            f"int {name}_predict({x})",
+            "The class of x: 1 for yes, 0 for no.",
+            class_of_row or [own, scores, "return scores[0] > 0.0f;"],
+        )
+        proba = Function(
+            f"int {name}_predict_proba({x}, float p[2])",
+            "The probabilities of no and yes into p; the class is returned.",
+            [
+                own,
+                scores,
+                "p[1] = 1.0f / (1.0f + expf(-scores[0]));",
+                "p[0] = 1.0f - p[1];",
+                "return scores[0] > 0.0f;",
+            ],
+        )
+        return [predict, proba] if link == "sigmoid" else [predict]
+    each = f"for (int i = 0; i < {big}_OUTPUTS; i++)"
+    if link in ("sigmoid", "sign"):
+        predict = Function(
+            f"void {name}_predict({x}, int y[{big}_OUTPUTS])",
+            "Yes (1) or no (0) for each output into y.",
+            [own, scores, each, "    y[i] = scores[i] > 0.0f;"],
+        )
+        proba = Function(
+            f"void {name}_predict_proba({x}, float p[{big}_OUTPUTS])",
+            "The probability of each output's yes into p.",
+            [f"{name}_scores(x, p);", each, "    p[i] = 1.0f / (1.0f + expf(-p[i]));"],
+        )
+        return [predict, proba] if link == "sigmoid" else [predict]
+    lines = [f"{name}_scores(x, y);"] + ([each, "    y[i] = expf(y[i]);"] if link == "exponential" else [])
+    return [Function(f"void {name}_predict({x}, float y[{big}_OUTPUTS])", "The predicted numbers into y.", lines)]
+
+
+def _of_classes(prediction: Prediction, name: str, x: str, class_of_row: list[str] | None) -> list[Function]:
+    big = name.upper()
+    predict = Function(
+        f"int {name}_predict({x})",
+        f"The class of x, 0 to {prediction.outputs - 1}; of equal scores, the lowest.",
+        class_of_row
+        or [
+            f"static float scores[{big}_OUTPUTS];",
+            f"{name}_scores(x, scores);",
+            f"return largest(scores, {big}_OUTPUTS);",
+        ],
+    )
+    proba = Function(
+        f"int {name}_predict_proba({x}, float p[{big}_OUTPUTS])",
+        "The probabilities of the classes into p; the class is returned.",
+        [
+            f"{name}_scores(x, p);",
+            f"const int best = largest(p, {big}_OUTPUTS);",
+            f"softmax(p, {big}_OUTPUTS, p);",
+            "return best;",
+        ],
+    )
+    return [predict, proba] if prediction.link == "softmax" else [predict]
+
+
+def memory_of(functions: list[Function]) -> int:
+    """How many static arrays for the scores the functions have."""
+    return sum(line.startswith("static float scores") for function in functions for line in function.lines)
+
+
+def header(
+    prediction: Prediction, name: str, functions: list[Function], facts: list[str], macros: dict[str, str]
+) -> str:
+    """The whole of NAME.h."""
+    big = name.upper()
+    told = "\n".join(f" * {comment(line)}".rstrip() for line in [*facts, "", *prediction.summary.splitlines()])
+    declared = "\n\n".join(f"/* {f.words} */\n{f.declaration};" for f in functions)
+    defined = {"INPUTS": str(prediction.inputs), "OUTPUTS": str(prediction.outputs), **macros}
+    if prediction.classes is not None and prediction.class_count:
+        declared += f"\n\n/* The names of the classes. */\nextern const char *const {name}_classes[{big}_CLASSES];"
+        defined["CLASSES"] = str(len(prediction.classes))
+    lines = "\n".join(f"#define {big}_{key} {value}" for key, value in defined.items())
+    integers = "#include <stdint.h>\n\n" if "int8_t" in declared else ""
+    return f"""\
+/* {name}: a neural network. {signature()}.
+ *
+{told}
+ */
+#ifndef {big}_H
+#define {big}_H
+
+{integers}#ifdef __cplusplus
+extern "C" {{
+#endif
+
+{lines}
+
+{declared}
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def class_names(prediction: Prediction, name: str) -> list[str]:
+    """The definition of the names of the classes, if there are any."""
+    if prediction.classes is None or not prediction.class_count:
+        return []
+    names = ", ".join(map(string, prediction.classes))
+    return [f"const char *const {name}_classes[{name.upper()}_CLASSES] = {{{names}}};"]

@@ -1,0 +1,216 @@
+"""`training_program`: forward, backward, optimizer and loop of one network, put together as a program."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from pathlib import Path
+
+from pellucid.formats.training_source.functions import called_by
+from pellucid.formats.training_source.layers import MEASUREMENTS, TRANSLATIONS
+from pellucid.formats.training_source.loop import LoopText
+from pellucid.formats.training_source.network import NetworkText
+from pellucid.formats.training_source.parts import INITIALIZERS, LOSSES, OPTIMIZERS, PENALTIES
+from pellucid.formats.training_source.words import WIDTH, words_of
+from pellucid.formats.writing import Report, identifier, signature, without_ending, write_files
+from pellucid.losses import Hinge, SoftmaxCrossEntropy, SquaredError
+from pellucid.penalties import MaxNorm
+from pellucid.training import Trainer
+from pellucid.validation import check_choice, check_integer
+
+_CLASSES, _NUMBERS = "classes", "numbers"
+_MAIN = """\
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    with np.load(sys.argv[1], allow_pickle=False) as data:
+        train(data["x"], data["y"])"""
+
+
+def write_training(
+    trainer: Trainer, path: str | os.PathLike[str], *, epochs: int = 20, targets: str | None = None
+) -> Report:
+    """Write `training_program` to a file.
+
+    Parameters
+    ----------
+    trainer, epochs, targets
+        As for `training_program`.
+    path : path
+        Where to, with or without `.py`.
+
+    Returns
+    -------
+    Report
+        The file, and how to run it.
+    """
+    place = without_ending(path, (".py",))
+    target = place.with_name(f"{identifier(place.name)}.py")
+    write_files({target: training_program(trainer, epochs=epochs, targets=targets, name=target.stem)})
+    return Report((Path(target),), (f"Run it: python {target} data.npz  (with arrays x and y)",))
+
+
+def training_program(trainer: Trainer, *, epochs: int = 20, targets: str | None = None, name: str = "training") -> str:
+    r"""The whole program, in NumPy alone, that trains this very network as this trainer does.
+
+    It holds forward, backward, the loss, the optimizer and the loop, and only what this network needs of them. With the
+    same data it draws the same first weights, the same order of the rows and the same dropout masks, and comes to the
+    same weights as `Trainer.fit`, but for rounding.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Its network must be built. Of the trainer are taken: loss, optimizer with schedule, clipping and decay, penalty,
+        constraint, average, learning-rate factors, batch size, shuffling and seed. Callbacks are not: a program runs
+        all epochs.
+    epochs : int
+        How many the program runs where it is not told otherwise.
+    targets : {"classes", "numbers"} or None
+        What y holds. None: as the network was trained, or as the loss usually takes it.
+    name : str
+        What the program is called in its own head.
+
+    Returns
+    -------
+    str
+        Python source with `train(x, y)`, `predict(x, p, s)` and what they call.
+
+    Raises
+    ------
+    ValueError
+        If the network is not built, or a part is of one's own, or of those that need more than a step sees:
+        augmentation, `UnitVariance`, scalings behind a layer with weights.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> network = pl.Network([pl.Dense(4), pl.Tanh(), pl.Dense(2)]).build(3)
+    >>> text = training_program(pl.Trainer(network, "softmax_cross_entropy", "momentum"))
+    >>> print("\n".join(line for line in text.splitlines() if line.startswith("    h")))
+        h0 = x @ p["W0"] + p["b0"]  # Dense(4): (n, 3) @ (3, 4) -> (n, 4)
+        h1 = np.tanh(h0)  # Tanh()
+        h2 = h1 @ p["W2"] + p["b2"]  # Dense(2): (n, 4) @ (4, 2) -> (n, 2)
+    """
+    check_integer("epochs", epochs, minimum=1)
+    return _Writer(trainer, epochs, _targets(trainer, targets)).text(name)
+
+
+def _targets(trainer: Trainer, targets: str | None) -> str:
+    """What y holds."""
+    if targets is not None:
+        return check_choice("targets", targets, (_CLASSES, _NUMBERS))
+    loss, network = trainer.loss, trainer.network
+    if isinstance(loss, SoftmaxCrossEntropy) or (isinstance(loss, Hinge) and network.outputs > 1):
+        return _CLASSES
+    return _CLASSES if isinstance(loss, SquaredError) and network.link == "argmax" else _NUMBERS
+
+
+class _Writer:
+    """The parts of the text, for one trainer."""
+
+    def __init__(self, trainer: Trainer, epochs: int, targets: str) -> None:
+        self.trainer, self.epochs, self.classes = trainer, epochs, targets == _CLASSES
+        self.program = trainer.network.program
+        self._check()
+        self.network = NetworkText(trainer.network)
+        self.loop = LoopText(trainer, self.network, self.classes)
+
+    def _check(self) -> None:
+        trainer = self.trainer
+        if trainer.augmentation is not None:
+            raise ValueError("Augmentation is not part of the training program: make a trainer without it.")
+        if trainer.constraint is not None and type(trainer.constraint) is not MaxNorm:
+            raise ValueError(f"{trainer.constraint!r} is a constraint of your own: use MaxNorm, or none.")
+        for part, table in ((trainer.loss, LOSSES), (trainer.optimizer, OPTIMIZERS), (trainer.penalty, PENALTIES)):
+            if part is not None and type(part) not in table:
+                raise ValueError(f"{part!r} is a part of your own, which the training program cannot write down.")
+        for instruction in self.program.instructions:
+            layer = instruction.layer
+            if type(layer) not in TRANSLATIONS:
+                raise ValueError(
+                    f"{instruction.name} is a layer of your own. Put layers of Pellucid in its place, or write its "
+                    f"lines: pellucid.formats.training_source.layers.TRANSLATIONS[{type(layer).__name__}] = function."
+                )
+            if type(layer) in MEASUREMENTS and instruction.index >= self.program.leading_scalings:
+                raise ValueError(
+                    f"{instruction.name} stands behind other layers: put scalings in front of the network."
+                )
+            if len(instruction.input_shape) != 1:
+                raise ValueError(f"{instruction.name} takes examples of the shape {instruction.input_shape}, not rows.")
+            for spec in instruction.specs:
+                initializer = spec.initializer
+                if initializer is not None and type(initializer) not in INITIALIZERS:
+                    raise ValueError(
+                        f"{instruction.name} starts from {initializer!r}, which looks at the data: use another."
+                    )
+
+    def text(self, name: str) -> str:
+        """The whole program."""
+        network, loop = self.network, self.loop
+        first = [network.forward(), loop.loss(), network.backward()]
+        rest = [*loop.shaping(), loop.update(), *loop.rate(), loop.train(), loop.predict()]
+        start = [*network.measure(), network.initial()]
+        of_network, of_chance = called_by("\n".join([*first, *rest, *start]))
+        chance = [f"# Random numbers\n\n\n{of_chance[0]}", *of_chance[1:]] if of_chance else []
+        body = "\n\n\n".join([*first, *of_network, *rest, *start, *chance, _MAIN])
+        imports = ["import math"] if "math." in body else []
+        head = "\n".join([*imports, "import sys", "", "import numpy as np"])
+        return f'"""{self._words(name)}"""\n\n{head}\n\n{self._constants(bool(of_chance))}\n\n\n{body}\n'
+
+    def _words(self, name: str) -> str:
+        trainer = self.trainer
+        n_in, n_out = self.program.input_shape[0], self.program.outputs
+        y = f"y (n,), the numbers of the classes 0 to {n_out - 1}" if self.classes else f"y (n, {n_out})"
+        kinds = ("loss", "optimizer", "penalty", "constraint")
+        facts = {kind: part for kind in kinds if (part := getattr(trainer, kind)) is not None}
+        table = "\n".join(f"{kind:<12}{words_of(part)}" for kind, part in facts.items())
+        measured = 's["mean0"] is what layer 0 has measured, ' if self.network.statistics else ""
+        usage = (
+            f"data.npz holds x (n, {n_in}) and {y}. In the program rows are examples; h0, h1, … is what layer 0, 1, … "
+            f'makes of a batch, p["W1"] and p["b1"] are the parameters of layer 1, {measured}g["W1"] is the derivative '
+            f"of the batch's mean loss with respect to W1, and d its derivative with respect to the value that "
+            f"`backward` is at."
+        )
+        shown = textwrap.indent(f"{self.trainer.network.summary()}\n\n{table}", "    ")
+        return f"""\
+Trains a neural network with NumPy alone: forward, backward, optimizer and loop, all written out.
+
+{shown}
+
+Usage: python {name}.py data.npz
+
+{textwrap.fill(usage, WIDTH)}
+
+{signature()}, whose trainer comes to the same weights from the same data, but for rounding.
+"""
+
+    def _constants(self, chance: bool) -> str:
+        trainer = self.trainer
+        lines = [f"EPOCHS = {self.epochs}"]
+        if isinstance(trainer.batch_size, int) or trainer.batch_size == "auto":
+            lines.append(f"BATCH_SIZE = {32 if trainer.batch_size == 'auto' else trainer.batch_size}")
+        if isinstance(trainer.optimizer.learning_rate, float):
+            lines.append(f"LEARNING_RATE = {trainer.optimizer.learning_rate!r}")
+        if trainer.learning_rate_factors:
+            lines.append(f"RATE_FACTORS = {json.dumps(self._factors())}")
+        if self._weights_matter():
+            lines.append(f"WEIGHTS = {json.dumps(self.network.weights)}  # what is kept small; biases are not")
+        if chance:
+            lines.append(f"SEED = {trainer.seed}")
+            lines.append("FOR_WEIGHTS, FOR_SHUFFLE, FOR_LAYER = 0, 1, 2  # what random numbers are for")
+        return "\n".join(lines)
+
+    def _weights_matter(self) -> bool:
+        trainer = self.trainer
+        return bool(trainer.penalty or trainer.constraint or trainer.optimizer.weight_decay)
+
+    def _factors(self) -> dict[str, float]:
+        """The factor of each parameter's rate; a parameter's own wins over its layer's."""
+        given, factors = self.trainer.learning_rate_factors, {}
+        for name, (instruction, number) in self.network.parameters().items():
+            full = f"{instruction.index}.{instruction.parameters[number].name}"
+            factor = given.get(full, given.get(str(instruction.index)))
+            if factor is not None:
+                factors[name] = factor
+        return factors

@@ -1,0 +1,89 @@
+"""What all exports as source share: names, the files they write, and what they say of them.
+
+A file that an export would replace must be one that an export wrote: the mark stands at its head. Another file of the
+same name is never touched.
+"""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pellucid.formats.atomic import write_atomically
+
+MARK = "Written by Pellucid"
+_HEAD = 4096  # bytes in which the mark must stand
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an export wrote, and what there is to know of it; printed as it is.
+
+    Parameters
+    ----------
+    files : tuple of Path
+        The files written.
+    lines : tuple of str
+        One sentence each.
+    """
+
+    files: tuple[Path, ...]
+    lines: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The files and the sentences, one a line."""
+        return "\n".join([f"Wrote {', '.join(map(str, self.files))}", *self.lines])
+
+
+def signature() -> str:
+    """The mark with the version, for the head of a file."""
+    from pellucid import __version__
+
+    return f"{MARK} {__version__}"
+
+
+def without_ending(path: str | os.PathLike[str], endings: Sequence[str]) -> Path:
+    """The path without one of the endings that an export adds on its own."""
+    given = Path(path).expanduser()
+    return given.with_suffix("") if given.suffix.lower() in endings else given
+
+
+def identifier(stem: str) -> str:
+    """A name that C, Python and JavaScript take, from that of a file: "my net-2" becomes my_net_2."""
+    name = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_").lower() or "network"
+    return f"network_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+
+
+def write_files(files: Mapping[Path, str | bytes]) -> None:
+    """Write all files, each whole or not at all; before the first one is written, all places are looked at.
+
+    Raises
+    ------
+    FileExistsError
+        If a file of the name is there that no export wrote.
+    """
+    for path in files:
+        if path.exists() and not _ours(path):
+            raise FileExistsError(
+                f"{path} is there already and was not written by an export: give the export another name."
+            )
+    for path, content in files.items():
+        write_atomically(path, [content.encode() if isinstance(content, str) else content])
+
+
+def _ours(path: Path) -> bool:
+    """Whether an export wrote the file; numbers beside a program are the program's."""
+    program = path.with_suffix(".py") if path.suffix == ".npz" else path
+    if not program.is_file():
+        return False
+    with program.open("rb") as file:
+        return MARK.encode() in file.read(_HEAD)
+
+
+def size(count: int) -> str:
+    """A number of bytes, for people."""
+    return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.1f} KB"
