@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         layer_gradient_check,
         loss_gradient_check,
     )
+    from pellucid.inspection.trace import Trace, trace
     from pellucid.layers import (
         ELU,
         GELU,
@@ -127,6 +128,7 @@ _HOMES = {
         "Orthogonal Uniform UnitVariance Zeros normal"
     ),
     "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
+    "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
         "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
         "LayerNormalization LeakyReLU Maxout MinMax Mish PReLU ReLU Rescale RobustScale Sigmoid SiLU Softmax "
@@ -249,6 +251,7 @@ __all__ = [
     "StepDecay",
     "SweepResults",
     "Tanh",
+    "Trace",
     "Trainer",
     "Translate",
     "Trial",
@@ -268,6 +271,7 @@ __all__ = [
     "samples",
     "save",
     "sweep",
+    "trace",
 ]
 
 

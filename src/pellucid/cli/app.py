@@ -13,6 +13,7 @@ from pellucid.cli.errors import Interrupted, code_of, sentence_of
 from pellucid.cli.evaluate import evaluate
 from pellucid.cli.info import info
 from pellucid.cli.predict import predict
+from pellucid.cli.trace import trace
 from pellucid.cli.train import train
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, evaluate, info):
+for command in (train, predict, evaluate, info, trace):
     app.command(command.name, epilog=command.example)(command.function)
 
 

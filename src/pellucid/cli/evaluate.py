@@ -39,7 +39,7 @@ def evaluate_model(
     network = inputs.load_model(model)
     if network.loss is None:
         raise Failure(f"{model} was saved before it was trained, so it has no loss to measure.")
-    x, y = _examples(network, data, target, directory)
+    x, y = read_examples(network, data, target, directory)
     console = tables.console()
     tables.show_results(console, "standard input" if data == "-" else data, network.evaluate(x, y), len(x))
     if _predicts_one_class(network):
@@ -51,7 +51,7 @@ def _predicts_one_class(network: pl.Network) -> bool:
     return network.link in ("softmax", "argmax") or (network.link == "sigmoid" and network.outputs == 1)
 
 
-def _examples(network: pl.Network, data: str, target: str | None, directory: str | None) -> tuple[Array, Array]:
+def read_examples(network: pl.Network, data: str, target: str | None, directory: str | None) -> tuple[Array, Array]:
     """Inputs (n, *input_shape) and targets (n,) or (n, outputs)."""
     from pellucid.cli import inputs
     from pellucid.cli.errors import UsageError

@@ -228,7 +228,7 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
     flat = backward(model, gradient, passes)
     if task.penalty is not None:
         add_penalty_gradient(model, task.penalty, flat)
-    parameters, slots = _update(task, state, flat)
+    parameters, slots = update_parameters(task, state, flat)
 
     right = correct(scores, targets, task.link)
     mass = float(len(scores)) if weight is None else float(weight.sum())
@@ -247,7 +247,7 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
     )
 
 
-def _update(task: Task, state: State, gradient: Floats) -> tuple[Floats, Slots]:
+def update_parameters(task: Task, state: State, gradient: Floats) -> tuple[Floats, Slots]:
     """Clip the gradient (p,), let the weights decay, make the optimizer's step, bring the weights back to the limit."""
     optimizer, parameters = task.optimizer, state.parameters
     rates: Any = task.rate_at(state)
