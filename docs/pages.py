@@ -38,7 +38,11 @@ REFERENCE = {
     "Initializers": ("pellucid.initializers",),
     "Augmentation": ("pellucid.augmentation",),
     "Sweeps": ("pellucid.sweeps",),
-    "Inspection": ("pellucid.inspection.trace", "pellucid.inspection.gradient_check"),
+    "Inspection": (
+        "pellucid.inspection.trace",
+        "pellucid.inspection.gradient_check",
+        "pellucid.inspection.recorder",
+    ),
     "Files": ("pellucid.formats.model_file",),
 }
 """The sections of the reference, and the modules whose public names stand in them."""
@@ -95,9 +99,8 @@ def reference_sections() -> dict[str, list[str]]:
     }
     if homes:
         raise ValueError(f"The reference has no section for {homes}: add their modules to REFERENCE in docs/pages.py.")
-    for module in ("datasets", "plots"):
-        names = import_module(f"pellucid.{module}").__all__
-        sections[{"datasets": "Data", "plots": "Pictures"}[module]] = [f"{module}.{name}" for name in sorted(names)]
+    for module, title in (("datasets", "Data"), ("plots", "Pictures"), ("inspection", "What a network has learnt")):
+        sections[title] = [f"{module}.{name}" for name in sorted(import_module(f"pellucid.{module}").__all__)]
     return sections
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pellucid import datasets, plots
+    from pellucid import datasets, inspection, plots
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.formats.model_file import ModelFileError, load, save
     from pellucid.initializers import (
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         layer_gradient_check,
         loss_gradient_check,
     )
+    from pellucid.inspection.recorder import Recorder
     from pellucid.inspection.trace import Trace, trace
     from pellucid.layers import (
         ELU,
@@ -128,6 +129,7 @@ _HOMES = {
         "Orthogonal Uniform UnitVariance Zeros normal"
     ),
     "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
+    "pellucid.inspection.recorder": "Recorder",
     "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
         "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
@@ -152,7 +154,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("datasets", "plots")
+_MODULES = ("datasets", "inspection", "plots")
 
 __all__ = [
     "ELU",
@@ -233,6 +235,7 @@ __all__ = [
     "Quantile",
     "RMSProp",
     "ReLU",
+    "Recorder",
     "ReduceOnPlateau",
     "Rescale",
     "RobustScale",
@@ -263,6 +266,7 @@ __all__ = [
     "datasets",
     "gradient_check",
     "grid",
+    "inspection",
     "layer_gradient_check",
     "load",
     "loss_gradient_check",
