@@ -42,6 +42,7 @@ REFERENCE = {
         "pellucid.inspection.trace",
         "pellucid.inspection.gradient_check",
         "pellucid.inspection.recorder",
+        "pellucid.plots.html_report",
     ),
     "Files": ("pellucid.formats.model_file",),
 }

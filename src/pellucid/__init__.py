@@ -96,6 +96,7 @@ if TYPE_CHECKING:
         RMSProp,
     )
     from pellucid.penalties import L1, L2, Constraint, ElasticNet, MaxNorm, Penalty
+    from pellucid.plots.html_report import report
     from pellucid.schedules import (
         Cosine,
         CosineRestarts,
@@ -145,6 +146,7 @@ _HOMES = {
         "AdaDelta AdaGrad Adam Adamax AdamW AMSGrad GradientDescent Lion Momentum NAdam Nesterov Optimizer RMSProp"
     ),
     "pellucid.penalties": "L1 L2 Constraint ElasticNet MaxNorm Penalty",
+    "pellucid.plots.html_report": "report",
     "pellucid.schedules": (
         "Cosine CosineRestarts ExponentialDecay InverseScaling LogCosine OneCycle Polynomial Schedule StepDecay WarmUp"
     ),
@@ -272,6 +274,7 @@ __all__ = [
     "loss_gradient_check",
     "normal",
     "plots",
+    "report",
     "samples",
     "save",
     "sweep",

@@ -110,7 +110,9 @@ def exciting_input(
     return found
 
 
-def saliency(network: Network, x: Any, unit: int | None = None, layer: int | None = None) -> Floats:
+def saliency(
+    network: Network, x: Any, unit: int | None = None, layer: int | None = None, *, scaled: bool = False
+) -> Floats:
     """How much a score hangs on each input: ∂score/∂x for each row, (n, *input_shape).
 
     Parameters
@@ -123,6 +125,9 @@ def saliency(network: Network, x: Any, unit: int | None = None, layer: int | Non
         Which score, or which unit of `layer`; None: for each row its highest.
     layer : int or None
         None: the last, whose outputs are the scores.
+    scaled : bool
+        Whether the derivative is taken behind the layers that only scale the inputs. A feature that hardly ever
+        changes is scaled up far by `Standardize`; this way it does not seem to matter more for that.
 
     Notes
     -----
@@ -134,21 +139,23 @@ def saliency(network: Network, x: Any, unit: int | None = None, layer: int | Non
     if unit is None:
         _check_layer(network, layer)
         outputs = walk_forward(network.model, x)[layer].output.reshape(len(x), -1)  # (n, units)
-        return _gradient(network, x, layer, outputs.argmax(axis=1))
-    _check_unit(network, layer, unit)
-    return _gradient(network, x, layer, np.full(len(x), unit))
+        units = outputs.argmax(axis=1)
+    else:
+        _check_unit(network, layer, unit)
+        units = np.full(len(x), unit)
+    return _gradient(network, x, layer, units, behind=min(network.program.leading_scalings, layer) if scaled else 0)
 
 
 def _values(network: Network, x: Array, layer: int, unit: int) -> Floats:
     return walk_forward(network.model, x)[layer].output.reshape(len(x), -1)[:, unit]
 
 
-def _gradient(network: Network, x: Array, layer: int, units: Array) -> Floats:
-    """∂(a unit of the layer)/∂x, the unit of each row its own."""
+def _gradient(network: Network, x: Array, layer: int, units: Array, behind: int = 0) -> Floats:
+    """∂(a unit of the layer)/∂x, the unit of each row its own; or with respect to the input of a later layer."""
     visits = walk_forward(network.model, x)[: layer + 1]
     chosen = np.zeros_like(visits[-1].output).reshape(len(x), -1)  # (n, units)
     chosen[np.arange(len(x)), units] = 1
-    return walk_backward(visits, chosen)[0].input_gradient
+    return walk_backward(visits, chosen)[behind].input_gradient
 
 
 def _check_layer(network: Network, layer: int) -> None:

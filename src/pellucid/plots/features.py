@@ -73,7 +73,9 @@ def saliency(
     unit: int | None = None,
     axes: tuple[Axes, Axes] | None = None,
 ) -> Figure:
-    """Draw images, and below each how its score hangs on every pixel: up (red) or down (blue) where it gets brighter.
+    """Draw images, and below each how its score hangs on every pixel: up (red) or down (blue) where it gets more.
+
+    The derivative is taken behind the layers that only scale, so that a pixel counts by what the network sees of it.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ def saliency(
     Figure
     """
     x = check_inputs(x, "x", network.input_shape)
-    gradient = compute_saliency(network, x, unit)
+    gradient = compute_saliency(network, x, unit, scaled=True)
     own = np.abs(gradient).reshape(len(x), -1).max(axis=1).reshape(-1, *[1] * (gradient.ndim - 1))
     tiles = to_tiles(gradient / np.where(own > 0, own, 1.0), image_shape)  # (n, h, w), each at its own scale
     if axes is None:
