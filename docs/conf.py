@@ -32,11 +32,13 @@ html_theme_options = {
     "show_nav_level": 2,
     "navigation_with_keys": False,
     "show_toc_level": 2,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
 }
-html_sidebars = {"index": [], "conventions": [], "files": [], "coming_from": [], "backpropagation": [], "catalogue": []}
+html_sidebars = {
+    name: [] for name in ("index", "conventions", "files", "coming_from", "backpropagation", "see", "catalogue")
+}
 html_title = "Pellucid"
 html_math_renderer = "mathml"
 autosummary_generate = True
