@@ -16,7 +16,6 @@ from pellucid.engines.base import Model
 from pellucid.engines.program import compile_program
 from pellucid.engines.reference import (
     Randomness,
-    add_penalty_gradient,
     forward,
     mean_loss,
     mean_loss_and_gradient,
@@ -24,7 +23,7 @@ from pellucid.engines.reference import (
 )
 from pellucid.inspection.differences import Arrays, Effort, Value, compare
 from pellucid.inspection.verdict import ArrayCheck, Entry, GradientCheck
-from pellucid.inspection.walk import Examples, check_examples, walk_backward, walk_forward
+from pellucid.inspection.walk import Examples, check_examples, flat_gradient, walk_backward, walk_forward
 from pellucid.layers.base import Layer
 from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
@@ -115,12 +114,7 @@ def gradient_check(
     with np.errstate(all="ignore"):  # a loss that is not finite is told by `compare`
         _, gradient = mean_loss_and_gradient(examples.loss, scores, examples.targets, examples.sample_weight)
     returns = walk_backward(visits, _of_scores(examples.loss, gradient, scores))
-    flat = np.zeros_like(model.parameters)  # (p,)
-    for visit, back in zip(visits, returns, strict=True):
-        for view in visit.made.instruction.parameters:
-            view.of(flat)[...] = back.parameter_gradients[view.name]
-    if penalty is not None:
-        add_penalty_gradient(model, penalty, flat)
+    flat = flat_gradient(model, returns, penalty)  # (p,)
     at = {name: view.of(model.parameters) for name, view in views.items()} | {"x": given}
     gradients = {name: view.of(flat) for name, view in views.items()} | {"x": returns[0].input_gradient}
 

@@ -13,10 +13,11 @@ import numpy as np
 
 from pellucid.engines.base import Model
 from pellucid.engines.program import compile_program
-from pellucid.engines.reference import Pass, Randomness, layer_by_layer
+from pellucid.engines.reference import Pass, Randomness, add_penalty_gradient, layer_by_layer
 from pellucid.layers.base import Gradients
 from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
+from pellucid.penalties import Penalty
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs, check_same_length, check_sample_weight
 
@@ -123,3 +124,14 @@ def walk_backward(visits: list[Visit], gradient: Floats) -> list[Return]:
         returns.append(Return(passed, np.asarray(given), gradients))
         passed = np.asarray(given)
     return returns[::-1]
+
+
+def flat_gradient(model: Model, returns: list[Return], penalty: Penalty | None) -> Floats:
+    """All parameters' gradients in one vector (p,), with the penalty's part."""
+    flat = np.zeros_like(model.parameters)  # (p,)
+    for instruction, back in zip(model.program.instructions, returns, strict=True):
+        for view in instruction.parameters:
+            view.of(flat)[...] = back.parameter_gradients[view.name]
+    if penalty is not None:
+        add_penalty_gradient(model, penalty, flat)
+    return flat

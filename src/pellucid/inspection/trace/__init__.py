@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from pellucid.inspection.trace.recording import LayerTrace, Trace, trace
+from pellucid.inspection.trace.recording import trace
+from pellucid.inspection.trace.values import LayerTrace, Trace
 
 __all__ = ["LayerTrace", "Trace", "trace"]

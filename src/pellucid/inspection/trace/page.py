@@ -11,22 +11,20 @@ from html import escape
 
 import numpy as np
 
+from pellucid.inspection.trace.choice import Choice, Line
 from pellucid.inspection.trace.lines import (
-    Choice,
-    Line,
     backward_lines,
     bias_words,
     forward_line,
     forward_words,
     input_words,
-    loss_lines,
     result_words,
-    score_line,
     update_words,
     weight_words,
 )
+from pellucid.inspection.trace.loss_lines import loss_lines, score_line
 from pellucid.inspection.trace.numbers import number
-from pellucid.inspection.trace.recording import LayerTrace, Trace
+from pellucid.inspection.trace.values import LayerTrace, Trace
 from pellucid.inspection.trace.words import closing, heading, layer_title, optimizer_words
 from pellucid.layers.dense import Dense
 from pellucid.typing import Array, Floats

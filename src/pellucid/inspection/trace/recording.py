@@ -8,7 +8,6 @@ Contract: `trace` runs one step through the reference engine's mathematics, with
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +16,6 @@ import numpy as np
 from pellucid.engines.base import Model, State, Task
 from pellucid.engines.reference import (
     Randomness,
-    add_penalty_gradient,
     forward,
     mean_loss,
     mean_loss_and_gradient,
@@ -26,183 +24,16 @@ from pellucid.engines.reference import (
 )
 from pellucid.formulas import Formulas, formulas_of
 from pellucid.inspection.trace.symbols import Symbols, symbols_of
-from pellucid.inspection.walk import Return, Visit, check_examples, walk_backward, walk_forward
-from pellucid.layers.base import Layer
+from pellucid.inspection.trace.values import LayerTrace, Trace
+from pellucid.inspection.walk import Return, Visit, check_examples, flat_gradient, walk_backward, walk_forward
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
 from pellucid.penalties import Penalty
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_integer, check_seed
+from pellucid.validation import check_seed
 
 _MOST_ROWS = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class LayerTrace:
-    """What went through one layer, with n rows and the layer's shapes d_in and d_out.
-
-    Parameters
-    ----------
-    index : int
-        Its place in the network.
-    layer : Layer
-        The layer itself.
-    symbols : Symbols
-        What its numbers are called: `symbols.input`, `symbols.output`, `symbols.parameters["weight"]`.
-    input, output : array (n, *d_in), (n, *d_out)
-        What it was given and what it answered: x and z, or z and a.
-    input_gradient, output_gradient : array (n, *d_in), (n, *d_out)
-        ∂C/∂input and ∂C/∂output, of the mean cost C.
-    derivative : array (n, *d_in) or None
-        Where it works on each unit for itself: the derivative of that function, such as σ′(z).
-    parameters, gradient, update, after : namespace
-        By the parameter's name (`gradient.weight`): its value, ∂C/∂value with the penalty's part, what the optimizer
-        added, and the new value. Without an optimizer the last two are empty.
-    statistics : namespace
-        What it measured on data.
-    slots_before, slots_after : dict of namespaces
-        What the optimizer remembers, by the slot's and the parameter's name: `slots_after["velocity"].weight`.
-    """
-
-    index: int
-    layer: Layer
-    symbols: Symbols
-    input: Floats
-    output: Floats
-    input_gradient: Floats
-    output_gradient: Floats
-    derivative: Floats | None
-    parameters: SimpleNamespace
-    gradient: SimpleNamespace
-    update: SimpleNamespace
-    after: SimpleNamespace
-    statistics: SimpleNamespace
-    slots_before: dict[str, SimpleNamespace]
-    slots_after: dict[str, SimpleNamespace]
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """One training step with every number in it. Print it, show it in a notebook, or save it as a page.
-
-    Parameters
-    ----------
-    x : array (n, *input_shape)
-        The inputs.
-    targets : array (n,) or (n, outputs)
-        Classes or numbers.
-    layers : tuple of LayerTrace
-        Each layer's numbers, in the order of the network.
-    loss : Loss
-        What was minimized.
-    values : array (n,)
-        The loss of each row.
-    cost : float
-        C: their (weighted) mean, plus the penalty.
-    penalty : Penalty or None
-        What the weights cost.
-    penalty_cost : float
-        The penalty's part of C.
-    sample_weight : array (n,) or None
-        How much each row counts.
-    training : bool
-        Whether dropout and batch normalization ran as in training.
-    optimizer : Optimizer or None
-        What made the step; None: there was none.
-    rate : float
-        The learning rate of the step.
-    step : int
-        The number of the step, from 0 on.
-    cost_after : float or None
-        C of the same rows with the new weights.
-    """
-
-    x: Array
-    targets: Array
-    layers: tuple[LayerTrace, ...]
-    loss: Loss
-    values: Floats
-    cost: float
-    penalty: Penalty | None
-    penalty_cost: float
-    sample_weight: Floats | None
-    training: bool
-    optimizer: Optimizer | None
-    rate: float
-    step: int
-    cost_after: float | None
-
-    @property
-    def scores(self) -> Floats:
-        """The last layer's outputs, (n, outputs)."""
-        return self.layers[-1].output.reshape(len(self.x), -1)
-
-    @property
-    def score_gradient(self) -> Floats:
-        """∂C/∂scores, (n, outputs)."""
-        return self.layers[-1].output_gradient.reshape(len(self.x), -1)
-
-    def text(self, *, unit: int | str | None = None, row: int = 0, digits: int = 4) -> str:
-        """The step as a walk through the chain rule: each line's formula, and the numbers put in.
-
-        Parameters
-        ----------
-        unit : int, "all" or None
-            Which unit of each layer is worked out number by number. None: every one of a layer of at most four, of a
-            larger one that whose gradient is the largest.
-        row : int
-            Which row is followed through the layers, from 0 on.
-        digits : int
-            How many decimals are shown; small numbers show three digits anyway. `layers` has them all.
-        """
-        from pellucid.inspection.trace.words import text
-
-        self._check_row(row)
-        if unit is not None and unit != "all":
-            if isinstance(unit, str):
-                raise ValueError(f"unit must be a whole number, 'all' or None, not {unit!r}.")
-            widest = max(layer.output[0].size for layer in self.layers)
-            check_integer("unit", unit, minimum=0, maximum=widest - 1)
-        return text(self, unit, row, check_integer("digits", digits, minimum=1, maximum=16))
-
-    def __str__(self) -> str:
-        """The walk through the chain rule."""
-        return self.text()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain data: dictionaries, lists, numbers and strings."""
-        from pellucid.inspection.trace.data import to_dict
-
-        return to_dict(self)
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Everything as JSON; numbers that are not finite are the strings "NaN", "Infinity" and "-Infinity"."""
-        import json
-
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
-
-    def to_html(self, *, row: int = 0) -> str:
-        """A page of its own: fold out a layer, hover over a unit to see its sum written out. It loads nothing."""
-        from pellucid.inspection.trace.page import page
-
-        self._check_row(row)
-        return page(self, row)
-
-    def save_html(self, path: str | Path, *, row: int = 0) -> None:
-        """Write `to_html` to a file."""
-        from pellucid.formats.atomic import write_atomically
-
-        write_atomically(Path(path).expanduser(), [self.to_html(row=row).encode()])
-
-    def _repr_html_(self) -> str:
-        """What notebooks show."""
-        from pellucid.inspection.trace.page import fragment
-
-        return fragment(self, 0)
-
-    def _check_row(self, row: int) -> None:
-        check_integer("row", row, minimum=0, maximum=len(self.x) - 1)
 
 
 def trace(
@@ -301,7 +132,7 @@ def trace(
         scores = visits[-1].output.reshape(len(examples.x), -1).astype(model.parameters.dtype, copy=False)
         value, gradient = mean_loss_and_gradient(examples.loss, scores, examples.targets, examples.sample_weight)
         returns = walk_backward(visits, gradient)
-        flat = _flat_gradient(model, returns, penalty)
+        flat = flat_gradient(model, returns, penalty)
         task = Task(
             program=model.program,
             loss=examples.loss,
@@ -362,17 +193,6 @@ class _Step:
     def slots(self, visit: Visit, flats: tuple[Floats, ...] | None) -> dict[str, SimpleNamespace]:
         """A layer's part of every slot."""
         return {name: self.part(visit, flat) for name, flat in zip(self.slot_names, flats or (), strict=False)}
-
-
-def _flat_gradient(model: Model, returns: list[Return], penalty: Penalty | None) -> Floats:
-    """All parameters' gradients in one vector (p,), with the penalty's part."""
-    flat = np.zeros_like(model.parameters)  # (p,)
-    for instruction, back in zip(model.program.instructions, returns, strict=True):
-        for view in instruction.parameters:
-            view.of(flat)[...] = back.parameter_gradients[view.name]
-    if penalty is not None:
-        add_penalty_gradient(model, penalty, flat)
-    return flat
 
 
 def _cost(task: Task, model: Model, randomness: Randomness | None) -> float:

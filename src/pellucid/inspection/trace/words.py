@@ -6,18 +6,11 @@ import dataclasses
 import inspect
 from typing import Any
 
-from pellucid.inspection.trace.lines import (
-    Choice,
-    Line,
-    backward_lines,
-    forward_line,
-    loss_lines,
-    result_words,
-    score_line,
-    step_lines,
-)
+from pellucid.inspection.trace.choice import Choice, Line
+from pellucid.inspection.trace.lines import backward_lines, forward_line, result_words, step_lines
+from pellucid.inspection.trace.loss_lines import loss_lines, score_line
 from pellucid.inspection.trace.numbers import array, number
-from pellucid.inspection.trace.recording import LayerTrace, Trace
+from pellucid.inspection.trace.values import LayerTrace, Trace
 
 _INDENT = "  "
 
