@@ -107,7 +107,8 @@ def saliency(
     answers = predictions(network.scores(x), network.link) if network.link in ("softmax", "argmax") else None
     words = None if answers is None else [_class(network, int(answer)) for answer in answers]
     images(x, image_shape, words, columns=len(x), axes=above, title="Images and predictions" if words else "Images")
-    draw_tiles(below, tiles, len(x), cmap="RdBu_r", vmin=-1.0, vmax=1.0)
+    room = None if words is None else [" "] * len(x)  # as high as above, so that each stands below its image
+    draw_tiles(below, tiles, len(x), room, cmap="RdBu_r", vmin=-1.0, vmax=1.0)
     bare(below, "∂score/∂pixel: red raises the score" if unit is None else f"∂score {unit}/∂pixel: red raises it")
     return figure
 
