@@ -37,13 +37,18 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
 }
 html_sidebars = {
-    "index": [],
-    "conventions": [],
-    "files": [],
-    "exchange": [],
-    "coming_from": [],
-    "backpropagation": [],
-    "catalogue": [],
+    name: []
+    for name in (
+        "index",
+        "conventions",
+        "files",
+        "exchange",
+        "exports",
+        "coming_from",
+        "backpropagation",
+        "see",
+        "catalogue",
+    )
 }
 html_title = "Pellucid"
 html_math_renderer = "mathml"

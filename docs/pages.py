@@ -38,6 +38,12 @@ REFERENCE = {
     "Initializers": ("pellucid.initializers",),
     "Augmentation": ("pellucid.augmentation",),
     "Sweeps": ("pellucid.sweeps",),
+    "Inspection": (
+        "pellucid.inspection.trace",
+        "pellucid.inspection.gradient_check",
+        "pellucid.inspection.recorder",
+        "pellucid.plots.html_report",
+    ),
     "Files": ("pellucid.formats.model_file",),
     "Exchange": ("pellucid.formats.onnx", "pellucid.formats.pytorch", "pellucid.formats.weights"),
 }
@@ -95,9 +101,9 @@ def reference_sections() -> dict[str, list[str]]:
     }
     if homes:
         raise ValueError(f"The reference has no section for {homes}: add their modules to REFERENCE in docs/pages.py.")
-    for module, title in {"datasets": "Data", "formats": "Exports", "plots": "Pictures"}.items():
-        names = import_module(f"pellucid.{module}").__all__
-        sections[title] = [f"{module}.{name}" for name in sorted(names)]
+    titles = {"datasets": "Data", "formats": "Exports", "plots": "Pictures", "inspection": "What a network has learnt"}
+    for module, title in titles.items():
+        sections[title] = [f"{module}.{name}" for name in sorted(import_module(f"pellucid.{module}").__all__)]
     return sections
 
 

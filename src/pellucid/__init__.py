@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pellucid import datasets, formats, plots
+    from pellucid import datasets, formats, inspection, plots
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.description import Feature, TrainingSummary
     from pellucid.formats.model_file import ModelFileError, load, save
@@ -34,6 +34,14 @@ if TYPE_CHECKING:
         Zeros,
         normal,
     )
+    from pellucid.inspection.gradient_check import (
+        GradientCheck,
+        gradient_check,
+        layer_gradient_check,
+        loss_gradient_check,
+    )
+    from pellucid.inspection.recorder import Recorder
+    from pellucid.inspection.trace import Trace, trace
     from pellucid.layers import (
         ELU,
         GELU,
@@ -92,6 +100,7 @@ if TYPE_CHECKING:
         RMSProp,
     )
     from pellucid.penalties import L1, L2, Constraint, ElasticNet, MaxNorm, Penalty
+    from pellucid.plots.html_report import report
     from pellucid.schedules import (
         Cosine,
         CosineRestarts,
@@ -130,6 +139,9 @@ _HOMES = {
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
         "Orthogonal Uniform UnitVariance Zeros normal"
     ),
+    "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
+    "pellucid.inspection.recorder": "Recorder",
+    "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
         "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
         "LayerNormalization LeakyReLU Maxout MinMax Mish PReLU ReLU Rescale RobustScale Sigmoid SiLU Softmax "
@@ -144,6 +156,7 @@ _HOMES = {
         "AdaDelta AdaGrad Adam Adamax AdamW AMSGrad GradientDescent Lion Momentum NAdam Nesterov Optimizer RMSProp"
     ),
     "pellucid.penalties": "L1 L2 Constraint ElasticNet MaxNorm Penalty",
+    "pellucid.plots.html_report": "report",
     "pellucid.schedules": (
         "Cosine CosineRestarts ExponentialDecay InverseScaling LogCosine OneCycle Polynomial Schedule StepDecay WarmUp"
     ),
@@ -154,7 +167,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("datasets", "formats", "plots")
+_MODULES = ("datasets", "formats", "inspection", "plots")
 
 __all__ = [
     "ELU",
@@ -196,6 +209,7 @@ __all__ = [
     "GaussianNoise",
     "GlorotNormal",
     "GlorotUniform",
+    "GradientCheck",
     "GradientDescent",
     "HardTanh",
     "HeNormal",
@@ -239,6 +253,7 @@ __all__ = [
     "Quantile",
     "RMSProp",
     "ReLU",
+    "Recorder",
     "ReduceOnPlateau",
     "Rescale",
     "RobustScale",
@@ -257,6 +272,7 @@ __all__ = [
     "StepDecay",
     "SweepResults",
     "Tanh",
+    "Trace",
     "Trainer",
     "TrainingSummary",
     "Translate",
@@ -269,17 +285,23 @@ __all__ = [
     "datasets",
     "formats",
     "from_onnx",
+    "gradient_check",
     "grid",
+    "inspection",
+    "layer_gradient_check",
     "load",
     "load_keras_weights",
     "load_torch_weights",
+    "loss_gradient_check",
     "normal",
     "plots",
+    "report",
     "samples",
     "save",
     "sweep",
     "to_onnx",
     "to_torch",
+    "trace",
 ]
 
 

@@ -26,9 +26,9 @@ def pages() -> Iterator[Any]:
 
 def test_the_reference_lists_every_public_name(pages: Any) -> None:
     listed = [name for names in pages.reference_sections().values() for name in names]
-    expected = [name for name in pl.__all__ if name not in ("datasets", "formats", "plots")]
-    for module in ("datasets", "formats", "plots"):
-        expected += [f"{module}.{name}" for name in getattr(pl, module).__all__]
+    modules = ("datasets", "formats", "plots", "inspection")
+    expected = [name for name in pl.__all__ if name not in modules]
+    expected += [f"{module}.{name}" for module in modules for name in getattr(pl, module).__all__]
     assert sorted(listed) == sorted(expected)
 
 

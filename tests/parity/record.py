@@ -107,6 +107,20 @@ def network_answer(torch: Any, case: NetworkCase) -> Answer:
     return {"scores": flat(scores), "loss": flat(value), "gradient": gradient}
 
 
+def trace_answer(torch: Any, case: NetworkCase) -> Answer:
+    """What autograd says of everything between: each layer's output and its gradient, and the inputs' gradient."""
+    x = torch.tensor(INPUTS, requires_grad=True)
+    passed, outputs = x, []
+    for layer, table in zip(case.layers, split_parameters(torch, case), strict=True):
+        passed = layer.torch(torch, passed, table)
+        passed.retain_grad()
+        outputs.append(passed)
+    case.loss.torch(torch, passed, torch.tensor(case.loss.y)).backward()
+    answer = {f"output {place}": flat(output) for place, output in enumerate(outputs)}
+    gradients = {f"gradient of output {place}": flat(output.grad) for place, output in enumerate(outputs)}
+    return {**answer, **gradients, "gradient of x": flat(x.grad)}
+
+
 def optimizer_answer(torch: Any, case: OptimizerCase) -> Answer:
     """Parameters after so many full-batch steps, for each rate."""
     answer = {}
@@ -150,6 +164,7 @@ def answers() -> dict[str, Any]:
         "losses": {case.name: loss_answer(torch, case) for case in LOSS_CASES},
         "penalties": {case.name: penalty_answer(torch, case) for case in PENALTY_CASES},
         "networks": {case.name: network_answer(torch, case) for case in NETWORK_CASES},
+        "traces": {case.name: trace_answer(torch, case) for case in NETWORK_CASES},
         "optimizers": {case.name: optimizer_answer(torch, case) for case in OPTIMIZER_CASES},
         "schedules": {case.name: schedule_answer(torch, case) for case in SCHEDULE_CASES},
     }

@@ -107,6 +107,18 @@ def test_network(case: NetworkCase, engine: str) -> None:
     same(gradient, recorded["gradient"])
 
 
+@pytest.mark.parametrize("case", NETWORK_CASES, ids=named)
+def test_trace(case: NetworkCase) -> None:
+    traced = pl.trace(network_of(case, "reference"), case.loss.loss, INPUTS, case.loss.y)
+    recorded, network = RECORDED["traces"][case.name], RECORDED["networks"][case.name]
+    same(traced.cost, network["loss"])
+    same(np.concatenate([g.ravel() for one in traced.layers for g in vars(one.gradient).values()]), network["gradient"])
+    for place, layer in enumerate(traced.layers):
+        same(layer.output, recorded[f"output {place}"])
+        same(layer.output_gradient, recorded[f"gradient of output {place}"])
+    same(traced.layers[0].input_gradient, recorded["gradient of x"])
+
+
 def trained(case: OptimizerCase, engine: str, rate: float, steps: int) -> Floats:
     network = network_of(PROBLEM, engine)
     trainer = pl.Trainer(network, PROBLEM.loss.loss, case.make(rate), batch_size="full", penalty=case.penalty)

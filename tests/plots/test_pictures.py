@@ -197,7 +197,9 @@ def test_regions_are_what_the_network_predicts(name) -> None:
     check_regions(network, x, y, classes)
 
 
-@pytest.mark.parametrize(("loss", "outputs"), [("sigmoid_cross_entropy", 1), ("squared_error", 2)])
+@pytest.mark.parametrize(
+    ("loss", "outputs"), [("sigmoid_cross_entropy", 1), ("hinge", 1), ("hinge", 2), ("squared_error", 2)]
+)
 def test_regions_of_other_losses(loss, outputs) -> None:
     x, y = pl.datasets.crescent_moons(30, seed=1)
     network = pl.Network([pl.Dense(6), pl.Tanh(), pl.Dense(outputs)], engine="reference")

@@ -14,6 +14,7 @@ from pellucid.cli.evaluate import evaluate
 from pellucid.cli.export import export
 from pellucid.cli.info import info
 from pellucid.cli.predict import predict
+from pellucid.cli.trace import trace
 from pellucid.cli.train import train
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, evaluate, info, export):
+for command in (train, predict, evaluate, info, export, trace):
     app.command(command.name, epilog=command.example)(command.function)
 
 

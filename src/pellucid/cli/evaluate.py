@@ -40,7 +40,7 @@ def evaluate_model(
     if network.loss is None:
         why = "before it was trained" if network.training is None else "without its loss, which is no part of Pellucid"
         raise Failure(f"{model} was saved {why}, so it has no loss to measure.")
-    x, y = _examples(network, data, target, directory)
+    x, y = read_examples(network, data, target, directory)
     console = tables.console()
     tables.show_results(console, "standard input" if data == "-" else data, network.evaluate(x, y), len(x))
     if _predicts_one_class(network):
@@ -52,7 +52,7 @@ def _predicts_one_class(network: pl.Network) -> bool:
     return network.link in ("softmax", "argmax") or (network.link == "sigmoid" and network.outputs == 1)
 
 
-def _examples(network: pl.Network, data: str, target: str | None, directory: str | None) -> tuple[Array, Array]:
+def read_examples(network: pl.Network, data: str, target: str | None, directory: str | None) -> tuple[Array, Array]:
     """Inputs (n, *input_shape) and targets (n,) or (n, outputs)."""
     from pellucid.cli import inputs
     from pellucid.cli.errors import UsageError

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
 from pellucid.typing import Floats
@@ -23,6 +24,7 @@ class Identity(Layer):
     """a = z: no activation, where one wants to say so."""
 
     initializer_before: ClassVar[str | None] = "glorot_uniform"
+    formulas: ClassVar[Formulas] = Formulas(symbol="a", value="{x}", derivative="1")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
         """Z (n, d) -> z."""
@@ -55,6 +57,9 @@ class ReLU(Layer):
     """
 
     initializer_before: ClassVar[str | None] = "he_normal"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a", value="max({x}, 0)", function="relu", derivative="1 where {x} > 0, else 0"
+    )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> max(z, 0); saved: the output."""
@@ -86,6 +91,9 @@ class Sigmoid(Layer):
     """
 
     initializer_before: ClassVar[str | None] = "glorot_uniform"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a", value="1/(1 + exp(−{x}))", function="σ", derivative="{y}(1 − {y})"
+    )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> σ(z); saved: the output."""
@@ -115,6 +123,9 @@ class Tanh(Layer):
     """
 
     initializer_before: ClassVar[str | None] = "glorot_uniform"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a", value="(exp({x}) − exp(−{x}))/(exp({x}) + exp(−{x}))", function="tanh", derivative="1 − {y}²"
+    )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> tanh z; saved: the output."""
@@ -145,6 +156,12 @@ class HardTanh(Layer):
     minimum: float = -1.0
     maximum: float = 1.0
     initializer_before: ClassVar[str | None] = "glorot_uniform"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a",
+        value="{x} clipped to {minimum} … {maximum}",
+        function="hard",
+        derivative="1 strictly between {minimum} and {maximum}, else 0",
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "minimum")
@@ -177,6 +194,9 @@ class Softsign(Layer):
     """
 
     initializer_before: ClassVar[str | None] = "glorot_uniform"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a", value="{x}/(1 + |{x}|)", function="softsign", derivative="(1 − |{y}|)²"
+    )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> a (n, d); saved: the output."""
@@ -209,6 +229,7 @@ class Softmax(Layer):
     """
 
     initializer_before: ClassVar[str | None] = "glorot_uniform"
+    formulas: ClassVar[Formulas] = Formulas(symbol="a", value="exp({x}) / Σ exp({x})", gradient="{y}·({g} − Σ {g}·{y})")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> a (n, d), rows that sum to 1; saved: the output."""

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
+from pellucid.formulas import Formulas
 from pellucid.initializers import Initializer
 from pellucid.kernel import Kernel
 from pellucid.streams import Stream
@@ -88,6 +89,9 @@ class Layer:
 
     scales_input: ClassVar[bool] = False
     """Whether the layer only scales: in front of all others it works on the data's own numbers, in float64."""
+
+    formulas: ClassVar[Formulas | None] = None
+    """The layer in symbols, for those who read along; None: it has no words of its own."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The shape of one example behind the layer, given its shape before it."""

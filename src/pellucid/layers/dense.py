@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import ClassVar
 
+from pellucid.formulas import Formulas
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
@@ -51,6 +52,12 @@ class Dense(Layer):
     weight_initializer: Initializer | str | None = None
     bias_initializer: Initializer | str = "zeros"
     bias: bool = True
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="z",
+        value="{x}·{weight}[ + {bias}]",
+        gradient="{g}·{weight}ᵀ",
+        parameters={"weight": ("W", "{x}ᵀ·{g}"), "bias": ("b", "Σ {g}")},
+    )
 
     def __post_init__(self) -> None:
         keep_integer(self, "units", minimum=1)

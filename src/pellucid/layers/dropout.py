@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import ClassVar
 
+from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
 from pellucid.typing import Floats
@@ -32,6 +33,12 @@ class Dropout(Layer):
 
     rate: float
     draws: ClassVar[bool] = True
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="d",
+        value="{x}·{factor}",
+        derivative="{factor}",
+        where="m is 0 for the fraction {rate}, else 1/(1 − {rate}); 1 in prediction",
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "rate", minimum=0.0, below=1.0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 
+from pellucid.formulas import Formulas
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
@@ -38,6 +40,15 @@ class Maxout(Layer):
     units: int
     pieces: int = 2
     weight_initializer: Initializer | str | None = None
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a",
+        value="the highest piece of {x}·{weight} + {bias}",
+        gradient="{g}·{weight}ᵀ, through the pieces that won",
+        parameters={
+            "weight": ("W", "{x}ᵀ·{g}, for the pieces that won"),
+            "bias": ("b", "Σ {g}, for the pieces that won"),
+        },
+    )
 
     def __post_init__(self) -> None:
         keep_integer(self, "units", minimum=1)

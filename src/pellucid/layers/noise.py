@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import ClassVar
 
+from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
 from pellucid.typing import Floats
@@ -29,6 +30,9 @@ class GaussianNoise(Layer):
 
     scale: float = 0.1
     draws: ClassVar[bool] = True
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="e", value="{x} + ε", derivative="1", where="ε is drawn from N(0, {scale}²); 0 in prediction"
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "scale", minimum=0.0)

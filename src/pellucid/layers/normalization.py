@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from pellucid.formulas import Formulas
 from pellucid.initializers import Constant, Zeros
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
@@ -49,6 +50,13 @@ class BatchNormalization(Layer):
 
     momentum: float = 0.1
     epsilon: float = 1e-5
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="n",
+        value="{scale}·x̂ + {shift} with x̂ = ({x} − m)/√(v + {epsilon})",
+        gradient="{scale}/√(v + {epsilon})·({g} − mean of {g} − x̂·(mean of {g}·x̂)), without the means in prediction",
+        parameters={"scale": ("γ", "Σ {g}·x̂"), "shift": ("β", "Σ {g}")},
+        where="m and v are the batch's mean and variance, in prediction their running averages",
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "momentum", above=0.0, maximum=1.0)
@@ -118,6 +126,13 @@ class LayerNormalization(Layer):
     """
 
     epsilon: float = 1e-5
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="n",
+        value="{scale}·x̂ + {shift} with x̂ = ({x} − m)/√(v + {epsilon})",
+        gradient="(h − mean of h − x̂·(mean of h·x̂))/√(v + {epsilon}) with h = {scale}·{g}",
+        parameters={"scale": ("γ", "Σ {g}·x̂"), "shift": ("β", "Σ {g}")},
+        where="m and v are the row's mean and variance",
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "epsilon", above=0.0)

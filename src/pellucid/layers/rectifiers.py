@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pellucid.formulas import Formulas
 from pellucid.initializers import Constant
 from pellucid.kernel import Kernel
 from pellucid.layers.activations import sigmoid
@@ -45,6 +46,12 @@ class LeakyReLU(Layer):
 
     slope: float = 0.01
     initializer_before: ClassVar[str | None] = "he_normal"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a",
+        value="{x} where {x} > 0, else {slope}·{x}",
+        function="leaky",
+        derivative="1 where {x} > 0, else {slope}",
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "slope")
@@ -84,6 +91,13 @@ class PReLU(Layer):
     slope: float = 0.25
     per_unit: bool = False
     initializer_before: ClassVar[str | None] = "he_normal"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a",
+        value="{x} where {x} > 0, else {slope}·{x}",
+        function="prelu",
+        derivative="1 where {x} > 0, else {slope}",
+        parameters={"slope": ("α", "Σ {g}·{x} over {x} <= 0")},
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "slope")
@@ -128,6 +142,12 @@ class ELU(Layer):
 
     alpha: float = 1.0
     initializer_before: ClassVar[str | None] = "he_normal"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a",
+        value="{x} where {x} > 0, else {alpha}·(exp({x}) − 1)",
+        function="elu",
+        derivative="1 where {x} > 0, else {y} + {alpha}",
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "alpha", above=0.0)
@@ -160,6 +180,12 @@ class SELU(Layer):
     """
 
     initializer_before: ClassVar[str | None] = "lecun_normal"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a",
+        value="1.0507·{x} where {x} > 0, else 1.7581·(exp({x}) − 1)",
+        function="selu",
+        derivative="1.0507 where {x} > 0, else {y} + 1.7581",
+    )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> a (n, d); saved: the output."""
@@ -195,6 +221,13 @@ class GELU(Layer):
 
     approximate: str = "none"
     initializer_before: ClassVar[str | None] = "he_normal"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a",
+        value="{x}·Φ({x})",
+        function="gelu",
+        derivative="Φ({x}) + {x}·Φ′({x})",
+        where="Φ is the normal distribution function",
+    )
 
     def __post_init__(self) -> None:
         check_choice("approximate", self.approximate, ("none", "tanh"))
@@ -236,6 +269,9 @@ class SiLU(Layer):
     """
 
     initializer_before: ClassVar[str | None] = "he_normal"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a", value="{x}·σ({x})", function="silu", derivative="σ({x})·(1 + {x}·(1 − σ({x})))"
+    )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> z·σ(z); saved: z."""
@@ -263,6 +299,12 @@ class Mish(Layer):
     """
 
     initializer_before: ClassVar[str | None] = "he_normal"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a",
+        value="{x}·tanh(log(1 + exp({x})))",
+        function="mish",
+        derivative="t + {x}·(1 − t²)·σ({x}) with t = tanh(log(1 + exp({x})))",
+    )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> a (n, d); saved: z."""
@@ -297,6 +339,9 @@ class Softplus(Layer):
 
     beta: float = 1.0
     initializer_before: ClassVar[str | None] = "he_normal"
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="a", value="log(1 + exp({beta}·{x}))/{beta}", function="softplus", derivative="σ({beta}·{x})"
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "beta", above=0.0)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
 from pellucid.typing import Array, Floats, Shape
@@ -39,6 +40,7 @@ class Standardize(Layer):
     """
 
     scales_input: ClassVar[bool] = True
+    formulas: ClassVar[Formulas] = Formulas(symbol="s", value="({x} − {mean})·{scale}", derivative="{scale}")
 
     def statistic_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, float]]:
         """The mean and the scale of each feature."""
@@ -104,6 +106,7 @@ class MinMax(Layer):
     forward = Standardize.forward
     backward = Standardize.backward
     kernel = Standardize.kernel
+    formulas = Standardize.formulas
 
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
         """Where the range begins, and how many times it must be stretched, from x (n, d)."""
@@ -131,6 +134,7 @@ class Center(Layer):
     forward = Standardize.forward
     backward = Standardize.backward
     kernel = Standardize.kernel
+    formulas = Standardize.formulas
 
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
         """The mean of each column of x (n, d)."""
@@ -156,6 +160,11 @@ class RobustScale(Layer):
 
     limit: float | None = 3.0
     scales_input: ClassVar[bool] = True
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="s",
+        value="z[/√(1 + (z/{limit})²)] with z = ({x} − {mean})·{scale}",
+        derivative="{scale}[·(1 + (z/{limit})²)^(−3/2)]",
+    )
 
     def __post_init__(self) -> None:
         if self.limit is not None:
@@ -208,6 +217,7 @@ class Rescale(Layer):
     scale: float
     offset: float = 0.0
     scales_input: ClassVar[bool] = True
+    formulas: ClassVar[Formulas] = Formulas(symbol="s", value="{x}·{scale}[ + {offset}]", derivative="{scale}")
 
     def __post_init__(self) -> None:
         keep_number(self, "scale")

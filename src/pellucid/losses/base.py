@@ -14,11 +14,12 @@ belongs to an output function contains it (softmax, sigmoid), so that neither lo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from pellucid.formulas import LossFormulas
 from pellucid.kernel import Kernel
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_finite
@@ -27,6 +28,9 @@ from pellucid.validation import check_finite
 @dataclass(frozen=True)
 class Loss:
     """The family's base. See the head of this file."""
+
+    formulas: ClassVar[LossFormulas | None] = None
+    """The loss in symbols, for those who read along; None: it has no words of its own."""
 
     def encode(self, y: Any, outputs: int) -> Array:
         """Check what the user gave as targets and bring it into the form the engines take."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from pellucid.formulas import LossFormulas
 from pellucid.kernel import Kernel
 from pellucid.layers.activations import sigmoid, softmax
 from pellucid.losses.base import Loss, as_numbers, check_probabilities, class_indices, matrix
@@ -34,6 +35,13 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     label_smoothing: float = 0.0
+    formulas: ClassVar[LossFormulas] = LossFormulas(
+        value="−Σ {t}·log {p}",
+        gradient="{p} − {t}",
+        prediction="softmax({x})",
+        term="−{t}·log {p}",
+        target="[(1 − {label_smoothing})·y + {label_smoothing}/K]",
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "label_smoothing", minimum=0.0, below=1.0)
@@ -105,6 +113,13 @@ class SigmoidCrossEntropy(Loss):
     [0.6931471805599453, 1000.0]
     """
 
+    formulas: ClassVar[LossFormulas] = LossFormulas(
+        value="−Σ ({t}·log {p} + (1 − {t})·log(1 − {p}))",
+        gradient="{p} − {t}",
+        prediction="σ({x})",
+        term="−({t}·log {p} + (1 − {t})·log(1 − {p}))",
+    )
+
     def encode(self, y: Any, outputs: int) -> Array:
         """Numbers in [0, 1], (n,) or (n, outputs)."""
         targets = matrix(check_array(y, "y"), outputs)
@@ -148,6 +163,10 @@ class Hinge(Loss):
     """
 
     margin: float = 1.0
+    formulas: ClassVar[LossFormulas] = LossFormulas(
+        value="Σ max(0, {margin} − the right score + the wrong one), over the wrong classes",
+        gradient="1 for each wrong class inside the margin, minus their number for the right one",
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "margin", above=0.0)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from pellucid.formulas import LossFormulas
 from pellucid.kernel import Kernel
 from pellucid.losses.base import Loss, as_numbers, class_indices, matrix
 from pellucid.typing import Array, Floats
@@ -30,6 +31,12 @@ class SquaredError(Loss):
     -----
     PyTorch's `MSELoss` has neither the ½ nor the sum over outputs (it takes their mean).
     """
+
+    formulas: ClassVar[LossFormulas] = LossFormulas(
+        value="½ Σ ({x} − {t})²",
+        gradient="{x} − {t}",
+        term="½({x} − {t})²",
+    )
 
     def encode(self, y: Any, outputs: int) -> Array:
         """Numbers (n, outputs) as they are; (n,) as a column; whole numbers (n,) for several outputs as classes."""
@@ -71,6 +78,12 @@ class AbsoluteError(Loss):
     array([3.])
     """
 
+    formulas: ClassVar[LossFormulas] = LossFormulas(
+        value="Σ |{x} − {t}|",
+        gradient="sign({x} − {t})",
+        term="|{x} − {t}|",
+    )
+
     def encode(self, y: Any, outputs: int) -> Array:
         """Numbers (n, outputs), or (n,) for a single output."""
         return matrix(check_array(y, "y"), outputs)
@@ -103,6 +116,10 @@ class Huber(Loss):
     """
 
     delta: float = 1.0
+    formulas: ClassVar[LossFormulas] = LossFormulas(
+        value="Σ ½r² where |r| <= {delta}, else {delta}·(|r| − ½·{delta}), with r = {x} − {t}",
+        gradient="r clipped to ±{delta}",
+    )
 
     def __post_init__(self) -> None:
         keep_number(self, "delta", above=0.0)
@@ -146,6 +163,10 @@ class Quantile(Loss):
     """
 
     levels: tuple[float, ...] = (0.5,)
+    formulas: ClassVar[LossFormulas] = LossFormulas(
+        value="Σ max(q·r, (q − 1)·r) with r = {t} − {x}",
+        gradient="−q where {t} > {x}, 1 − q where {t} < {x}",
+    )
 
     def __post_init__(self) -> None:
         levels = self.levels if isinstance(self.levels, tuple | list) else (self.levels,)
@@ -191,6 +212,13 @@ class Poisson(Loss):
     -----
     PyTorch's `PoissonNLLLoss(log_input=True)`, summed over outputs.
     """
+
+    formulas: ClassVar[LossFormulas] = LossFormulas(
+        value="Σ exp({x}) − {t}·{x}",
+        gradient="{p} − {t}",
+        prediction="exp({x})",
+        term="{p} − {t}·{x}",
+    )
 
     def encode(self, y: Any, outputs: int) -> Array:
         """Counts (any numbers of at least 0), (n, outputs), or (n,) for a single output."""

@@ -56,7 +56,7 @@ def images(
     >>> digits = pl.datasets.load_digits()
     >>> figure = pl.plots.images(digits.test.x[:12], labels=digits.test.y[:12])
     """
-    tiles = _tiles(images, image_shape)  # (n, h, w)
+    tiles = to_tiles(images, image_shape)  # (n, h, w)
     if labels is not None and len(labels) != len(tiles):
         raise ValueError(f"labels must hold one for each of the {len(tiles)} images, not {len(labels)}.")
     low = tiles.min(axis=(1, 2), keepdims=True)  # (n, 1, 1)
@@ -65,7 +65,7 @@ def images(
     columns = _columns(len(tiles), columns, 1.4)
     words = None if labels is None else [str(label) for label in labels]
     figure, axes = _canvas(axes, len(tiles), columns, _cell(tiles.shape[1:], words))
-    _mosaic(axes, shades, columns, words, cmap="gray_r", vmin=0.0, vmax=1.0)
+    draw_tiles(axes, shades, columns, words, cmap="gray_r", vmin=0.0, vmax=1.0)
     bare(axes, title)
     return figure
 
@@ -103,11 +103,11 @@ def weights(
     index = _dense_layer(network, layer)
     weight = network.get(f"{index}.weight")  # (d_in, units)
     units = min(weight.shape[1], check_integer("limit", limit, minimum=1))
-    tiles = _tiles(weight.T[:units], image_shape)  # (units, h, w)
+    tiles = to_tiles(weight.T[:units], image_shape)  # (units, h, w)
     reach = float(np.abs(tiles).max()) or 1.0
     columns = _columns(units, columns, 1.4)
     figure, axes = _canvas(axes, units, columns, _cell(tiles.shape[1:], None))
-    picture = _mosaic(axes, tiles, columns, None, cmap="RdBu_r", vmin=-reach, vmax=reach)
+    picture = draw_tiles(axes, tiles, columns, None, cmap="RdBu_r", vmin=-reach, vmax=reach)
     shown = f"{units}" if units == weight.shape[1] else f"the first {units} of {weight.shape[1]}"
     bare(axes, f"Weights of layer {index}, {shown} units")
     bar = figure.colorbar(picture, ax=axes, fraction=0.03, pad=0.02)
@@ -127,7 +127,7 @@ def _dense_layer(network: Network, layer: int | None) -> int:
     return layer
 
 
-def _tiles(values: Any, image_shape: tuple[int, int] | None) -> Array:
+def to_tiles(values: Any, image_shape: tuple[int, int] | None) -> Array:
     """Images (n, height, width) of float64 from rows of pixels or images."""
     array = check_array(values, "images").astype(np.float64)
     if array.ndim == 3 and image_shape is None:
@@ -168,7 +168,7 @@ def _canvas(axes: Axes | None, count: int, columns: int, cell: tuple[float, floa
     return figure, figure.subplots()
 
 
-def _mosaic(axes: Axes, tiles: Floats, columns: int, labels: list[str] | None, **look: Any) -> Any:
+def draw_tiles(axes: Axes, tiles: Floats, columns: int, labels: list[str] | None = None, **look: Any) -> Any:
     """Draw tiles (n, h, w) at their places, each a picture of its own, and answer the last."""
     height, width = _cell(tiles.shape[1:], labels)
     rows = -(-len(tiles) // columns)

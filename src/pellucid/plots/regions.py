@@ -100,7 +100,7 @@ def _check_suitable(network: Network) -> None:
         raise ValueError(
             f"Decision regions lie in the plane: they need a network of 2 inputs, not of {network.input_shape}."
         )
-    if network.link == "identity" or (network.link == "sigmoid" and network.outputs > 1):
+    if network.link in ("identity", "exponential") or (network.link == "sigmoid" and network.outputs > 1):
         raise ValueError(
             "Decision regions need a network that predicts one class: train it with SoftmaxCrossEntropy, with "
             "SigmoidCrossEntropy and one output, or with SquaredError on classes."
@@ -133,7 +133,7 @@ def _colors(scores: Floats, link: str) -> Floats:
     """A colour for each row of scores (m, outputs): (m, 3), the predicted class' own, mixed with white."""
     winners = predictions(scores, link)  # (m,)
     count = max(scores.shape[1], 2)
-    if link == "argmax":
+    if link in ("argmax", "sign"):
         sure = np.full(len(scores), 0.7)
     else:
         sure = (probabilities(scores, link).max(axis=1) - 1 / count) / (1 - 1 / count)  # 0 undecided … 1 sure
@@ -145,7 +145,7 @@ def _colors(scores: Floats, link: str) -> Floats:
 
 def _leads(scores: Floats, link: str) -> list[Floats]:
     """For each class (one of two is enough) its score minus the highest of the others, (m,)."""
-    if link == "sigmoid":
+    if link in ("sigmoid", "sign"):
         return [scores[:, 0]]
     count = scores.shape[1]
     leads = [scores[:, k] - np.delete(scores, k, axis=1).max(axis=1) for k in range(count)]
@@ -167,7 +167,7 @@ def _points(axes: Axes, network: Network, x: Array, labels: Array, names: Sequen
             label=str(names[int(label)] if names else label),
             zorder=2,
         )
-    right = correct(network.scores(x), labels[:, None] if network.link == "sigmoid" else labels, network.link)
+    right = correct(network.scores(x), labels[:, None] if network.link in ("sigmoid", "sign") else labels, network.link)
     wrong = ~np.asarray(right)  # (n,)
     if wrong.any():
         axes.scatter(

@@ -209,11 +209,16 @@ class Trainer:
         self._state = state
         self.show(state)
 
+    @property
+    def task(self) -> Task:
+        """What is being trained on what, while `fit` runs; for callbacks."""
+        if self._task_now is None:
+            raise ValueError("There is no training going on: task and objective() are for callbacks.")
+        return self._task_now
+
     def objective(self) -> float:
         """The mean loss of the training rows plus the penalty, at the present weights; for callbacks."""
-        if self._task_now is None:
-            raise ValueError("There is no training going on: objective() is for callbacks.")
-        task, state = self._task_now, self.state
+        task, state = self.task, self.state
         model = Model(task.program, state.parameters, state.statistics)
         scores = self.network.engines.choose(task.program)[0].scores(model, task.x)
         weight = task.sample_weight

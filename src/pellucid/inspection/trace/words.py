@@ -1,0 +1,102 @@
+"""A trace as text: the walk through the chain rule, forward, back, and the step."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+from pellucid.inspection.trace.choice import Choice, Line
+from pellucid.inspection.trace.lines import backward_lines, forward_line, result_words, step_lines
+from pellucid.inspection.trace.loss_lines import loss_lines, score_line
+from pellucid.inspection.trace.numbers import array, number
+from pellucid.inspection.trace.values import LayerTrace, Trace
+
+_INDENT = "  "
+
+
+def text(trace: Trace, unit: int | str | None, row: int, digits: int) -> str:
+    """The whole walk."""
+    choice = Choice(trace, row, unit, digits)
+    parts = [heading(trace), _given(choice), "Forward, from the inputs to the cost"]
+    parts += [_block(layer_title(layer), [forward_line(choice, layer)], digits) for layer in trace.layers]
+    parts.append(_block(type(trace.loss).__name__, loss_lines(choice), digits))
+    parts.append("Backward, from the cost to the inputs")
+    parts.append(_block(type(trace.loss).__name__, [score_line(choice)], digits))
+    parts += [_block(layer_title(layer), backward_lines(choice, layer), digits) for layer in reversed(trace.layers)]
+    if trace.optimizer is not None:
+        parts.append(f"Step, {optimizer_words(trace)}")
+        parts += [
+            _block(layer_title(layer), step_lines(choice, layer), digits)
+            for layer in trace.layers
+            if vars(layer.parameters)
+        ]
+        parts.append(closing(trace, digits))
+    return "\n\n".join(parts)
+
+
+def heading(trace: Trace) -> str:
+    """What was traced, in a line."""
+    rows = "one example" if len(trace.x) == 1 else f"a batch of {len(trace.x)} examples"
+    optimizer = "" if trace.optimizer is None else f", {type(trace.optimizer).__name__}"
+    what = "One step on" if trace.optimizer is not None else "Forward and back on"
+    return f"{what} {rows}, {type(trace.loss).__name__}{optimizer}"
+
+
+def closing(trace: Trace, digits: int) -> str:
+    """The cost before and after."""
+    assert trace.cost_after is not None
+    return f"C after the step = {number(trace.cost_after, digits + 2)}, before it {number(trace.cost, digits + 2)}"
+
+
+def layer_title(layer: LayerTrace) -> str:
+    """Its place and form: "layer 2, Dense(3)"."""
+    return f"layer {layer.index}, {layer.layer}"
+
+
+def optimizer_words(trace: Trace) -> str:
+    """The optimizer with what differs from its defaults, the rate, and its formula."""
+    optimizer = trace.optimizer
+    described = (inspect.getdoc(type(optimizer)) or "").split("\n\n")[0]
+    formula = " ".join(described.split()).replace("`", "").rstrip(".")
+    more = _more_words(optimizer)
+    return f"{type(optimizer).__name__}: {formula}; rate {number(trace.rate)}" + (f", {more}" if more else "")
+
+
+def _more_words(part: Any) -> str:
+    """The fields besides the rate, where they differ from the defaults."""
+    fields = [field for field in dataclasses.fields(part) if field.name != "learning_rate"]
+    return ", ".join(
+        f"{field.name} {getattr(part, field.name)}" for field in fields if getattr(part, field.name) != field.default
+    )
+
+
+def _given(choice: Choice) -> str:
+    trace, row = choice.trace, choice.row
+    of_row = f", row {row} of {len(trace.x)}" if len(trace.x) > 1 else ""
+    target = array(trace.targets[row], choice.digits)
+    lines = [f"x = {array(trace.x[row], choice.digits)}{of_row}", f"y = {target}"]
+    if trace.sample_weight is not None:
+        lines.append(f"w = {number(trace.sample_weight[row], choice.digits)}")
+    if trace.training:
+        lines.append("as in training: dropout and noise are drawn, batch normalization takes the batch's own mean")
+    return "\n".join(_INDENT + line for line in lines)
+
+
+def _block(title: str, lines: list[Line], digits: int) -> str:
+    return "\n".join([f"{_INDENT}{title}", *(_INDENT * 2 + row for line in lines for row in _rows(line, digits))])
+
+
+def _rows(line: Line, digits: int) -> list[str]:
+    """A line of a trace as lines of text: one where there is a single number, else the numbers and the sums below."""
+    formula = f" = {line.formula}" if line.formula else ""
+    where = f"    where {line.where}" if line.where else ""
+    if line.result.size == 1:
+        shown = line.worked[0][1] if line.worked else result_words(line, digits)
+        return [f"{line.left}{formula} = {shown}{where}"]
+    numbers = result_words(line, digits).split("\n")
+    if len(numbers) == 1:
+        rows = [f"{line.left}{formula} = {numbers[0]}{where}"]
+    else:
+        rows = [f"{line.left}{formula} ={where}", *(_INDENT + row for row in numbers)]
+    return rows + [f"{_INDENT}{name} = {words}" for name, words in line.worked]
