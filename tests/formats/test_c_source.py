@@ -139,30 +139,6 @@ def test_the_header_serves_cpp(tmp_path: Path) -> None:
     assert subprocess.run([str(tmp_path / "program")], check=False).returncode == 0
 
 
-def test_a_comma_as_decimal_point_changes_nothing(tmp_path: Path, monkeypatch) -> None:
-    import locale
-
-    network, x = varied()
-    write_c(network, tmp_path / "net", rows=x)
-    before = (tmp_path / "net.c").read_bytes()
-    try:
-        locale.setlocale(locale.LC_ALL, next(n for n in ("de_DE.UTF-8", "fr_FR.UTF-8", "C.UTF-8") if _has_locale(n)))
-        write_c(network, tmp_path / "net", rows=x)
-    finally:
-        locale.setlocale(locale.LC_ALL, "C")
-    assert (tmp_path / "net.c").read_bytes() == before
-
-
-def _has_locale(name: str) -> bool:
-    import locale
-
-    try:
-        locale.setlocale(locale.LC_ALL, name)
-    except locale.Error:
-        return False
-    return True
-
-
 # -- int8 --------------------------------------------------------------------------------------------------------
 
 

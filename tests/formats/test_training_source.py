@@ -233,7 +233,7 @@ def test_it_runs_as_a_program(tmp_path: Path) -> None:
         f"epoch {row['epoch']}: loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}" for row in _rows(trainer, x, y)
     ]
     assert done.stdout.splitlines() == lines
-    usage = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    usage = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
     assert usage.returncode == 1
     assert "Usage: python my_training.py data.npz" in usage.stderr
 
