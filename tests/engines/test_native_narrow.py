@@ -42,7 +42,14 @@ def largest_error(ours: Any, theirs: Any) -> float:
 
 
 def check(
-    layers: list[pl.Layer], inputs: int, loss: pl.Loss, y: Array, x: Array, weight: Array | None, batch: int, **more: Any
+    layers: list[pl.Layer],
+    inputs: int,
+    loss: pl.Loss,
+    y: Array,
+    x: Array,
+    weight: Array | None,
+    batch: int,
+    **more: Any,
 ) -> None:
     """Gradient and training against the reference engine; the same bits for every number of threads."""
     model = model_of(layers, inputs, x.dtype, np.random.default_rng(len(x)))
@@ -100,7 +107,15 @@ def test_every_layer_that_turns(
     random = np.random.default_rng(seed)
     layers = [pl.Dense(width, bias=bias), layer, pl.Dense(3, bias=bias)]
     x = random.normal(size=(rows, inputs)).astype(np.float64 if double else np.float32)
-    check([layer, *layers] if first else layers, inputs, pl.SoftmaxCrossEntropy(), random.integers(0, 3, rows), x, None, batch)
+    check(
+        [layer, *layers] if first else layers,
+        inputs,
+        pl.SoftmaxCrossEntropy(),
+        random.integers(0, 3, rows),
+        x,
+        None,
+        batch,
+    )
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=str)

@@ -66,6 +66,12 @@ class History:
         for name, value in values.items():
             self._columns.setdefault(name, [None] * self._length)[-1] = value
 
+    def keep_first(self, rows: int) -> None:
+        """Forget all but so many rows, and what an interrupted `extend` has begun to add to them."""
+        if self._length != rows or any(len(column) != rows for column in self._columns.values()):
+            self._columns = {name: column[:rows] for name, column in self._columns.items()}
+            self._length = rows
+
     def cut(self, epoch: int) -> None:
         """Forget the rows of all epochs after this one: training went back to its end."""
         kept = [index for index, number in enumerate(self._columns.get("epoch", ())) if (number or 0) <= epoch]

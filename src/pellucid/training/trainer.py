@@ -144,6 +144,7 @@ class Trainer:
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
         self._state: State | None = None
+        self._unsettled: tuple[Task, State, Outcome, int] | None = None  # with the length of the history before
         self._safe: State | None = None
         self._shown: State | None = None
         self._slot_names: tuple[str, ...] = ()
@@ -267,6 +268,7 @@ class Trainer:
             On Ctrl-C. The network has the weights of the last whole step, and `fit` goes on from there.
         """
         check_integer("epochs", epochs, minimum=1)
+        self._settle()
         if isinstance(validation, numbers.Real):
             x, y, validation = split_off(
                 x, y, validation, sample_weight, network=self.network, loss=self.loss, seed=self.seed
@@ -285,6 +287,7 @@ class Trainer:
         try:
             self._run(engine, task, checked_validation, self.epoch + epochs)
         except KeyboardInterrupt:
+            self._settle()
             self.history.stopped = (
                 f"Interrupted in epoch {self.epoch + 1}, after step {self.step}. fit goes on from there."
             )
@@ -359,19 +362,31 @@ class Trainer:
         if self.augmentation is not None:  # the images of this epoch, which is the only one: see `_run`
             task = replace(task, x=self.augmentation.apply(task.x, self.seed, before.epoch))
         outcome = engine.train(task, before, self._safe, epochs)
-        diverged = outcome.stopped == "not_finite" or not (  # the last step of all may overflow, with no loss after it
-            outcome.stopped or np.isfinite(outcome.state.parameters).all()
-        )
-        self._safe = outcome.safe
-        self._state = outcome.safe if diverged else outcome.state
-        self._record(task, before, outcome)
-        self.show(self._state)
-        if diverged:
-            self.history.cut(self.epoch)
+        # From this line on it counts: what an interrupt leaves half done, the next `_settle` does again.
+        self._unsettled = task, before, outcome, len(self.history)
+        if self._settle():
             self.history.stopped = explain(task, outcome.state, outcome.safe)
             raise DivergenceError(self.history.stopped)
         if outcome.stopped == "interrupted":
             raise KeyboardInterrupt
+
+    def _settle(self) -> bool:
+        """Bring history, state and network to the last outcome; whether it diverged."""
+        if self._unsettled is None:
+            return False
+        task, before, outcome, length = self._unsettled
+        diverged = outcome.stopped == "not_finite" or not (  # the last step of all may overflow, with no loss after it
+            outcome.stopped or bool(np.isfinite(outcome.state.parameters).all())
+        )
+        self.history.keep_first(length)
+        self._record(task, before, outcome)
+        self._safe = outcome.safe
+        self._state = outcome.safe if diverged else outcome.state
+        self.show(self._state)
+        if diverged:
+            self.history.cut(self.epoch)
+        self._unsettled = None
+        return diverged
 
     def _record(self, task: Task, before: State, outcome: Outcome) -> None:
         logs, batches, first = outcome.logs, task.batches, before.step - before.batch
