@@ -134,7 +134,7 @@ def test_arrays_at_odd_addresses(threads: int) -> None:
         task, x=unaligned(task.x), targets=unaligned(task.targets), sample_weight=unaligned(task.sample_weight)
     )
     assert_same(engine.train(odd, start, start, 2).state, engine.train(task, start, start, 2).state)
-    with pytest.raises(ValueError, match="state must be a contiguous vector of .* aligned numbers"):
+    with pytest.raises(ValueError, match=r"state must be a contiguous vector of .* aligned numbers"):
         engine.train(task, replace(start, parameters=unaligned(start.parameters)), start, 1)
 
 

@@ -1,4 +1,4 @@
-"""Interrupts: soon, whole, as often as one likes. Each test has a process of its own: a late signal hits nobody else."""
+"""Interrupts: soon, whole, as often as one likes. Each test has a process of its own: a late signal hits no other."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ HUNDRED = """
         smooth.fit(x, y, epochs=rough.epoch)
         assert smooth.step == rough.step, (smooth.step, rough.step)
         assert (smooth.network.parameters == rough.network.parameters).all()
-        assert rough.history["epoch"] == smooth.history["epoch"], set(smooth.history["epoch"]) - set(rough.history["epoch"])
+        missing = set(smooth.history["epoch"]) - set(rough.history["epoch"])
+        assert rough.history["epoch"] == smooth.history["epoch"], missing
         assert rough.history["loss"] == smooth.history["loss"]
         assert sorted(late)[25] < 0.5, late  # a tenth of a second, on a machine that has nothing else to do
         assert sizes[-1] - sizes[9] < 4_000_000, sizes
