@@ -15,8 +15,9 @@ from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model, Outcome, State, Task
 from pellucid.engines.program import compile_program
 from pellucid.engines.reference import ReferenceEngine
-from pellucid.typing import Array, Floats
+from pellucid.typing import Floats
 from support.members import ALL_LAYERS, ALL_LOSSES, ALL_OPTIMIZERS, ALL_PENALTIES
+from support.native_tasks import assert_close, assert_same, model_of, outputs_of, targets_of
 
 pytest.importorskip("pellucid._native")
 from pellucid.engines.native import NativeEngine
@@ -32,42 +33,8 @@ KINKED = (pl.ReLU, pl.LeakyReLU, pl.PReLU, pl.HardTanh, pl.Maxout, pl.SELU)
 TOLERANCES = {np.float64: 1e-12, np.float32: 1e-5}
 
 
-def model_of(layers: list[pl.Layer], inputs: int, dtype: Any, random: np.random.Generator) -> Model:
-    program = compile_program(layers, (inputs,))
-    parameters = np.zeros(program.parameter_count, dtype)
-    for view in program.views().values():
-        view.of(parameters)[...] = random.normal(size=view.shape) / np.sqrt(view.shape[0])
-    return Model(program, parameters, random.uniform(0.5, 1.5, size=program.statistic_count))
-
-
 def in_double(model: Model) -> Model:
     return Model(model.program, model.parameters.astype(np.float64), model.statistics)
-
-
-def assert_close(ours: Any, theirs: Any, tolerance: float) -> None:
-    """Largest difference over largest size."""
-    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    assert ours.shape == theirs.shape
-    if theirs.size:
-        assert np.abs(ours - theirs).max() <= tolerance * max(np.abs(theirs).max(), 1e-3)
-
-
-def outputs_of(loss: pl.Loss, wanted: int) -> int:
-    if isinstance(loss, pl.Quantile):
-        return len(loss.levels)
-    return max(2, wanted) if isinstance(loss, pl.SoftmaxCrossEntropy) else wanted
-
-
-def targets_of(loss: pl.Loss, rows: int, outputs: int, classes: bool, random: np.random.Generator) -> Array:
-    """Targets in one of the forms the loss takes, as it encodes them."""
-    if isinstance(loss, pl.Hinge):
-        return loss.encode(random.integers(0, max(2, outputs), rows), outputs)
-    if classes and isinstance(loss, pl.SoftmaxCrossEntropy | pl.SquaredError) and outputs > 1:
-        return loss.encode(random.integers(0, outputs, rows), outputs)
-    y = random.uniform(0.05, 1.0, size=(rows, outputs))
-    if isinstance(loss, pl.SoftmaxCrossEntropy):
-        y /= y.sum(axis=1, keepdims=True)
-    return loss.encode(y if classes or outputs > 1 else y[:, 0], outputs)
 
 
 def assert_same_outcome(ours: Outcome, theirs: Outcome, tolerance: float) -> None:
@@ -87,15 +54,6 @@ def assert_same_outcome(ours: Outcome, theirs: Outcome, tolerance: float) -> Non
         assert (log.accuracy is None) == (expected_log.accuracy is None)
         if log.accuracy is not None:
             assert log.accuracy == pytest.approx(expected_log.accuracy, abs=1e-12)
-
-
-def assert_same_bits(a: State, b: State) -> None:
-    assert (a.epoch, a.batch, a.step, a.rate_scale) == (b.epoch, b.batch, b.step, b.rate_scale)
-    assert (a.loss_sum, a.weight_sum, a.correct_sum) == (b.loss_sum, b.weight_sum, b.correct_sum)
-    assert (a.average is None) == (b.average is None)
-    mine, other = ([s.parameters, s.statistics, *s.slots, *([] if s.average is None else [s.average])] for s in (a, b))
-    for vector, expected in zip(mine, other, strict=True):
-        np.testing.assert_array_equal(vector, expected)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
@@ -252,8 +210,8 @@ def test_the_same_bits(optimizer: pl.Optimizer, dtype: Any, data: st.DataObject)
     whole = NativeEngine(1).train(task, start, start, 6)
     for threads in (2, 4):
         outcome = NativeEngine(threads).train(task, start, start, 6)
-        assert_same_bits(outcome.state, whole.state)
-        assert_same_bits(outcome.safe, whole.safe)
+        assert_same(outcome.state, whole.state)
+        assert_same(outcome.safe, whole.safe)
     state, safe = start, start
     engine = NativeEngine(2)
     for _ in range(6):
@@ -261,8 +219,8 @@ def test_the_same_bits(optimizer: pl.Optimizer, dtype: Any, data: st.DataObject)
         state, safe = outcome.state, outcome.safe
         NativeEngine(1).train(task, start, start, 1)
         engine.train(task, start, start, 1)  # what the machine remembers of other steps must not matter
-    assert_same_bits(state, whole.state)
-    assert_same_bits(safe, whole.safe)
+    assert_same(state, whole.state)
+    assert_same(safe, whole.safe)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
@@ -278,7 +236,7 @@ def test_every_layer_gives_the_same_bits_for_any_number_of_threads(layer: pl.Lay
     _, gradient = one.loss_and_gradient(model, task.loss, None, x, y, None)
     for threads in (2, 3, 4):
         many = NativeEngine(threads)
-        assert_same_bits(many.train(task, start, start, 2).state, trained.state)
+        assert_same(many.train(task, start, start, 2).state, trained.state)
         np.testing.assert_array_equal(many.scores(model, x), scores)
         np.testing.assert_array_equal(many.loss_and_gradient(model, task.loss, None, x, y, None)[1], gradient)
 

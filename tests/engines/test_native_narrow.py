@@ -15,7 +15,7 @@ from pellucid.engines.program import compile_program
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.typing import Array
 from support.members import ALL_LAYERS, ALL_LOSSES
-from support.native_tasks import assert_same, model_of, outputs_of, targets_of
+from support.native_tasks import assert_close, assert_same, model_of, outputs_of, targets_of
 
 pytest.importorskip("pellucid._native")
 from pellucid.engines.native import NativeEngine
@@ -34,15 +34,15 @@ BATCHES = [16, 17, 33, 64, 250, 1024, 1030, 1100]
 THREADS = (2, 4, 8)
 
 
-def largest_error(ours: Any, theirs: Any) -> float:
-    """Largest difference over largest size."""
-    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    assert ours.shape == theirs.shape
-    return float(np.abs(ours - theirs).max(initial=0.0) / max(np.abs(theirs).max(initial=0.0), 1e-3))
-
-
 def check(
-    layers: list[pl.Layer], inputs: int, loss: pl.Loss, y: Array, x: Array, weight: Array | None, batch: int, **more: Any
+    layers: list[pl.Layer],
+    inputs: int,
+    loss: pl.Loss,
+    y: Array,
+    x: Array,
+    weight: Array | None,
+    batch: int,
+    **more: Any,
 ) -> None:
     """Gradient and training against the reference engine; the same bits for every number of threads."""
     model = model_of(layers, inputs, x.dtype, np.random.default_rng(len(x)))
@@ -54,7 +54,7 @@ def check(
     expected_value, expected = reference.loss_and_gradient(exact, loss, pl.L2(0.1), x, y, weight)
     assert value == pytest.approx(expected_value, rel=1e-12 if double else 1e-5, abs=1e-12 if double else 1e-6)
     if double or not (any(isinstance(layer, KINKED) for layer in layers) or isinstance(loss, KINKED_LOSSES)):
-        assert largest_error(gradient, expected) <= (1e-12 if double else 1e-5)
+        assert_close(gradient, expected, 1e-12 if double else 1e-5)
     for threads in THREADS:
         np.testing.assert_array_equal(
             NativeEngine(threads).loss_and_gradient(model, loss, pl.L2(0.1), x, y, weight)[1], gradient
@@ -75,8 +75,8 @@ def check(
         return
     expected_end = reference.train(task, start, start, 3)
     assert ours.stopped == expected_end.stopped == ""
-    assert largest_error(ours.state.parameters, expected_end.state.parameters) <= 1e-9
-    assert largest_error(ours.safe.parameters, expected_end.safe.parameters) <= 1e-9
+    assert_close(ours.state.parameters, expected_end.state.parameters, 1e-9)
+    assert_close(ours.safe.parameters, expected_end.safe.parameters, 1e-9)
     assert ours.logs.loss == pytest.approx(expected_end.logs.loss, rel=1e-9)
     if expected_end.logs.accuracy[0] is not None:
         assert ours.logs.accuracy == pytest.approx(expected_end.logs.accuracy, abs=1e-12)
@@ -100,7 +100,15 @@ def test_every_layer_that_turns(
     random = np.random.default_rng(seed)
     layers = [pl.Dense(width, bias=bias), layer, pl.Dense(3, bias=bias)]
     x = random.normal(size=(rows, inputs)).astype(np.float64 if double else np.float32)
-    check([layer, *layers] if first else layers, inputs, pl.SoftmaxCrossEntropy(), random.integers(0, 3, rows), x, None, batch)
+    check(
+        [layer, *layers] if first else layers,
+        inputs,
+        pl.SoftmaxCrossEntropy(),
+        random.integers(0, 3, rows),
+        x,
+        None,
+        batch,
+    )
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
@@ -162,7 +170,7 @@ def test_a_last_row_that_is_not_finite_stops_as_in_the_reference() -> None:
             ours, theirs = (engine.train(task, start, start, 2) for engine in (NativeEngine(2), ReferenceEngine()))
         assert ours.stopped == theirs.stopped == "not_finite"
         assert ours.state.step == theirs.state.step == steps
-        assert largest_error(ours.state.parameters, theirs.state.parameters) <= 1e-12
+        assert_close(ours.state.parameters, theirs.state.parameters, 1e-12)
 
 
 @pytest.mark.parametrize("width", [3, 40])
@@ -170,8 +178,8 @@ def test_an_epsilon_that_is_no_normal_number_leaves_what_has_no_gradient(width: 
     """Numbers below the smallest normal one are zero in the core; 0/0 would be NaN, in padding too."""
     x, y = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32), np.arange(64) % 2
     x[:, 1] = 0.0  # no gradient: its weights stay
-    for optimizer in (pl.Adam(epsilon=1e-42), pl.AdaGrad(epsilon=1e-42), pl.RMSProp(epsilon=1e-42), pl.AMSGrad(epsilon=1e-42),
-                      pl.AdaDelta(epsilon=1e-42), pl.Adamax(epsilon=1e-42), pl.NAdam(epsilon=1e-42)):  # fmt: skip
+    kinds = (pl.Adam, pl.AdaGrad, pl.RMSProp, pl.AMSGrad, pl.AdaDelta, pl.Adamax, pl.NAdam)
+    for optimizer in (kind(epsilon=1e-42) for kind in kinds):
         model = model_of([pl.Dense(width), pl.Tanh(), pl.Dense(2)], 4, np.float32, np.random.default_rng(1))
         task = Task(model.program, pl.SoftmaxCrossEntropy(), None, optimizer, x, y, "softmax", None, 32, True, 1)
         start = State.start(model.parameters, model.statistics, optimizer)

@@ -13,6 +13,7 @@ import pellucid as pl
 from pellucid.engines.base import Model, State, Task
 from pellucid.engines.program import compile_program
 from pellucid.engines.reference import ReferenceEngine
+from support.native_tasks import assert_close, model_of
 
 pytest.importorskip("pellucid._native")
 from pellucid.engines.native import NativeEngine
@@ -40,29 +41,12 @@ def layer_lists(draw: st.DrawFn, *, standardize: bool = True) -> list[pl.Layer]:
     return [*layers, *draw(st.lists(st.sampled_from(others), max_size=1))]
 
 
-def model_of(layers: list[pl.Layer], inputs: int, dtype: Any, random: np.random.Generator) -> Model:
-    program = compile_program(layers, (inputs,))
-    parameters = np.zeros(program.parameter_count, dtype)
-    for view in program.views().values():
-        view.of(parameters)[...] = random.normal(size=view.shape) / np.sqrt(view.shape[0])
-    statistics = random.uniform(0.5, 1.5, size=program.statistic_count)
-    return Model(program, parameters, statistics)
-
-
 def targets_of(loss: pl.Loss, classes: bool, rows: int, outputs: int, random: np.random.Generator) -> np.ndarray:
     """Targets as `loss` encodes them, in one of its two forms."""
     if classes and not isinstance(loss, pl.SigmoidCrossEntropy):
         return random.integers(0, outputs, rows)
     y = random.uniform(0.05, 1.0, size=(rows, outputs))
     return y / y.sum(axis=1, keepdims=True) if isinstance(loss, pl.SoftmaxCrossEntropy) else y
-
-
-def assert_close(ours: Any, theirs: Any, tolerance: float) -> None:
-    """Largest difference over largest size."""
-    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    assert ours.shape == theirs.shape
-    if theirs.size:
-        assert np.abs(ours - theirs).max() <= tolerance * max(np.abs(theirs).max(), 1e-3)
 
 
 @settings(max_examples=300)

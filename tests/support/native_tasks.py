@@ -69,6 +69,14 @@ def targets_of(loss: pl.Loss, rows: int, outputs: int, classes: bool, random: np
     return loss.encode(y if classes or outputs > 1 else y[:, 0], outputs)
 
 
+def assert_close(ours: Any, theirs: Any, tolerance: float) -> None:
+    """Largest difference over largest size."""
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    assert ours.shape == theirs.shape
+    if theirs.size:
+        assert np.abs(ours - theirs).max() <= tolerance * max(np.abs(theirs).max(), 1e-3)
+
+
 def assert_same(a: State, b: State) -> None:
     """Two states agree to the bit."""
     assert (a.epoch, a.batch, a.step, a.rate_scale) == (b.epoch, b.batch, b.step, b.rate_scale)

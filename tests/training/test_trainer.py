@@ -453,6 +453,40 @@ def test_a_real_interrupt(engine: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("place", ["extend", "show"])
+def test_an_interrupt_while_epochs_are_written_down_loses_none(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training had moved on, and its history had not."""
+    x, y = X, np.arange(len(X)) % 3
+
+    def trainer() -> pl.Trainer:
+        return pl.Trainer(pl.Network([pl.Dense(3)]), "softmax_cross_entropy", batch_size=16, seed=3)
+
+    smooth, rough = trainer(), trainer()
+    smooth.fit(x, y, epochs=3)
+    rough.fit(x, y, epochs=1)
+    with monkeypatch.context() as patch:
+        left = 1
+
+        def interrupt(self: Any, *arguments: Any) -> None:
+            nonlocal left
+            if place == "extend" and left:
+                self._columns["loss"] += arguments[0]["loss"]  # half of it
+            if left:
+                left -= 1
+                raise KeyboardInterrupt
+            original(self, *arguments)
+
+        owner: Any = pl.History if place == "extend" else pl.Trainer
+        original = getattr(owner, place)
+        patch.setattr(owner, place, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            rough.fit(x, y, epochs=1)
+    assert rough.history["epoch"] == [1, 2]
+    rough.fit(x, y, epochs=1)
+    same_history(smooth, rough)
+    np.testing.assert_array_equal(rough.network.parameters, smooth.network.parameters)
+
+
 # -- divergence --------------------------------------------------------------------------------------------------
 
 
