@@ -60,16 +60,28 @@ class NumPy(Predictor):
 
 
 class OnnxRuntime(Predictor):
-    """onnxruntime's CPU provider."""
+    """onnxruntime's CPU provider. A single row goes through bound buffers, which is quicker than an ordinary call."""
 
     def prepare(self, rows: np.ndarray, threads: int) -> Callable[[Any], Any]:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
         model = onnx_model(*self.network.named_parameters().values())
         session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
-        return lambda rows: session.run(None, {"x": rows})[0]
+        if self.repeats == 1:
+            return lambda rows: session.run(None, {"x": rows})[0]
+        bound, x, p = session.io_binding(), np.empty((1, 784), np.float32), np.empty((1, 10), np.float32)
+        bound.bind_input("x", "cpu", 0, np.float32, x.shape, x.ctypes.data)
+        bound.bind_output("p", "cpu", 0, np.float32, p.shape, p.ctypes.data)
+
+        def predict(row: np.ndarray) -> np.ndarray:
+            x[:] = row
+            session.run_with_iobinding(bound)
+            return p.copy()
+
+        return predict
 
 
 class Torch(Predictor):

@@ -103,7 +103,7 @@ def classify(perf: str, data: Path, module: Path, base: int) -> Counter[str]:
         elif "kernel" in library:
             shares["operating system"] += 1
         else:
-            shares[f"other libraries ({library})"] += 1
+            shares["other libraries"] += 1
     for address, chain in chains(module, list(inside)).items():
         part = next((part for part, pattern in PARTS.items() if re.search(pattern, chain)), "the rest of the core")
         shares[part] += inside[address]

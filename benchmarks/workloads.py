@@ -56,7 +56,7 @@ WORKLOADS = {
         Workload("W1", "mnist", (784, 30, 10), 10, "descent", 0.1, 1, 5, 4.0),
         Workload("W2", "digits", (64, 48, 32, 10), 0, "momentum", 0.05, 1_000, 5, 4.0),
         Workload("W3", "mnist", (784, 128, 10), 32, "adam", 0.001, 1, 5, 2.0),
-        Workload("W4", "mnist", (784, 512, 512, 10), 128, "adam", 0.001, 1, 5, 1.4),
+        Workload("W4", "mnist", (784, 512, 512, 10), 128, "adam", 0.001, 1, 4, 1.4),
         Workload("W5", "mnist", (784, 1024, 1024, 1024, 10), 256, "adam", 0.001, 1, 3, 1.2, rows=20_480, dropout=0.2),
     )
 }

@@ -131,7 +131,7 @@ def test_the_training_program_trains(pellucid, run, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--to", "rust"], 2, "--to 'rust' is unknown. Allowed: c, javascript, numpy."),
+        (["--to", "rust"], 2, "--to 'rust' is unknown. Allowed: c, javascript, numpy, onnx."),
         (["--to", "numpy", "--int8"], 2, "--int8 is not for --to numpy."),
         (["--to", "c", "--training"], 2, "--training is not for --to c."),
         (["--to", "c", "--calibrate", "digits"], 2, "--calibrate is for --int8."),

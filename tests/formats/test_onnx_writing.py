@@ -186,13 +186,6 @@ def test_yes_and_no_may_have_names(path: Path) -> None:
     assert run(path, x)["label"].tolist() == [["no", "yes"][place] for place in network.predict(x)]
 
 
-def test_a_wrong_number_of_names(path: Path) -> None:
-    network = small()
-    network.classes = ["a", "b"]
-    with pytest.raises(pl.OnnxError, match=r"^The network has 3 classes, but network\.classes has 2 names"):
-        pl.to_onnx(network, path)
-
-
 def test_the_file_says_what_it_is(path: Path) -> None:
     report = pl.to_onnx(small(), path)
     model = onnx.load(path)

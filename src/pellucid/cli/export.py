@@ -8,26 +8,27 @@ import typer
 
 from pellucid.cli.command import Command
 
-_INT8, _TRAINING = "C in int8", "The training program (NumPy)"
+_INT8, _TRAINING = "C in int8, and ONNX", "The training program (NumPy)"
 
 
 def export_model(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
-    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="What to write: c, numpy or javascript.")],
+    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="What to write: c, numpy, javascript or onnx.")],
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="Where to; else here, by the name of the model."),
     ] = None,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="Whole numbers of one byte: a quarter of the size.", rich_help_panel=_INT8),
+        typer.Option("--int8", help="C in whole numbers of one byte: a quarter of the size.", rich_help_panel=_INT8),
     ] = False,
     calibrate: Annotated[
         str | None,
         typer.Option(
             metavar="DATA",
-            help="Rows like those to come, to measure ranges on: a built-in data set; a .csv, .npy or .npz file, with "
-            "or without the target in the last column (in .npz: y). Else the built-in data set it was trained on.",
+            help="Rows like those to come, to measure ranges (int8) or compare answers (onnx) on: a built-in data set; a "
+            ".csv, .npy or .npz file, with or without the target in the last column (in .npz: y). Else, for int8, the "
+            "built-in data set it was trained on.",
             rich_help_panel=_INT8,
         ),
     ] = None,
@@ -61,7 +62,7 @@ def export_model(
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Else 20.", rich_help_panel=_TRAINING)] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Else 0.", rich_help_panel=_TRAINING)] = None,
 ) -> None:
-    """Write a saved network as source: C99, Python with NumPy alone, or JavaScript."""
+    """Write a saved network as source (C99, Python with NumPy alone, JavaScript) or as ONNX."""
     from pellucid.cli.exporting import Options, export
 
     export(

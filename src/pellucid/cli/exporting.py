@@ -68,6 +68,12 @@ def _numpy(network: pl.Network, path: Path, options: Options) -> Any:
     return pl.formats.write_training(_trainer(network, options), path, epochs=epochs)
 
 
+def _onnx(network: pl.Network, path: Path, options: Options) -> Any:
+    rows = None if options.calibrate is None else rows_for(network, options.calibrate, options.data)
+    target = path if path.suffix == ".onnx" else path.with_name(f"{path.name}.onnx")
+    return pl.to_onnx(network, target, x=None if rows is None else rows.x)
+
+
 def _javascript(network: pl.Network, path: Path, options: Options) -> Any:
     return pl.formats.write_javascript(network, path)
 
@@ -76,6 +82,7 @@ _OF_TRAINING = ("loss", "optimizer", "learning_rate", "l2", "batch_size", "epoch
 
 TARGETS: dict[str, Target] = {
     "c": Target(_c, ("int8", "calibrate", "data")),
+    "onnx": Target(_onnx, ("calibrate", "data")),
     "numpy": Target(_numpy, ("training", *_OF_TRAINING)),
     "javascript": Target(_javascript),
 }

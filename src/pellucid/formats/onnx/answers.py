@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.formats.onnx.graph import Graph
-from pellucid.formats.onnx.package import OnnxError
 from pellucid.network import Network
 from pellucid.typing import Array, Floats
 
@@ -51,12 +50,7 @@ def labels_of(network: Network) -> Array | None:
     several = network.link in ("sigmoid", "sign") and network.outputs > 1
     if network.classes is None or several or values_name(network.link) == VARIABLE:
         return None
-    count = max(network.outputs, 2)
-    if len(network.classes) != count:
-        raise OnnxError(
-            f"The network has {count} classes, but network.classes has {len(network.classes)} names: "
-            "assign as many, or None."
-        )
+    network.check_names()
     try:
         numbers = [int(name) for name in network.classes]
     except ValueError:

@@ -40,11 +40,11 @@ class LoopText:
         if trainer.penalty is not None:
             functions.append(
                 function(
-                    "add_penalty(g, p)",
+                    f"add_penalty(g, p{', n' if trainer.penalty.per_example else ''})",
                     [
                         f'"""Add the derivative of the price of large weights: {words_of(trainer.penalty)}."""',
                         "for name in WEIGHTS:",
-                        f"    g[name] = g[name] + {PENALTIES[type(trainer.penalty)](trainer.penalty)}",
+                        f"    g[name] = g[name] + {self._price()}",
                     ],
                 )
             )
@@ -129,7 +129,7 @@ class LoopText:
             f"        scores, kept = forward({self.network.call('x[rows]', 'step')})",
             "        loss, d = loss_and_gradient(scores, y[rows])",
             "        g = backward(d, kept, p)",
-            *(["        add_penalty(g, p)"] if trainer.penalty is not None else []),
+            *([f"        add_penalty(g, p{self._counted()})"] if trainer.penalty is not None else []),
             *(["        clip(g)"] if optimizer.clip_norm is not None or optimizer.clip_value is not None else []),
             f"        update(p, g{', memory' if slots else ''}, step)",
             *(self._average(average) if average is not None else []),
@@ -140,6 +140,17 @@ class LoopText:
             f"return {'p' if average is None else 'average'}{', s' if statistics else ''}",
         ]
         return function("train(x, y, epochs=EPOCHS, p=None)", lines)
+
+    def _price(self) -> str:
+        """The derivative of the penalty; divided by the number of examples where it is a price for all of them."""
+        penalty = self.trainer.penalty
+        assert penalty is not None
+        price = PENALTIES[type(penalty)](penalty)
+        return f"({price}) / n" if penalty.per_example else price
+
+    def _counted(self) -> str:
+        penalty = self.trainer.penalty
+        return ", len(scores)" if penalty is not None and penalty.per_example else ""
 
     def _average(self, stays: float) -> list[str]:
         moved = f"{stays!r} * average[name] + {round(1 - stays, 12)!r} * p[name]"

@@ -99,6 +99,13 @@ LOSSES: dict[type[Loss], Callable[[Any, bool], list[str]]] = {
 
 def _adam(o: optimizers.Adam, *, largest: bool = False) -> list[str]:
     of_root = "largest" if largest else "v"
+    if o.epsilon_hat:
+        return [
+            *_moments(o, "m, v"),
+            f"corrected = rate * math.sqrt(1 - {o.beta_2!r}**t) / (1 - {o.beta_1!r}**t)  # both began at 0",
+            f"p[name] = p[name] - corrected * m / (np.sqrt(v) + {o.epsilon!r})",
+            "memory[name] = m, v",
+        ]
     return [
         *_moments(o, "m, v, largest" if largest else "m, v"),
         *(["largest = np.maximum(largest, v)  # never falls"] if largest else []),
