@@ -228,8 +228,10 @@ def test_in_the_middle_of_an_epoch(step: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [8, "full"])
-def test_ctrl_c_in_the_native_engine(batch_size: Any, engine: str, tmp_path: Path) -> None:
-    """A real signal, at a moment of chance, and with early stopping: nothing of the epoch is lost."""
+def test_ctrl_c_at_a_moment_of_chance(batch_size: Any, engine: str, tmp_path: Path, request: Any) -> None:
+    """A real signal, and early stopping: nothing of the epoch is lost."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore Ctrl-C
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, handler))
 
     def make() -> pl.Trainer:
         return trainer(engine, [pl.Dense(50), pl.ReLU()], batch_size=batch_size, callbacks=[pl.EarlyStopping(10**6)])
