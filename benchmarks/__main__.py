@@ -5,7 +5,8 @@ Usage: python -m benchmarks [--quick] [SUITE …]     suites: W0 … W5, W5N, pr
        python -m benchmarks kill                    two hundred killed trainings, when asked for
        python -m benchmarks profile WORKLOAD [THREADS]
 
-A table is rewritten when all of its suites were measured. --quick tries everything at a small size and writes nothing.
+A table is rewritten when all of its suites were measured: a failure erases nothing. --quick tries everything at a small
+size and writes nothing.
 """
 
 from __future__ import annotations
@@ -88,16 +89,15 @@ def main() -> int:
                     print(lines[-1], flush=True)
             except (NotMeasured, subprocess.CalledProcessError, ImportError, OSError) as error:
                 failures.append(suite)
-                lines.append(f"| {suite}: not measured" + " |" * len(table.columns))
                 print(f"{suite} was not measured: {error}", file=sys.stderr, flush=True)
             took[suite] = time.monotonic() - began
             print(f"({suite} took {took[suite]:.0f} s)", flush=True)
-        if set(table.suites) <= set(chosen) and not quick:
+        if set(table.suites) <= set(chosen).difference(failures) and not quick:
             head = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
             rewrite(name, [machine(), "", *head, *lines])
     minutes = sum(took.values()) / 60
     print(f"All of it took {minutes:.1f} minutes.", flush=True)
-    if not words:
+    if not words and not failures:
         each = ", ".join(f"{suite} {seconds:.0f} s" for suite, seconds in took.items())
         rewrite("time", [f"The whole run took {minutes:.1f} minutes: {each}."])
     return 1 if failures else 0

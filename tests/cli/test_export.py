@@ -59,13 +59,14 @@ def test_every_target_writes_by_the_models_name(pellucid, iris, tmp_path) -> Non
         ("c", "iris.h, iris.c, iris_test.c"),
         ("numpy", "iris.py"),
         ("javascript", "iris.mjs"),
+        ("onnx", "iris.onnx"),
     ):
         code, out, err = pellucid("export", iris / "iris.pellucid", "--to", target)
         assert (code, err) == (0, "")
         assert out.startswith(f"Wrote {files}\n")
         assert pellucid("export", iris / "iris.pellucid", "--to", target, "-o", "folder/other").code == 0
     written = sorted(file.name for file in (tmp_path / "folder").iterdir())
-    assert written == ["other.c", "other.h", "other.mjs", "other.py", "other_test.c"]
+    assert written == ["other.c", "other.h", "other.mjs", "other.onnx", "other.py", "other_test.c"]
 
 
 @pytest.mark.parametrize(

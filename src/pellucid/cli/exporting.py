@@ -71,7 +71,8 @@ def _numpy(network: pl.Network, path: Path, options: Options) -> Any:
 def _onnx(network: pl.Network, path: Path, options: Options) -> Any:
     rows = None if options.calibrate is None else rows_for(network, options.calibrate, options.data)
     target = path if path.suffix == ".onnx" else path.with_name(f"{path.name}.onnx")
-    return pl.to_onnx(network, target, x=None if rows is None else rows.x)
+    report = pl.to_onnx(network, target, x=None if rows is None else rows.x)
+    return f"Wrote {target.name}\n{report}"
 
 
 def _javascript(network: pl.Network, path: Path, options: Options) -> Any:
