@@ -27,8 +27,8 @@ def export_model(
         typer.Option(
             metavar="DATA",
             help="Rows like those to come, to measure ranges (int8) or compare answers (onnx) on: a built-in data set; "
-            "a .csv, .npy or .npz file, with or without the target in the last column (in .npz: y). Else, for int8, the "
-            "built-in data set it was trained on.",
+            "a .csv, .npy or .npz file, with or without the target in the last column (in .npz: y). Else, for int8, "
+            "the built-in data set it was trained on.",
             rich_help_panel=_INT8,
         ),
     ] = None,
