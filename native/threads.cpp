@@ -65,7 +65,7 @@ std::atomic<unsigned> forks{0};
 // A forked child has no threads but the one that forked: it starts with another team, and what it inherited is left as it
 // is, since a lock in it may be held by a thread that no longer exists.
 #if defined(PELLUCID_POSIX)
-const int watching_forks = pthread_atfork(nullptr, nullptr, [] {
+[[maybe_unused]] const int watching_forks = pthread_atfork(nullptr, nullptr, [] {
     the_team.store(nullptr, std::memory_order_release);
     forks.fetch_add(1, std::memory_order_relaxed);
 });
