@@ -94,9 +94,9 @@ def reference_sections() -> dict[str, list[str]]:
     }
     if homes:
         raise ValueError(f"The reference has no section for {homes}: add their modules to REFERENCE in docs/pages.py.")
-    for module in ("datasets", "plots"):
+    for module, title in {"datasets": "Data", "plots": "Pictures", "estimators": "scikit-learn's API"}.items():
         names = import_module(f"pellucid.{module}").__all__
-        sections[{"datasets": "Data", "plots": "Pictures"}[module]] = [f"{module}.{name}" for name in sorted(names)]
+        sections[title] = [f"{module}.{name}" for name in sorted(names)]
     return sections
 
 

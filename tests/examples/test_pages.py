@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import pellucid as pl
+from pellucid import estimators
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -28,6 +29,7 @@ def test_the_reference_lists_every_public_name(pages: Any) -> None:
     listed = [name for names in pages.reference_sections().values() for name in names]
     expected = [name for name in pl.__all__ if name not in ("datasets", "plots")]
     expected += [f"datasets.{name}" for name in pl.datasets.__all__] + [f"plots.{name}" for name in pl.plots.__all__]
+    expected += [f"estimators.{name}" for name in estimators.__all__]
     assert sorted(listed) == sorted(expected)
 
 
