@@ -45,8 +45,10 @@ html_sidebars = {
         "exchange",
         "exports",
         "coming_from",
+        "scikit_learn",
         "backpropagation",
         "see",
+        "doctor",
         "catalogue",
     )
 }
@@ -70,6 +72,11 @@ def formulas_are_text(app: Any, what: str, name: str, obj: object, options: obje
         lines[number] = "".join(pieces)
 
 
+def not_ours(app: Any, what: str, name: str, obj: object, skip: bool, options: object) -> bool | None:
+    """Leave out the methods that scikit-learn makes for its routing of metadata: its documentation has them."""
+    return True if re.fullmatch(r"set_\w+_request|get_metadata_routing", name) else None
+
+
 def formula(translator: Any, node: Any) -> None:
     """Write a formula as MathML, which browsers draw by themselves: no script, and nothing loaded from elsewhere."""
     block = isinstance(node, nodes.math_block)
@@ -80,4 +87,5 @@ def formula(translator: Any, node: Any) -> None:
 def setup(app: Any) -> None:
     """Formulas are MathML, and before numpydoc reads a docstring, `formulas_are_text` does."""
     app.add_html_math_renderer("mathml", (formula, None), (formula, None))
+    app.connect("autodoc-skip-member", not_ours)
     app.connect("autodoc-process-docstring", formulas_are_text, priority=400)

@@ -101,7 +101,13 @@ def reference_sections() -> dict[str, list[str]]:
     }
     if homes:
         raise ValueError(f"The reference has no section for {homes}: add their modules to REFERENCE in docs/pages.py.")
-    titles = {"datasets": "Data", "formats": "Exports", "plots": "Pictures", "inspection": "What a network has learnt"}
+    titles = {
+        "datasets": "Data",
+        "formats": "Exports",
+        "plots": "Pictures",
+        "inspection": "What a network has learnt",
+        "estimators": "scikit-learn's API",
+    }
     for module, title in titles.items():
         sections[title] = [f"{module}.{name}" for name in sorted(import_module(f"pellucid.{module}").__all__)]
     return sections

@@ -22,13 +22,13 @@ ESTIMATORS = [
 ]
 
 
-@pytest.mark.filterwarnings("default")  # some checks are about warnings, and others do not expect any
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(ESTIMATORS)
 def test_every_check_of_scikit_learn(estimator: BaseEstimator, check: object) -> None:
     check(estimator)  # type: ignore[operator]
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("estimator", ESTIMATORS[:4], ids=lambda e: type(e).__name__)
 def test_wrong_parameters_are_answered_in_scikit_learns_words(estimator: BaseEstimator) -> None:
     """A check that scikit-learn keeps for its own estimators."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("default")  # they were not written for warnings that are errors
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 CANNOT_PASS = {
     "test_gradient": "calls the private _loss_grad_lbfgs; see test_equal_to_scikit_learn.py for loss and gradient",

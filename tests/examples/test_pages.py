@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import pellucid as pl
+from pellucid import estimators
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -29,6 +30,7 @@ def test_the_reference_lists_every_public_name(pages: Any) -> None:
     modules = ("datasets", "formats", "plots", "inspection")
     expected = [name for name in pl.__all__ if name not in modules]
     expected += [f"{module}.{name}" for module in modules for name in getattr(pl, module).__all__]
+    expected += [f"estimators.{name}" for name in estimators.__all__]
     assert sorted(listed) == sorted(expected)
 
 

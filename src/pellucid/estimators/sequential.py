@@ -150,7 +150,8 @@ class NetworkRegressor(RegressorPart, SequentialPart, SequentialParameters, Netw
     >>> import numpy as np, pellucid as pl
     >>> from pellucid.estimators import NetworkRegressor
     >>> x = np.linspace(-1, 1, 200)[:, None]
-    >>> model = NetworkRegressor([pl.Dense(20), pl.Tanh()], optimizer=pl.Adam(0.02), random_state=0)
+    >>> layers = [pl.Dense(20), pl.Tanh()]
+    >>> model = NetworkRegressor(layers, optimizer=pl.Adam(0.02), batch_size=20, random_state=0)
     >>> bool(model.fit(x, x[:, 0] ** 2).score(x, x[:, 0] ** 2) > 0.9)
     True
     """
