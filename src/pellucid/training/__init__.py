@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.training.callbacks import Callback, Every, Progress
-from pellucid.training.divergence import DivergenceError
+from pellucid.training.divergence import Divergence, DivergenceError
 from pellucid.training.early_stopping import EarlyStopping
 from pellucid.training.history import History
 from pellucid.training.rates import Backtracking, ReduceOnPlateau
@@ -12,6 +12,7 @@ from pellucid.training.trainer import Trainer
 __all__ = [
     "Backtracking",
     "Callback",
+    "Divergence",
     "DivergenceError",
     "EarlyStopping",
     "Every",
