@@ -38,6 +38,7 @@ REFERENCE = {
     "Initializers": ("pellucid.initializers",),
     "Augmentation": ("pellucid.augmentation",),
     "Sweeps": ("pellucid.sweeps",),
+    "Inspection": ("pellucid.inspection.gradient_check",),
     "Files": ("pellucid.formats.model_file",),
 }
 """The sections of the reference, and the modules whose public names stand in them."""

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
         Zeros,
         normal,
     )
+    from pellucid.inspection.gradient_check import (
+        GradientCheck,
+        gradient_check,
+        layer_gradient_check,
+        loss_gradient_check,
+    )
     from pellucid.layers import (
         ELU,
         GELU,
@@ -120,6 +126,7 @@ _HOMES = {
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
         "Orthogonal Uniform UnitVariance Zeros normal"
     ),
+    "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
     "pellucid.layers": (
         "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
         "LayerNormalization LeakyReLU Maxout MinMax Mish PReLU ReLU Rescale RobustScale Sigmoid SiLU Softmax "
@@ -182,6 +189,7 @@ __all__ = [
     "GaussianNoise",
     "GlorotNormal",
     "GlorotUniform",
+    "GradientCheck",
     "GradientDescent",
     "HardTanh",
     "HeNormal",
@@ -250,8 +258,11 @@ __all__ = [
     "Zeros",
     "Zoom",
     "datasets",
+    "gradient_check",
     "grid",
+    "layer_gradient_check",
     "load",
+    "loss_gradient_check",
     "normal",
     "plots",
     "samples",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple
@@ -68,7 +69,7 @@ class ReferenceEngine(Engine):
     ) -> tuple[float, Floats]:
         """Objective and flat gradient (p,) of one batch."""
         scores, passes = forward(model, x)
-        value, gradient = _loss(loss, scores, targets, sample_weight)
+        value, gradient = mean_loss_and_gradient(loss, scores, targets, sample_weight)
         flat = backward(model, gradient, passes)
         if penalty is not None:
             add_penalty_gradient(model, penalty, flat)
@@ -117,17 +118,27 @@ def forward(model: Model, x: Array, randomness: Randomness | None = None) -> tup
     passes : list of Pass
         What each layer was given and keeps.
     """
+    buffer, passes = x, []
+    for one, _, output in layer_by_layer(model, x, randomness):
+        buffer = output
+        passes.append(one)
+    return buffer.astype(model.parameters.dtype, copy=False), passes
+
+
+def layer_by_layer(
+    model: Model, x: Array, randomness: Randomness | None = None
+) -> Iterator[tuple[Pass, Floats, Floats]]:
+    """Run a batch through the instructions, and hand out each one's pass, input (n, *d_in) and output (n, *d_out)."""
     program, dtype = model.program, model.parameters.dtype
     buffer = x.astype(np.float64 if program.leading_scalings else dtype, copy=False)  # (n, *input_shape)
-    passes = []
     for instruction in program.instructions:
         if instruction.index == program.leading_scalings:
             buffer = buffer.astype(dtype, copy=False)
         parameters = _named(instruction.parameters, model.parameters)
         context = _context(instruction, model, randomness, buffer.dtype)
-        buffer, saved = instruction.layer.forward(buffer, parameters, context)  # (n, *d_in) -> (n, *d_out)
-        passes.append(Pass(instruction, parameters, context, saved))
-    return buffer.astype(dtype, copy=False), passes
+        given = buffer
+        buffer, saved = instruction.layer.forward(given, parameters, context)  # (n, *d_in) -> (n, *d_out)
+        yield Pass(instruction, parameters, context, saved), given, buffer
 
 
 def backward(model: Model, gradient: Floats, passes: list[Pass]) -> Floats:
@@ -177,7 +188,9 @@ def _mean(values: Floats, sample_weight: Floats | None) -> float:
     return float((values * sample_weight).sum(dtype=np.float64)) / total if total > 0 else 0.0
 
 
-def _loss(loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None) -> tuple[float, Floats]:
+def mean_loss_and_gradient(
+    loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None
+) -> tuple[float, Floats]:
     """The mean loss, and its gradient with respect to the scores (n, outputs)."""
     values, gradient = loss.values_and_gradient(scores, targets)  # (n,), (n, outputs)
     value = _mean(values, sample_weight)
@@ -209,7 +222,7 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
     model = Model(task.program, state.parameters, state.statistics)
 
     scores, passes = forward(model, task.x[rows], Randomness(task.seed, state.step))
-    value, gradient = _loss(task.loss, scores, targets, weight)
+    value, gradient = mean_loss_and_gradient(task.loss, scores, targets, weight)
     if not math.isfinite(value):
         return None
     flat = backward(model, gradient, passes)
