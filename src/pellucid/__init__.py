@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Zeros,
         normal,
     )
+    from pellucid.inspection.doctor import Diagnosis, Doctor, Finding, Remedy, diagnose
     from pellucid.inspection.gradient_check import (
         GradientCheck,
         gradient_check,
@@ -126,6 +127,7 @@ _HOMES = {
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
         "Orthogonal Uniform UnitVariance Zeros normal"
     ),
+    "pellucid.inspection.doctor": "Diagnosis Doctor Finding Remedy diagnose",
     "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
     "pellucid.layers": (
         "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
@@ -178,13 +180,16 @@ __all__ = [
     "CosineRestarts",
     "CustomLoss",
     "Dense",
+    "Diagnosis",
     "DivergenceError",
+    "Doctor",
     "Dropout",
     "EarlyStopping",
     "ElasticDistortion",
     "ElasticNet",
     "Every",
     "ExponentialDecay",
+    "Finding",
     "Flip",
     "GaussianNoise",
     "GlorotNormal",
@@ -232,6 +237,7 @@ __all__ = [
     "RMSProp",
     "ReLU",
     "ReduceOnPlateau",
+    "Remedy",
     "Rescale",
     "RobustScale",
     "Rotate",
@@ -258,6 +264,7 @@ __all__ = [
     "Zeros",
     "Zoom",
     "datasets",
+    "diagnose",
     "gradient_check",
     "grid",
     "layer_gradient_check",
