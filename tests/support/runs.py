@@ -148,6 +148,8 @@ class Recipe:
     """What follows the last Dense."""
     dense: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of the hidden Dense layers."""
+    head: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of the last Dense."""
     loss: Any = None
     more: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of the trainer."""
@@ -158,7 +160,7 @@ class Recipe:
         layers = list(self.scaling)
         for units in self.hidden:
             layers += [pl.Dense(units, **self.dense), self.activation(), *self.behind]
-        layers += [pl.Dense(rows.classes or 1), *self.last]
+        layers += [pl.Dense(rows.classes or 1, **self.head), *self.last]
         loss = self.loss or (pl.SoftmaxCrossEntropy() if rows.classes else pl.SquaredError())
         callbacks = [pl.EarlyStopping(self.patience)] if self.patience else []
         return pl.Trainer(
@@ -182,6 +184,9 @@ def score(trainer: pl.Trainer, rows: Rows, measure: str = "accuracy") -> float:
             predicted = trainer.network.predict(x)
             return float(np.mean([(predicted[y == c] == c).mean() for c in np.unique(y)]))
         values = trainer.network.evaluate(x, y)
+    if measure == "honest":  # how near what validation rows say is to the truth
+        told = trainer.network.evaluate(*rows.validation)
+        return -abs(told.get("accuracy", told.get("r2", np.nan)) - values.get("accuracy", values.get("r2", np.nan)))
     if measure == "loss":
         return -values["loss"]
     return values.get("accuracy", values.get("r2", np.nan))

@@ -17,7 +17,7 @@ _FAR = 10.0  # interquartile ranges
 _MOST_VARIANCE = 0.5
 _LEAST_REPEATS = 3
 _GIVEN_AWAY = 0.999
-_NEXT = 0.9  # a column that explains all is no leak where the next best explains nearly as much
+_NEXT = 0.97  # a column that explains all is no leak where the next best explains nearly as much
 _NEIGHBOURS = 10
 _NEIGHBOUR_ROWS = 1500
 

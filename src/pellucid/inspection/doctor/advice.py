@@ -39,9 +39,9 @@ def best_scale(run: Run, scales: Iterable[float]) -> float:
     best, lowest, risen = 1.0, run.after(1.0), 0
     for scale in scales:
         trial = run.after(scale)
-        if trial < lowest:
+        if trial.held_out_loss < lowest.held_out_loss:
             best, lowest, risen = scale, trial, 0
-        elif lowest.loss < run.first_loss:
+        elif lowest.loss < 0.9 * run.first_loss:
             risen += 1
         if risen == 2:
             break

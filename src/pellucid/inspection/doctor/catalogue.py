@@ -134,6 +134,24 @@ CATALOGUE: dict[str, Symptom] = {
             "frozen_units",
         ),
     ),  # fmt: skip
+    "saturated_units": Symptom(
+        "Saturated units",
+        "A sigmoid or tanh far from 0 is flat: its unit passes on no gradient and does not learn.",
+        "The share of a layer's units that are at their ends for nine rows in ten.",
+        "Let the weights begin at their usual size, scale the inputs, or use ReLU.",
+        (
+            "vanishing_gradients",
+            "exploding_gradients",
+            "plateau",
+            "underfitting",
+            "learning_rate_too_low",
+            "learning_rate_too_high",
+            "constant_predictions",
+            "class_imbalance",
+            "initial_loss",
+            "overfitting",
+        ),
+    ),  # fmt: skip
     "vanishing_gradients": Symptom(
         "Vanishing gradients",
         "On the way back the gradient shrinks from layer to layer, as it does through many sigmoids (σ′ is at most ¼): "
@@ -151,6 +169,14 @@ CATALOGUE: dict[str, Symptom] = {
             "frozen_units",
         ),
     ),  # fmt: skip
+    "initial_loss": Symptom(
+        "The first loss is off",
+        "Before the first step a network should know nothing and say so: log K for K classes. One that begins with "
+        "strong opinions spends its first epochs unlearning them.",
+        "The loss of the first weights beside the one of a network that says the same of every row.",
+        "Let the last layer begin as usual: leave its weight_initializer and bias_initializer away.",
+        ("learning_rate_too_low", "plateau", "saturated_units", "underfitting", "constant_predictions"),
+    ),
     "tiny_batches": Symptom(
         "Batch normalization with tiny batches",
         "Means and variances of a few rows are noise, and prediction uses other ones: the network is trained as one "
@@ -213,14 +239,6 @@ CATALOGUE: dict[str, Symptom] = {
         "Raise the learning rate.",
         ("underfitting", "plateau", "frozen_units", "class_imbalance", "constant_predictions", "over_regularized"),
     ),
-    "initial_loss": Symptom(
-        "The first loss is off",
-        "Before the first step a network should know nothing and say so: log K for K classes. One that begins with "
-        "strong opinions spends its first epochs unlearning them.",
-        "The loss of the first weights beside the one of a network that says the same of every row.",
-        "Let the last layer begin as usual: leave its weight_initializer and bias_initializer away.",
-        ("learning_rate_too_low", "plateau", "saturated_units", "underfitting", "constant_predictions"),
-    ),
     "over_regularized": Symptom(
         "Too strong regularization",
         "The penalty, decay or dropout outweighs the data: the weights are held so small, or so much is left out, that "
@@ -260,24 +278,6 @@ CATALOGUE: dict[str, Symptom] = {
             "vanishing_gradients",
             "over_regularized",
             "initial_loss",
-        ),
-    ),  # fmt: skip
-    "saturated_units": Symptom(
-        "Saturated units",
-        "A sigmoid or tanh far from 0 is flat: its unit passes on no gradient and does not learn.",
-        "The share of a layer's units that are at their ends for nine rows in ten.",
-        "Let the weights begin at their usual size, scale the inputs, or use ReLU.",
-        (
-            "vanishing_gradients",
-            "exploding_gradients",
-            "plateau",
-            "underfitting",
-            "learning_rate_too_low",
-            "learning_rate_too_high",
-            "constant_predictions",
-            "class_imbalance",
-            "initial_loss",
-            "overfitting",
         ),
     ),  # fmt: skip
     "frozen_units": Symptom(

@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.engines.base import State
 from pellucid.engines.program import compile_program
 from pellucid.inspection.doctor.advice import default_start
-from pellucid.inspection.doctor.evidence import REHEARSAL_STEPS, Evidence, Run
+from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
 from pellucid.layers import Dense, Dropout, GaussianNoise, Layer, ReLU
 from pellucid.training import EarlyStopping
@@ -130,13 +130,18 @@ def over_regularized(evidence: Evidence) -> list[Finding]:
     what = _regularization(run)
     if not what or run.training_error < GAP * run.held_out_error:
         return []
-    trial, ended = run.tried("freed", lambda: _freed(run)), run.last_loss
+    ended = run.last_loss
+    tried = [
+        run.tried("last, free", lambda: _freed(run, run.last)),
+        run.tried("first, free", lambda: _freed(run, run.first)),
+    ]  # what is dead does not come back
+    trial = min(tried, key=lambda each: each.loss)
     loss, same = trial.loss, run.further(1.0).loss
     if not trial.beats(run.trial_of(run.last), FREED) or not trial.beats(run.further(1.0), FREED):
         return []
     said = (
-        f"{REHEARSAL_STEPS} further steps without {' and '.join(what)} bring the loss of a sample from {ended:.4g} to "
-        f"{loss:.4g}; with it, to {same:.4g}."
+        f"{run.some_steps} steps without {' and '.join(what)} end at a loss of "
+        f"{loss:.4g}; training with it ended at {ended:.4g}, and goes to {same:.4g} in as many more."
     )
     advice = f"Lower the strength of {' and '.join(what)} to a hundredth, or leave it away."
     numbers = {"ended": ended, "loss_without": loss, "loss_with": same}
@@ -161,12 +166,12 @@ def _quiet(layer: Layer) -> Layer:
     return dataclasses.replace(layer, scale=0.0) if isinstance(layer, GaussianNoise) else layer
 
 
-def _freed(run: Run) -> State | None:
+def _freed(run: Run, start: State) -> State | None:
     task = run.rehearsal.task
     program = compile_program([_quiet(each.layer) for each in task.program.instructions], task.program.input_shape)
     optimizer = dataclasses.replace(task.optimizer, weight_decay=0.0)
     free = run.rehearsal.changed(program=program, optimizer=optimizer, penalty=None, constraint=None)
-    return free.train(run.last, REHEARSAL_STEPS)
+    return free.train(start, run.some_steps)
 
 
 def _less(run: Run) -> Remedy:

@@ -33,10 +33,10 @@ LEAKED = 0.05
 """The share of validation rows that were trained on, beyond twice the share of twins in the training rows themselves:
 a table of few columns has twins by nature."""
 
-RARE = 0.15
-"""The share of rows of a class."""
+RARE = 0.3
+"""The share of a class's rows beside the even share, 1/K."""
 
-MISSED = 0.15
+MISSED = 0.35
 """How many of its rows are found, beside what a balanced ridge regression finds."""
 
 FINDABLE = 0.5
@@ -206,7 +206,7 @@ def class_imbalance(evidence: Evidence) -> list[Finding]:
     counts = np.bincount(labels)
     present = np.flatnonzero(counts)
     rare = int(present[np.argmin(counts[present])]) if present.size > 1 else -1
-    if rare < 0 or counts[rare] > RARE * len(labels) or counts[rare] < 10:
+    if rare < 0 or counts[rare] > RARE / present.size * len(labels) or counts[rare] < 10:
         return []
     x, truth = (task.x, labels) if run.validation is None else (run.validation[0], class_numbers(run.validation[1]))
     if truth is None or not (truth == rare).any():

@@ -32,8 +32,8 @@ SAMPLE_ROWS = 4096
 PROBE_ROWS = 256
 """Rows that layers are looked at with."""
 
-REHEARSAL_STEPS = 100
-"""Steps of a training that is tried out: enough to see whether a rate works, few enough to be done in no time."""
+FEWEST_STEPS, MOST_STEPS, WORK = 100, 1000, 3e9
+"""Steps of a training that is tried out: enough to see whether a rate works, and about so many multiplications at most."""
 
 LOWER_ERROR = 0.6
 """A result is clearly worse than the yardstick's if the yardstick's error is below this part of it."""
@@ -46,6 +46,8 @@ class Trial(NamedTuple):
     """On held-out rows; infinite where it diverged."""
     loss: float
     """On the training rows."""
+    held_out_loss: float
+    """What rates are compared by: a rate far too high can learn the training rows by heart, and no others."""
 
     def beats(self, other: Trial, part: float) -> bool:
         """Whether the loss is below a part of the other's, and the error no worse: a loss of training rows alone can
@@ -107,7 +109,14 @@ class Run:
     @cached_property
     def rehearsed_steps(self) -> int:
         """As many as the training had, but not too many."""
-        return max(1, min(REHEARSAL_STEPS, self.steps))
+        return self.some_steps if self.divergence is not None else max(1, min(self.some_steps, self.steps))
+
+    @cached_property
+    def some_steps(self) -> int:
+        """As many as can be made in no time."""
+        task = self.rehearsal.task
+        of_one = 6 * max(1, task.program.parameter_count) * task.batch_size
+        return int(min(MOST_STEPS, max(FEWEST_STEPS, WORK / of_one)))
 
     # -- how good it is ------------------------------------------------------------------------------------------
 
@@ -181,13 +190,25 @@ class Run:
             return "failed"
         if not self.judged:
             return "unknown"
+        if (
+            self.of_classes
+            and self.steps
+            and self.rehearsal.loss(self.shown) > max(self.baseline_loss, self.first_loss)
+        ):
+            return "failed"  # whatever the predictions are, the training rows are worse than unknown to it
         yard, error = self.yardstick, self.held_out_error
-        margin = 2 * yard.standard_error
+        margin = self.margin(error)
         if yard.unexplained < 0.9 * yard.chance and error > max(0.95 * yard.chance, yard.unexplained + margin):
             return "failed"
         if yard.unexplained < LOWER_ERROR * error - margin:
             return "poor"
         return "fine"
+
+    def margin(self, error: float) -> float:
+        """By how much an error on held-out rows may differ by chance: two standard errors."""
+        held_out = self.rehearsal.task.x if self.validation is None else self.validation[0]
+        chances = min(error, 1.0) * (1 - min(error, 1.0)) if self.of_classes else 0.0
+        return 2 * max(self.yardstick.standard_error, math.sqrt(chances / len(held_out)))
 
     @property
     def severity(self) -> str:
@@ -209,10 +230,13 @@ class Run:
     def trial_of(self, state: State | None) -> Trial:
         """A state's loss on training rows and error on held-out rows, as far as the error says anything."""
         if state is None:
-            return Trial(math.inf, math.inf)
+            return Trial(math.inf, math.inf, math.inf)
         task = self.rehearsal.task
         x, targets = self.validation if self.validation is not None else (task.x, task.targets)
-        return Trial(self.error(state, x, targets) if self.judged else 0.0, self.rehearsal.loss(state))
+        others = self.rehearsal.changed(x=x, targets=targets, sample_weight=None) if self.validation else self.rehearsal
+        return Trial(
+            self.error(state, x, targets) if self.judged else 0.0, self.rehearsal.loss(state), others.loss(state)
+        )
 
     def after(self, scale: float) -> Trial:
         """Some steps from the first weights at a multiple of the rate."""
@@ -222,13 +246,13 @@ class Run:
 
     def further(self, scale: float) -> Trial:
         """Some steps from where training ended."""
-        return self.tried(("last", scale), lambda: self.rehearsal.train(self.last, REHEARSAL_STEPS, rate_scale=scale))
+        return self.tried(("last", scale), lambda: self.rehearsal.train(self.last, self.some_steps, rate_scale=scale))
 
     @cached_property
     def ended(self) -> Trial:
         """Where the training itself came to: at its end or at its best epoch, whichever has the lower loss."""
         if self.divergence is not None:
-            return Trial(math.inf, math.inf)
+            return Trial(math.inf, math.inf, math.inf)
         return min(self.trial_of(self.last), self.trial_of(self.shown), key=lambda each: each.loss)
 
     @cached_property

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, overload
 
 import numpy as np
@@ -229,22 +229,16 @@ class Diagnosis(Sequence[Finding]):
 def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The worst first; what another finding explains becomes a hint that says so.
 
-    A cause explains only what is no worse known: a hint explains nothing.
+    A cause stands before its effects in the catalogue, and is no hint itself.
     """
-    named = {finding.name for finding in findings if finding.severity != "hint"}
-    told = []
-    for finding in findings:
-        causes = (name for name in CATALOGUE if name in named and finding.name in CATALOGUE[name].explains)
-        because = next(causes, "")
-        told.append(_explained(finding, because) if because else finding)
     ranks = {name: rank for rank, name in enumerate(CATALOGUE)}
-    return tuple(sorted(told, key=lambda each: (SEVERITIES.index(each.severity), bool(each.because), ranks[each.name])))
-
-
-def _explained(finding: Finding, because: str) -> Finding:
-    from dataclasses import replace
-
-    return replace(finding, severity="hint", because=because)
+    told: list[Finding] = []
+    for finding in sorted(findings, key=lambda each: ranks[each.name]):
+        causes = [
+            each.name for each in told if each.severity != "hint" and finding.name in CATALOGUE[each.name].explains
+        ]
+        told.append(replace(finding, severity="hint", because=causes[0]) if causes else finding)
+    return tuple(sorted(told, key=lambda each: (SEVERITIES.index(each.severity), bool(each.because))))
 
 
 def _typed(value: Any) -> str:
@@ -263,11 +257,9 @@ def _typed(value: Any) -> str:
 
 def _short(optimizer: Any) -> str:
     """An optimizer with what differs from its defaults."""
-    import dataclasses
-
     parts = [
         f"{item.name}={getattr(optimizer, item.name)!r}"
-        for item in dataclasses.fields(optimizer)
+        for item in fields(optimizer)
         if item.name == "learning_rate" or getattr(optimizer, item.name) != item.default
     ]
     return f"{type(optimizer).__name__}({', '.join(parts)})"

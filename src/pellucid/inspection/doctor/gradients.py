@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from pellucid.engines.base import Model
 from pellucid.inspection.doctor.advice import default_start
 from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
-from pellucid.inspection.doctor.probe import Probe
+from pellucid.inspection.doctor.probe import MANY, Probe
 from pellucid.inspection.gradient_check import layer_gradient_check, loss_gradient_check
+from pellucid.inspection.verdict import GradientCheck
 from pellucid.inspection.walk import walk_forward
 from pellucid.layers import LAYERS, HardTanh, Layer, ReLU, Sigmoid, Softsign, Tanh
 from pellucid.losses import LOSSES
@@ -17,7 +21,7 @@ from pellucid.losses import LOSSES
 VANISHED = 1e-3
 """The first layer's gradient beside the last one's. A network of two or three hidden layers stays above a tenth."""
 
-EXPLODED = 100.0
+EXPLODED = 30.0
 """The same in the other direction; a network whose weights begin at their usual size stays below ten."""
 
 CHECKED_ROWS = 8
@@ -40,6 +44,8 @@ def _ratio(evidence: Evidence, name: str) -> list[Finding]:
     ratio = gradient_ratio(run.beginning)
     if ratio is None or (ratio >= VANISHED if name == "vanishing_gradients" else ratio <= EXPLODED):
         return []
+    if any(layer.dead >= MANY for layer in run.beginning.layers):
+        return []  # nothing comes back through dead units: that is another finding
     trained = run.beginning.trained
     first, last = trained[0], trained[-1]
     words = "of" if ratio < 1 else "times"
@@ -78,21 +84,27 @@ def wrong_gradient(evidence: Evidence) -> list[Finding]:
     task = run.rehearsal.task
     told = []
     rows = np.arange(min(CHECKED_ROWS, len(task.x)))
-    with np.errstate(all="ignore"):
-        if type(task.loss) not in LOSSES.values():
-            scores = run.rehearsal.scores(run.first, task.x[rows]).astype(np.float64)
-            check = loss_gradient_check(task.loss, scores, task.targets[rows]) if np.isfinite(scores).all() else None
-            if check is not None and check.worst is not None and not check.passed:
-                told.append(_wrong(check.verdict, check.worst.error, None))
-        own = [each for each in task.program.instructions if type(each.layer) not in LAYERS.values()]
-        if own and not run.beginning.trouble:
-            visits = walk_forward(Model(task.program, run.first.parameters, run.first.statistics), task.x[rows])
-            for instruction in own:
-                given = visits[instruction.index].input.astype(np.float64)
-                check = layer_gradient_check(instruction.layer, instruction.input_shape, x=given)
-                if check.worst is not None and not check.passed:
-                    told.append(_wrong(check.verdict, check.worst.error, instruction.index))
+    if type(task.loss) not in LOSSES.values():
+        scores = run.rehearsal.scores(run.first, task.x[rows]).astype(np.float64)
+        told += _checked(None, lambda: loss_gradient_check(task.loss, scores, task.targets[rows]))
+    own = [each for each in task.program.instructions if type(each.layer) not in LAYERS.values()]
+    if not own or run.beginning.trouble:
+        return told
+    visits = walk_forward(Model(task.program, run.first.parameters, run.first.statistics), task.x[rows])
+    for instruction in own:
+        given = visits[instruction.index].input.astype(np.float64)
+        check = partial(layer_gradient_check, instruction.layer, instruction.input_shape, x=given)
+        told += _checked(instruction.index, check)
     return told
+
+
+def _checked(layer: int | None, check: Callable[[], GradientCheck]) -> list[Finding]:
+    """What a gradient check has against a part; nothing where its value is not finite, which is another finding."""
+    try:
+        made = check()
+    except ValueError:
+        return []
+    return [] if made.passed or made.worst is None else [_wrong(made.verdict, made.worst.error, layer)]
 
 
 def _wrong(verdict: str, error: float, layer: int | None) -> Finding:

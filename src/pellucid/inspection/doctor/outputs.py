@@ -100,7 +100,7 @@ def initial_loss(evidence: Evidence) -> list[Finding]:
     expected, first = run.baseline_loss, run.first_loss
     cross_entropy = isinstance(run.rehearsal.task.loss, SoftmaxCrossEntropy | SigmoidCrossEntropy)
     times = OFF_FOR_CLASSES if cross_entropy else OFF_FOR_NUMBERS
-    if not expected > 0 or first <= times * expected:
+    if not expected > 0 or not np.isfinite(first) or first <= times * expected:
         return []
     said = f"Before the first step the loss is {first:.4g}; a network that knows nothing has {expected:.4g}."
     remedy = Remedy(layers=default_start(run.rehearsal.task.program.instructions))

@@ -30,6 +30,11 @@ ROWS_IN_TEN = 0.9
 """A unit is saturated that is at its ends for so many of the rows."""
 
 
+MANY = 0.5
+"""A layer is worth a word when half of its units do nothing: with fewer it is only narrower than it looks, and some
+dead units are usual in every network of ReLUs."""
+
+
 class LayerProbe(NamedTuple):
     """One layer at one moment."""
 

@@ -19,6 +19,13 @@ BETTER = 0.8
 """Some steps at another rate must end with a loss below this part of where the whole training ended: the difference
 between two good rates is smaller, and a whole training is longer than some steps."""
 
+CLOSED = 0.5
+"""How much of the way from the network's error to the yardstick's a higher rate must come: a network that is too small
+learns faster with one, and no better."""
+
+FEWER_ERRORS = 0.9
+"""A plateau is worth a warning where held-out rows gain from leaving it."""
+
 FALLS = 0.9
 """A rate works if the loss falls below this part of the first one."""
 
@@ -37,7 +44,7 @@ TINY = 8
 LONG_ENOUGH = 12
 """Epochs, of which the last third is looked at for progress."""
 
-NO_PROGRESS = 0.01
+NO_PROGRESS = 0.03
 """The loss of the last sixth of the epochs is less than this part below that of the sixth in front of it."""
 
 
@@ -88,7 +95,8 @@ def learning_rate_too_low(evidence: Evidence) -> list[Finding]:
         f"their length."
     )
     numbers = {"learning_rate": now, "better_rate": rate, "ended": ended, "loss_at_better_rate": loss, "update": step}
-    severity = run.severity if run.outcome != "unknown" else "warning"
+    closes = trial.error <= run.ended.error - CLOSED * (run.ended.error - run.yardstick.unexplained)
+    severity = "warning" if run.outcome == "unknown" else run.severity if closes else "hint"
     advice = f"Raise the learning rate from {now:g} to {rate:g}."
     remedy = Remedy(settings=settings)
     return [Finding("learning_rate_too_low", severity, said, numbers, None, run.last.epoch, advice, remedy)]
@@ -156,12 +164,15 @@ def plateau(evidence: Evidence) -> list[Finding]:
         return []
     scale = min((0.1, 0.01), key=lambda each: run.further(each).loss)
     loss, ended = run.further(scale).loss, run.last_loss
-    if not run.further(scale).beats(run.trial_of(run.last), BETTER):
+    trial, now_at = run.further(scale), run.trial_of(run.last)
+    if not trial.beats(now_at, BETTER):
         return []
+    matters = run.judged and trial.error < FEWER_ERRORS * now_at.error - run.margin(now_at.error) / 2
+    severity = worse(run.severity, "warning") if matters else run.severity
     now = run.rehearsal.task.rate_at(run.last)
     third = len(losses) // 3
     said = (
-        f"In the last {third} epochs the loss stood at about {np.nanmean(losses[-third:]):.4g}; {_steps()} further "
+        f"In the last {third} epochs the loss stood at about {np.nanmean(losses[-third:]):.4g}; {run.some_steps} further "
         f"steps at a rate of {now * scale:.2g} instead of {now:.2g} bring that of a sample from {ended:.4g} to "
         f"{loss:.4g}."
     )
@@ -174,7 +185,7 @@ def plateau(evidence: Evidence) -> list[Finding]:
 
         settings = {"optimizer": dataclasses.replace(optimizer, learning_rate=Cosine(float(now), steps=steps))}
     advice = f"Lower the rate as training goes on: Cosine({now:g}, steps={steps}), or ReduceOnPlateau()."
-    return [Finding("plateau", run.severity, said, numbers, None, run.last.epoch, advice, Remedy(settings=settings))]
+    return [Finding("plateau", severity, said, numbers, None, run.last.epoch, advice, Remedy(settings=settings))]
 
 
 def stands_still(losses: Floats) -> bool:
@@ -185,12 +196,6 @@ def stands_still(losses: Floats) -> bool:
     half = len(third) // 2
     earlier, later = third[:half].mean(), third[-half:].mean()
     return bool(later > (1 - NO_PROGRESS) * earlier)
-
-
-def _steps() -> int:
-    from pellucid.inspection.doctor.evidence import REHEARSAL_STEPS
-
-    return REHEARSAL_STEPS
 
 
 def rises(losses: Floats) -> float:

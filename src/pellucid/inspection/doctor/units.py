@@ -10,16 +10,9 @@ from pellucid.inspection.doctor.advice import default_start, lower_rate
 from pellucid.inspection.doctor.catalogue import worse
 from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
-from pellucid.inspection.doctor.probe import LayerProbe
+from pellucid.inspection.doctor.probe import MANY, LayerProbe
 from pellucid.layers import LeakyReLU, ReLU
 from pellucid.typing import Floats
-
-MANY = 0.5
-"""A layer is worth a word when half of its units do nothing: with fewer it is only narrower than it looks, and some
-dead units are usual in every network of ReLUs."""
-
-ALMOST_ALL = 0.9
-"""From here on next to nothing passes through the layer, whatever the result is."""
 
 FROZEN = 0.25
 """The share of a layer's units that did not move. One in four is more than rows that never reach a unit explain."""
@@ -36,7 +29,6 @@ def dead_relu(evidence: Evidence) -> list[Finding]:
         return []
     before = run.beginning.layers[layer.place].dead if run.beginning.layers else 0.0
     from_start = before >= MANY
-    severity = worse(run.severity, "warning") if layer.dead >= ALMOST_ALL else run.severity
     said = (
         f"{layer.dead:.0%} of the units of layer {layer.place}, {layer.layer}, are 0 for every one of "
         f"{len(run.some_rows)} rows ({before:.0%} were so before training)."
@@ -51,7 +43,7 @@ def dead_relu(evidence: Evidence) -> list[Finding]:
         leaky = tuple(LeakyReLU() if isinstance(each, ReLU) else each for each in layers)
         remedy = Remedy(layers=leaky, settings=settings)
     numbers = {"dead": layer.dead, "dead_before_training": before}
-    return [Finding("dead_relu", severity, said, numbers, layer.place, run.last.epoch, advice, remedy)]
+    return [Finding("dead_relu", run.severity, said, numbers, layer.place, run.last.epoch, advice, remedy)]
 
 
 def saturated_units(evidence: Evidence) -> list[Finding]:
@@ -67,7 +59,7 @@ def saturated_units(evidence: Evidence) -> list[Finding]:
         return []
     layer = max(found, key=lambda each: each.saturated)
     after = run.end.layers[layer.place].saturated
-    severity = worse(run.severity, "warning") if at_start and after >= MANY else run.severity
+    severity = run.severity if at_start else "hint"  # what trained units do has other causes
     epoch = 0 if at_start else run.last.epoch
     said = (
         f"{layer.saturated:.0%} of the units of layer {layer.place}, {layer.layer}, are at one of their ends for nine "
