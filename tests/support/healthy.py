@@ -42,7 +42,11 @@ HEALTHY: dict[str, tuple[str, Recipe, int]] = {
         _with(_DIGITS, activation=pl.Sigmoid, last=(pl.Sigmoid(),), loss=pl.SquaredError(), optimizer=pl.Adam(0.01)),
         5,
     ),
-    "digits, cosine": ("digits", _with(_DIGITS, optimizer=pl.Adam(pl.Cosine(0.005, 1000)), patience=None, epochs=30), 6),
+    "digits, cosine": (
+        "digits",
+        _with(_DIGITS, optimizer=pl.Adam(pl.Cosine(0.005, 1000)), patience=None, epochs=30),
+        6,
+    ),
     "digits, no hidden layer": ("digits", _with(_DIGITS, hidden=()), 7),
     "digits, deep": ("digits", _with(_DIGITS, hidden=(48, 48, 48, 48)), 8),
     "digits, full batch": (

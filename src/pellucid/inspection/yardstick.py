@@ -137,5 +137,15 @@ def reach(
     best = min(errors)
     guess = np.broadcast_to(targets.mean(axis=0), test_y.shape)
     chance = unexplained(guess, test_y, of_classes, balanced=balanced)
-    error = np.sqrt(best * (1 - min(best, 1.0)) / len(test_y)) if of_classes else 1 / np.sqrt(len(test_y))
-    return Reach(best, chance, float(max(error, 0.5 / len(test_y))), max(signals))
+    error = standard_error(best, len(test_y), of_classes)
+    return Reach(best, chance, error, max(signals))
+
+
+def standard_error(error: float, rows: int, of_classes: bool) -> float:
+    """How far an error on so many rows lies from the true one, roughly: of a share √(e(1 − e)/n), at least half a row;
+    of 1 − R², a ratio of two mean squares, e·2/√n.
+    """
+    share = min(max(error, 0.0), 1.0)
+    return (
+        max(float(np.sqrt(share * (1 - share) / rows)), 0.5 / rows) if of_classes else 2 * share / float(np.sqrt(rows))
+    )

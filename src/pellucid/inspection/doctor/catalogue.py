@@ -231,14 +231,6 @@ CATALOGUE: dict[str, Symptom] = {
             "over_regularized",
         ),
     ),  # fmt: skip
-    "learning_rate_too_low": Symptom(
-        "Learning rate too low",
-        "The steps are so small that training would need many times as many of them.",
-        "How far a step moves the weights, and how far a few steps at higher rates get from the first weights, beside "
-        "the whole training.",
-        "Raise the learning rate.",
-        ("underfitting", "plateau", "frozen_units", "class_imbalance", "constant_predictions", "over_regularized"),
-    ),
     "over_regularized": Symptom(
         "Too strong regularization",
         "The penalty, decay or dropout outweighs the data: the weights are held so small, or so much is left out, that "
@@ -256,13 +248,6 @@ CATALOGUE: dict[str, Symptom] = {
             "dead_relu",
         ),
     ),  # fmt: skip
-    "non_finite": Symptom(
-        "NaN or infinity",
-        "A number overflowed or was never defined (the logarithm of 0, a division by 0), and it spreads to all others.",
-        "The step at which it happened, gone through layer by layer: the first one whose numbers are not finite.",
-        "Look at the layer or loss named here: guard its logarithms, roots and divisions.",
-        ("constant_predictions", "underfitting", *_UNITS),
-    ),
     "dead_relu": Symptom(
         "Dead ReLUs",
         "A unit that answers 0 to every row gets no gradient: it will not come back.",
@@ -280,6 +265,21 @@ CATALOGUE: dict[str, Symptom] = {
             "initial_loss",
         ),
     ),  # fmt: skip
+    "learning_rate_too_low": Symptom(
+        "Learning rate too low",
+        "The steps are so small that training would need many times as many of them.",
+        "How far a step moves the weights, and how far a few steps at higher rates get from the first weights, beside "
+        "the whole training.",
+        "Raise the learning rate.",
+        ("underfitting", "plateau", "frozen_units", "class_imbalance", "constant_predictions", "over_regularized"),
+    ),
+    "non_finite": Symptom(
+        "NaN or infinity",
+        "A number overflowed or was never defined (the logarithm of 0, a division by 0), and it spreads to all others.",
+        "The step at which it happened, gone through layer by layer: the first one whose numbers are not finite.",
+        "Look at the layer or loss named here: guard its logarithms, roots and divisions.",
+        ("constant_predictions", "underfitting", *_UNITS),
+    ),
     "frozen_units": Symptom(
         "Units that never change",
         "Weights that are the same after training as before it learn nothing.",

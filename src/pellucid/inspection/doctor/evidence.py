@@ -19,7 +19,7 @@ from pellucid.engines.base import State
 from pellucid.engines.reference import mean_loss
 from pellucid.inspection.doctor.probe import Probe, take_probe
 from pellucid.inspection.rehearsal import Rehearsal
-from pellucid.inspection.yardstick import Reach, as_columns, reach, unexplained
+from pellucid.inspection.yardstick import Reach, as_columns, reach, standard_error, unexplained
 from pellucid.losses import CustomLoss, Quantile, SquaredError
 from pellucid.losses.links import predictions
 from pellucid.training import EarlyStopping, History
@@ -207,8 +207,7 @@ class Run:
     def margin(self, error: float) -> float:
         """By how much an error on held-out rows may differ by chance: two standard errors."""
         held_out = self.rehearsal.task.x if self.validation is None else self.validation[0]
-        chances = min(error, 1.0) * (1 - min(error, 1.0)) if self.of_classes else 0.0
-        return 2 * max(self.yardstick.standard_error, math.sqrt(chances / len(held_out)))
+        return 2 * max(self.yardstick.standard_error, standard_error(error, len(held_out), self.of_classes))
 
     @property
     def severity(self) -> str:

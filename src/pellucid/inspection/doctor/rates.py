@@ -44,8 +44,8 @@ TINY = 8
 LONG_ENOUGH = 12
 """Epochs, of which the last third is looked at for progress."""
 
-NO_PROGRESS = 0.03
-"""The loss of the last sixth of the epochs is less than this part below that of the sixth in front of it."""
+NO_PROGRESS = 0.1
+"""The middle loss of the last third of the epochs is less than this part below that of the third in front of it."""
 
 
 def learning_rate_too_high(evidence: Evidence) -> list[Finding]:
@@ -167,7 +167,7 @@ def plateau(evidence: Evidence) -> list[Finding]:
     trial, now_at = run.further(scale), run.trial_of(run.last)
     if not trial.beats(now_at, BETTER):
         return []
-    matters = run.judged and trial.error < FEWER_ERRORS * now_at.error - run.margin(now_at.error) / 2
+    matters = run.judged and trial.error < FEWER_ERRORS * now_at.error - run.margin(now_at.error)
     severity = worse(run.severity, "warning") if matters else run.severity
     now = run.rehearsal.task.rate_at(run.last)
     third = len(losses) // 3
@@ -192,10 +192,9 @@ def stands_still(losses: Floats) -> bool:
     """Whether the loss made no progress in the last third of the epochs."""
     if len(losses) < LONG_ENOUGH or not np.isfinite(losses).all():
         return False
-    third = losses[-(len(losses) // 3) :]
-    half = len(third) // 2
-    earlier, later = third[:half].mean(), third[-half:].mean()
-    return bool(later > (1 - NO_PROGRESS) * earlier)
+    third = len(losses) // 3
+    middle, last = np.median(losses[-2 * third : -third]), np.median(losses[-third:])
+    return bool(last > (1 - NO_PROGRESS) * middle)
 
 
 def rises(losses: Floats) -> float:
