@@ -37,6 +37,9 @@ if TYPE_CHECKING:
         layer_gradient_check,
         loss_gradient_check,
     )
+    from pellucid.inspection.learning_rate_finder import RangeTest, range_test
+    from pellucid.inspection.overfitting import Overfit, overfit_small
+    from pellucid.inspection.preflight import Preflight, preflight
     from pellucid.layers import (
         ELU,
         GELU,
@@ -129,6 +132,9 @@ _HOMES = {
     ),
     "pellucid.inspection.doctor": "Diagnosis Doctor Finding Remedy diagnose",
     "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
+    "pellucid.inspection.learning_rate_finder": "RangeTest range_test",
+    "pellucid.inspection.overfitting": "Overfit overfit_small",
+    "pellucid.inspection.preflight": "Preflight preflight",
     "pellucid.layers": (
         "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
         "LayerNormalization LeakyReLU Maxout MinMax Mish PReLU ReLU Rescale RobustScale Sigmoid SiLU Softmax "
@@ -228,13 +234,16 @@ __all__ = [
     "OneCycle",
     "Optimizer",
     "Orthogonal",
+    "Overfit",
     "PReLU",
     "Penalty",
     "Poisson",
     "Polynomial",
+    "Preflight",
     "Progress",
     "Quantile",
     "RMSProp",
+    "RangeTest",
     "ReLU",
     "ReduceOnPlateau",
     "Remedy",
@@ -271,7 +280,10 @@ __all__ = [
     "load",
     "loss_gradient_check",
     "normal",
+    "overfit_small",
     "plots",
+    "preflight",
+    "range_test",
     "samples",
     "save",
     "sweep",

@@ -15,7 +15,7 @@ import numpy as np
 from pellucid.engines import EngineChoice
 from pellucid.engines.base import Engine, Model, State, Task
 from pellucid.engines.reference import mean_loss
-from pellucid.losses import metrics
+from pellucid.losses import SquaredError, metrics
 from pellucid.training import Trainer
 from pellucid.typing import Array, Floats
 
@@ -107,6 +107,20 @@ class Rehearsal:
         with np.errstate(all="ignore"):
             value = mean_loss(self.task.loss, self.scores(state), self.task.targets, self.task.sample_weight)
         return value if math.isfinite(value) else math.inf
+
+    def baseline(self) -> float:
+        """The mean loss of scores that say the same of every row and know nothing: no class more than another, or the
+        mean of the targets. log K, ½ Var(y) and their like.
+        """
+        task = self.task
+        scores = np.zeros((len(task.targets), task.program.outputs))  # (n, outputs)
+        if task.link in ("identity", "exponential") and task.targets.ndim == 2:
+            mean = task.targets.mean(axis=0, dtype=np.float64)
+            scores += mean if task.link == "identity" else np.log(np.maximum(mean, 1e-12))
+        elif task.link == "argmax" and isinstance(task.loss, SquaredError):
+            scores += 1 / scores.shape[1]
+        with np.errstate(all="ignore"):
+            return mean_loss(task.loss, scores, task.targets, task.sample_weight)
 
     def measures(self, state: State, x: Array | None = None, targets: Array | None = None) -> dict[str, float]:
         """`accuracy` or `r2` of the task's rows, or of others."""

@@ -143,9 +143,9 @@ def reach(
 
 def standard_error(error: float, rows: int, of_classes: bool) -> float:
     """How far an error on so many rows lies from the true one, roughly: of a share √(e(1 − e)/n), at least half a row;
-    of 1 − R², a ratio of two mean squares, e·2/√n.
+    of 1 − R², a ratio of mean squares, e·√(2/n).
     """
     share = min(max(error, 0.0), 1.0)
     return (
-        max(float(np.sqrt(share * (1 - share) / rows)), 0.5 / rows) if of_classes else 2 * share / float(np.sqrt(rows))
+        max(float(np.sqrt(share * (1 - share) / rows)), 0.5 / rows) if of_classes else share * float(np.sqrt(2 / rows))
     )

@@ -7,6 +7,7 @@ from pellucid.plots.curves import history
 from pellucid.plots.figure import to_png
 from pellucid.plots.mosaics import images, weights
 from pellucid.plots.page import report
+from pellucid.plots.range_test import range_test
 from pellucid.plots.regions import decision_regions
 from pellucid.plots.schedules import schedule
 from pellucid.plots.sweeps import sweep
@@ -17,6 +18,7 @@ __all__ = [
     "decision_regions",
     "history",
     "images",
+    "range_test",
     "report",
     "schedule",
     "sweep",

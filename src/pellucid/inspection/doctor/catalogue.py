@@ -90,6 +90,14 @@ CATALOGUE: dict[str, Symptom] = {
         "Leave these rows out of the training set; split before rows are repeated or augmented.",
         ("overfitting",),
     ),
+    "leaking_column": Symptom(
+        "A column that gives the target away",
+        "One column alone tells the target almost perfectly. It may be the target under another name, and missing when "
+        "the model is used.",
+        "How much of the target each column explains alone.",
+        "Make sure the column is known when predictions are made; otherwise leave it out.",
+        ("underfitting", "learning_rate_too_low", "plateau", "overfitting"),
+    ),
     "symmetric_weights": Symptom(
         "Units that stay equal",
         "Units of a layer that begin with the same weights, in and out, get the same gradient and stay the same unit "
@@ -338,13 +346,6 @@ CATALOGUE: dict[str, Symptom] = {
         "valley's floor.",
         "The last third of the epochs without progress, and how far a few steps at a tenth of the rate get from there.",
         "Lower the rate as training goes on: a schedule such as Cosine, or ReduceOnPlateau.",
-    ),
-    "leaking_column": Symptom(
-        "A column that gives the target away",
-        "One column alone tells the target almost perfectly. It may be the target under another name, and missing when "
-        "the model is used.",
-        "How much of the target each column explains alone.",
-        "Make sure the column is known when predictions are made; otherwise leave it out.",
     ),
 }
 

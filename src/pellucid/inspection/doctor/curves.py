@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 
 from pellucid.engines.base import State
-from pellucid.engines.program import compile_program
 from pellucid.inspection.doctor.advice import default_start
 from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
+from pellucid.inspection.overfitting import quiet, without_regularization
 from pellucid.layers import Dense, Dropout, GaussianNoise, Layer, ReLU
 from pellucid.training import EarlyStopping
 
@@ -159,19 +159,8 @@ def _regularization(run: Run) -> list[str]:
     return what + sorted(noisy)
 
 
-def _quiet(layer: Layer) -> Layer:
-    """The layer without what it draws, with the same parameters."""
-    if isinstance(layer, Dropout):
-        return Dropout(0.0)
-    return dataclasses.replace(layer, scale=0.0) if isinstance(layer, GaussianNoise) else layer
-
-
 def _freed(run: Run, start: State) -> State | None:
-    task = run.rehearsal.task
-    program = compile_program([_quiet(each.layer) for each in task.program.instructions], task.program.input_shape)
-    optimizer = dataclasses.replace(task.optimizer, weight_decay=0.0)
-    free = run.rehearsal.changed(program=program, optimizer=optimizer, penalty=None, constraint=None)
-    return free.train(start, run.some_steps)
+    return without_regularization(run.rehearsal).train(start, run.some_steps)
 
 
 def _less(run: Run) -> Remedy:
@@ -184,7 +173,7 @@ def _less(run: Run) -> Remedy:
     if task.constraint is not None:
         settings["constraint"] = None
     layers = tuple(each.layer for each in task.program.instructions)
-    quiet = tuple(_quiet(layer) for layer in layers)
+    quiet = tuple(quiet(layer) for layer in layers)
     return Remedy(layers=quiet if quiet != layers else None, settings=settings)
 
 

@@ -197,7 +197,9 @@ def validation_leak(evidence: Evidence) -> list[Finding]:
 def class_imbalance(evidence: Evidence) -> list[Finding]:
     """A rare class that is not found, though it can be."""
     run = evidence.run
-    if run is None or not run.of_classes or run.rehearsal.task.sample_weight is not None or run.divergence is not None:
+    if run is None or not run.of_classes or not run.steps or run.divergence is not None:
+        return []
+    if run.rehearsal.task.sample_weight is not None:
         return []
     task = run.rehearsal.task
     labels = class_numbers(task.targets)

@@ -16,11 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.engines.base import State
-from pellucid.engines.reference import mean_loss
 from pellucid.inspection.doctor.probe import Probe, take_probe
 from pellucid.inspection.rehearsal import Rehearsal
 from pellucid.inspection.yardstick import Reach, as_columns, reach, standard_error, unexplained
-from pellucid.losses import CustomLoss, Quantile, SquaredError
+from pellucid.losses import CustomLoss, Quantile
 from pellucid.losses.links import predictions
 from pellucid.training import EarlyStopping, History
 from pellucid.training.divergence import Divergence
@@ -188,6 +187,8 @@ class Run:
         """
         if self.divergence is not None or not np.isfinite(self.last.parameters).all():
             return "failed"
+        if not self.steps:
+            return "untrained"
         if not self.judged:
             return "unknown"
         if (
@@ -212,7 +213,7 @@ class Run:
     @property
     def severity(self) -> str:
         """How bad a mechanism is that would explain the outcome."""
-        return {"failed": "error", "poor": "warning"}.get(self.outcome, "hint")
+        return {"failed": "error", "poor": "warning", "untrained": "warning"}.get(self.outcome, "hint")
 
     # -- trainings tried out -------------------------------------------------------------------------------------
 
@@ -267,7 +268,7 @@ class Run:
     @cached_property
     def baseline_loss(self) -> float:
         """The sample's loss of a network that says the same of every row and knows nothing."""
-        return constant_loss(self.rehearsal)
+        return self.rehearsal.baseline()
 
     # -- layers --------------------------------------------------------------------------------------------------
 
@@ -309,18 +310,3 @@ class Evidence:
         if name not in self.history:
             return np.empty(0)
         return np.array([math.nan if value is None else value for value in self.history[name]], dtype=np.float64)
-
-
-def constant_loss(rehearsal: Rehearsal) -> float:
-    """The mean loss of scores that say the same of every row and know nothing: no class more than another, or the
-    mean of the targets. log K, ½ Var(y) and their like.
-    """
-    task = rehearsal.task
-    scores = np.zeros((len(task.targets), task.program.outputs))  # (n, outputs)
-    if task.link in ("identity", "exponential") and task.targets.ndim == 2:
-        mean = task.targets.mean(axis=0, dtype=np.float64)
-        scores += mean if task.link == "identity" else np.log(np.maximum(mean, 1e-12))
-    elif task.link == "argmax" and isinstance(task.loss, SquaredError):
-        scores += 1 / scores.shape[1]
-    with np.errstate(all="ignore"):
-        return mean_loss(task.loss, scores, task.targets, task.sample_weight)

@@ -41,6 +41,9 @@ TINY = 8
 """Below so many rows the variance of a batch is off by half of itself more often than not: its relative spread is
 √(2/(b − 1))."""
 
+WELL_ON = 0.2
+"""A training whose loss fell below this part of the first one has got somewhere at its rate."""
+
 LONG_ENOUGH = 12
 """Epochs, of which the last third is looked at for progress."""
 
@@ -61,6 +64,8 @@ def learning_rate_too_high(evidence: Evidence) -> list[Finding]:
     trial, ended, loss = run.after(scale), run.ended.loss, run.after(scale).loss
     if scale == 1.0 or not trial.beats(run.ended, BETTER) or not loss < FALLS * run.first_loss:
         return []
+    if run.outcome == "poor" and ended < WELL_ON * run.first_loss and stands_still(evidence.column("loss")):
+        return []  # the rate worked until it was too high for what was left: a plateau
     rate, settings = other_rate(run, scale)
     now = run.rehearsal.task.rate_at(run.first)
     came = "diverged" if run.divergence is not None else f"ended at a loss of {ended:.4g}"

@@ -17,6 +17,9 @@ from pellucid.typing import Floats
 FROZEN = 0.25
 """The share of a layer's units that did not move. One in four is more than rows that never reach a unit explain."""
 
+FEW_STEPS = 3
+"""Before training, so many are tried out: units that begin alike may part at the first step."""
+
 SAME = 1e-6
 """Weights that differ by less, beside their size, are equal: about ten times the rounding of float32."""
 
@@ -82,14 +85,17 @@ def symmetric_weights(evidence: Evidence) -> list[Finding]:
     if run is None:
         return []
     told = []
-    for index, columns in _unit_columns(run, run.last.parameters):
+    state = run.last if run.steps else run.rehearsal.train(run.first, FEW_STEPS)
+    if state is None:
+        return []
+    for index, columns in _unit_columns(run, state.parameters):
         share = twins(columns)
         if columns.shape[1] < 2 or share < MANY or index == _last_weighted(run):
             continue
         said = (
             f"{share:.0%} of the {columns.shape[1]} units of layer {index}, "
             f"{run.rehearsal.task.program.instructions[index].layer}, have the same weights as another unit after "
-            f"{run.steps:,} steps."
+            f"{run.steps or FEW_STEPS:,} steps."
         )
         remedy = Remedy(layers=default_start(run.rehearsal.task.program.instructions))
         severity = worse(run.severity, "warning")
