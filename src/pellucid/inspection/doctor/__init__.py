@@ -8,7 +8,7 @@ them together.
 from __future__ import annotations
 
 from pellucid.inspection.doctor.catalogue import CATALOGUE, SEVERITIES
-from pellucid.inspection.doctor.doctor import Doctor, diagnose
+from pellucid.inspection.doctor.doctor import Doctor, diagnose, diagnose_saved
 from pellucid.inspection.doctor.finding import Diagnosis, Finding, Remedy
 
-__all__ = ["CATALOGUE", "SEVERITIES", "Diagnosis", "Doctor", "Finding", "Remedy", "diagnose"]
+__all__ = ["CATALOGUE", "SEVERITIES", "Diagnosis", "Doctor", "Finding", "Remedy", "diagnose", "diagnose_saved"]

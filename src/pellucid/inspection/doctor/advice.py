@@ -11,8 +11,17 @@ from pellucid.inspection.doctor.evidence import Run
 from pellucid.layers import Layer
 from pellucid.optimizers import Optimizer
 
-LOWER = tuple(10.0**-power for power in range(1, 9))
 HIGHER = tuple(10.0**power for power in range(1, 7))
+_LOWER = tuple(10.0**-power for power in range(1, 9))
+
+
+def lower_scales(run: Run) -> tuple[float, ...]:
+    """Parts of the rate to try: powers of ten, and what suits the first weights where that lies far below."""
+    better = None if run.divergence is None else run.divergence.better_rate
+    if better is None:
+        return _LOWER
+    scale = better / run.rehearsal.task.rate_at(run.first)
+    return (*_LOWER, *(scale * factor for factor in (10.0, 1.0, 0.1))) if scale < _LOWER[-1] else _LOWER
 
 
 def default_start(instructions: Iterable[Instruction]) -> tuple[Layer, ...]:
@@ -31,7 +40,7 @@ def _usual(layer: Layer) -> Layer:
 
 def lower_rate(run: Run) -> tuple[float, dict[str, Any]]:
     """A lower rate that gets further in a few steps from the first weights, and the optimizer with it."""
-    return _rate(run, best_scale(run, LOWER))
+    return _rate(run, best_scale(run, lower_scales(run)))
 
 
 def best_scale(run: Run, scales: Iterable[float]) -> float:

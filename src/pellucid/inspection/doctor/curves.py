@@ -93,7 +93,7 @@ def underfitting(evidence: Evidence) -> list[Finding]:
         return []
     yard = run.yardstick
     said = (
-        f"{_share(run, run.held_out_error)} of the network on held-out rows, {_share(run, run.training_error)} on "
+        f"The network has {_share(run, run.held_out_error)} on held-out rows and {_share(run, run.training_error)} on "
         f"training rows; a ridge regression on random features comes to {_share(run, yard.unexplained)}."
     )
     numbers = {"error": run.held_out_error, "training_error": run.training_error, "yardstick": yard.unexplained}

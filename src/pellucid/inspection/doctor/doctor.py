@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from pellucid.inspection.doctor.evidence import PROBE_ROWS, SAMPLE_ROWS, Evidenc
 from pellucid.inspection.doctor.finding import Diagnosis, Finding, in_order
 from pellucid.inspection.doctor.probe import Probe, take_probe
 from pellucid.inspection.rehearsal import Rehearsal
+from pellucid.network import Network
 from pellucid.streams import Purpose, Stream
 from pellucid.training import Callback, EarlyStopping, History, Trainer
 from pellucid.training.rows import check_validation
@@ -195,6 +197,47 @@ def diagnose(
     return judge(Evidence(subject.history, run))
 
 
+def diagnose_saved(
+    trainer: Trainer, network: Network, history: History, x: Any, y: Any, *, validation: Any = None
+) -> Diagnosis:
+    """Say what is wrong with a training of which the network and the history were kept.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        As it was before its first step: from its seed come the weights that training began with. It is initialized.
+    network : Network
+        What came of it.
+    history : History
+        Of the training.
+    x, y, validation
+        The rows.
+
+    Returns
+    -------
+    Diagnosis
+        What happened in between is told from the history alone.
+    """
+    trainer.initialize(x, y)
+    task, first = trainer.task_of(x, y), trainer.state
+    if network.program.parameter_count != trainer.network.program.parameter_count:
+        raise ValueError("The network is another one than the trainer's: their numbers of parameters differ.")
+    epochs = len(history)
+    last = replace(
+        first,
+        parameters=network.parameters,
+        statistics=network.statistics,
+        epoch=epochs,
+        step=epochs * task.batches,
+    )
+    checked = check_validation(validation, trainer.network, trainer.loss)
+    run = gather(Rehearsal(task, trainer.network.engines), first, last, checked)
+    run.epochs, run.early_stopping = epochs, early_stopping_of(trainer)
+    found = judge(Evidence(history, run))
+    words = "activations and gradients while training went on: train with a Doctor (pellucid train … --doctor)."
+    return replace(found, unseen=(*found.unseen, words))
+
+
 def judge(evidence: Evidence) -> Diagnosis:
     """Every symptom's findings, in order; and what could not be seen."""
     run = evidence.run
@@ -254,6 +297,4 @@ def early_stopping_of(trainer: Trainer) -> EarlyStopping | None:
 
 def shown_state(trainer: Trainer, last: State) -> State:
     """The state whose numbers the network holds: the best epoch's where it was restored."""
-    from dataclasses import replace
-
     return replace(last, parameters=trainer.network.parameters, statistics=trainer.network.statistics)

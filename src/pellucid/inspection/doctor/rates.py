@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from pellucid.engines.base import State
-from pellucid.inspection.doctor.advice import HIGHER, LOWER, best_scale, other_rate, with_rate
+from pellucid.inspection.doctor.advice import HIGHER, best_scale, lower_scales, other_rate, with_rate
 from pellucid.inspection.doctor.catalogue import worse
 from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
@@ -60,7 +60,7 @@ def learning_rate_too_high(evidence: Evidence) -> list[Finding]:
         return []
     if run.outcome == "fine":
         return []
-    scale = best_scale(run, LOWER)
+    scale = best_scale(run, lower_scales(run))
     trial, ended, loss = run.after(scale), run.ended.loss, run.after(scale).loss
     if scale == 1.0 or not trial.beats(run.ended, BETTER) or not loss < FALLS * run.first_loss:
         return []

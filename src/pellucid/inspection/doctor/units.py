@@ -31,7 +31,7 @@ def dead_relu(evidence: Evidence) -> list[Finding]:
     if run is None or layer is None:
         return []
     before = run.beginning.layers[layer.place].dead if run.beginning.layers else 0.0
-    from_start = before >= MANY
+    from_start = before > MANY
     said = (
         f"{layer.dead:.0%} of the units of layer {layer.place}, {layer.layer}, are 0 for every one of "
         f"{len(run.some_rows)} rows ({before:.0%} were so before training)."
@@ -141,7 +141,7 @@ def twins(columns: Floats) -> float:
 
 def _worst(run: Run, what: str) -> LayerProbe | None:
     """The layer with the largest share of such units at the end, if it is large."""
-    found = [layer for layer in run.end.layers if getattr(layer, what) >= MANY]
+    found = [layer for layer in run.end.layers if getattr(layer, what) > MANY]
     return max(found, key=lambda layer: getattr(layer, what), default=None)
 
 
