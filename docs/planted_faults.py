@@ -19,10 +19,10 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from support.faults import FAULTS
-from support.healthy import HEALTHY
-from support.runs import NotAtHand
-from support.trials import FaultTrial, try_fault, try_healthy
+from support.faults import FAULTS  # noqa: E402
+from support.healthy import HEALTHY  # noqa: E402
+from support.runs import NotAtHand  # noqa: E402
+from support.trials import FaultTrial, try_fault, try_healthy  # noqa: E402
 
 RECORD = HERE / "planted_faults.json"
 

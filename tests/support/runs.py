@@ -137,8 +137,8 @@ class Recipe:
 
     hidden: tuple[int, ...] = (32,)
     activation: type = pl.ReLU
-    scaling: tuple[Any, ...] = (pl.Standardize(),)
-    optimizer: Any = pl.Adam(3e-3)
+    scaling: tuple[Any, ...] = field(default_factory=lambda: (pl.Standardize(),))
+    optimizer: Any = field(default_factory=lambda: pl.Adam(3e-3))
     batch_size: int | str = 32
     epochs: int = 30
     patience: int | None = 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,10 +48,8 @@ def watched(trainer: pl.Trainer, rows: Rows, recipe: Recipe) -> pl.Doctor:
 
 def _train(trainer: pl.Trainer, rows: Rows, recipe: Recipe, **more: Any) -> None:
     options = {"validation": rows.validation, **recipe.fit, **more}
-    try:
+    with suppress(pl.DivergenceError):
         trainer.fit(rows.x, rows.y, epochs=recipe.epochs, **options)
-    except pl.DivergenceError:
-        pass
 
 
 def try_fault(fault: Fault) -> FaultTrial:

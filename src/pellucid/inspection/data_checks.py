@@ -164,7 +164,8 @@ class Shared(NamedTuple):
 def rows_in_both(x: Array, other: Array) -> Shared:
     """Which training rows (n, ...) stand in `other` (m, ...), to the last bit.
 
-    Each row is first reduced to one number, its product with a random vector; only rows whose numbers agree are compared.
+    Each row is first reduced to one number, its product with a random vector; only rows whose numbers agree are
+    compared.
     """
     a, b = x.reshape(len(x), -1), other.reshape(len(other), -1)
     direction = Stream(0, Purpose.DATA).normal(a.shape[1])

@@ -11,8 +11,8 @@ Source: Smith, "Cyclical learning rates for training neural networks", WACV 2017
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -175,8 +175,6 @@ def _losses(sample: Rehearsal, measured: Rehearsal, state: State, rates: Floats)
 
 def _at(sample: Rehearsal, rate: float) -> Any:
     """The optimizer at a constant rate."""
-    from dataclasses import replace
-
     return replace(sample.task.optimizer, learning_rate=rate)
 
 
@@ -189,43 +187,37 @@ def _smooth(first: float, losses: Floats) -> Floats:
     return smoothed
 
 
-def _verdict(
-    first: float, baseline: float, rates: Floats, smoothed: Floats, exploded: bool
-) -> tuple[float | None, float | None, str]:
-    """A rate, the highest that still works, and why; or None and why not."""
+_Verdict: TypeAlias = tuple[float | None, float | None, str]
+"""A rate, the highest that still works, and why; or None, None and why not."""
+
+
+def _none(reason: str) -> _Verdict:
+    return None, None, reason
+
+
+def _verdict(first: float, baseline: float, rates: Floats, smoothed: Floats, exploded: bool) -> _Verdict:
+    """What the course of the loss says."""
     if not math.isfinite(first):
-        return None, None, "The loss of the first weights is not finite: look at the data, the weights and the loss."
+        return _none("The loss of the first weights is not finite: look at the data, the weights and the loss.")
     if len(smoothed) < _FEWEST:
-        return (
-            None,
-            None,
-            (
-                "The loss overflows after a few steps at the lowest rates already: look at the scale of the inputs, at the "
-                "first weights and at the gradient."
-            ),
+        return _none(
+            "The loss overflows after a few steps at the lowest rates already: look at the scale of the inputs, at the "
+            "first weights and at the gradient."
         )
     place = int(np.argmin(smoothed))
     lowest = float(smoothed[place])
     if first - lowest < _FALLS * abs(first):
         how = "and then explodes" if exploded else "nor does it explode"
-        return (
-            None,
-            None,
-            (
-                f"The loss falls at none of the rates from {rates[0]:g} to {rates[-1]:g} ({first:.4g} before, {lowest:.4g} "
-                f"at its lowest), {how}: the targets may have nothing to do with the inputs, no gradient may reach the "
-                f"weights, or they may be trained already."
-            ),
+        return _none(
+            f"The loss falls at none of the rates from {rates[0]:g} to {rates[-1]:g} ({first:.4g} before, {lowest:.4g} "
+            f"at its lowest), {how}: the targets may have nothing to do with the inputs, no gradient may reach the "
+            f"weights, or they may be trained already."
         )
     if lowest > (1 - _FALLS) * baseline and first < _NEAR * baseline:
-        return (
-            None,
-            None,
-            (
-                f"The loss falls from {first:.4g} to {lowest:.4g} at its lowest, no further than that of a network which "
-                f"says the same of every row ({baseline:.4g}): the targets may have nothing to do with the inputs, or it "
-                f"takes more steps."
-            ),
+        return _none(
+            f"The loss falls from {first:.4g} to {lowest:.4g} at its lowest, no further than that of a network which "
+            f"says the same of every row ({baseline:.4g}): the targets may have nothing to do with the inputs, or it "
+            f"takes more steps."
         )
     slopes = np.gradient(smoothed[: place + 1], np.log(rates[: place + 1]))
     steepest = int(np.argmin(slopes))

@@ -63,7 +63,7 @@ class Overfit:
 
     @property
     def verdict(self) -> str:
-        """ "good", "warning" (with another rate alone) or "error"."""
+        """In a word: "good", "warning" (with another rate alone) or "error"."""
         return "error" if not self.reached else "good" if self.with_own else "warning"
 
     def __str__(self) -> str:
@@ -133,8 +133,8 @@ def _told(
     else:
         said = f"{rows} rows could not be learnt by heart: {course} at best."
         advice = (
-            "Look at the gradient, the output and the loss, the scale of the inputs and the size of the network: one of "
-            "them keeps it from learning anything."
+            "Look at the gradient, the output and the loss, the scale of the inputs and the size of the network: one "
+            "of them keeps it from learning anything."
         )
     return Overfit(reached, with_own, loss, first, score, steps, rows, said, advice)
 

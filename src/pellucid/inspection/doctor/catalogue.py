@@ -33,8 +33,8 @@ _ALL = (*_UNITS, *_GRADIENTS, *_RATES, *_FITS, "initial_loss", "non_finite", "ti
 CATALOGUE: dict[str, Symptom] = {
     "wrong_gradient": Symptom(
         "Wrong gradient",
-        "The derivative of a loss or layer of your own is not the derivative of its value, so every step goes elsewhere "
-        "than downhill.",
+        "The derivative of a loss or layer of your own is not the derivative of its value, so every step goes "
+        "elsewhere than downhill.",
         "The gradient of every part that is not the library's own is held against central differences in double "
         "precision, at the network's own numbers.",
         "Correct the derivative; pellucid.gradient_check says which number is wrong and what it should be.",
@@ -81,7 +81,7 @@ CATALOGUE: dict[str, Symptom] = {
             *_RATES,
             "over_regularized",
         ),
-    ),  # fmt: skip
+    ),
     "validation_leak": Symptom(
         "Training rows in the validation set",
         "Validation rows that were trained on measure memory. Early stopping waits for an error that never rises.",
@@ -123,8 +123,8 @@ CATALOGUE: dict[str, Symptom] = {
     ),
     "exploding_gradients": Symptom(
         "Exploding gradients",
-        "On the way back the gradient grows from layer to layer: the first layers leap while the last ones creep, and no "
-        "rate suits both.",
+        "On the way back the gradient grows from layer to layer: the first layers leap while the last ones creep, and "
+        "no rate suits both.",
         "The size of ∂C/∂a behind the first and the last trained layer, before training and in it.",
         "Let the weights begin at their usual size (leave weight_initializer away), or clip the gradient.",
         (
@@ -141,7 +141,7 @@ CATALOGUE: dict[str, Symptom] = {
             "overfitting",
             "frozen_units",
         ),
-    ),  # fmt: skip
+    ),
     "saturated_units": Symptom(
         "Saturated units",
         "A sigmoid or tanh far from 0 is flat: its unit passes on no gradient and does not learn.",
@@ -159,7 +159,7 @@ CATALOGUE: dict[str, Symptom] = {
             "initial_loss",
             "overfitting",
         ),
-    ),  # fmt: skip
+    ),
     "vanishing_gradients": Symptom(
         "Vanishing gradients",
         "On the way back the gradient shrinks from layer to layer, as it does through many sigmoids (σ′ is at most ¼): "
@@ -176,7 +176,7 @@ CATALOGUE: dict[str, Symptom] = {
             "over_regularized",
             "frozen_units",
         ),
-    ),  # fmt: skip
+    ),
     "initial_loss": Symptom(
         "The first loss is off",
         "Before the first step a network should know nothing and say so: log K for K classes. One that begins with "
@@ -201,7 +201,7 @@ CATALOGUE: dict[str, Symptom] = {
             "batch_size_mismatch",
             "class_imbalance",
         ),
-    ),  # fmt: skip
+    ),
     "batch_size_mismatch": Symptom(
         "Batch size at odds with the rate",
         "Few rows a step make a noisy gradient, for which the rate is too high; very many rows make few steps, for "
@@ -221,7 +221,7 @@ CATALOGUE: dict[str, Symptom] = {
             "over_regularized",
             "exploding_gradients",
         ),
-    ),  # fmt: skip
+    ),
     "learning_rate_too_high": Symptom(
         "Learning rate too high",
         "Every step leaps over the valley: the loss jumps about, stays high or grows without end.",
@@ -238,7 +238,7 @@ CATALOGUE: dict[str, Symptom] = {
             "class_imbalance",
             "over_regularized",
         ),
-    ),  # fmt: skip
+    ),
     "over_regularized": Symptom(
         "Too strong regularization",
         "The penalty, decay or dropout outweighs the data: the weights are held so small, or so much is left out, that "
@@ -255,7 +255,7 @@ CATALOGUE: dict[str, Symptom] = {
             "learning_rate_too_high",
             "dead_relu",
         ),
-    ),  # fmt: skip
+    ),
     "dead_relu": Symptom(
         "Dead ReLUs",
         "A unit that answers 0 to every row gets no gradient: it will not come back.",
@@ -272,7 +272,7 @@ CATALOGUE: dict[str, Symptom] = {
             "over_regularized",
             "initial_loss",
         ),
-    ),  # fmt: skip
+    ),
     "learning_rate_too_low": Symptom(
         "Learning rate too low",
         "The steps are so small that training would need many times as many of them.",
@@ -304,8 +304,8 @@ CATALOGUE: dict[str, Symptom] = {
     ),
     "class_imbalance": Symptom(
         "Class imbalance ignored",
-        "A rare class costs little when it is never predicted, so the network learns to leave it out, though it could be "
-        "told.",
+        "A rare class costs little when it is never predicted, so the network learns to leave it out, though it could "
+        "be told.",
         "The share of each class, how many of its rows are found, and how many a ridge regression with balanced "
         "classes finds.",
         'Give fit class_weight="balanced".',
@@ -332,20 +332,20 @@ CATALOGUE: dict[str, Symptom] = {
         "The lowest validation loss beside the last, and the training loss.",
         "Stop at the lowest validation loss (EarlyStopping), or use a penalty, dropout or a smaller network.",
     ),
-    "underfitting": Symptom(
-        "Underfitting",
-        "The network is too small, or of the wrong form, for what there is to learn: an independent model does better "
-        "on rows that neither has seen.",
-        "The error of the network and that of a ridge regression on random features, on held-out rows.",
-        "Give the network more hidden units or a further layer.",
-        ("plateau",),
-    ),
     "plateau": Symptom(
         "Plateau",
         "The loss has stopped falling well above what can be reached: at this rate the steps jump to and fro over the "
         "valley's floor.",
         "The last third of the epochs without progress, and how far a few steps at a tenth of the rate get from there.",
         "Lower the rate as training goes on: a schedule such as Cosine, or ReduceOnPlateau.",
+        ("underfitting",),
+    ),
+    "underfitting": Symptom(
+        "Underfitting",
+        "The network is too small, or of the wrong form, for what there is to learn: an independent model does better "
+        "on rows that neither has seen.",
+        "The error of the network and that of a ridge regression on random features, on held-out rows.",
+        "Give the network more hidden units or a further layer.",
     ),
 }
 

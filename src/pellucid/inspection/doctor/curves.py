@@ -173,8 +173,8 @@ def _less(run: Run) -> Remedy:
     if task.constraint is not None:
         settings["constraint"] = None
     layers = tuple(each.layer for each in task.program.instructions)
-    quiet = tuple(quiet(layer) for layer in layers)
-    return Remedy(layers=quiet if quiet != layers else None, settings=settings)
+    silent = tuple(quiet(layer) for layer in layers)
+    return Remedy(layers=silent if silent != layers else None, settings=settings)
 
 
 SYMPTOMS = (over_regularized, idle_early_stopping, overfitting, underfitting)

@@ -88,8 +88,8 @@ def unscaled_inputs(evidence: Evidence) -> list[Finding]:
     worst = int(np.argmax(np.abs(scales.mean) + scales.deviation))
     said = (
         f"What meets the first weights has a root mean square of {size:.3g} (about 1 is right); column {worst} has the "
-        f"mean {scales.mean[worst]:.3g} and the standard deviation {scales.deviation[worst]:.3g}, and the widest column "
-        f"is {ratio:.3g} times as wide as the narrowest."
+        f"mean {scales.mean[worst]:.3g} and the standard deviation {scales.deviation[worst]:.3g}, and the widest "
+        f"column is {ratio:.3g} times as wide as the narrowest."
     )
     numbers = {"root_mean_square": size, "widest_over_narrowest": ratio, "column": worst}
     layers = tuple(each.layer for each in task.program.instructions)
@@ -220,8 +220,8 @@ def class_imbalance(evidence: Evidence) -> list[Finding]:
         return []
     severity = "hint" if recall >= MISSED * reachable else worse(run.severity, "warning")
     said = (
-        f"Class {rare} has {counts[rare] / len(labels):.1%} of the rows, and {recall:.0%} of them are found; a balanced "
-        f"ridge regression finds {reachable:.0%}."
+        f"Class {rare} has {counts[rare] / len(labels):.1%} of the rows, and {recall:.0%} of them are found; a "
+        f"balanced ridge regression finds {reachable:.0%}."
     )
     numbers = {"class": rare, "share": counts[rare] / len(labels), "found": recall, "findable": reachable}
     remedy = Remedy(fit={"class_weight": "balanced"})

@@ -38,8 +38,8 @@ _SPREAD = 1.5  # later ones lie apart by this factor
 class Doctor(Callback):
     """Watches a training, and says what is wrong with it.
 
-    It looks at a few rows at few moments (before the first epoch, after each of the first three, then ever more rarely),
-    which costs next to nothing; what takes longer is worked out when `diagnosis` is asked for.
+    It looks at a few rows at few moments (before the first epoch, after each of the first three, then ever more
+    rarely), which costs next to nothing; what takes longer is worked out when `diagnosis` is asked for.
 
     Parameters
     ----------

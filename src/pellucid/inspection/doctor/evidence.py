@@ -32,7 +32,7 @@ PROBE_ROWS = 256
 """Rows that layers are looked at with."""
 
 FEWEST_STEPS, MOST_STEPS, WORK = 100, 1000, 3e9
-"""Steps of a training that is tried out: enough to see whether a rate works, and about so many multiplications at most."""
+"""Steps of a training that is tried out, enough to see whether a rate works, and about so many multiplications."""
 
 LOWER_ERROR = 0.6
 """A result is clearly worse than the yardstick's if the yardstick's error is below this part of it."""
@@ -182,8 +182,10 @@ class Run:
 
     @cached_property
     def outcome(self) -> str:
-        """ "failed" (it diverged, or is no better than a guess that can be bettered), "poor" (clearly worse than the
-        yardstick), "fine", or "unknown".
+        """How training came out.
+
+        "failed": it diverged, or is no better than a guess that can be bettered; "poor": clearly worse than the
+        yardstick; "fine"; "untrained": no step was made yet; "unknown": the loss says nothing of the predictions.
         """
         if self.divergence is not None or not np.isfinite(self.last.parameters).all():
             return "failed"

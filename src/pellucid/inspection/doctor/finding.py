@@ -87,8 +87,8 @@ class Finding:
     name : str
         What it is, the same in every version: "dead_relu".
     severity : {"error", "warning", "hint"}
-        error: training failed, or its result cannot be trusted; warning: it is clearly worse than it need be; hint: worth
-        knowing.
+        error: training failed, or its result cannot be trusted; warning: it is clearly worse than it need be; hint:
+        worth knowing.
     said : str
         What was seen, in a sentence with its numbers.
     evidence : mapping

@@ -55,10 +55,7 @@ def _ratio(evidence: Evidence, name: str) -> list[Finding]:
     )
     numbers = {"ratio": ratio, "first": first.gradient_rms, "last": last.gradient_rms}
     layers = default_start(run.rehearsal.task.program.instructions)
-    if name == "vanishing_gradients":
-        remedy = Remedy(layers=_with_relu(layers))
-    else:
-        remedy = Remedy(layers=layers)
+    remedy = Remedy(layers=_with_relu(layers) if name == "vanishing_gradients" else layers)
     return [Finding(name, run.severity, said, numbers, first.place, 0, remedy=remedy)]
 
 

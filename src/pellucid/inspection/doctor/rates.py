@@ -177,8 +177,8 @@ def plateau(evidence: Evidence) -> list[Finding]:
     now = run.rehearsal.task.rate_at(run.last)
     third = len(losses) // 3
     said = (
-        f"In the last {third} epochs the loss stood at about {np.nanmean(losses[-third:]):.4g}; {run.some_steps} further "
-        f"steps at a rate of {now * scale:.2g} instead of {now:.2g} bring that of a sample from {ended:.4g} to "
+        f"In the last {third} epochs the loss stood at about {np.nanmean(losses[-third:]):.4g}; {run.some_steps} "
+        f"further steps at a rate of {now * scale:.2g} instead of {now:.2g} bring that of a sample from {ended:.4g} to "
         f"{loss:.4g}."
     )
     numbers = {"epochs": third, "learning_rate": now, "ended": ended, "loss_at_lower_rate": loss}

@@ -85,7 +85,7 @@ def symmetric_weights(evidence: Evidence) -> list[Finding]:
     if run is None:
         return []
     told = []
-    state = run.last if run.steps else run.rehearsal.train(run.first, FEW_STEPS)
+    state = run.last if run.steps and run.divergence is None else run.rehearsal.train(run.first, FEW_STEPS)
     if state is None:
         return []
     for index, columns in _unit_columns(run, state.parameters):
