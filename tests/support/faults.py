@@ -107,6 +107,17 @@ class WrongTanh(pl.Tanh):
 
 
 @dataclass(frozen=True)
+class MeanOverRows(Layer):
+    """A mean over the wrong axis: every row gets the mean of all."""
+
+    def forward(self, x: Any, parameters: Any, context: Any) -> Any:
+        return np.broadcast_to(x.mean(axis=0), x.shape).copy(), None
+
+    def backward(self, gradient: Any, saved: Any, parameters: Any, context: Any) -> Any:
+        return np.broadcast_to(gradient.mean(axis=0), gradient.shape).copy(), {}
+
+
+@dataclass(frozen=True)
 class Logarithm(Layer):
     """log z, which is no number below 0."""
 
@@ -477,6 +488,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("frozen_units", "bulls-eye", _with(_PLANE, hidden=(4,), more={"learning_rate_factors": {"0": 0.0}}), 1),
     Fault("frozen_units", "diamonds", _with(_TABLE, hidden=(2,), more={"learning_rate_factors": {"1": 0.0}}), 2),
     Fault("class_imbalance", "default", _with(_TABLE, hidden=()), 0, measure="balanced"),
+    Fault("constant_predictions", "digits", _with(_DIGITS, behind=(MeanOverRows(),), epochs=8), repair=_DIGITS),
+    Fault("constant_predictions", "diamonds", _with(_TABLE, behind=(MeanOverRows(),), epochs=8), 1, repair=_TABLE),
+    Fault("constant_predictions", "bulls-eye", _with(_PLANE, behind=(MeanOverRows(),), epochs=20), 2, repair=_PLANE),
     Fault(
         "class_imbalance", "default", _with(_TABLE, hidden=(4,), activation=pl.Tanh, epochs=12), 2, measure="balanced"
     ),

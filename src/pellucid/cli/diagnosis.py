@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 _STYLES = {"error": "bold red", "warning": "bold yellow", "hint": "cyan"}
 
 
-def show_diagnosis(console: Console, diagnosis: pl.Diagnosis, options: Options | None = None) -> None:
-    """Each finding with its evidence and what to do; the first remedy as a command line where there is one."""
+def told_of(diagnosis: pl.Diagnosis, options: Options | None = None) -> dict[str, Any]:
+    """The diagnosis as plain data, each remedy with the command line that applies it, where there is one."""
     told = diagnosis.to_dict()
     if options is not None:
         for finding, plain in zip(diagnosis, told["findings"], strict=True):
             plain["command"] = command_of(finding, options)
-    show_findings(console, told)
+    return told
 
 
 def show_findings(console: Console, told: Mapping[str, Any]) -> None:
-    """The same from plain data, as a run's folder holds it."""
+    """Each finding with its evidence and what to do; the first remedy as a command line where there is one."""
     console.print()
     console.print(Text("The doctor", style="bold"))
     findings = told.get("findings", [])

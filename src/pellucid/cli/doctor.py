@@ -25,7 +25,7 @@ def examine_run(
     from pathlib import Path
 
     from pellucid.cli import tables
-    from pellucid.cli.diagnosis import show_diagnosis, show_findings
+    from pellucid.cli.diagnosis import show_findings, told_of
     from pellucid.cli.errors import Failure
     from pellucid.cli.runs import FINDINGS, HISTORY, SETTINGS
     from pellucid.cli.training import options_of
@@ -39,10 +39,10 @@ def examine_run(
         show_findings(console, _read(folder / FINDINGS))
         return
     if not (folder / SETTINGS).is_file():
-        show_diagnosis(console, _of_history(folder / HISTORY))
+        show_findings(console, told_of(_of_history(folder / HISTORY)))
         return
     options = options_of(_read(folder / SETTINGS))
-    show_diagnosis(console, _of_run(folder), options)
+    show_findings(console, told_of(_of_run(folder), options))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class RunFolder:
         dataset: Dataset,
         history: pl.History,
         settings: Mapping[str, Any],
-        diagnosis: pl.Diagnosis | None = None,
+        findings: Mapping[str, Any] | None = None,
     ) -> list[str]:
         """Write the model, the history, what was asked for, the doctor's findings and the report, each whole or not at
         all; answer the names of the files.
@@ -43,8 +43,8 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
         pl.save(network, self.path / MODEL)
         texts = {HISTORY: history.to_json(indent=1), SETTINGS: json.dumps(dict(settings), indent=1)}
-        if diagnosis is not None:
-            texts[FINDINGS] = diagnosis.to_json(indent=1)
+        if findings is not None:
+            texts[FINDINGS] = json.dumps(dict(findings), indent=1, ensure_ascii=False)
         for name, text in texts.items():
             write_atomically(self.path / name, [text.encode(), b"\n"])
         try:

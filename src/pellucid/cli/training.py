@@ -9,7 +9,7 @@ from typing import Any
 
 import pellucid as pl
 from pellucid.cli import tables
-from pellucid.cli.diagnosis import show_diagnosis
+from pellucid.cli.diagnosis import show_findings, told_of
 from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_rows, option, whole_numbers
 from pellucid.cli.inputs import load_named
 from pellucid.cli.progress import progress_for
@@ -69,14 +69,14 @@ def train(options: Options) -> None:
             interrupted = _fit(trainer, dataset, recipe, console)
         except pl.DivergenceError:
             for doctor in watching:
-                show_diagnosis(console, doctor.diagnosis, options)
+                show_findings(console, told_of(doctor.diagnosis, options))
             raise
         tables.show_end(console, trainer.history)
         _show_results(console, trainer.network, dataset)
-        diagnosis = watching[0].diagnosis if watching else None
-        if diagnosis is not None:
-            show_diagnosis(console, diagnosis, options)
-        files = folder.write(trainer.network, dataset, trainer.history, asdict(options), diagnosis)
+        findings = told_of(watching[0].diagnosis, options) if watching else None
+        if findings is not None:
+            show_findings(console, findings)
+        files = folder.write(trainer.network, dataset, trainer.history, asdict(options), findings)
         tables.show_files(console, folder.path, files, name)
     if interrupted:
         raise Interrupted

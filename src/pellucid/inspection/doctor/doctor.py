@@ -163,8 +163,8 @@ def diagnose(
     >>> network = pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(2), pl.Softmax()])
     >>> trainer = pl.Trainer(network, loss=pl.SoftmaxCrossEntropy(), optimizer=pl.Adam(0.05))
     >>> history = trainer.fit(x, y, epochs=30)
-    >>> pl.diagnose(trainer, x, y).names
-    ('output_loss_mismatch',)
+    >>> pl.diagnose(trainer, x, y)[0].name
+    'output_loss_mismatch'
     """
     if isinstance(subject, Doctor):
         return subject.diagnosis
@@ -254,8 +254,8 @@ def judge(evidence: Evidence) -> Diagnosis:
             unseen.append("how training goes: no step was made yet.")
         if run.validation is None:
             unseen.append("how the network does on rows it was not trained on: give a validation set.")
-        troubles = {probe.trouble for probe in (run.beginning, run.end) if probe.trouble}
-        unseen += [f"what happens inside the layers: {trouble}" for trouble in sorted(troubles)]
+        if run.beginning.trouble:
+            return Diagnosis((), (*unseen, f"anything else, for a layer breaks its contract. {run.beginning.trouble}"))
     with np.errstate(all="ignore"):
         findings = [finding for symptom in SYMPTOMS for finding in symptom(evidence)]
     return Diagnosis(in_order(findings), tuple(unseen))

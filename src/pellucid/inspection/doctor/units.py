@@ -132,10 +132,11 @@ def frozen_units(evidence: Evidence) -> list[Finding]:
 
 
 def twins(columns: Floats) -> float:
-    """The share of columns (d, units) that equal another one, beside the size of the largest."""
-    size = float(np.abs(columns).max()) if columns.size else 0.0
-    rounded = np.round(columns / (size * SAME)) if size > 0 else columns
-    _, inverse, counts = np.unique(rounded, axis=1, return_inverse=True, return_counts=True)
+    """The share of columns (d, units) that equal another one: in direction, and in length."""
+    lengths = np.sqrt(np.square(columns, dtype=np.float64).sum(axis=0))  # (units,)
+    whole = np.where(lengths > 0, lengths, 1.0)
+    told = np.vstack([columns / whole, np.log(whole)])  # (d + 1, units)
+    _, inverse, counts = np.unique(np.round(told / SAME), axis=1, return_inverse=True, return_counts=True)
     return float((counts[inverse.reshape(-1)] > 1).mean())
 
 
