@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import doctor_pages
+
 import pellucid as pl
 from pellucid.initializers import INITIALIZERS
 from pellucid.layers import LAYERS
@@ -39,6 +41,12 @@ REFERENCE = {
     "Augmentation": ("pellucid.augmentation",),
     "Sweeps": ("pellucid.sweeps",),
     "Inspection": ("pellucid.inspection.gradient_check",),
+    "Checks and the doctor": (
+        "pellucid.inspection.preflight",
+        "pellucid.inspection.learning_rate_finder",
+        "pellucid.inspection.overfitting",
+        "pellucid.inspection.doctor",
+    ),
     "Files": ("pellucid.formats.model_file",),
 }
 """The sections of the reference, and the modules whose public names stand in them."""
@@ -61,6 +69,8 @@ def write() -> None:
     keep(HERE / "api.rst", reference())
     keep(HERE / "generated" / "catalogue_table.rst", catalogue())
     keep(HERE / "generated" / "numbers_table.rst", numbers())
+    keep(HERE / "generated" / "findings_table.rst", doctor_pages.findings())
+    keep(HERE / "generated" / "planted_table.rst", doctor_pages.planted())
     for script in chapter_scripts():
         keep(HERE / "chapters" / f"{script.stem}.rst", chapter(script))
 

@@ -28,7 +28,7 @@ from pellucid.typing import Array, Floats
 SAMPLE_ROWS = 4096
 """Rows that trainings are tried out on."""
 
-PROBE_ROWS = 256
+PROBE_ROWS = 128
 """Rows that layers are looked at with."""
 
 FEWEST_STEPS, MOST_STEPS, WORK = 100, 1000, 3e9

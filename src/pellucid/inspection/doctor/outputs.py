@@ -113,7 +113,7 @@ def constant_predictions(evidence: Evidence) -> list[Finding]:
     run = evidence.run
     if run is None or run.steps == 0 or len(run.rehearsal.task.x) < 2:
         return []
-    scores = run.rehearsal.scores(run.shown).astype(np.float64)  # (n, outputs)
+    scores = run.rehearsal.scores(run.shown, run.rehearsal.task.x[run.some_rows]).astype(np.float64)  # (n, outputs)
     if not np.isfinite(scores).all():
         return []
     size = float(np.sqrt(np.square(scores).mean()))

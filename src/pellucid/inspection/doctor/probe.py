@@ -131,11 +131,13 @@ def _layer(task: Task, state: State, visit: Visit, back: Return, change: Floats)
     moves = [view.of(change) for view in instruction.parameters]
     length, moved = _length(weights), _length(moves)
     size = rms(output)
+    scaling = instruction.index < task.program.leading_scalings  # of the data's own size, and of no interest here
+    spread = 1.0 if scaling else float(output.std(axis=0).max())
     return LayerProbe(
         place=instruction.index,
         layer=layer,
         output_rms=size,
-        output_spread=float(output.std(axis=0).max()) / size if size > 0 else 0.0,
+        output_spread=spread / size if size > 0 else 0.0,
         dead=float((output == 0).all(axis=0).mean()) if isinstance(layer, ReLU) else 0.0,
         saturated=_saturated(layer, output),
         gradient_rms=rms(back.output_gradient) * len(output),
@@ -156,8 +158,9 @@ def _saturated(layer: Layer, output: Floats) -> float:
 
 
 def rms(values: Array) -> float:
-    """The root of the mean square, in float64."""
-    return float(np.sqrt(np.square(values, dtype=np.float64).mean())) if values.size else 0.0
+    """The root of the mean square."""
+    flat = values.reshape(-1)
+    return float(np.sqrt(float(np.dot(flat, flat)) / flat.size)) if flat.size else 0.0
 
 
 def _length(arrays: list[Floats]) -> float:
