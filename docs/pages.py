@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import doctor_pages
+
 import pellucid as pl
 from pellucid.initializers import INITIALIZERS
 from pellucid.layers import LAYERS
@@ -44,6 +46,12 @@ REFERENCE = {
         "pellucid.inspection.recorder",
         "pellucid.plots.html_report",
     ),
+    "Checks and the doctor": (
+        "pellucid.inspection.preflight",
+        "pellucid.inspection.learning_rate_finder",
+        "pellucid.inspection.overfitting",
+        "pellucid.inspection.doctor",
+    ),
     "Files": ("pellucid.formats.model_file",),
     "Exchange": ("pellucid.formats.onnx", "pellucid.formats.pytorch", "pellucid.formats.weights"),
 }
@@ -67,6 +75,8 @@ def write() -> None:
     keep(HERE / "api.rst", reference())
     keep(HERE / "generated" / "catalogue_table.rst", catalogue())
     keep(HERE / "generated" / "numbers_table.rst", numbers())
+    keep(HERE / "generated" / "findings_table.rst", doctor_pages.findings())
+    keep(HERE / "generated" / "planted_table.rst", doctor_pages.planted())
     for script in chapter_scripts():
         keep(HERE / "chapters" / f"{script.stem}.rst", chapter(script))
 

@@ -34,12 +34,16 @@ if TYPE_CHECKING:
         Zeros,
         normal,
     )
+    from pellucid.inspection.doctor import Diagnosis, Doctor, Finding, Remedy, diagnose
     from pellucid.inspection.gradient_check import (
         GradientCheck,
         gradient_check,
         layer_gradient_check,
         loss_gradient_check,
     )
+    from pellucid.inspection.learning_rate_finder import RangeTest, range_test
+    from pellucid.inspection.overfitting import Overfit, overfit_small
+    from pellucid.inspection.preflight import Preflight, preflight
     from pellucid.inspection.recorder import Recorder
     from pellucid.inspection.trace import Trace, trace
     from pellucid.layers import (
@@ -139,7 +143,11 @@ _HOMES = {
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
         "Orthogonal Uniform UnitVariance Zeros normal"
     ),
+    "pellucid.inspection.doctor": "Diagnosis Doctor Finding Remedy diagnose",
     "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
+    "pellucid.inspection.learning_rate_finder": "RangeTest range_test",
+    "pellucid.inspection.overfitting": "Overfit overfit_small",
+    "pellucid.inspection.preflight": "Preflight preflight",
     "pellucid.inspection.recorder": "Recorder",
     "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
@@ -197,7 +205,9 @@ __all__ = [
     "CosineRestarts",
     "CustomLoss",
     "Dense",
+    "Diagnosis",
     "DivergenceError",
+    "Doctor",
     "Dropout",
     "EarlyStopping",
     "ElasticDistortion",
@@ -205,6 +215,7 @@ __all__ = [
     "Every",
     "ExponentialDecay",
     "Feature",
+    "Finding",
     "Flip",
     "GaussianNoise",
     "GlorotNormal",
@@ -245,16 +256,20 @@ __all__ = [
     "OnnxReport",
     "Optimizer",
     "Orthogonal",
+    "Overfit",
     "PReLU",
     "Penalty",
     "Poisson",
     "Polynomial",
+    "Preflight",
     "Progress",
     "Quantile",
     "RMSProp",
+    "RangeTest",
     "ReLU",
     "Recorder",
     "ReduceOnPlateau",
+    "Remedy",
     "Rescale",
     "RobustScale",
     "Rotate",
@@ -283,6 +298,7 @@ __all__ = [
     "Zeros",
     "Zoom",
     "datasets",
+    "diagnose",
     "formats",
     "from_onnx",
     "gradient_check",
@@ -294,7 +310,10 @@ __all__ = [
     "load_torch_weights",
     "loss_gradient_check",
     "normal",
+    "overfit_small",
     "plots",
+    "preflight",
+    "range_test",
     "report",
     "samples",
     "save",

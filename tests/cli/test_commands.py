@@ -129,7 +129,7 @@ def test_warnings_are_notes(pellucid, monkeypatch) -> None:
     assert err == (
         "Note: there is no report.png. Pictures need matplotlib: install it with pip install 'pellucid[plots]'.\n"
     )
-    assert "Saved model.pellucid, history.json in" in out
+    assert "Saved model.pellucid, history.json, settings.json in" in out
 
 
 def test_a_bug_is_told_in_one_sentence() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 import pellucid as pl
 from pellucid.layers.base import Context, Gradients
 from pellucid.optimizers import Optimizer
+from pellucid.training.divergence import largest_curvature
 from pellucid.typing import Floats
 from support.engines import ENGINES
 from support.samples import OPTIMIZER_SAMPLES, classification, random_numbers
@@ -505,10 +507,50 @@ def test_divergence_says_where_and_what_to_do(engine: str) -> None:
     assert " in epoch 1, at step 2 (batch 2 of 5): " in message
     assert "layer " in message
     assert "SquaredError itself overflowed" in message or "not finite" in message
-    assert message.endswith(
-        "Usually the learning rate is too high (it is 1e+20; try 1e+19) or the inputs are not scaled "
-        "(put Standardize() in front). The weights are back at the start of epoch 1."
+    assert re.search(
+        r"Usually the learning rate is too high \(it is 1e\+20; try 0\.\d+\) or the inputs are not scaled "
+        r"\(put Standardize\(\) in front\)\. The weights are back at the start of epoch 1\.$",
+        message,
     )
+    assert trainer.divergence is not None
+    assert (trainer.divergence.epoch, trainer.divergence.step, trainer.history.diverged) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("optimizer", [pl.GradientDescent, pl.Momentum, pl.Nesterov, pl.Adam, pl.Lion, pl.RMSProp])
+@pytest.mark.parametrize("rate", [1e25, 1e30])
+def test_the_rate_that_a_divergence_suggests_trains(optimizer: type[pl.Optimizer], rate: float) -> None:
+    trainer = pl.Trainer(pl.Network([pl.Dense(1)]), pl.SquaredError(), optimizer(rate), batch_size=10)
+    with pytest.raises(pl.DivergenceError):
+        trainer.fit(X, TARGETS, epochs=200)
+    assert trainer.divergence is not None
+    assert trainer.divergence.better_rate is not None
+    slower = trainer.replica(fresh=True, optimizer=optimizer(trainer.divergence.better_rate))
+    history = slower.fit(X, TARGETS, epochs=400)
+    assert history["loss"][-1] < 0.95 * history["loss"][0]
+
+
+def test_the_largest_curvature_of_a_linear_network_is_the_largest_eigenvalue_of_its_normal_equations() -> None:
+    trainer = pl.Trainer(pl.Network([pl.Dense(1)]), pl.SquaredError(), batch_size="full").initialize(X, TARGETS)
+    with_bias = np.column_stack([X, np.ones(len(X))])  # (n, 4)
+    expected = np.linalg.eigvalsh(with_bias.T @ with_bias / len(X)).max()
+    found = largest_curvature(trainer.task_of(X, TARGETS), trainer.state)
+    assert found == pytest.approx(expected, rel=0.1)
+
+
+def test_a_replica_begins_with_the_same_weights_and_leaves_the_original_alone() -> None:
+    trainer = pl.Trainer(pl.Network([pl.Dense(4), pl.Tanh(), pl.Dense(1)]), pl.SquaredError(), pl.Adam(0.01), seed=5)
+    trainer.fit(X, TARGETS, epochs=2)
+    before, history = trainer.state, trainer.history.to_json()
+    other = trainer.replica()
+    assert other.epoch == 0
+    np.testing.assert_array_equal(other.network.parameters, trainer.network.parameters)
+    other.fit(X, TARGETS, epochs=2)
+    assert trainer.state is before
+    assert trainer.history.to_json() == history
+    fresh = trainer.replica(fresh=True)
+    fresh.fit(X, TARGETS, epochs=2)
+    np.testing.assert_array_equal(fresh.network.parameters, trainer.network.parameters)
+    assert str(trainer.replica(layers=[pl.Dense(1)]).network) == "Network([Dense(1)], dtype='float32', not built)"
 
 
 def test_divergence_gives_the_last_finite_weights_back_and_training_goes_on(engine: str) -> None:

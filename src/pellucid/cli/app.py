@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pellucid.cli.doctor import doctor
 from pellucid.cli.errors import Interrupted, code_of, sentence_of
 from pellucid.cli.evaluate import evaluate
 from pellucid.cli.export import export
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, evaluate, info, export, trace):
+for command in (train, predict, evaluate, info, export, trace, doctor):
     app.command(command.name, epilog=command.example)(command.function)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pellucid as pl
 from pellucid.cli.errors import UsageError
@@ -14,6 +16,8 @@ from pellucid.datasets import Dataset
 from pellucid.storage.atomic import write_atomically
 
 MODEL, HISTORY, REPORT = "model.pellucid", "history.json", "report.png"
+SETTINGS, FINDINGS = "settings.json", "findings.json"
+_OURS = (MODEL, HISTORY, SETTINGS, FINDINGS, REPORT)
 
 
 @dataclass(frozen=True)
@@ -22,24 +26,36 @@ class RunFolder:
 
     path: Path
 
-    def write(self, network: pl.Network, dataset: Dataset, history: pl.History) -> list[str]:
-        """Write the model, the history and the report, each whole or not at all; answer the names of the files.
+    def write(
+        self,
+        network: pl.Network,
+        dataset: Dataset,
+        history: pl.History,
+        settings: Mapping[str, Any],
+        findings: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        """Write the model, the history, what was asked for, the doctor's findings and the report, each whole or not at
+        all; answer the names of the files.
 
         What an earlier run left goes first: files of two runs never stand side by side.
         """
-        for name in (MODEL, HISTORY, REPORT):
+        for name in _OURS:
             (self.path / name).unlink(missing_ok=True)
         pl.save(network, self.path / MODEL)
-        write_atomically(self.path / HISTORY, [history.to_json(indent=1).encode(), b"\n"])
+        texts = {HISTORY: history.to_json(indent=1), SETTINGS: json.dumps(dict(settings), indent=1)}
+        if findings is not None:
+            texts[FINDINGS] = json.dumps(dict(findings), indent=1, ensure_ascii=False)
+        for name, text in texts.items():
+            write_atomically(self.path / name, [text.encode(), b"\n"])
         try:
             figure = pl.plots.report(network, dataset, history)
         except ImportError as error:  # matplotlib is an extra: a model without a picture is still a model
             import warnings
 
             warnings.warn(f"there is no {REPORT}. {error}", stacklevel=2)
-            return [MODEL, HISTORY]
+            return [MODEL, *texts]
         write_atomically(self.path / REPORT, [pl.plots.to_png(figure)])
-        return [MODEL, HISTORY, REPORT]
+        return [MODEL, *texts, REPORT]
 
 
 @contextmanager
@@ -75,7 +91,7 @@ def _check_ours(path: Path) -> None:
         return
     if not path.is_dir():
         raise UsageError(f"--save {path} is a file: name a folder.")
-    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in (MODEL, HISTORY, REPORT))
+    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in _OURS)
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise UsageError(

@@ -96,6 +96,10 @@ def train_network(
             rich_help_panel=_TRAINING,
         ),
     ] = 0,
+    doctor: Annotated[
+        bool,
+        typer.Option("--doctor", help="Watch the training, and say what is wrong with it.", rich_help_panel=_RUN),
+    ] = False,
     save: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="The run's folder; else runs/DATASET-1, -2, …", rich_help_panel=_RUN),
@@ -145,6 +149,7 @@ def train_network(
             validation=validation,
             patience=patience,
             seed=seed,
+            doctor=doctor,
             save=save,
             checkpoint=checkpoint,
             resume=resume,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pellucid as pl
 from pellucid.cli import tables
+from pellucid.cli.diagnosis import show_findings, told_of
 from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_rows, option, whole_numbers
 from pellucid.cli.inputs import load_named
 from pellucid.cli.progress import progress_for
@@ -48,6 +50,7 @@ class Options:
     data: str | None
     engine: str
     threads: int | None
+    doctor: bool = False
 
 
 def train(options: Options) -> None:
@@ -57,13 +60,13 @@ def train(options: Options) -> None:
     check_folders(options)
     if options.resume is not None:
         options = recalled(options)
-    recipe = _recipe(options, recipe_for(name))
     options = replace(options, engine=choice("--engine", options.engine, ENGINES))
     with option("--seed"):
         check_integer("seed", options.seed, maximum=2**64 - 1)
     console = tables.console()
-    dataset = _data(name, options)
-    trainer = _trainer(options, recipe, dataset) if options.resume is None else resumed(options, recipe.patience)
+    trainer, dataset, recipe = set_up(options)
+    watching = [pl.Doctor()] if options.doctor else []
+    trainer.callbacks += watching
     with run_folder(options.save, name) as folder:
         remember(options)
         trainer.initialize(*dataset.train)
@@ -71,16 +74,41 @@ def train(options: Options) -> None:
         tables.show_data(console, dataset)
         tables.show_training(console, trainer, recipe.epochs)
         tables.show_layers(console, trainer.network)
-        interrupted = _fit(trainer, dataset, recipe, console)
+        try:
+            interrupted = _fit(trainer, dataset, recipe, console)
+        except pl.DivergenceError:
+            for doctor in watching:
+                show_findings(console, told_of(doctor.diagnosis, options))
+            raise
         tables.show_end(console, trainer.history)
         _show_results(console, trainer.network, dataset)
-        files = folder.write(trainer.network, dataset, trainer.history)
+        findings = told_of(watching[0].diagnosis, options) if watching else None
+        if findings is not None:
+            show_findings(console, findings)
+        files = folder.write(trainer.network, dataset, trainer.history, asdict(options), findings)
         tables.show_files(console, folder.path, files, name)
     place = options.resume or options.checkpoint
     if interrupted and place is not None:
         console.print(f"Go on with: pellucid train {name} --resume {place}", soft_wrap=True)
     if interrupted:
         raise Interrupted
+
+
+def set_up(options: Options) -> tuple[pl.Trainer, Dataset, Recipe]:
+    """The trainer, the data and the recipe that a command line stands for."""
+    name = choice("data set", options.dataset, DATASETS)
+    recipe = _recipe(options, recipe_for(name))
+    dataset = _data(name, options)
+    trainer = _trainer(options, recipe, dataset) if options.resume is None else resumed(options, recipe.patience)
+    return trainer, dataset, recipe
+
+
+def options_of(settings: Mapping[str, Any]) -> Options:
+    """The options that a run was started with; those that another version wrote are left out."""
+    known = {item.name for item in fields(Options)}
+    nothing = dict.fromkeys(known)
+    given = {name: value for name, value in settings.items() if name in known}
+    return Options(**{**nothing, "l2": 0.0, **given, "checkpoint": None, "resume": None})
 
 
 def _recipe(options: Options, recipe: Recipe) -> Recipe:

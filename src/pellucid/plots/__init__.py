@@ -9,6 +9,7 @@ from pellucid.plots.figure import to_png
 from pellucid.plots.landscape import loss_surface, training_path
 from pellucid.plots.mosaics import images, weights
 from pellucid.plots.page import report
+from pellucid.plots.range_test import range_test
 from pellucid.plots.recordings import activation_histograms, gradient_histograms, unit_activity, update_ratios
 from pellucid.plots.regions import decision_regions
 from pellucid.plots.schedules import schedule
@@ -23,6 +24,7 @@ __all__ = [
     "history",
     "images",
     "loss_surface",
+    "range_test",
     "report",
     "saliency",
     "schedule",

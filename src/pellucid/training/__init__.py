@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pellucid.training.callbacks import Callback, Every, Progress
 from pellucid.training.checkpoint import Checkpoint, CheckpointError
-from pellucid.training.divergence import DivergenceError
+from pellucid.training.divergence import Divergence, DivergenceError
 from pellucid.training.early_stopping import EarlyStopping
 from pellucid.training.history import History
 from pellucid.training.rates import Backtracking, ReduceOnPlateau
@@ -15,6 +15,7 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "CheckpointError",
+    "Divergence",
     "DivergenceError",
     "EarlyStopping",
     "Every",

@@ -28,6 +28,8 @@ class History:
         Why it was not the native engine, where that needs saying.
     stopped : str
         Why training stopped before its time; "" if it did not.
+    diverged : int or None
+        The epoch in which the loss was no number any more; None if it always was one.
     best_epoch : int or None
         The epoch whose weights were restored, where early stopping did so.
 
@@ -45,6 +47,7 @@ class History:
         self.engine = ""
         self.engine_note = ""
         self.stopped = ""
+        self.diverged: int | None = None
         self.best_epoch: int | None = None
 
     def append(self, row: Mapping[str, float | None]) -> None:
@@ -116,6 +119,7 @@ class History:
             "engine": self.engine,
             "engine_note": self.engine_note,
             "stopped": self.stopped,
+            "diverged": self.diverged,
             "best_epoch": self.best_epoch,
         }
 
@@ -148,6 +152,7 @@ class History:
         history.engine = str(data.get("engine", ""))
         history.engine_note = str(data.get("engine_note", ""))
         history.stopped = str(data.get("stopped", ""))
+        history.diverged = data.get("diverged")
         history.best_epoch = data.get("best_epoch")
         return history
 

@@ -22,7 +22,7 @@ from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
 from pellucid.penalties import Constraint, Penalty
 from pellucid.training.callbacks import Callback, as_callback
-from pellucid.training.divergence import DivergenceError, explain
+from pellucid.training.divergence import Divergence, DivergenceError, explain
 from pellucid.training.history import History
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.training.rows import (
@@ -94,6 +94,8 @@ class Trainer:
         How many epochs and steps are done.
     state : State
         Everything that training goes on from.
+    divergence : Divergence or None
+        Where the last `fit` went wrong, if its loss was no number any more.
 
     Examples
     --------
@@ -155,7 +157,9 @@ class Trainer:
         self.penalty_in_loss = bool(penalty_in_loss)
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
+        self.divergence: Divergence | None = None
         self._state: State | None = None
+        self._beginning: State | None = None
         self._safe: State | None = None
         self._shown: State | None = None
         self._slot_names: tuple[str, ...] = ()
@@ -166,6 +170,7 @@ class Trainer:
         self._summary: TrainingSummary | None = None
         self._expected_data: str | None = None
         self.checkpoint_directories: set[Path] = set()  # that this training was saved to, or resumed from
+        self._validation_now: tuple[Array, Array] | None = None
 
     # -- where training is ---------------------------------------------------------------------------------------
 
@@ -185,6 +190,25 @@ class Trainer:
     def step(self) -> int:
         """How many steps are done."""
         return 0 if self._state is None else self._state.step
+
+    @property
+    def beginning(self) -> State:
+        """The state before the first step: first weights, and slots at 0."""
+        if self._beginning is None:
+            raise ValueError("Training has not begun: call fit(x, y, epochs=…) or initialize(x, y).")
+        return self._beginning
+
+    @property
+    def task(self) -> Task:
+        """What is trained on what, while `fit` runs; for callbacks."""
+        if self._task_now is None:
+            raise ValueError("There is no training going on: task and objective() are for callbacks.")
+        return self._task_now
+
+    @property
+    def validation(self) -> tuple[Array, Array] | None:
+        """The validation rows and their encoded targets, while `fit` runs with some; for callbacks."""
+        return self._validation_now
 
     def stop(self, reason: str) -> None:
         """End training after this epoch; for callbacks."""
@@ -208,13 +232,6 @@ class Trainer:
         """Replace what training goes on from, and show it; for callbacks that turn back or change the rate."""
         self._state = state
         self.show(state)
-
-    @property
-    def task(self) -> Task:
-        """What is being trained on what, while `fit` runs; for callbacks."""
-        if self._task_now is None:
-            raise ValueError("There is no training going on: task and objective() are for callbacks.")
-        return self._task_now
 
     def objective(self) -> float:
         """The mean loss of the training rows plus the penalty, at the present weights; for callbacks."""
@@ -314,6 +331,39 @@ class Trainer:
         options = {"callbacks": callbacks, "custom": custom, "engine": engine, "threads": threads, "parts": parts}
         return resume(cls, Path(directory), **options)
 
+    def replica(self, *, fresh: bool = False, **changes: Any) -> Trainer:
+        """A trainer of its own with the same settings, before its first step, on a network of its own.
+
+        It begins with this one's present weights and statistics; nothing that it does is seen here.
+
+        Parameters
+        ----------
+        fresh : bool
+            True: the weights are drawn and the inputs measured anew, by `initialize` or `fit`.
+        **changes
+            Arguments of `Trainer` that differ; `layers`, the layers of its network.
+
+        Examples
+        --------
+        >>> import pellucid as pl
+        >>> trainer = pl.Trainer(pl.Network([pl.Dense(2)]), loss=pl.SoftmaxCrossEntropy(), batch_size=20)
+        >>> trainer.replica(optimizer=pl.Adam(0.1), batch_size=10).batch_size
+        10
+        """
+        old = self.network
+        layers = changes.pop("layers", None)
+        network = Network(old.layers if layers is None else layers, old.dtype.name, old.engines.name, old.threads)
+        if old.built and not fresh and layers is None:
+            network.adopt_shape(old.input_shape)
+            network.parameters, network.statistics = old.parameters, old.statistics
+            network.statistics_fitted = old.statistics_fitted
+        network.classes = old.classes
+        names = (
+            "loss", "optimizer", "batch_size", "penalty", "seed", "shuffle", "learning_rate_factors", "constraint",
+            "average", "augmentation", "penalty_in_loss",
+        )  # fmt: skip
+        return Trainer(network, **{**{name: getattr(self, name) for name in names}, **changes})
+
     # -- training ------------------------------------------------------------------------------------------------
 
     def initialize(self, x: Any, y: Any) -> Trainer:
@@ -340,7 +390,7 @@ class Trainer:
         if self._state is None:
             warn_of_missing_classes(targets, network)
             self._state = State.start(network.parameters, network.statistics, self.optimizer)
-            self._safe = self._shown = self._state
+            self._safe = self._shown = self._beginning = self._state
             self._slot_names = self.optimizer.slot_names
         return self
 
@@ -390,14 +440,15 @@ class Trainer:
                 x, y, validation, sample_weight, network=self.network, loss=self.loss, seed=self.seed
             )
         self.initialize(x, y)
-        task = self._task_now = self._task(x, y, sample_weight, class_weight)
+        task = self.task_of(x, y, sample_weight=sample_weight, class_weight=class_weight)
         checked_validation = check_validation(validation, self.network, self.loss)
+        self._task_now, self._validation_now, self.divergence = task, checked_validation, None
         engine, self.history.engine_note = self.network.engines.choose(
             task.program, loss=self.loss, penalty=self.penalty, optimizer=self.optimizer, constraint=self.constraint
         )
         self.history.engine = engine.name
         self.history.stopped = self._stop = ""
-        self.history.best_epoch = None
+        self.history.best_epoch = self.history.diverged = None
         self._take_over_changes(task)
         self._see_data(task, checked_validation)
         for callback in self._in_order():
@@ -439,9 +490,10 @@ class Trainer:
                 callback.end(self)
         finally:
             self.network.training = advanced(self._summary, self)
-            self._task_now = None
+            self._task_now = self._validation_now = None
 
-    def _task(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Task:
+    def task_of(self, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None) -> Task:
+        """What `fit` with these arguments would train on what, checked; for whoever looks into a training."""
         x = check_inputs(x, "x", self.network.input_shape)
         targets = self.loss.encode(y, self.network.outputs)
         weight = check_sample_weight(sample_weight, len(x))
@@ -530,7 +582,8 @@ class Trainer:
             self.history.cut(self.epoch)
             if self.augmentation is not None:
                 task = replace(task, x=self.augmentation.apply(task.x, self.seed, before.epoch))
-            self.history.stopped = explain(task, outcome.state, outcome.safe)
+            self.divergence = explain(task, outcome.state, outcome.safe, self.beginning)
+            self.history.stopped, self.history.diverged = str(self.divergence), self.divergence.epoch
             raise DivergenceError(self.history.stopped)
 
     def _record(self, task: Task, before: State, outcome: Outcome) -> None:
