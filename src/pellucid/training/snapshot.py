@@ -62,6 +62,7 @@ def snapshot(trainer: Trainer) -> dict[str, Any]:
             "shuffle": trainer.shuffle,
             "learning_rate_factors": trainer.learning_rate_factors,
             "average": trainer.average,
+            "penalty_in_loss": trainer.penalty_in_loss,
         },
         "progress": progress,
         "history": _history_table(trainer.history),
@@ -124,6 +125,7 @@ def _progress(trainer: Trainer) -> dict[str, Any]:
     return {
         "state": state,
         "safe": trainer._safe,
+        "first": {"parameters": trainer.beginning.parameters, "statistics": trainer.beginning.statistics},
         "parameters": network.parameters,
         "statistics": network.statistics,
         "changed": network.parameters is not shown.parameters or network.statistics is not shown.statistics,
@@ -140,7 +142,10 @@ def _go_on(trainer: Trainer, progress: Mapping[str, Any], statistics_fitted: boo
     for each in (state, safe):
         _check_fits(each, network, len(names))
     network.adopt(progress["parameters"], progress["statistics"], statistics_fitted)
-    trainer._state, trainer._safe, trainer._slot_names = state, safe, names
+    begun = progress.get("first", {"parameters": state.parameters, "statistics": state.statistics})  # it came later
+    first = State.start(begun["parameters"], begun["statistics"], trainer.optimizer)
+    _check_fits(first, network, len(first.slots))
+    trainer._beginning, trainer._state, trainer._safe, trainer._slot_names = first, state, safe, names
     # `fit` takes over what was changed from outside: it knows that by the network's vectors being others than shown.
     shown = state.parameters.copy() if progress["changed"] else network.parameters
     trainer._shown = replace(state, parameters=shown, statistics=network.statistics)
