@@ -51,9 +51,7 @@ def test_the_same_accuracy_within_the_spread_of_seeds(name: str, request: pytest
     def accuracy(engine: str, seed: int) -> float:
         hidden: list[Any] = [layer for units in workload.hidden for layer in (pl.Dense(units), pl.ReLU())]
         network = pl.Network([*scaling, *hidden, pl.Dense(10)], engine=engine)
-        trainer = pl.Trainer(
-            network, "softmax_cross_entropy", workload.optimizer, batch_size=workload.batch, seed=seed
-        )
+        trainer = pl.Trainer(network, "softmax_cross_entropy", workload.optimizer, batch_size=workload.batch, seed=seed)
         history = trainer.fit(x, y, epochs=workload.epochs)
         assert history.engine == engine
         return float((network.predict(test_x) == test_y).mean())
