@@ -118,10 +118,10 @@ template <typename T> inline Vector<T> hinge(const LossBlock<T>& block) {
                 return violation(z, y) > T(0) ? T(1) - T(2) * y : Vector<T>{};
             });
     }
-    Vector<T> start = {}, count = {};  // margin − z_c; how many are inside the margin
-    for (Index lane = 0; lane < lanes<T>; ++lane)
-        start[lane] = margin - block.scores[static_cast<Index>(block.classes[lane]) * block.step + lane];
-    const Vector<T> one = broadcast<T>(T(1));
+    // No class is taken as a place in memory: somebody may change the caller's array while it is read.
+    Vector<T> own = {}, count = {};  // z_c; how many are inside the margin
+    for (Index j = 0; j < block.width; ++j) own = block.target(j) != T(0) ? block.score(j) : own;
+    const Vector<T> one = broadcast<T>(T(1)), start = margin - own;
     const Vector<T> sum = sum_over_outputs<T>(
         block,
         [=](Vector<T> z, Vector<T> y, Index) {
@@ -133,8 +133,10 @@ template <typename T> inline Vector<T> hinge(const LossBlock<T>& block) {
             count += inside;
             return inside;
         });
-    for (Index lane = 0; lane < lanes<T>; ++lane)
-        block.gradient[static_cast<Index>(block.classes[lane]) * block.step + lane] = -count[lane] * block.share[lane];
+    for (Index j = 0; j < block.width; ++j) {
+        T* place = block.gradient + j * block.step;
+        store<T>(place, block.target(j) != T(0) ? -count * block.share : load<T>(place));
+    }
     return sum;
 }
 

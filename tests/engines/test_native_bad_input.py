@@ -10,7 +10,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.engines.program import compile_program
-from support.native_tasks import LAYERS, assert_same, make_task
+from support.native_tasks import LAYERS, assert_same, make_task, run_python
 
 _native = pytest.importorskip("pellucid._native")
 from pellucid.engines.native import NativeEngine  # noqa: E402
@@ -173,3 +173,38 @@ def test_counters_that_overflow() -> None:
     late = replace(start, step=2**62, slots=tuple(np.zeros_like(start.parameters) for _ in range(2)))
     outcome = engine.train(replace(task, optimizer=pl.NAdam()), late, late, 1)  # and in no more time than from step 0
     assert outcome.state.step == 2**62 + task.batches
+
+
+CHANGING = """
+    import sys, threading, time
+    import numpy as np
+    import pellucid as pl
+    from support.native_tasks import make_task
+    from pellucid.engines.native import NativeEngine
+
+    classes = np.arange(3000) % 10
+    task, start = make_task(rows=3000, batch=30, targets=classes, loss=pl.Hinge(), link="argmax")
+    done = []
+
+    def spoil():
+        while not done:
+            classes[100:] = 10**9
+            classes[100:] = 3
+            time.sleep(1e-4)
+
+    worker = threading.Thread(target=spoil)
+    worker.start()
+    for _ in range(20):
+        try:
+            NativeEngine(2).train(task, start, start, 2)
+        except ValueError as error:
+            assert "a class is out of range" in str(error)
+    done.append(True)
+    worker.join()
+"""
+
+
+def test_arrays_that_change_while_they_are_read() -> None:
+    """What comes out means nothing, but it comes out."""
+    result = run_python(CHANGING)
+    assert result.returncode == 0, (result.returncode, result.stderr)

@@ -57,19 +57,21 @@ def test_a_fork_in_the_middle_of_a_call(threads: int) -> None:
     """The thread that holds the machine does not exist in the child, which takes another one."""
     engine = NativeEngine(threads)
     task, start = make_task(rows=3000, batch=4)
-    expected = train(engine)
-    engine.train(task, start, start, 1)
+    expected = engine.train(task, start, start, 1).state.parameters
     busy = threading.Thread(target=engine.train, args=(task, start, start, 30))
     busy.start()
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    child = context.Process(target=in_child, args=(engine, queue))
+    child = context.Process(target=lambda: queue.put(engine.train(task, start, start, 1).state.parameters))
     child.start()
-    np.testing.assert_array_equal(queue.get(timeout=100), expected)
-    child.join(100)
-    assert child.exitcode == 0
-    busy.join()
-    np.testing.assert_array_equal(train(engine), expected)
+    try:
+        np.testing.assert_array_equal(queue.get(timeout=100), expected)
+        child.join(100)
+        assert child.exitcode == 0
+    finally:
+        child.kill()
+        busy.join()
+    np.testing.assert_array_equal(engine.train(task, start, start, 1).state.parameters, expected)
 
 
 def joblib_worker(parameters: Any) -> tuple[bool, int, int]:
