@@ -1,6 +1,6 @@
 """Runs the benchmarks and rewrites the tables of benchmarks/README.md.
 
-Usage: python -m benchmarks [foundation] [prediction] [memory] [cold] [W0 … W5]   (nothing: all of them)
+Usage: python -m benchmarks [foundation] [prediction] [memory] [cold] [estimators] [W0 … W5]   (nothing: all of them)
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import foundation, peers, training
+from benchmarks import estimators, foundation, peers, training
 from benchmarks.measure import machine
 from benchmarks.workloads import WORKLOADS
 
@@ -21,8 +21,13 @@ SUITES: dict[str, Callable[[], Iterable[tuple[str, str, str, str]]]] = {
     "memory": peers.memory,
     "cold": peers.cold,
     "foundation": foundation.rows,
+    "estimators": estimators.rows,
 }
-TABLES = {"training": tuple(WORKLOADS), "other": ("prediction", "memory", "cold", "foundation")}
+TABLES = {
+    "training": tuple(WORKLOADS),
+    "other": ("prediction", "memory", "cold", "foundation"),
+    "estimators": ("estimators",),
+}
 
 
 def main() -> None:

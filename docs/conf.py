@@ -36,7 +36,15 @@ html_theme_options = {
     "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
 }
-html_sidebars = {"index": [], "conventions": [], "files": [], "coming_from": [], "scikit_learn": [], "backpropagation": [], "catalogue": []}
+html_sidebars = {
+    "index": [],
+    "conventions": [],
+    "files": [],
+    "coming_from": [],
+    "scikit_learn": [],
+    "backpropagation": [],
+    "catalogue": [],
+}
 html_title = "Pellucid"
 html_math_renderer = "mathml"
 autosummary_generate = True

@@ -196,8 +196,7 @@ def test_an_interrupt_leaves_a_model_that_can_be_used(digits: Data, n_models: in
 
 
 def test_an_interrupt_of_lbfgs(digits: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pellucid.engines.native import NativeEngine
-
+    NativeEngine = pytest.importorskip("pellucid.engines.native").NativeEngine
     calls = []
     plain = NativeEngine.loss_and_gradient
 

@@ -185,6 +185,7 @@ template <typename T> std::vector<T> train_with(int threads, const Entries<T>& e
     task.rates = &rate, task.constant_rate = true, task.epochs = 3;
     task.order = order.data(), task.keys = keys.data();
     task.safe.epoch = -1;
+    task.penalty_per_example = task.penalty_in_loss = true;
     task.records = records.data();
     T* slots[] = {first.data(), moment.data()};
     entries.load(run, {flat.data(), slots, nullptr, nullptr});
