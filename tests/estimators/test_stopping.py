@@ -42,6 +42,18 @@ def test_the_best_weights_come_back(digits: Data) -> None:
 
 
 @short
+def test_the_best_weights_stay_the_best_over_warm_starts(digits: Data) -> None:
+    x, y = digits
+    model = MLPClassifier(early_stopping=True, warm_start=True, random_state=0, learning_rate_init=0.01, max_iter=40)
+    model.fit(x, y)
+    best, epoch, proba = model.best_validation_score_, model.history_.best_epoch, model.predict_proba(x)
+    model.set_params(solver="sgd", learning_rate_init=1.0, momentum=0, max_iter=3, n_iter_no_change=50).fit(x, y)
+    assert max(model.validation_scores_[-3:]) <= best
+    assert (model.best_validation_score_, model.history_.best_epoch) == (best, epoch)
+    np.testing.assert_array_equal(model.predict_proba(x), proba)
+
+
+@short
 def test_a_validation_set_may_be_given_to_fit_and_does_not_change_training(digits: Data) -> None:
     x, y = digits
     plain = MLPClassifier(random_state=0, max_iter=5).fit(x, y)
@@ -196,8 +208,7 @@ def test_an_interrupt_leaves_a_model_that_can_be_used(digits: Data, n_models: in
 
 
 def test_an_interrupt_of_lbfgs(digits: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pellucid.engines.native import NativeEngine
-
+    NativeEngine = pytest.importorskip("pellucid.engines.native").NativeEngine
     calls = []
     plain = NativeEngine.loss_and_gradient
 

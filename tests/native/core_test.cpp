@@ -147,6 +147,7 @@ template <typename T> List<T> train_with(int threads, const Entries<T>& entries,
     task.rates = &rate, task.constant_rate = true, task.epochs = 3;
     task.order = order.data(), task.keys = keys.data();
     task.safe.epoch = -1;
+    task.penalty_per_example = task.penalty_in_loss = true;
     task.records = records;
     T* slots[] = {first.data(), moment.data()};
     entries.load(run, {flat.data(), slots, nullptr, nullptr});

@@ -136,8 +136,10 @@ class Convergence(Callback):
         self._seen = 0
 
     def start(self, trainer: Trainer, epochs: int) -> None:
-        """Look only at what comes."""
+        """Look only at what comes; where a fit goes on from the best weights of the one before, these are the best."""
         self._seen = len(trainer.history)
+        if self.stops_by_score and math.isfinite(self.curves.best_score):
+            self.best, self.best_epoch = trainer.state, trainer.history.best_epoch
 
     def interval(self, trainer: Trainer) -> int:
         """Until there can be something to do: as many epochs as may still miss, and one."""
