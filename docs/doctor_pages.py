@@ -17,7 +17,7 @@ def findings() -> str:
     """A section for each finding, with its name as anchor."""
     parts = []
     for name, symptom in CATALOGUE.items():
-        title = f"``{name}``: {symptom.title[0].lower()}{symptom.title[1:]}"
+        title = f"{symptom.title}: ``{name}``"
         explains = ", ".join(link(other) for other in symptom.explains)
         rows = {"Meaning": symptom.meaning, "Evidence": symptom.seen, "What to do": literal(symptom.advice)}
         if explains:
@@ -44,7 +44,9 @@ def literal(text: str) -> str:
 
 
 def planted() -> str:
-    """Of each planted fault: how often it was found, and first; what else was named first; what the remedy did."""
+    """The confusion matrix of faults and findings, a row a fault: how often it was found, and first; what was named
+    first instead, what was named besides; and what the remedy did.
+    """
     if not RECORD.exists():
         return "The script was not run yet: ``python docs/planted_faults.py``.\n"
     record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
@@ -63,7 +65,7 @@ def planted() -> str:
                 str(sum(run["first"] == name for run in runs)),
                 counted(others),
                 counted(also),
-                "; ".join(f"{run['data']} {score(run['before'])} → {score(run['after'])}" for run in runs),
+                "\n       ".join(f"| {run['data']} {score(run['before'])} → {score(run['after'])}" for run in runs),
             )
         )
     healthy = record["healthy"]
@@ -81,7 +83,7 @@ def planted() -> str:
         )
     )
     table = "\n".join(f"   {'*' if column == 0 else ' '} - {cell}" for row in rows for column, cell in enumerate(row))
-    options = "   :header-rows: 1\n   :widths: 16 5 5 5 12 27 30\n   :class: catalogue\n"
+    options = "   :header-rows: 1\n   :widths: 18 6 6 6 14 22 28\n"
     return f".. list-table::\n{options}\n{table}\n"
 
 

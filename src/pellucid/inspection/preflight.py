@@ -6,6 +6,7 @@ work on replicas, whose states are never changed in place: the trainer, its netw
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -22,7 +23,7 @@ from pellucid.inspection.learning_rate_finder import RangeTest, range_test
 from pellucid.inspection.overfitting import Overfit, overfit_small
 from pellucid.inspection.rehearsal import Rehearsal
 from pellucid.training import History, Trainer
-from pellucid.training.rows import check_validation
+from pellucid.training.rows import check_validation, split_off
 
 VERDICTS = ("error", "warning", "hint", "good", "skipped")
 
@@ -124,8 +125,8 @@ def preflight(
         What is about to be trained.
     x, y : array
         The training rows and their targets.
-    validation : (x, y) or None
-        The validation rows.
+    validation : (x, y), float or None
+        The validation rows, or the fraction of the training rows that `fit` would split off.
     sample_weight, class_weight
         As for `fit`.
 
@@ -143,6 +144,10 @@ def preflight(
     >>> report.passed, 1e-4 < report.learning_rate < 0.1
     (True, True)
     """
+    if isinstance(validation, numbers.Real):
+        x, y, validation = split_off(
+            x, y, float(validation), sample_weight, network=trainer.network, loss=trainer.loss, seed=trainer.seed
+        )
     weights = {"sample_weight": sample_weight, "class_weight": class_weight}
     rehearsal, state = Rehearsal.of(trainer, x, y, **weights)
     checked = None

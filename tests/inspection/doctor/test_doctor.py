@@ -216,6 +216,19 @@ def test_probes_become_rarer() -> None:
     assert len(epochs) < 16
 
 
+def test_validation_may_be_the_fraction_that_fit_was_given() -> None:
+    trainer = trainer_of()
+    trainer.fit(X, Y, epochs=30, validation=0.25)
+    diagnosis = pl.diagnose(trainer, X, Y, validation=0.25)
+    assert diagnosis.unseen == ()
+    assert "validation_leak" not in diagnosis.names  # the very rows that fit had split off
+    assert verdict_of(pl.preflight(trainer_of(), X, Y, validation=0.25), "rows in both parts") == "good"
+
+
+def verdict_of(report: pl.Preflight, name: str) -> str:
+    return next(check.verdict for check in report if check.name == name)
+
+
 def test_what_is_no_training_is_refused_with_what_is_allowed() -> None:
     with pytest.raises(TypeError, match="diagnose takes a Trainer, a History or a Doctor, not 3"):
         pl.diagnose(3)

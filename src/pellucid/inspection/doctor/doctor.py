@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from pellucid.inspection.rehearsal import Rehearsal
 from pellucid.network import Network
 from pellucid.streams import Purpose, Stream
 from pellucid.training import Callback, EarlyStopping, History, Trainer
-from pellucid.training.rows import check_validation
+from pellucid.training.rows import check_validation, split_off
 from pellucid.typing import Array
 from pellucid.validation import check_integer
 
@@ -146,8 +147,8 @@ def diagnose(
         history alone only the curves can be judged.
     x, y : array
         The training rows, as they were given to `fit`.
-    validation : (x, y) or None
-        The validation rows.
+    validation : (x, y), float or None
+        The validation rows, or the fraction of the training rows, as it was given to `fit`.
     sample_weight, class_weight
         As they were given to `fit`.
 
@@ -177,6 +178,10 @@ def diagnose(
         if doctor is not None and len(subject.history):
             return doctor.diagnosis
         return judge(Evidence(subject.history))
+    if isinstance(validation, numbers.Real):
+        x, y, validation = split_off(
+            x, y, float(validation), sample_weight, network=subject.network, loss=subject.loss, seed=subject.seed
+        )
     begun = subject.epoch > 0 or subject.step > 0 or subject.divergence is not None
     if not begun:
         rehearsal, state = Rehearsal.of(subject, x, y, sample_weight=sample_weight, class_weight=class_weight)
