@@ -80,8 +80,12 @@ class ClassifierPart(ClassifierMixin):
         return y
 
     def _class_names(self: Any) -> list[Any] | None:
-        """What a file says of the classes; of several labels a row nothing, since they are numbered columns."""
-        return None if self._label_binarizer.y_type_.startswith("multilabel") else self.classes_.tolist()
+        """What a file says of the classes: nothing of several labels a row, which are numbered columns, or of a single
+        class, which a network cannot tell from another.
+        """
+        if self._label_binarizer.y_type_.startswith("multilabel") or len(self.classes_) < 2:
+            return None
+        return self.classes_.tolist()
 
     def _form_of(self: Any, y: Any) -> Form:
         return form_of_classes(self.loss, self._label_binarizer.y_type_, len(self.classes_))
