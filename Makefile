@@ -32,7 +32,7 @@ run: $(VENV)/run.stamp  ## Train on the embedded digits and show the result
 	$(BIN)/pellucid train digits
 
 test: $(VENV)/dev.stamp  ## Pass the tests
-	$(BIN)/python -m pytest tests --pyargs pellucid
+	$(BIN)/python -m pytest tests --pyargs pellucid -n auto
 
 lint: $(VENV)/dev.stamp  ## Check style and types
 	$(BIN)/ruff check .
