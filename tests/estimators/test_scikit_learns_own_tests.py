@@ -38,8 +38,8 @@ exec(compile(source.replace(THEIRS, OURS), spec.origin, "exec"))
 for _name, _reason in CANNOT_PASS.items():
     assert _name in globals(), f"{_name} is no longer among scikit-learn's tests"
     globals()[_name] = pytest.mark.xfail(strict=True, reason=_reason)(globals()[_name])
-# It turns every UserWarning into an error, and trains on a constant target: where theirs stops after 12 epochs, since R²
-# is 0 for all of them, ours goes by the loss, and may say after 200 that it has not converged.
+# It turns every UserWarning into an error, and trains on a constant target: where theirs stops after 12 epochs, since
+# R² is 0 for all of them, ours goes by the loss, and may say after 200 that it has not converged.
 globals()["test_preserve_feature_names"] = pytest.mark.xfail(raises=ConvergenceWarning, strict=False)(
     globals()["test_preserve_feature_names"]
 )
