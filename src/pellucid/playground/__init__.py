@@ -1,0 +1,1 @@
+"""The playground: the real engine in the browser."""
