@@ -100,6 +100,7 @@ if TYPE_CHECKING:
         RMSProp,
     )
     from pellucid.penalties import L1, L2, Constraint, ElasticNet, MaxNorm, Penalty
+    from pellucid.playground.notebook import show as playground
     from pellucid.plots.html_report import report
     from pellucid.schedules import (
         Cosine,
@@ -167,7 +168,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("datasets", "formats", "inspection", "plots")
+_MODULES = ("datasets", "formats", "inspection", "playground", "plots")
 
 __all__ = [
     "ELU",
@@ -294,6 +295,7 @@ __all__ = [
     "load_torch_weights",
     "loss_gradient_check",
     "normal",
+    "playground",
     "plots",
     "report",
     "samples",

@@ -52,6 +52,9 @@ class Actor:
         """What `work` raised: a fault of ours."""
         traceback.print_exception(error)
 
+    def forget_frames(self) -> None:
+        """Whoever wanted to see something is gone."""
+
     def ended(self) -> None:
         """Let go of what is held; the last thing that is done in the thread."""
 

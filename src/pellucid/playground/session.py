@@ -303,6 +303,8 @@ class Session(Actor):
     def forget_frames(self) -> None:
         """Another connection has seen nothing yet."""
         self._wanted, self._sent = None, ()
+        for room in self.rooms:
+            room.call(room.forget_frames)
 
     def _frame(self) -> float | None:
         """Deliver a frame if one is wanted and there is something new; else answer when to look again."""
@@ -376,7 +378,7 @@ class Session(Actor):
     def ended(self) -> None:
         """Let go of data, network and rooms."""
         for room in self.rooms:
-            room.end()
+            room.end(wait=True)
         self.rooms.clear()
         self._wanted = None
         for name in ("data", "network", "trainer", "recipe", "first", "x_train", "y_train", "curve", "log"):

@@ -96,9 +96,12 @@ class Registry:
                 self.end(entry.session)
 
     def close(self) -> None:
-        """End all of them."""
-        for entry in list(self._entries.values()):
+        """End all of them, and wait until they have ended."""
+        entries = list(self._entries.values())
+        for entry in entries:
             self.end(entry.session)
+        for entry in entries:
+            entry.session.end(wait=True)
 
     def _end_longest_left(self) -> None:
         left = [entry for entry in self._entries.values() if entry.connection is None]
