@@ -100,7 +100,7 @@ if TYPE_CHECKING:
         RMSProp,
     )
     from pellucid.penalties import L1, L2, Constraint, ElasticNet, MaxNorm, Penalty
-    from pellucid.playground.notebook import show as playground
+    from pellucid.playground.notebook import playground
     from pellucid.plots.html_report import report
     from pellucid.schedules import (
         Cosine,

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def open_playground(
     port: Annotated[
         int | None,
-        typer.Option(metavar="PORT", help="Where to listen. Without it: a free one.", min=0, max=65535, show_default=False),
+        typer.Option(
+            metavar="PORT", help="Where to listen. Without it: a free one.", min=0, max=65535, show_default=False
+        ),
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, and open no browser.")] = False,
     model: Annotated[
@@ -23,14 +25,18 @@ def open_playground(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Begin with the rows of a CSV file: its last column is the target.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Begin with the rows of a CSV file: its last column is the target.", show_default=False
+        ),
     ] = None,
     host: Annotated[
         str,
-        typer.Option(metavar="ADDRESS", help="Listen on this address. On another than this machine's own others can reach it."),
+        typer.Option(
+            metavar="ADDRESS", help="Listen on this address. On another than this machine's own others can reach it."
+        ),
     ] = "127.0.0.1",
 ) -> None:
-    """Open the playground in the browser: build a network, train it on points in the plane or on digits, look inside."""
+    """Open the playground in the browser: build a network, train it on points or on digits, look inside."""
     from pellucid.cli.errors import Failure
     from pellucid.playground.server import Server
 
@@ -39,7 +45,9 @@ def open_playground(
         server = Server(host, port or 0, prepare=prepare)
     except OSError as error:
         where = f"{host}:{port}" if port else host
-        raise Failure(f"Nothing can listen on {where}: {error.strerror or error}. Try another --port, or none.") from None
+        raise Failure(
+            f"Nothing can listen on {where}: {error.strerror or error}. Try another --port, or none."
+        ) from None
     print(f"The playground is at {server.address}", flush=True)
     print("Ctrl-C ends it.", flush=True)
     if not no_browser:

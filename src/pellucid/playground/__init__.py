@@ -1,7 +1,7 @@
 """The playground: the real engine in the browser.
 
-`pellucid playground` opens it; `pl.playground(network)` shows it in a notebook. This package is therefore one that can be called.
-PROTOCOL.md says what page and server tell each other.
+`pellucid playground` opens it; `pl.playground(network)` shows it in a notebook. This package is therefore one that
+can be called. PROTOCOL.md says what page and server tell each other.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class _Callable(ModuleType):
     """The package itself: `pellucid.playground` is both a folder of modules and what notebooks call."""
 
     def __call__(self, network: Network | None = None, **options: Any) -> Playground:
-        """Show the playground with a network; see `pellucid.playground.notebook.show`."""
-        from pellucid.playground.notebook import show
+        """Show the playground with a network; see `pellucid.playground.notebook.playground`."""
+        from pellucid.playground.notebook import playground
 
-        return show(network, **options)
+        return playground(network, **options)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -1,7 +1,7 @@
 """The server: a page, its files and one websocket, for nobody but this machine's own browser.
 
-Contract: every request must name an allowed host and come from the page's own origin, its address must hold the token, and
-nothing of it is ever used as a path. Headers forbid the page all that it does not need.
+Contract: every request must name an allowed host and come from the page's own origin, its address must hold the
+token, and nothing of it is ever used as a path. Headers forbid the page all that it does not need.
 """
 
 from __future__ import annotations
@@ -46,7 +46,13 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _FRAMES = "http://localhost:* http://127.0.0.1:* https://localhost:* vscode-webview:"
-_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+_TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".html": "text/html",
+}
 
 
 def new_token() -> str:
@@ -135,7 +141,7 @@ def _file(files: dict[str, Any], name: str) -> Response:
 
 
 class Guard:
-    """Turns away what is not for us: other hosts (DNS rebinding), other origins (cross-site requests and websockets)."""
+    """Turns away what is not for us: other hosts (DNS rebinding), other origins (cross-site requests, websockets)."""
 
     def __init__(self, app: ASGIApp, allowed: Callable[[str], bool], framed: bool) -> None:
         self.app, self.allowed = app, allowed
@@ -188,7 +194,7 @@ class Guard:
 
 
 def allow_hosts(host: str, port: int) -> Callable[[str], bool]:
-    """Which Host headers are ours: on loopback its names; else also numeric addresses, which no name can be turned into."""
+    """Which Host headers are ours: loopback names; else numeric addresses too, for no name can be one."""
     loopback = is_loopback(host)
     names = {f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", f"{host}:{port}".lower()}
 

@@ -59,10 +59,11 @@ INPUT_LABELS = {
     "sinY": ("sin(x2)", "sin x₂"),
 }
 HIDEABLE = (
-    "showTestData", "discretize", "playButton", "stepButton", "resetButton", "learningRate", "activation", "regularization",
-    "regularizationRate", "problem", "dataset", "regDataset", "data", "percTrainData", "noise", "batchSize", "numHiddenLayers",
-    "networkShape", "seed", "weightSeed", "shuffle", "formulas", "activations", "dropout", "initializer", "initZero", "loss",
-    "optimizer", "momentum", "schedule", "scheduleEpochs", "stopAt", "speed", "output", "tab", "hideText", *INPUT_LABELS,
+    "showTestData", "discretize", "playButton", "stepButton", "resetButton", "learningRate", "activation",
+    "regularization", "regularizationRate", "problem", "dataset", "regDataset", "data", "percTrainData", "noise",
+    "batchSize", "numHiddenLayers", "networkShape", "seed", "weightSeed", "shuffle", "formulas", "activations",
+    "dropout", "initializer", "initZero", "loss", "optimizer", "momentum", "schedule", "scheduleEpochs", "stopAt",
+    "speed", "output", "tab", "hideText", *INPUT_LABELS,
 )  # fmt: skip
 """What a link may hide: the TensorFlow Playground's fifteen, and ours."""
 
@@ -138,8 +139,16 @@ def as_table() -> dict[str, Any]:
             *(_entry(name, cls) for name, cls in SCHEDULE_OF.items()),
         ],
         "initializers": [
-            {"name": "playground", "label": "U(−½, ½)", "summary": "As the TensorFlow Playground; biases start at 0.1."},
-            {"name": "auto", "label": "By the activation", "summary": "He's for ReLU and its kin, Glorot's for others."},
+            {
+                "name": "playground",
+                "label": "U(−½, ½)",
+                "summary": "As the TensorFlow Playground; biases start at 0.1.",
+            },
+            {
+                "name": "auto",
+                "label": "By the activation",
+                "summary": "He's for ReLU and its kin, Glorot's for others.",
+            },
             *(_entry(name, INITIALIZERS[name]) for name in INITIALIZER_NAMES[2:]),
         ],
         "regularizations": [

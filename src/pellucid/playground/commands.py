@@ -1,7 +1,7 @@
 """What each message of the page does to its session, and what is answered.
 
-Contract: `answer(session, message)` runs in the session's thread and answers messages to send: tables for JSON, bytes for
-binary ones. It raises `Refused` or `DataError` where something cannot be done; then nothing was changed.
+Contract: `answer(session, message)` runs in the session's thread and answers messages to send: tables for JSON, bytes
+for binary ones. It raises `Refused` or `DataError` where something cannot be done; then nothing was changed.
 """
 
 from __future__ import annotations
@@ -219,9 +219,7 @@ def _bias(session: Session, layer: int, unit: int, value: float) -> None:
 
 def _own(session: Session, data: PlaneData) -> None:
     """The data are the user's from now on."""
-    name, value = data.chosen_name
-    state = replace(session.state, problem=data.problem, **{name: value})
-    session.change_data(data, state)
+    session.change_data(data, data.chosen_in(session.state))
     session.own_data[data.problem] = session.data
 
 

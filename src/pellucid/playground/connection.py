@@ -76,7 +76,9 @@ class Connection:
         except (Refused, DataError, TooMany) as error:
             answers = [_error("busy" if isinstance(error, TooMany) else "refused", str(error))]
         except Exception as error:  # a fault of ours: the page is told, and the server lives on
-            answers = [_error("refused", f"This is a fault in Pellucid, please report it: {type(error).__name__}: {error}")]
+            answers = [
+                _error("refused", f"This is a fault in Pellucid, please report it: {type(error).__name__}: {error}")
+            ]
         for each in answers:
             await self._send(each if isinstance(each, bytes) else wire.to_json({**each, "re": re}))
         return True

@@ -1,7 +1,7 @@
 """The points that a network is trained on: drawn by formula, read from a CSV, or clicked.
 
-Contract: `PlaneData` is a value: rows to train and to test, what their columns mean, and where the map lies. Each change
-answers a new one or raises `DataError` with a sentence for people.
+Contract: `PlaneData` is a value: rows to train and to test, what their columns mean, and where the map lies. Each
+change answers a new one or raises `DataError` with a sentence for people.
 """
 
 from __future__ import annotations
@@ -135,24 +135,25 @@ class PlaneData:
 
     def _as_own(self, x_train: Array, y_train: Array, x_test: Array, y_test: Array, **changes: Any) -> PlaneData:
         name = self.name if self.own else f"{self.name}, edited"
-        arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
-        return replace(self, own=True, name=name, **arrays, **changes)
+        changes |= {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+        return replace(self, own=True, name=name, **changes)
 
     def middle(self) -> Floats:
         """Each column's mean over the training rows, (columns,): where the map cuts through the other columns."""
         return self.x_train.mean(axis=0) if len(self.x_train) else np.zeros(len(self.axes))
 
-    @property
-    def chosen_name(self) -> tuple[str, str]:
-        """The state's key for the data set, and its value, for own data."""
-        return ("dataset", OWN) if self.problem == "classification" else ("regression_dataset", OWN_REGRESSION)
+    def chosen_in(self, state: State) -> State:
+        """The state with these own data chosen."""
+        if self.problem == "classification":
+            return replace(state, problem=self.problem, dataset=OWN)
+        return replace(state, problem=self.problem, regression_dataset=OWN_REGRESSION)
 
 
 def drawn(state: State) -> PlaneData:
     """The data set that the state names."""
     name = state.chosen_dataset
     if name in (OWN, OWN_REGRESSION):
-        raise DataError("The link was made with somebody's own data, which are not in it: drop the file, or add points.")
+        raise DataError("The link is for own data, which are not in it: drop the file again, or add points.")
     x, y = plane.draw(name, noise=state.noise / 100, seed=state.seed)
     classes = () if state.problem == "regression" else tuple(str(number) for number in range(int(y.max()) + 1))
     return PlaneData(name, state.problem, *plane.divide(x, y, state.training_percent), classes)

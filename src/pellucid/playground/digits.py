@@ -1,7 +1,7 @@
 """The second tab: handwritten digits, trained there and then, and drawings that the network is shown.
 
-Contract: a `Room` is a thread beside the session's, made when the tab is opened. Drawings are answered from the weights of the
-moment, beside the training and not after it.
+Contract: a `Room` is a thread beside the session's, made when the tab is opened. Drawings are answered from the
+weights of the moment, beside the training and not after it.
 """
 
 from __future__ import annotations
@@ -224,7 +224,11 @@ class Room(Actor):
             "accuracy": {"train": self.of_train["accuracy"], "test": self.of_test["accuracy"]},
             "confusion": confusion.tolist(),
             "mistakes": [
-                {"true": int(y[row]), "predicted": int(self.predicted[row]), "probability": float(self.probabilities[row].max())}
+                {
+                    "true": int(y[row]),
+                    "predicted": int(self.predicted[row]),
+                    "probability": float(self.probabilities[row].max()),
+                }
                 for row in worst
             ],
             "message": self.message,
@@ -311,15 +315,17 @@ async def answer(session: Session, message: Message, deliver: Callable[[bytes], 
     room = await asyncio.wrap_future(session.call(lambda: _room(session)))
     name, fields = message.type.removeprefix("digits."), message.fields
     if name == "draw":
-        call = drawn, room.shown, fields["width"], fields["height"], fields["base64"]
-        return [await asyncio.get_running_loop().run_in_executor(None, *call)]
+        shown, pixels = room.shown, fields["base64"]
+        return [await asyncio.to_thread(drawn, shown, fields["width"], fields["height"], pixels)]
     if name == "frame":
         await asyncio.wrap_future(room.call(lambda: room.want_frame(deliver)))
         return []
     if name == "unit":
         return [await asyncio.wrap_future(room.call(lambda: room.unit(**fields)))]
     acts: dict[str, Callable[[], None]] = {
-        "open": lambda: room.open(fields["data"]) if room.trainer.epoch == 0 or fields["data"] != room.images.name else None,
+        "open": lambda: (
+            room.open(fields["data"]) if room.trainer.epoch == 0 or fields["data"] != room.images.name else None
+        ),
         "set": lambda: room.change(**fields),
         "run": room.run,
         "pause": room.pause,

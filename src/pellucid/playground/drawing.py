@@ -1,7 +1,8 @@
 """A drawing made into an image as those of a data set were made: cut out, scaled, centred, as thick as their strokes.
 
-Contract: `normalized(ink, manner)` is a pure function of the drawing. MNIST's digits were scaled into 20 x 20 and lie with their
-centre of mass in the middle of 28 x 28; the small digits fill the height of 32 x 32 and were counted in blocks of 4 x 4.
+Contract: `normalized(ink, manner)` is a pure function of the drawing. MNIST's digits were scaled into 20 x 20 and lie
+with their centre of mass in the middle of 28 x 28; the small digits fill the height of 32 x 32 and were counted in
+blocks of 4 x 4.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def _thickness(image: Floats) -> float:
 
 
 def _thickened(image: Floats, radius: int) -> Floats:
-    """Ink spread by a radius: the highest value of the neighbourhood, step by step, so that the result is nearly round."""
+    """Ink spread by a radius: the highest value of the neighbours, step by step, so that the result is nearly round."""
     image = np.pad(image, radius)
     for step in range(radius):
         padded = np.pad(image, 1)

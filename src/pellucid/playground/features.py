@@ -1,8 +1,9 @@
 """The network's inputs as formulas of the two coordinates: a small parser with a whitelist, and nothing else.
 
-Contract: `Formula.parse(text)` answers a formula or raises `FormulaError` with the place; `values(x1, x2)` are its numbers,
-`python()` the same as a NumPy expression that gives the same bits. A formula is made of numbers, x1, x2, pi, + − * / ^,
-brackets and the functions of `FUNCTIONS`. Text is never run: it is read character by character into a tree.
+Contract: `Formula.parse(text)` answers a formula or raises `FormulaError` with the place; `values(x1, x2)` are its
+numbers, `python()` the same as a NumPy expression that gives the same bits. A formula is made of numbers, x1, x2, pi,
++ − * / ^, brackets and the functions of `FUNCTIONS`. Text is never run: it is read character by character into a
+tree.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ FUNCTIONS = {
 }  # fmt: skip
 _NUMPY = {"atan": "arctan", "min": "minimum", "max": "maximum", "^": "power"}
 _OPERATORS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power}
-_TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_₁₂][A-Za-z_0-9₁₂]*)|(\*\*|[-+*/^(),−·²]))")
+_TOKEN = re.compile(
+    r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_₁₂][A-Za-z_0-9₁₂]*)|(\*\*|[-+*/^(),−·²]))"
+)
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 
@@ -152,7 +155,7 @@ def _bracketed(part: tuple[str, int], least: int) -> str:
 
 
 class _Parser:
-    """Recursive descent: sum = product {± product}; product = sign {*/ sign}; sign = −sign | power; power = atom [^ sign]."""
+    """sum = product {± product}; product = sign {*/ sign}; sign = ± sign | power; power = atom [^ sign]."""
 
     def __init__(self, text: str) -> None:
         self.text, self.tokens, self.at, self.depth = text, _tokens(text), 0, 0
@@ -275,7 +278,9 @@ def _tokens(text: str) -> list[tuple[str, int]]:
         match = _TOKEN.match(text, at)
         if match is None:
             place = at + len(text[at:]) - len(text[at:].lstrip())
-            raise FormulaError(f"The formula {text!r} cannot be read: {text[place]!r} is no part of one (character {place + 1}).")
+            raise FormulaError(
+                f"The formula {text!r} cannot be read: {text[place]!r} is no part of one (character {place + 1})."
+            )
         token = match.group(1) or match.group(2) or match.group(3)
         place = match.start(match.lastindex or 0)
         plain = {"**": "^", "−": "-", "·": "*"}.get(token, token)

@@ -1,6 +1,7 @@
 """What a frame holds: the network at one moment, seen as maps, numbers and histograms.
 
-Contract: functions of a network, its recipe and its data; nothing here changes them. Maps have their first row at the top.
+Contract: functions of a network, its recipe and its data; nothing here changes them. Maps have their first row at the
+top.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The images of the second tab: loaded when they are asked for, shared by all sessions that look at them, gone with the last.
+"""The images of the second tab: loaded when they are asked for, shared by all sessions that look at them, gone with
+the last.
 
 Contract: an `Images` is never changed.
 """
@@ -93,8 +94,7 @@ def available() -> dict[str, str]:
 
 
 def _load(name: str) -> Images:
-    if name == "digits":
-        data = datasets.load_digits(validation=0)
-        return Images(name, DIGITS, tuple(data.train), tuple(data.test or data.train))
-    data = datasets.load_mnist(validation=0, download=False)
-    return Images(name, MNIST, tuple(data.train), tuple(data.test or data.train))
+    digits = name == "digits"
+    data = datasets.load_digits(validation=0) if digits else datasets.load_mnist(validation=0, download=False)
+    assert data.test is not None
+    return Images(name, DIGITS if digits else MNIST, data.train, data.test)

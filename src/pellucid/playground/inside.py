@@ -60,10 +60,14 @@ def findings(session: Session, *, ask: bool = True) -> dict[str, Any]:
             message["message"] = str(error)
         else:
             message["findings"] = [_entry(finding) for finding in diagnosis.findings]
-            message["message"] = "" if diagnosis.findings else "Nothing is wrong with this training, as far as can be seen."
+            message["message"] = (
+                "" if diagnosis.findings else "Nothing is wrong with this training, as far as can be seen."
+            )
     return message
 
 
 def _entry(finding: Any) -> dict[str, Any]:
-    table = {name: getattr(finding, name) for name in ("name", "severity", "title", "said", "advice", "meaning", "epoch")}
+    table = {
+        name: getattr(finding, name) for name in ("name", "severity", "title", "said", "advice", "meaning", "epoch")
+    }
     return {**table, "remedy": None if finding.remedy is None else str(finding.remedy)}

@@ -1,7 +1,7 @@
 """A network that somebody brings: the controls that make the like of it.
 
-Contract: `state_for(network, state, data)` answers the state whose recipe has the very layers of the network, or raises `Refused`
-with what the playground cannot draw.
+Contract: `state_for(network, state, data)` answers the state whose recipe has the very layers of the network, or
+raises `Refused` with what the playground cannot draw.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def state_for(network: pl.Network, state: State, data: PlaneData) -> tuple[State
     recipe = Recipe.of(made, data)
     if [_kind(layer) for layer in recipe.layers] != [_kind(layer) for layer in network.layers]:
         words = ", ".join(map(str, network.layers))
-        raise Refused(f"The playground cannot draw this network: {words}. The nearest it can is {len(recipe.layers)} layers.")
+        raise Refused(
+            f"The playground cannot draw this network: {words}. The nearest it can is {len(recipe.layers)} layers."
+        )
     return made, data
 
 
@@ -72,19 +74,25 @@ def _hidden(network: pl.Network) -> tuple[tuple[int, ...], list[str], tuple[floa
     blocks = [layers[start:end] for start, end in zip(starts, [*starts[1:], len(layers)], strict=True)]
     shape, activations, dropout = [], [], []
     for block in blocks[:-1]:
-        rest = block[1:]
+        dense, *rest = block
+        assert isinstance(dense, pl.Dense)
         name, rate = "identity", 0.0
         if rest and type(rest[0]) in _ACTIVATION_OF:
             name = _ACTIVATION_OF[type(rest.pop(0))]
         if rest and isinstance(rest[0], pl.Dropout):
-            rate = rest.pop(0).rate
+            rate = rest[0].rate
+            rest = rest[1:]
         if rest:
-            raise Refused(f"The playground draws dense layers, activations and dropout, and this network has {rest[0]}.")
-        shape.append(block[0].units)
+            raise Refused(
+                f"The playground draws dense layers, activations and dropout, and this network has {rest[0]}."
+            )
+        shape.append(dense.units)
         activations.append(name)
         dropout.append(rate)
     if len(shape) > MOST_LAYERS or any(units > MOST_UNITS for units in shape):
-        raise Refused(f"The playground draws up to {MOST_LAYERS} layers of {MOST_UNITS} units, and this network has {shape}.")
+        raise Refused(
+            f"The playground draws up to {MOST_LAYERS} layers of {MOST_UNITS} units, and this network has {shape}."
+        )
     return tuple(shape), activations, tuple(dropout), blocks[-1]
 
 
@@ -102,15 +110,17 @@ def _is_classification(network: pl.Network, tail: list[pl.Layer]) -> bool:
 def _inputs(network: pl.Network, columns: int) -> dict[str, Any]:
     """Which inputs are switched on: by the network's names for them, else x₁ and x₂."""
     if len(network.input_shape) != 1:
-        raise Refused(f"The network's examples have the shape {network.input_shape}; the playground's are rows of numbers.")
+        raise Refused(
+            f"The network's examples have the shape {network.input_shape}; the playground's are rows of numbers."
+        )
     count = network.input_shape[0] - columns
     names = [feature.name for feature in network.features or ()][: max(0, count)]
     if not names and count == 2:
         names = ["x1", "x2"]
     if not names:
         raise Refused(
-            f"The network has {network.input_shape[0]} inputs without names: the playground shows networks of x1 and x2, or "
-            f"those whose features are named by formulas of them."
+            f"The network has {network.input_shape[0]} inputs without names: the playground shows networks of x1 and "
+            f"x2, or those whose features are named by formulas of them."
         )
     known = {name: key for key, (name, _) in INPUT_LABELS.items()}
     switches = {CONTROLS[key].name: name in names for name, key in known.items()}
@@ -118,7 +128,9 @@ def _inputs(network: pl.Network, columns: int) -> dict[str, Any]:
     try:
         formulas = tuple(check_formula(name) for name in own)
     except FormulaError:
-        raise Refused(f"The network's inputs are called {', '.join(names)[:200]}, and not by formulas of x1 and x2.") from None
+        raise Refused(
+            f"The network's inputs are called {', '.join(names)[:200]}, and not by formulas of x1 and x2."
+        ) from None
     ordered = [name for name in known if name in names] + own
     if ordered != names:
         raise Refused(f"The network's inputs come in another order than the playground's: {', '.join(names)[:200]}.")
@@ -129,8 +141,7 @@ def _data(state: State, data: PlaneData, network: pl.Network, classification: bo
     """The present data if they fit, else a data set that does."""
     wanted = 0 if not classification else max(2, network.outputs)
     if len(data.classes) == wanted:
-        name, value = data.chosen_name if data.own else ("problem", state.problem)
-        return replace(state, **{name: value}), data
+        return data.chosen_in(state) if data.own else state, data
     if wanted > 3:
         raise Refused(f"The network knows {wanted} classes: bring the data with as many classes first.")
     if wanted == 3:

@@ -1,7 +1,7 @@
 """What happened to a network since its first weights, and the Python lines that do it again.
 
-Contract: the session tells the log of every training, change of parts, data and weights; `python()` answers a program which,
-run with the same Pellucid on the same machine, comes to the same losses, to the bit.
+Contract: the session tells the log of every training, change of parts, data and weights; `python()` answers a program
+which, run with the same Pellucid on the same machine, comes to the same losses, to the bit.
 """
 
 from __future__ import annotations
@@ -105,10 +105,14 @@ class Log:
             else:
                 key, index, number = value
                 place = ", ".join(map(str, index))
-                body += [f'array = network.get("{key}").copy()', f"array[{place}] = {number!r}", f'network.set("{key}", array)']
+                body += [
+                    f'array = network.get("{key}").copy()',
+                    f"array[{place}] = {number!r}",
+                    f'network.set("{key}", array)',
+                ]
         body.append("")
         body += [
-            f'print("epoch", trainer.epoch)',
+            'print("epoch", trainer.epoch)',
             'print("training loss", network.evaluate(inputs(x_train), targets(y_train), loss=trainer.loss)["loss"])',
             "if len(x_test):",
             '    print("test loss", network.evaluate(inputs(x_test), targets(y_test), loss=trainer.loss)["loss"])',
@@ -119,7 +123,9 @@ class Log:
             notes.append(f'It begins with the weights of "{self._origin}".')
         exact = self._exact and not late
         if not exact:
-            notes.append("Too much was changed by hand on the way: it trains the same network, but not along the same way.")
+            notes.append(
+                "Too much was changed by hand on the way: it trains the same network, but not along the same way."
+            )
         uses_draw = any("draw(" in line for line in body)
         head = [f'"""{title}"""', "", "import numpy as np", "", "import pellucid as pl"]
         head += ["from pellucid.playground.plane import divide, draw"] if uses_draw else []
@@ -155,10 +161,16 @@ class Log:
         columns = [text if "x1" in text or "x2" in text else f"np.full(len(x), {text})" for text in columns]
         columns += ["x[:, 2:]"] if recipe.others else []
         lines = ["", "def inputs(x):", "    x1, x2 = x[:, 0], x[:, 1]"]
-        lines += ["    with np.errstate(all=\"ignore\"):", *_call("        return np.column_stack", columns)] if own else _call(
-            "    return np.column_stack", columns
+        lines += (
+            ['    with np.errstate(all="ignore"):', *_call("        return np.column_stack", columns)]
+            if own
+            else _call("    return np.column_stack", columns)
         )
-        rows = "y[:, None].astype(float)" if recipe.classes == 2 else f"(y[:, None] == np.arange({recipe.classes})).astype(float)"
+        rows = (
+            "y[:, None].astype(float)"
+            if recipe.classes == 2
+            else f"(y[:, None] == np.arange({recipe.classes})).astype(float)"
+        )
         encoded = {"signed": f"2.0 * {rows} - 1.0", "zero_one": rows}.get(recipe.targets, "y")
         return [*lines, "", "", "def targets(y):", f"    return {encoded}", ""]
 
@@ -205,7 +217,11 @@ def _array(name: str, values: Array) -> list[str]:
 def _call(function: str, items: list[str]) -> list[str]:
     """function([item, …]), on one line if it fits."""
     line = f"{function}([{', '.join(items)}])"
-    return [line] if len(line) <= _WIDTH else [f"{function}(", "    [", *(f"        {item}," for item in items), "    ]", ")"]
+    return (
+        [line]
+        if len(line) <= _WIDTH
+        else [f"{function}(", "    [", *(f"        {item}," for item in items), "    ]", ")"]
+    )
 
 
 def points_file(data: PlaneData) -> dict[str, Array]:

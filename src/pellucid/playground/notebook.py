@@ -39,7 +39,7 @@ class Playground:
         return f"Playground at {self.address}"
 
 
-def show(network: Network | None = None, *, height: int = 900, port: int = 0) -> Playground:
+def playground(network: Network | None = None, *, height: int = 900, port: int = 0) -> Playground:
     """Show the playground in a notebook, with a network of one's own or the one it always begins with.
 
     Parameters

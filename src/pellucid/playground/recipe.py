@@ -1,7 +1,7 @@
 """What the controls mean: inputs, layers, loss, targets, optimizer and penalty, all of them Pellucid's own parts.
 
-Contract: `Recipe.of(state, data)` is a value; the same state and data give equal parts. `expression(part)` is a part as one
-types it, so that what is shown as code is what was built.
+Contract: `Recipe.of(state, data)` is a value; the same state and data give equal parts. `expression(part)` is a part
+as one types it, so that what is shown as code is what was built.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class Recipe:
     def of(state: State, data: PlaneData) -> Recipe:
         """The recipe for a state and the data."""
         name = loss_name(state, len(data.classes))
-        outputs = 1 if not data.classes or (len(data.classes) == 2 and name != "softmax_cross_entropy") else len(data.classes)
+        outputs = (
+            1 if not data.classes or (len(data.classes) == 2 and name != "softmax_cross_entropy") else len(data.classes)
+        )
         layers: list[pl.Layer] = [pl.Standardize()] if data.measured else []
         hidden, dense = [], []
         for place, units in enumerate(state.network_shape):
@@ -192,11 +194,7 @@ def expression(part: Any) -> str:
 
 
 def _formulas(state: State) -> Sequence[tuple[str, str, Formula]]:
-    chosen = [
-        (name, label)
-        for key, (name, label) in INPUT_LABELS.items()
-        if getattr(state, CONTROLS[key].name)
-    ]
+    chosen = [(name, label) for key, (name, label) in INPUT_LABELS.items() if getattr(state, CONTROLS[key].name)]
     texts = {"x1^2": "x1*x1", "x2^2": "x2*x2"}
     known = [(name, label, Formula.parse(texts.get(name, name))) for name, label in chosen]
     return known + [(text, text, Formula.parse(text)) for text in dict.fromkeys(state.formulas)]

@@ -1,7 +1,7 @@
 """A running playground: a socket, the address, and the loop that serves it.
 
-Contract: the socket is bound before anything else, so that the address is known and the port is ours; `serve` blocks, `start` does
-not.
+Contract: the socket is bound before anything else, so that the address is known and the port is ours; `serve` blocks,
+`start` does not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One session: settings, data, network and trainer of one page, in a thread of its own.
 
-Contract: everything here runs in the session's thread (`Session.call`); `commands.py` says what each message does. Training goes in bursts of some
-milliseconds, between which messages are answered and, if the page has asked for one, a frame is made of what there is then.
+Contract: everything here runs in the session's thread (`Session.call`); `commands.py` says what each message does.
+Training goes in bursts of some milliseconds, between which messages are answered and, if the page has asked for one,
+a frame is made of what there is then.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class Session(Actor):
     def __init__(self, name: str) -> None:
         self.name = name
         self.state = State()
+        self.network: pl.Network
+        self.recipe: Recipe
         self.problems: list[Problem] = []
         self.running = False
         self.diverged = self.stopped = ""
@@ -287,7 +290,8 @@ class Session(Actor):
         view = self.view
         self.of_train = frames.measure(view, self.data.x_train, self.data.y_train)
         self.of_test = frames.measure(view, self.data.x_test, self.data.y_test)
-        self.curve.add(self.epoch, *(each and each["loss"] for each in (self.of_train, self.of_test)))
+        losses = [None if each is None else each["loss"] for each in (self.of_train, self.of_test)]
+        self.curve.add(self.epoch, *losses)
 
     # -- looking -------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """All sessions: made, found again, limited in number, and ended when nobody has looked for a while.
 
-Contract: belongs to the server's event loop; every session has a thread of its own. A session ends `seconds` after its last
-connection was lost, and its memory comes back with it.
+Contract: belongs to the server's event loop; every session has a thread of its own. A session ends `seconds` after
+its last connection was lost, and its memory comes back with it.
 """
 
 from __future__ import annotations
@@ -106,5 +106,7 @@ class Registry:
     def _end_longest_left(self) -> None:
         left = [entry for entry in self._entries.values() if entry.connection is None]
         if not left:
-            raise TooMany(f"{self.most} pages are open already, as many as there may be: close one and load this again.")
+            raise TooMany(
+                f"{self.most} pages are open already, as many as there may be: close one and load this again."
+            )
         self.end(min(left, key=lambda entry: entry.left).session)

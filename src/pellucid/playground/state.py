@@ -1,11 +1,13 @@
 """All controls of the playground as one value, and its two forms: a JSON table and an address.
 
-Contract: `read_fragment` and `changed` answer a `State` and the `Problem`s: what was wrong with a value, which then has its
-default (or stays as it was). The keys are the TensorFlow Playground's where it has them, so that its links open here.
+Contract: `read_fragment` and `changed` answer a `State` and the `Problem`s: what was wrong with a value, which then
+has its default (or stays as it was). The keys are the TensorFlow Playground's where it has them, so that its links
+open here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
@@ -31,6 +33,7 @@ MOST_SEED = 2**32 - 1
 MOST_CHARACTERS = 8000  # of an address
 _MOST_PROBLEMS = 50
 _MOST_SHOWN = 60  # characters of a bad value
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _OF_NO_EFFECT = ("cosX", "cosY", "collectStats", "tutorial")  # the TensorFlow Playground writes these into every link
 
 Check = Callable[[str, Any], Any]
@@ -181,8 +184,8 @@ CONTROLS = {item.metadata["key"]: item for item in fields(State)}
 """The fields by their keys."""
 
 LIVE = {
-    "learningRate", "regularization", "regularizationRate", "optimizer", "momentum", "schedule", "scheduleEpochs", "stopAt",
-    "speed", "weightSeed", "showTestData", "discretize", "hideText", "output", "tab", "hide",
+    "learningRate", "regularization", "regularizationRate", "optimizer", "momentum", "schedule", "scheduleEpochs",
+    "stopAt", "speed", "weightSeed", "showTestData", "discretize", "hideText", "output", "tab", "hide",
 }  # fmt: skip
 """Keys whose change leaves network and data as they are."""
 
@@ -209,7 +212,7 @@ def read_fragment(fragment: str) -> tuple[State, list[Problem]]:
     values: dict[str, Any] = {}
     hidden: list[str] = []
     if len(fragment) > MOST_CHARACTERS:
-        words = f"The address has {len(fragment):,} characters, more than {MOST_CHARACTERS:,}: all controls are at their defaults."
+        words = f"The address is longer than {MOST_CHARACTERS:,} characters: all controls are at their defaults."
         return State(), [_problem("", fragment, words)]
     for part in fragment.removeprefix("#").split("&"):
         key, _, text = part.partition("=")
@@ -250,12 +253,10 @@ def _read(key: str, text: str, default: Any) -> Any:
 
 
 def _read_number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    try:
+        return int(text) if _WHOLE.fullmatch(text) else float(text)
+    except ValueError:
+        return text
 
 
 def _write(key: str, value: Any) -> str:

@@ -1,7 +1,7 @@
 """A user's own CSV: text in, columns of numbers out, and a sentence where it cannot be.
 
-Contract: `Table.read(text, name)` reads and limits; `choose` answers the target, the plane's two columns and the other inputs.
-Nothing but `DataError` is raised, and its words are for people.
+Contract: `Table.read(text, name)` reads and limits; `choose` answers the target, the plane's two columns and the
+other inputs. Nothing but `DataError` is raised, and its words are for people.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ class Table:
             raise DataError("The file is empty. Nothing was changed.")
         delimiter = max(",;\t|", key=lambda each: min(line.count(each) for line in lines[:20]))
         try:
-            rows = [tuple(cell.strip() for cell in row) for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)]
+            rows = [
+                tuple(cell.strip() for cell in row)
+                for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+            ]
         except csv.Error as error:
             raise DataError(f"The file is no CSV: {error}. Nothing was changed.") from None
         if delimiter != ",":
@@ -96,7 +99,9 @@ class Table:
             )
         for column in (*(map or ()), *(inputs or ())):
             if column not in able:
-                raise DataError(f"The column {column!r} is the target or holds text: choose another. Nothing was changed.")
+                raise DataError(
+                    f"The column {column!r} is the target or holds text: choose another. Nothing was changed."
+                )
         plane = list(map) if map is not None else able[:2] if not inputs or len(inputs) < 2 else list(inputs[:2])
         if len(plane) != 2 or plane[0] == plane[1]:
             raise DataError("The map needs two different columns. Nothing was changed.")
@@ -111,7 +116,9 @@ class Table:
         if not known.all():
             notes.append(f"{(~known).sum():,} of {len(x):,} rows have missing values and are left out.")
         if known.sum() < _FEWEST_ROWS:
-            raise DataError(f"At least {_FEWEST_ROWS} whole rows are needed, and there are {known.sum()}. Nothing was changed.")
+            raise DataError(
+                f"At least {_FEWEST_ROWS} whole rows are needed, and there are {known.sum()}. Nothing was changed."
+            )
         if classes and len(set(y[known].tolist())) < 2:
             raise DataError(f"The target {goal!r} has one class only: {classes[0]!r:.40}. Nothing was changed.")
         constant = [column for column, values in zip(used, x[known].T, strict=True) if np.ptp(values) == 0]

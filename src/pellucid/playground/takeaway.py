@@ -40,7 +40,7 @@ def _write_code(session: Session, path: Path) -> None:
 
 
 def _write_points(session: Session, path: Path) -> None:
-    np.savez(path, **points_file(session.data))
+    np.savez(path, allow_pickle=False, **points_file(session.data))
 
 
 def _write_training(session: Session, path: Path) -> None:
