@@ -31,7 +31,8 @@ export function hideHover() {
   $("hover-card").hidden = true;
 }
 
-const linkWords = () => `Weight from ${unitName(link.layer, link.from)} to ${unitName(link.layer + 1, link.to)} is ${tell(weightOf(link), 3)}`;
+const small = (name) => name.charAt(0).toLowerCase() + name.slice(1);
+const linkWords = () => `Weight from ${small(unitName(link.layer, link.from))} to ${small(unitName(link.layer + 1, link.to))} is ${tell(weightOf(link), 3)}`;
 
 export function pointAtLink(event) {
   const layout = currentLayout();
@@ -67,7 +68,7 @@ function open({ layer, unit, only, x, y, opener }) {
   const sources = only === null ? Array.from({ length: before }, (_, at) => at) : [only];
   for (const from of sources) {
     const place = { layer: layer - 1, from, to: unit };
-    const made = row(`Weight from ${unitName(layer - 1, from)}`, weightOf(place), (value) => command("weight", { ...place, value }));
+    const made = row(`Weight from ${small(unitName(layer - 1, from))}`, weightOf(place), (value) => command("weight", { ...place, value }));
     rows.push({ ...made, now: () => weightOf(place) });
   }
   if (only === null) {

@@ -189,9 +189,8 @@ export function startChart() {
     if (fresh || store.epoch === 0) curve = new Curve();
     $("test-loss").parentElement.hidden = store.data?.arrays.test.shape[0] === 0;
   });
+  on("frame", ({ generation, arrays }) => generation === store.generation && curve.add(arrays.curve.values, arrays.curve.shape[0]));
   on("draw", (frame) => {
-    const { values, shape } = frame.arrays.curve;
-    curve.add(values, shape[0]);
     showScores(frame);
     view.redraw();
   });

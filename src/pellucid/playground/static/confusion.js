@@ -18,7 +18,7 @@ function show(frame) {
   if (text === mark) return;
   mark = text;
   const box = $("confusion");
-  if (!confusion) {
+  if (!confusion?.train) {
     const words = metric ? `R² is ${tell(metric.train)} in training, ${tell(metric.test)} in the test: 1 is perfect, 0 no better than the mean.` : "";
     return box.replaceChildren(make("p", { class: "hint" }, words));
   }
@@ -43,8 +43,8 @@ function show(frame) {
   const focused = box.contains(document.activeElement) && document.activeElement.value;
   box.replaceChildren(
     make("div", { class: "map-tools", role: "radiogroup", "aria-label": "Which rows" }, ...choice),
+    make("p", { class: "table-words" }, "Rows: the true class; columns: what the network says"),
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Confusion table" }, make("table", { class: "table confusion" },
-      make("caption", {}, "Rows: the true class; columns: what the network says"),
       make("thead", {}, make("tr", {}, make("td"), ...names.map((name) => make("th", { scope: "col" }, name)))),
       make("tbody", {}, ...rows))));
   if (focused) box.querySelector(`input[value="${focused}"]`)?.focus();

@@ -1,6 +1,6 @@
 /* The controls of training: what the state's keys look like, and the run bar. A control shows what the server says. */
 
-import { $, make, say, tell, whole } from "./dom.js";
+import { $, make, plainName, say, tell, whole } from "./dom.js";
 import { command, connection, on, set, store } from "./state.js";
 
 const SPEEDS = [1, 2, 5, 10, 30, 60, 120, 300, 1000, 3000, 0];
@@ -28,7 +28,7 @@ const CONTROLS = [
     options: (c, state) => c.losses.filter((loss) => loss.problems.includes(state.problem)) },
   { key: "initializer", label: "First weights", box: "training-settings", kind: "select", options: (c) => c.initializers },
   { key: "weightSeed", label: "Seed of the weights", box: "training-settings", kind: "number", step: 1, low: 0, high: 4294967295, type: "reseed" },
-  { key: "stopAt", label: "Stop at epoch (0: never)", box: "training-settings", kind: "number", step: 100, low: 0, high: 10000000 },
+  { key: "stopAt", label: "Stop at (0: never)", box: "training-settings", kind: "number", step: 100, low: 0, high: 10000000 },
   { key: "initZero", label: "Start at zero", box: "training-settings", kind: "check" },
   { key: "shuffle", label: "New order every epoch", box: "training-settings", kind: "check" },
 
@@ -157,7 +157,7 @@ export function startControls() {
     hideHidden(store.state);
     const { optimizer, schedule } = store.state;
     const name = (list, value) => list.find((each) => each.name === value)?.label ?? value;
-    const words = [name(store.catalogue.optimizers, optimizer), store.network.loss];
+    const words = [name(store.catalogue.optimizers, optimizer), plainName(store.network.loss)];
     if (schedule !== "none") words.push(name(store.catalogue.schedules, schedule));
     say($("training-summary"), words.join(" · "));
     if (!store.frame) say($("rate-shown"), "");

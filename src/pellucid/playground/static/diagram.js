@@ -1,7 +1,7 @@
 /* The network drawn: links by weight, a heat map in every unit, biases, and the numbers of a trace. One canvas, one pass a frame. */
 
 import { startCards } from "./cards.js";
-import { $, calm, fit, say, tell, whole } from "./dom.js";
+import { $, calm, fit, plainName, say, tell, whole } from "./dom.js";
 import { drawInputMaps, placeInputs } from "./inputs.js";
 import { arrange, gapOf } from "./layout.js";
 import { colours, css, place, ramp, rampCss } from "./palette.js";
@@ -36,15 +36,15 @@ function relayout() {
 
 function showFacts() {
   const { parameters, loss, engine, engine_note: note } = store.network;
-  say($("network-facts"), `${whole(parameters)} parameters · ${loss} · ${engine} engine`);
-  $("network-facts").title = note ?? "";
+  say($("network-facts"), `${whole(parameters)} parameters · ${plainName(loss)} · ${engine} engine`);
+  $("network-facts").title = [loss, note].filter(Boolean).join("; ");
 }
 
 /** Links of one gap sorted into levels of sign and size: each level is stroked as one path. */
 function drawLinks(context, layer, weights, least) {
   const { from, to, x0, x1 } = gapOf(layout, layer);
   const middle = (x0 + x1) / 2;
-  const widest = Math.max(1.5, Math.min(8, 0.4 * Math.min(from.size, to.size)));
+  const widest = Math.max(1.5, Math.min(8, 0.4 * Math.min(from.size, to.size), 30 / Math.sqrt(from.count * to.count)));
   const paths = new Array(2 * LEVELS);
   for (let i = 0; i < from.count; i++) {
     const y0 = from.y(i);
@@ -153,7 +153,8 @@ function drawWalk(context) {
     if (!column || column.pitch < 13) continue;
     const here = layer === walk.column;
     for (let unit = 0; unit < Math.min(column.count, values.length); unit++) {
-      const text = tell(Number(values[unit]), 2);
+      const value = Number(values[unit]);
+      const text = Math.abs(value) < 0.005 ? "0.00" : tell(value, 2);
       const wide = context.measureText(text).width + 8;
       const [x, y] = [column.x, column.y(unit)];
       context.fillStyle = css(here ? colours.accent : colours.panel, here ? 1 : 0.9);

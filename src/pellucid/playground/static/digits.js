@@ -58,7 +58,7 @@ function build() {
         make("h3", {}, "The nearest training images"), make("div", { id: "digits-nearest", class: "images" }, make("p", { class: "hint" }, "Shown when there is a drawing."))),
       make("section", { "aria-labelledby": "hidden-title" }, make("h2", { id: "hidden-title" }, "Hidden units"),
         make("p", { class: "hint" }, "Press one to see what it responds to."), make("div", { id: "digits-units" }), make("div", { id: "digits-unit", "aria-live": "polite" }))),
-    make("div", { class: "panels" }, make("section", { class: "panel wide", id: "digits-learning", "aria-label": "Learning" })));
+    make("div", { class: "panels" }, make("section", { class: "panel full", id: "digits-learning", "aria-label": "Learning" })));
   pad = new Pad($("pad-box"), send);
   learning = new Learning($("digits-learning"));
   $("digits-bars").append(...Array.from({ length: 10 }, (_, digit) => make("div", { class: "bar-row" }, make("b", {}, String(digit)), make("div", { class: "track" }, make("i")), make("span", {}, "–"))));

@@ -17,7 +17,7 @@ export class Learning {
       make("div", {}, make("h2", {}, "Learning"), this.scores,
         make("div", { class: "curves" }, ...canvases.map((canvas, at) => make("figure", {}, canvas, make("figcaption", { class: "label" }, at ? "Accuracy: training grey, test dark" : "Loss: training grey, test dark"))))),
       make("div", {}, make("h2", {}, "Current mistakes"), this.mistakes),
-      make("div", {}, make("h2", {}, "Right and wrong"), this.table));
+      make("div", {}, make("h2", {}, "Right and wrong"), make("p", { class: "table-words" }, "Rows: the true digit; columns: what the network says"), this.table));
     this.views = canvases.map((canvas, at) => fit(canvas, (context, width, height) => this.draw(context, width, height, 1 + 2 * at, at === 1)));
     this.shown = 0;
     this.clear();
@@ -39,7 +39,7 @@ export class Learning {
   draw(context, width, height, part, fromZeroToOne) {
     context.clearRect(0, 0, width, height);
     const { points } = this;
-    const pad = { left: 34, right: 6, top: 6, bottom: 16 };
+    const pad = { left: 42, right: 6, top: 6, bottom: 16 };
     const last = Math.max(1, points.at(-1)?.[0] ?? 1);
     const values = points.flatMap((point) => [point[part], point[part + 1]]).filter(Number.isFinite);
     const high = fromZeroToOne ? 1 : 1.05 * Math.max(0.1, ...values);
@@ -102,7 +102,7 @@ export class Learning {
       cell.style.setProperty("--share", count / most);
       return cell;
     })));
-    this.table.replaceChildren(make("table", { class: "table confusion" }, make("caption", {}, "Rows: the true digit; columns: what the network says"),
+    this.table.replaceChildren(make("table", { class: "table confusion" },
       make("thead", {}, make("tr", {}, make("td"), ...digits)), make("tbody", {}, ...rows)));
   }
 }

@@ -30,6 +30,9 @@ const grouped = new Intl.NumberFormat("en");
 export const whole = (value) => grouped.format(value);
 export const percent = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)} %`);
 
+/** "SquaredError()" as "squared error". */
+export const plainName = (form) => form.replace(/\(.*/s, "").replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+
 /** Put text into a node only where it differs: no needless layout. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;

@@ -1,4 +1,4 @@
-/* The round of frames: ask, wait, draw on the screen's own beat, ask for the next.
+/* The round of frames: ask, wait, ask for the next while this one is drawn on the screen's own beat.
 
    Contract: parts that draw hear "draw" once for each frame; one request stands at a time; what should be in a frame is `wanted`. */
 
@@ -9,7 +9,8 @@ export const wanted = { histograms: false };
 export const drawing = { frames: 0, milliseconds: 0 };
 
 let since = -1;
-let waiting = false;
+let waiting = false; // a frame is here and not drawn yet
+let behind = false; // another came meanwhile, and none is asked for
 let asked = "";
 
 /** Ask for a frame; a request that is like the standing one is not repeated. */
@@ -36,7 +37,8 @@ function draw() {
   tellAll("draw", frame);
   drawing.frames += 1;
   drawing.milliseconds += performance.now() - began;
-  askFrame(true);
+  if (behind) askFrame(true);
+  behind = false;
 }
 
 export function startFrames() {
@@ -51,8 +53,12 @@ export function startFrames() {
     if (frame.generation !== store.generation) return;
     const { values, shape } = frame.arrays.curve;
     if (shape[0]) since = values[3 * (shape[0] - 1)];
-    if (waiting) return;
+    if (waiting) {
+      behind = true; // it takes the place of the one that is not drawn yet
+      return;
+    }
     waiting = true;
+    askFrame(true);
     if (document.hidden) setTimeout(draw, 250);
     else requestAnimationFrame(draw);
   });

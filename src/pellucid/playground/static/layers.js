@@ -35,7 +35,7 @@ function setOwn(key, at, value, filler) {
   set({ [key]: trimmed(list, filler) });
 }
 
-const activationLabel = (name) => store.catalogue.activations.find((each) => each.name === name)?.label ?? name;
+const activationLabel = (name) => store.catalogue.activations.find((each) => each.name === name)?.label ?? name.charAt(0).toUpperCase() + name.slice(1);
 
 /** The controls above the columns: units with − and +, and what kind of layer it is. */
 export function placeHeads(layout) {

@@ -4,11 +4,11 @@
 
 import { store } from "./state.js";
 
-export const HEAD = 84; // above the units, for the layers' own controls
+export const HEAD = 70; // above the units, for the layers' own controls
 const ROW = 42; // of an input, and the most that a unit gets
 const LARGEST = 34;
 const TALLEST = 560;
-const OUTPUT = 34;
+const OUTPUT = 52;
 
 /** All inputs there are to choose from, the chosen ones with their place in the network. */
 export function inputChoices() {
@@ -38,12 +38,12 @@ export function arrange(wide) {
   const choices = inputChoices();
   const { layers } = store.network;
   const narrow = wide < 480;
-  const left = narrow ? 96 : 124;
-  const gap = narrow ? 72 : 84;
+  const left = narrow ? 90 : 124;
+  const gap = narrow ? 66 : 84;
   const width = Math.max(wide, left + OUTPUT + gap * layers.length);
   const most = Math.max(...layers.map((layer) => layer.units), 1);
   const tall = Math.max(ROW * choices.length, Math.min(TALLEST, ROW * most));
-  const step = (width - left - OUTPUT / 2 - 6) / layers.length;
+  const step = (width - left - OUTPUT / 2 - 4) / layers.length;
   const rowOf = [];
   choices.forEach((choice, row) => {
     if (choice.index >= 0) rowOf[choice.index] = row;

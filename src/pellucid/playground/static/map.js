@@ -143,13 +143,40 @@ function drawSet(context, width, height, part, ring) {
   }
 }
 
+const axisName = (name) => ({ x1: "x₁", x2: "x₂" })[name] ?? name;
+
+/** The ends and the middle of both axes, in small type inside the map. */
+function drawAxes(context, width, height) {
+  const [left, right, low, high] = domain();
+  const short = (value) => tell(value, Math.abs(value) < 10 && value % 1 ? 1 : 0);
+  context.font = "10.5px system-ui, sans-serif";
+  context.lineWidth = 3;
+  context.strokeStyle = css(colours.panel, 0.75);
+  context.fillStyle = css(colours.ink);
+  const [across, up] = store.data.axes.map(axisName);
+  const words = (text, x, y, align) => {
+    context.textAlign = align;
+    context.strokeText(text, x, y);
+    context.fillText(text, x, y);
+  };
+  context.textBaseline = "bottom";
+  words(short(left), 5, height - 4, "left");
+  words(short((left + right) / 2), width / 2, height - 4, "center");
+  words(`${across}  ${short(right)}`, width - 5, height - 4, "right");
+  context.textBaseline = "middle";
+  words(short((low + high) / 2), 5, height / 2, "left");
+  context.textBaseline = "top";
+  words(`${short(high)}  ${up}`, 5, 4, "left");
+}
+
 function drawPoints(context, width, height) {
   context.clearRect(0, 0, width, height);
   if (!store.data || !store.state) return;
   drawSet(context, width, height, store.data.arrays.train, css(colours.panel));
   if (store.state.showTestData) drawSet(context, width, height, store.data.arrays.test, css(colours.ink));
-  const ring = (place_, colour, size) => {
-    const [x, y] = toScreen(...place_, width, height);
+  drawAxes(context, width, height);
+  const ring = (at, colour, size) => {
+    const [x, y] = toScreen(...at, width, height);
     context.beginPath();
     context.arc(x, y, size, 0, 2 * Math.PI);
     context.lineWidth = 2.5;
@@ -166,7 +193,7 @@ function read() {
   if (!at || !frame || frame.generation !== store.generation) return say($("map-read"), "");
   const { axes, classes } = store.data;
   const [left, right, low, high] = domain();
-  const where = `${axes[0]} = ${tell(at[0], 2)}, ${axes[1]} = ${tell(at[1], 2)}`;
+  const where = `${axisName(axes[0])} = ${tell(at[0], 2)}, ${axisName(axes[1])} = ${tell(at[1], 2)}`;
   const what = shown(frame);
   if (!what) return undefined;
   const [rows, columns] = what.shape;

@@ -1,6 +1,6 @@
 /* The network and its state in words: for those who do not see the drawing, and said aloud when training stops. */
 
-import { $, percent, say, tell, whole } from "./dom.js";
+import { $, percent, plainName, say, tell, whole } from "./dom.js";
 import { on, store } from "./state.js";
 
 const PAUSE = 1000; // milliseconds between two texts while training goes on
@@ -29,7 +29,7 @@ function words() {
   const layers = hidden.map(({ units, activation, dropout }, at) => `layer ${at + 1} with ${units} ${activation} unit${units > 1 ? "s" : ""}${dropout ? ` and dropout ${dropout}` : ""}`);
   const parts = [
     `A network for ${state.problem} of ${data?.name ?? "the data"} with the inputs ${list(network.inputs.map(({ label }) => label))}; `,
-    hidden.length ? `${list(layers)}; ` : "no hidden layer; ", `${whole(network.parameters)} parameters, ${network.loss}. `,
+    hidden.length ? `${list(layers)}; ` : "no hidden layer; ", `${whole(network.parameters)} parameters, loss ${plainName(network.loss)}. `,
     `${data ? `${whole(data.arrays.train.shape[0])} points to train, ${whole(data.arrays.test.shape[0])} to test. ` : ""}`,
   ];
   if (!frame || frame.generation !== store.generation) return parts.join("");
