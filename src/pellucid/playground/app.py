@@ -227,8 +227,8 @@ def warn_of_others(host: str) -> None:
     """Say what it means to listen elsewhere than on loopback."""
     if not is_loopback(host):
         warnings.warn(
-            f"The playground listens on {host}: everybody who can reach this machine and learns the address can use it, "
-            f"and the connection is not encrypted.",
+            f"The playground listens on {host}: everybody who can reach this machine and learns the address can use "
+            f"it, and the connection is not encrypted.",
             UserWarning,
             stacklevel=3,
         )

@@ -28,7 +28,7 @@ FUNCTIONS = {
 _NUMPY = {"atan": "arctan", "min": "minimum", "max": "maximum", "^": "power"}
 _OPERATORS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power}
 _TOKEN = re.compile(
-    r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_₁₂][A-Za-z_0-9₁₂]*)|(\*\*|[-+*/^(),−·²]))"
+    r"\s*(?:([0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)|([A-Za-z_₁₂][A-Za-z_0-9₁₂]*)|(\*\*|[-+*/^(),−·²]))"
 )
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 

@@ -34,6 +34,7 @@ MOST_CHARACTERS = 8000  # of an address
 _MOST_PROBLEMS = 50
 _MOST_SHOWN = 60  # characters of a bad value
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _OF_NO_EFFECT = ("cosX", "cosY", "collectStats", "tutorial")  # the TensorFlow Playground writes these into every link
 
 Check = Callable[[str, Any], Any]
@@ -253,10 +254,9 @@ def _read(key: str, text: str, default: Any) -> Any:
 
 
 def _read_number(text: str) -> Any:
-    try:
-        return int(text) if _WHOLE.fullmatch(text) else float(text)
-    except ValueError:
-        return text
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _NUMBER.fullmatch(text) else text
 
 
 def _write(key: str, value: Any) -> str:
