@@ -43,8 +43,8 @@ def test_a_formula_has_the_value_that_is_written(text, value) -> None:
     [
         "__import__('os').system('true')", "open('x')", "x1.__class__", "(lambda: 1)()", "x1; x2", "x1 if x1 else x2",
         "eval(x1)", "exec", "x1[0]", "{x1}", "x1 == x2", "x1 % 2", "x1 // 2", "`x1`", "'x1'", "x1 x2", "2x1", "", " ",
-        "()",        "(x1", "x1)", "sin", "sin x1", "sin()", "sin(x1, x2)", "max(x1)", "x1 +", "* x1", "1e999", "1/0", "0^-1", "x3",
-        "e",
+        "()", "(x1", "x1)", "sin", "sin x1", "sin()", "sin(x1, x2)", "max(x1)", "x1 +", "* x1", "1e999", "1/0", "0^-1",
+        "x3", "e",
         "x1 & x2", "x1\n=x2", "\x00", "０", "x1" + "+x1" * 60, "(" * 60 + "x1" + ")" * 60, "-" * 100 + "x1", "log(-1)",
     ],
 )  # fmt: skip

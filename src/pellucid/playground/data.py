@@ -162,6 +162,13 @@ def drawn(state: State) -> PlaneData:
 def from_table(table: Table, state: State, **choice: Any) -> PlaneData:
     """What a CSV holds, with the columns chosen or guessed."""
     read = table.choose(**choice)
+    y, notes = read.y, [*table.notes, *read.notes]
+    if not read.classes:  # prices in thousands would need a rate of their own: every target is measured in deviations
+        mean, deviation = float(y.mean()), float(y.std()) or 1.0
+        y = (y - mean) / deviation
+        notes.append(
+            f"The target is shown as ({read.target} − {mean:.4g})/{deviation:.4g}: in deviations from its mean."
+        )
     low, high = read.x[:, :2].min(axis=0), read.x[:, :2].max(axis=0)
     room = np.where(high > low, 0.1 * (high - low), 0.5)
     low, high = low - room, high + room
@@ -169,9 +176,9 @@ def from_table(table: Table, state: State, **choice: Any) -> PlaneData:
         name=table.name,
         problem="classification" if read.classes else "regression",
         x_train=read.x,
-        y_train=read.y,
+        y_train=y,
         x_test=read.x[:0],
-        y_test=read.y[:0],
+        y_test=y[:0],
         classes=read.classes,
         axes=read.names,
         domain=(float(low[0]), float(high[0]), float(low[1]), float(high[1])),
@@ -179,7 +186,7 @@ def from_table(table: Table, state: State, **choice: Any) -> PlaneData:
         measured=True,
         table=table,
         target=read.target,
-        notes=(*table.notes, *read.notes),
+        notes=tuple(notes),
     )
     return data.divided(state.training_percent, state.seed)
 

@@ -109,17 +109,17 @@ def finite(values: Any) -> Floats:
 
 
 def check_formula(text: Any) -> str:
-    """The text, stripped, if it is a formula that has finite values in most of the plane.
+    """The text, stripped, if it is a formula that has finite values in a quarter of the plane at least.
 
     Raises
     ------
     FormulaError
-        If it is none, or is not finite on more than half of the plane between -6 and 6.
+        If it is none, or is finite on less than a quarter of the plane between -6 and 6.
     """
     formula = Formula.parse(text)
     grid = np.linspace(-6.0, 6.0, 13)
     x1, x2 = (axis.ravel() for axis in np.meshgrid(grid, grid))
-    if np.isfinite(formula.values(x1, x2)).mean() < 0.5:
+    if np.isfinite(formula.values(x1, x2)).mean() < 0.25:
         raise FormulaError(f"{formula.text!r} is not finite on most of the plane.")
     return formula.text
 

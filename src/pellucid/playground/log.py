@@ -143,7 +143,7 @@ class Log:
         if data.rows > _MOST_ROWS:
             names = ("x_train", "y_train", "x_test", "y_test")
             parts = ", ".join(f'points["{name}"]' for name in names)
-            return ['points = np.load("points.npz")', f"{', '.join(names)} = {parts}"], True
+            return ['with np.load("points.npz") as points:', f"    {', '.join(names)} = {parts}"], True
         return [
             *_array("x_train", data.x_train),
             *_array("y_train", data.y_train),
