@@ -117,7 +117,10 @@ def test_what_was_changed_on_the_way_is_in_the_lines(page, tmp_path, monkeypatch
     page("add", points=[[1.5, -2.5, 0], [0.1, 0.2, 1]])
     page("erase", x=2, y=2, radius=1)
     page("step", epochs=3)
-    assert page.session.epoch == 17
+    page("erase", x=0, y=-2, radius=6.6)  # fewer points are left than a batch has
+    page("step", epochs=1)
+    assert 0 < len(page.session.data.x_train) < 10
+    assert page.session.epoch == 18
     assert page.loss() == run_lines(page, tmp_path, monkeypatch)
 
 

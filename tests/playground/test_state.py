@@ -87,7 +87,8 @@ def test_the_defaults_are_those_of_the_tensorflow_playground() -> None:
         "learningRate": 0.03, "activation": "tanh", "regularization": "none", "regularizationRate": 0, "noise": 0,
         "problem": "classification", "dataset": "circle", "regDataset": "reg-plane", "percTrainData": 50,
         "batchSize": 10, "networkShape": [4, 2], "x": True, "y": True, "xSquared": False, "ySquared": False,
-        "xTimesY": False, "sinX": False, "sinY": False, "showTestData": False, "discretize": False, "initZero": False, "hideText": False,
+        "xTimesY": False, "sinX": False, "sinY": False, "showTestData": False, "discretize": False, "initZero": False,
+        "hideText": False,
     }.items():  # fmt: skip
         assert table[key] == value, key
     assert State().to_fragment() == ""

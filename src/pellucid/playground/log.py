@@ -12,13 +12,23 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.playground.data import PlaneData
-from pellucid.playground.recipe import Recipe, expression, optimizer_of, penalty_of
+from pellucid.playground.recipe import Recipe, expression, optimizer_of, penalty_of, rows_a_step
 from pellucid.playground.state import State
 from pellucid.typing import Array
 
 _MOST_ROWS = 200  # that are written into the program; more are a file beside it
 _MOST_ENTRIES = 500
+_MOST_DATA = 50
 _WIDTH = 110
+
+
+_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+_ENDING = (
+    'print("epoch", trainer.epoch)',
+    'print("training loss", network.evaluate(inputs(x_train), targets(y_train), loss=trainer.loss)["loss"])',
+    "if len(x_test):",
+    '    print("test loss", network.evaluate(inputs(x_test), targets(y_test), loss=trainer.loss)["loss"])',
+)
 
 
 class Code(NamedTuple):
@@ -69,6 +79,9 @@ class Log:
     def data(self, data: PlaneData, state: State) -> None:
         """Training goes on with these rows."""
         self._drop_last("data")
+        if sum(entry[0] == "data" for entry in self._entries) >= _MOST_DATA:
+            self._exact = False
+            return
         self._add("data", (data, state))
 
     def edit(self, key: str, index: tuple[int, ...], value: float) -> None:
@@ -90,66 +103,53 @@ class Log:
     def python(self, title: str) -> Code:
         """The program."""
         notes = []
-        rows, in_file = self._rows(self._data, self._state)
-        body = [*rows, "", *self._functions(), "", *self._network(), ""]
-        late = False
+        size = rows_a_step(self._state, self._data)
+        body = [*self._rows(self._data, self._state), "", *self._functions(), "", *self._network(), ""]
         for kind, value in self._entries:
             if kind == "fit":
                 body.append(f"trainer.fit(inputs(x_train), targets(y_train), epochs={value})")
             elif kind == "parts":
                 body += [f"trainer.optimizer = {value[0]}", f"trainer.penalty = {value[1]}"]
             elif kind == "data":
-                rows, file_now = self._rows(*value)
-                late, in_file = late or (file_now and value[0] is not self._last_data), in_file or file_now
-                body += rows
+                size, size_before = rows_a_step(value[1], value[0]), size
+                body += self._rows(*value)
+                body += [] if size == size_before else [f"trainer.batch_size = {size}"]
             else:
-                key, index, number = value
-                place = ", ".join(map(str, index))
-                body += [
-                    f'array = network.get("{key}").copy()',
-                    f"array[{place}] = {number!r}",
-                    f'network.set("{key}", array)',
-                ]
-        body.append("")
-        body += [
-            'print("epoch", trainer.epoch)',
-            'print("training loss", network.evaluate(inputs(x_train), targets(y_train), loss=trainer.loss)["loss"])',
-            "if len(x_test):",
-            '    print("test loss", network.evaluate(inputs(x_test), targets(y_test), loss=trainer.loss)["loss"])',
-        ]
-        if in_file:
-            notes.append('It reads "points.npz": take that file away too (Data).')
+                body += _edited(*value)
+        body += ["", *_ENDING]
+        if any(line.startswith("with np.load") for line in body):
+            notes.append('It reads "points.npz": take that file away too (Points).')
         if self._origin:
             notes.append(f'It begins with the weights of "{self._origin}".')
-        exact = self._exact and not late
-        if not exact:
-            notes.append(
-                "Too much was changed by hand on the way: it trains the same network, but not along the same way."
-            )
-        uses_draw = any("draw(" in line for line in body)
+        if not self._exact:
+            notes.append("Too much was changed on the way: it trains the same network, but not along the same way.")
         head = [f'"""{title}"""', "", "import numpy as np", "", "import pellucid as pl"]
-        head += ["from pellucid.playground.plane import divide, draw"] if uses_draw else []
-        return Code("\n".join([*head, "", *body]) + "\n", exact, " ".join(notes))
+        if any("draw(" in line for line in body):
+            head.append("from pellucid.playground.plane import divide, draw")
+        return Code("\n".join([*head, "", *body]) + "\n", self._exact, " ".join(notes))
 
-    @property
-    def _last_data(self) -> PlaneData:
-        return next((value[0] for kind, value in reversed(self._entries) if kind == "data"), self._data)
+    def points_file(self) -> dict[str, Array]:
+        """The arrays of "points.npz": all rows that are not written into the program, and those of now."""
+        arrays: dict[str, Array] = {}
+        for place, data in enumerate(self._in_file()):
+            arrays |= {f"{name}_{place}": np.asarray(getattr(data, name)) for name in _ARRAYS}
+        last = next((value[0] for kind, value in reversed(self._entries) if kind == "data"), self._data)
+        return arrays | {name: np.asarray(getattr(last, name)) for name in _ARRAYS}
 
-    def _rows(self, data: PlaneData, state: State) -> tuple[list[str], bool]:
-        """The lines that make the rows, and whether they read a file."""
+    def _in_file(self) -> list[PlaneData]:
+        trained = [self._data, *(value[0] for kind, value in self._entries if kind == "data")]
+        return [data for data in trained if data.own and data.rows > _MOST_ROWS]
+
+    def _rows(self, data: PlaneData, state: State) -> list[str]:
+        """The lines that make the rows."""
         if not data.own:
             drawn = f'x, y = draw("{data.name}", noise={state.noise / 100!r}, seed={state.seed})'
-            return [drawn, f"x_train, y_train, x_test, y_test = divide(x, y, {state.training_percent!r})"], False
-        if data.rows > _MOST_ROWS:
-            names = ("x_train", "y_train", "x_test", "y_test")
-            parts = ", ".join(f'points["{name}"]' for name in names)
-            return ['with np.load("points.npz") as points:', f"    {', '.join(names)} = {parts}"], True
-        return [
-            *_array("x_train", data.x_train),
-            *_array("y_train", data.y_train),
-            *_array("x_test", data.x_test),
-            *_array("y_test", data.y_test),
-        ], False
+            return [drawn, f"x_train, y_train, x_test, y_test = divide(x, y, {state.training_percent!r})"]
+        places = [place for place, each in enumerate(self._in_file()) if each is data]
+        if places:
+            parts = ", ".join(f'points["{name}_{places[0]}"]' for name in _ARRAYS)
+            return ['with np.load("points.npz") as points:', f"    {', '.join(_ARRAYS)} = {parts}"]
+        return [line for name in _ARRAYS for line in _array(name, getattr(data, name))]
 
     def _functions(self) -> list[str]:
         recipe = self._recipe
@@ -176,7 +176,6 @@ class Log:
 
     def _network(self) -> list[str]:
         state, recipe = self._state, self._recipe
-        batches = max(1, -(-len(self._data.x_train) // state.batch_size))
         if self._origin:
             network = [f'network = pl.load("{self._origin}")']
         else:
@@ -187,13 +186,19 @@ class Log:
             "trainer = pl.Trainer(",
             "    network,",
             f"    loss={expression(recipe.loss)},",
-            f"    optimizer={expression(optimizer_of(state, batches))},",
-            f"    batch_size={state.batch_size},",
+            f"    optimizer={expression(optimizer_of(state, self._data))},",
+            f"    batch_size={rows_a_step(state, self._data)},",
             f"    penalty={expression(penalty_of(state))},",
             f"    seed={state.weight_seed},",
             f"    shuffle={state.shuffle},",
             ")",
         ]
+
+
+def _edited(key: str, index: tuple[int, ...], value: float) -> list[str]:
+    """The lines that set one weight."""
+    place = ", ".join(map(str, index))
+    return [f'array = network.get("{key}").copy()', f"array[{place}] = {value!r}", f'network.set("{key}", array)']
 
 
 def _array(name: str, values: Array) -> list[str]:
@@ -222,9 +227,3 @@ def _call(function: str, items: list[str]) -> list[str]:
         if len(line) <= _WIDTH
         else [f"{function}(", "    [", *(f"        {item}," for item in items), "    ]", ")"]
     )
-
-
-def points_file(data: PlaneData) -> dict[str, Array]:
-    """The arrays of "points.npz"."""
-    names = ("x_train", "y_train", "x_test", "y_test")
-    return {name: np.asarray(getattr(data, name)) for name in names}

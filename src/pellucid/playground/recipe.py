@@ -153,13 +153,23 @@ def settled(state: State) -> tuple[State, list[Problem]]:
     return state, problems
 
 
-def optimizer_of(state: State, batches: int) -> pl.Optimizer:
-    """The optimizer with its rate or schedule; a schedule's length is in epochs, of so many batches."""
+def rows_a_step(state: State, data: PlaneData) -> int:
+    """The batch size: as wished, or all training rows where there are fewer."""
+    return max(1, min(state.batch_size, len(data.x_train)))
+
+
+def batches(state: State, data: PlaneData) -> int:
+    """Steps of an epoch."""
+    return max(1, -(-len(data.x_train) // rows_a_step(state, data)))
+
+
+def optimizer_of(state: State, data: PlaneData) -> pl.Optimizer:
+    """The optimizer with its rate or schedule; a schedule's length is in epochs of the data."""
     rate: Any = state.learning_rate
     if state.schedule != "none":
         cls = SCHEDULE_OF[state.schedule]
         names = {field.name for field in fields(cls)}
-        length = max(1, state.schedule_epochs * batches)
+        length = max(1, state.schedule_epochs * batches(state, data))
         rate = cls(rate, **{name: length for name in ("steps", "every") if name in names})
     more = {"momentum": state.momentum} if state.optimizer in ("momentum", "nesterov") else {}
     return OPTIMIZERS[state.optimizer](rate, **more)

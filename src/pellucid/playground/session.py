@@ -23,7 +23,7 @@ from pellucid.playground.curve import Curve
 from pellucid.playground.data import PlaneData, drawn
 from pellucid.playground.frames import View
 from pellucid.playground.log import Log
-from pellucid.playground.recipe import Recipe, optimizer_of, penalty_of, settled
+from pellucid.playground.recipe import Recipe, optimizer_of, penalty_of, rows_a_step, settled
 from pellucid.playground.state import Problem, State
 from pellucid.playground.table import DataError
 from pellucid.training.history import History
@@ -120,8 +120,8 @@ class Session(Actor):
         self.trainer = pl.Trainer(
             self.network,
             loss=recipe.loss,
-            optimizer=optimizer_of(state, self.batches),
-            batch_size=state.batch_size,
+            optimizer=optimizer_of(state, data),
+            batch_size=rows_a_step(state, data),
             penalty=penalty_of(state),
             seed=state.weight_seed,
             shuffle=state.shuffle,
@@ -134,15 +134,11 @@ class Session(Actor):
         self.log = Log(state, data, recipe, self.origin)
         self.measure()
 
-    @property
-    def batches(self) -> int:
-        """Steps of an epoch."""
-        return max(1, -(-len(self.data.x_train) // self.state.batch_size))
-
     def take_data(self) -> None:
         """What the trainer is given from now on."""
         self.x_train = self.recipe.inputs(self.data.x_train)
         self.y_train = self.recipe.encode(self.data.y_train)
+        self.trainer.batch_size = rows_a_step(self.state, self.data)
 
     def rewind(self) -> None:
         """The weights that this network began with."""
@@ -167,7 +163,7 @@ class Session(Actor):
 
     def retune(self) -> None:
         """Another optimizer, rate or penalty for the training that goes on."""
-        self.trainer.optimizer = optimizer_of(self.state, self.batches)
+        self.trainer.optimizer = optimizer_of(self.state, self.data)
         self.trainer.penalty = penalty_of(self.state)
         self.log.parts(self.trainer.optimizer, self.trainer.penalty)
         self.changed()

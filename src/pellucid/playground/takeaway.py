@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import pellucid as pl
-from pellucid.playground.log import Code, points_file
+from pellucid.playground.log import Code
 
 if TYPE_CHECKING:
     from pellucid.playground.session import Session
@@ -40,7 +40,7 @@ def _write_code(session: Session, path: Path) -> None:
 
 
 def _write_points(session: Session, path: Path) -> None:
-    np.savez(path, allow_pickle=False, **points_file(session.data))
+    np.savez(path, allow_pickle=False, **session.log.points_file())
 
 
 def _write_training(session: Session, path: Path) -> None:
