@@ -6,6 +6,7 @@ change answers a new one or raises `DataError` with a sentence for people.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,7 @@ from pellucid.typing import Array, Floats
 
 MOST_POINTS = 20_000
 MOST_CLASSES = 10
+_FEW = 10  # points of a class, below which all are needed for training
 _DOMAIN = (-6.0, 6.0, -6.0, 6.0)
 _THUMBNAIL_POINTS = 200
 
@@ -91,17 +93,22 @@ class PlaneData:
         return replace(self, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
 
     def with_points(self, points: list[list[float]], percent: float) -> PlaneData:
-        """Some more points (x₁, x₂, target); columns that are not in the plane get their mean."""
+        """Some more points (x₁, x₂, target); columns that are not in the plane get their mean.
+
+        The first ten of a class are to train, later ones are divided as the others were.
+        """
         if self.rows + len(points) > MOST_POINTS:
             raise DataError(f"There can be {MOST_POINTS:,} points at most, and there are {self.rows:,}.")
         rest = self.middle()[2:]
         parts: tuple[list[Any], list[Any]] = ([], [])
-        train, rows = len(self.x_train), self.rows
+        counts = Counter(self.y_train.tolist()), Counter(self.y_test.tolist())
         for x1, x2, target in points:
             label = self._target(target)
-            to_test = train >= (rows + 1) * percent / 100 and train > 0
+            kind = label if self.problem == "classification" else None
+            train, test = (count[kind] if kind is not None else count.total() for count in counts)
+            to_test = train >= _FEW and train >= (train + test + 1) * percent / 100
             parts[to_test].append(([x1, x2, *rest], label))
-            train, rows = train + (not to_test), rows + 1
+            counts[to_test][label] += 1
         arrays = []
         for (x, y), new in zip(((self.x_train, self.y_train), (self.x_test, self.y_test)), parts, strict=True):
             if new:

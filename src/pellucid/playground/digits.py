@@ -246,13 +246,14 @@ class Room(Actor):
         if unit >= size:
             raise Refused(f"There is no unit {unit}: the layer has {size}.")
         x, y = self.images.train[0][:2000], self.images.train[1]
-        excites = pl.inspection.exciting_input(self.network, x, index, unit, steps=60).input
+        sums = index - 1  # in front of the activation, whose slope may be 0 where the search begins
+        excites = pl.inspection.exciting_input(self.network, x, sums, unit, steps=60).input
         weights = None
         if layer == 1:
             dense = next(place for place, each in enumerate(self.network.layers) if isinstance(each, pl.Dense))
             column = self.network.get(f"{dense}.weight")[:, unit]
             weights = _text(128 + 127 * column / max(1e-12, float(np.abs(column).max())))
-        top = pl.inspection.top_inputs(self.network, x, index, unit, count=_TOP)
+        top = pl.inspection.top_inputs(self.network, x, sums, unit, count=_TOP)
         return {
             "type": "digits.unit",
             "excites": _text(self.images.bytes(excites)),

@@ -6,7 +6,7 @@ top.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,17 @@ class View:
     network: pl.Network
     recipe: Recipe
     data: PlaneData
+    _grids: dict[int, Floats] = field(default_factory=dict)
+
+    def grid(self, size: int) -> Floats:
+        """The network's inputs at the points of a map, (size·size, inputs): the same for every frame."""
+        if size not in self._grids:
+            self._grids[size] = self.recipe.inputs(grid(self.data, size))
+        return self._grids[size]
+
+    def shows(self, *parts: object) -> bool:
+        """Whether it looks at these very parts: network, recipe and data."""
+        return all(mine is each for mine, each in zip((self.network, self.recipe, self.data), parts, strict=True))
 
 
 def grid(data: PlaneData, size: int) -> Floats:
@@ -57,9 +68,9 @@ def parameters(view: View) -> dict[str, Array]:
     return arrays
 
 
-def unit_values(view: View, points: Floats) -> list[Floats]:
-    """What every unit says at each point: the inputs, each hidden layer, the outputs; (n, units) each."""
-    x = view.recipe.inputs(points)
+def unit_values(view: View, size: int) -> list[Floats]:
+    """What every unit says at each point of a map: inputs, each hidden layer, outputs; (size·size, units) each."""
+    x = view.grid(size)
     with np.errstate(all="ignore"):
         visits = walk_forward(view.network.model, x)
         shown = view.recipe.decision(visits[-1].output.astype(np.float64))
@@ -69,14 +80,14 @@ def unit_values(view: View, points: Floats) -> list[Floats]:
 
 def unit_maps(view: View, size: int) -> Array:
     """Every unit's small map, (units, size, size), int8: the value times 127, clamped to [−1, 1]."""
-    values = np.concatenate(unit_values(view, grid(view.data, size)), axis=1)  # (size·size, units)
+    values = np.concatenate(unit_values(view, size), axis=1)  # (size·size, units)
     maps = np.clip(np.nan_to_num(values, nan=0.0), -1, 1).T.reshape(-1, size, size)
     return np.rint(127 * maps).astype(np.int8)
 
 
 def unit_map(view: View, layer: int, unit: int, size: int) -> Floats | None:
     """A large map of one unit (size, size); None if there is no such unit."""
-    values = unit_values(view, grid(view.data, size))
+    values = unit_values(view, size)
     if layer >= len(values) or unit >= values[layer].shape[1]:
         return None
     return values[layer][:, unit].reshape(size, size).astype(np.float32)
@@ -85,7 +96,7 @@ def unit_map(view: View, layer: int, unit: int, size: int) -> Floats | None:
 def output_map(view: View, size: int) -> Floats:
     """What the network says over the plane, (k, size, size); see `Recipe.decision`."""
     with np.errstate(all="ignore"):
-        scores = view.network.scores(view.recipe.inputs(grid(view.data, size))).astype(np.float64)
+        scores = view.network.scores(view.grid(size)).astype(np.float64)
         return view.recipe.decision(scores).T.reshape(-1, size, size).astype(np.float32)
 
 

@@ -29,7 +29,7 @@ from pellucid.playground.table import DataError
 from pellucid.training.history import History
 from pellucid.typing import Array
 
-_BURST = 0.008  # seconds of training between two looks at what the page wants
+_BURST = 0.005  # seconds of training between two looks at what the page wants
 _FRAME = 1 / 61  # seconds between two frames, at least
 _MOST_BEHIND = 0.25  # seconds: what cannot be made up at the wanted speed is let go
 _DIAGNOSIS = 2.0  # seconds between two looks of the doctor
@@ -68,6 +68,7 @@ class Session(Actor):
         self._frame_due = 0.0
         self._seconds = 1e-3  # an epoch takes
         self._speed = 0.0
+        self._view: View | None = None
         self._diagnosed: tuple[Any, float] = ((), 0.0)
         self.data: PlaneData = drawn(self.state)
         self.build()
@@ -294,7 +295,10 @@ class Session(Actor):
     @property
     def view(self) -> View:
         """What frames are made of."""
-        return View(self.network, self.recipe, self.data)
+        parts = self.network, self.recipe, self.data
+        if self._view is None or not self._view.shows(*parts):
+            self._view = View(*parts)
+        return self._view
 
     def want_frame(self, request: dict[str, Any], deliver: Deliver) -> None:
         """Remember what the page wants to see next; what it wanted before is forgotten."""
@@ -380,6 +384,6 @@ class Session(Actor):
         for room in self.rooms:
             room.end(wait=True)
         self.rooms.clear()
-        self._wanted = None
+        self._wanted = self._view = None
         for name in ("data", "network", "trainer", "recipe", "first", "x_train", "y_train", "curve", "log"):
             self.__dict__.pop(name, None)

@@ -278,7 +278,8 @@ def _shown(value: Any) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    return str(error)[:300]
+    """The words for people: without the type that programmers are told."""
+    return re.sub(r" \((str|bool|list|dict|float|NoneType)\)", "", str(error))[:300]
 
 
 def _problem(key: str, value: Any, message: str) -> Problem:
