@@ -101,6 +101,7 @@ export function startCards() {
   const card = $("edit-card");
   card.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches("input")) {
+      event.preventDefault(); // or the same key would press the button that has the focus next
       event.target.dispatchEvent(new Event("change"));
       close();
     } else if (event.key === "Escape") close();

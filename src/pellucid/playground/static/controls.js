@@ -1,10 +1,12 @@
 /* The controls of training: what the state's keys look like, and the run bar. A control shows what the server says. */
 
 import { $, make, plainName, say, tell, whole } from "./dom.js";
-import { command, connection, on, set, store } from "./state.js";
+import { command, connection, on, set, store, tellAll } from "./state.js";
 
 const SPEEDS = [1, 2, 5, 10, 30, 60, 120, 300, 1000, 3000, 0];
 const MOVING = ["momentum", "nesterov"];
+
+let stopped = ""; // why the training paused by itself, as said last
 
 const numbers = (list) => list.map((value) => ({ name: value, label: String(value) }));
 
@@ -105,7 +107,7 @@ function slider(control, id) {
     input.value = steps ? nearest(steps, now) : now;
     told(now);
   };
-  return make("label", { class: "field range", "data-control": key }, make("span", {}, label, " ", read), input);
+  return make("label", { class: "field range", for: id, "data-control": key }, make("span", {}, label, " ", read), input);
 }
 
 /** The slider's place for a speed that a link may have set to anything; 0 is the fastest. */
@@ -135,7 +137,9 @@ export function showRun() {
 function showRate(frame) {
   const fast = frame.running && frame.epochs_per_second ? `${whole(Math.round(frame.epochs_per_second))} epochs/s` : "";
   const rate = store.state.schedule === "none" ? "" : `rate ${tell(frame.rate, 5)}`;
-  say($("rate-shown"), [fast, rate].filter(Boolean).join(" · ") || frame.stopped || "");
+  say($("rate-shown"), [fast, rate].filter(Boolean).join(" · "));
+  if (frame.stopped && frame.stopped !== stopped && !frame.diverged) tellAll("notice", { level: "info", message: frame.stopped });
+  stopped = frame.stopped;
 }
 
 export function startControls() {
