@@ -102,6 +102,7 @@ def reference_sections() -> dict[str, list[str]]:
     if homes:
         raise ValueError(f"The reference has no section for {homes}: add their modules to REFERENCE in docs/pages.py.")
     titles = {"datasets": "Data", "formats": "Exports", "plots": "Pictures", "inspection": "What a network has learnt"}
+    titles["playground"] = "The playground"
     for module, title in titles.items():
         sections[title] = [f"{module}.{name}" for name in sorted(import_module(f"pellucid.{module}").__all__)]
     return sections
