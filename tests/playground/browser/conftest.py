@@ -19,10 +19,6 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT = 20_000  # milliseconds, of a crowded machine
-SPIRAL = (
-    "dataset=spiral&percTrainData=70&networkShape=8,8&initializer=auto&loss=sigmoid_cross_entropy"
-    "&optimizer=adam&learningRate=0.01&speed=0"
-)
 
 
 class Playground:
@@ -34,8 +30,12 @@ class Playground:
         host = urlsplit(address).netloc
         page.set_default_timeout(WAIT)
         page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
-        page.on("console", lambda line: self.troubles.append(f"{line.type}: {line.text}") if line.type == "error" else None)
+        page.on("console", self._check_line)
         page.on("request", lambda asked: self._check_request(asked.url, host))
+
+    def _check_line(self, line: Any) -> None:
+        if line.type == "error":
+            self.troubles.append(f"the console says: {line.text}")
 
     def _check_request(self, url: str, host: str) -> None:
         parts = urlsplit(url)
@@ -72,6 +72,15 @@ class Playground:
                 return text
             assert time.monotonic() < end, f"{selector} says {text!r}, not {pattern!r}"
             time.sleep(0.03)
+
+    def ask(self, words: str, value: Any) -> None:
+        """Do something with the page's own state.js and a value, as `value => …`."""
+        self.page.evaluate(f"value => import('./state.js').then(({{ openAddress, set }}) => {words})", value)
+
+    @property
+    def first_weights(self) -> list[float]:
+        """The weights behind the inputs, row by row."""
+        return list(self.store("[...store.frame.arrays['weight.0'].values]"))
 
     @property
     def fragment(self) -> str:
@@ -145,7 +154,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield chromium
@@ -157,8 +166,8 @@ def visit(browser: Any, address: str) -> Iterator[Callable[..., Playground]]:
     """Open the page in a new context: `visit("dataset=xor", width=390)`. At the end no page may have complained."""
     opened: list[tuple[Any, Playground]] = []
 
-    def visit(fragment: str = "", *, width: int = 1440, height: int = 900, at: str | None = None, **options: Any) -> Playground:
-        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
+    def visit(fragment: str = "", *, width: int = 1440, at: str | None = None, **options: Any) -> Playground:
+        context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **options)
         playground = Playground(context.new_page(), at or address)
         opened.append((context, playground))
         return playground.open(fragment)
@@ -176,10 +185,3 @@ def visit(browser: Any, address: str) -> Iterator[Callable[..., Playground]]:
 def play(visit: Callable[..., Playground]) -> Playground:
     """The page at its defaults."""
     return visit()
-
-
-@pytest.fixture(scope="session")
-def spiral() -> str:
-    return SPIRAL
-
-

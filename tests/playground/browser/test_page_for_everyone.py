@@ -1,4 +1,4 @@
-"""The connection lost and regained, two tabs, keyboard, names, contrast, narrow screens, the page's size, its pictures."""
+"""Connection lost and regained, two tabs, keyboard, names, contrast, narrow screens, the page's size, its pictures."""
 
 from __future__ import annotations
 
@@ -10,30 +10,14 @@ import pytest
 import pellucid.playground as package
 
 STATIC = Path(package.__file__).parent / "static"
-UNNAMED = """() => {
-  const named = (node) => node.getAttribute("aria-label") || node.getAttribute("aria-labelledby") || node.title || node.textContent.trim() ||
-    [...(node.labels ?? [])].some((label) => label.textContent.trim());
-  return [...document.querySelectorAll("button, input, select, textarea, summary, a, [role=img], [tabindex='0']")]
-    .filter((node) => node.checkVisibility() && !node.closest("[aria-hidden=true]") && !named(node)).map((node) => node.outerHTML.slice(0, 120));
-}"""
-LOW_CONTRAST = """() => {
-  const parts = (text) => { const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
-    const context = canvas.getContext("2d"); context.fillStyle = text; context.fillRect(0, 0, 1, 1); return context.getImageData(0, 0, 1, 1).data; };
-  const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
-  const behind = (node) => { for (; node; node = node.parentElement) { const colour = parts(getComputedStyle(node).backgroundColor); if (colour[3] > 200) return colour; }
-    return [255, 255, 255]; };
-  const bad = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || !node.checkVisibility() || node.closest(".away, .skip, script, :disabled, option")) continue;
-    const [a, b] = [light(parts(getComputedStyle(node).color)), light(behind(node))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) bad.push(`${walker.currentNode.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
-  }
-  return bad;
-}"""
+PROBES = Path(__file__).parent
+SERIOUS = """axe.run(document).then(({ violations }) => violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .map(({ id, nodes }) => [id, ...nodes.slice(0, 4).map(({ html }) => html.slice(0, 140))]))"""
+
+
+def probe(name):
+    return (PROBES / f"{name}.js").read_text(encoding="utf-8")
 
 
 def axe():
@@ -47,13 +31,13 @@ def test_a_lost_connection_comes_back_to_the_same_session(play):
     for _ in range(3):
         play.page.click("#step")
     play.wait("store.frame?.epoch === 3")
-    weights = play.store("[...store.frame.arrays['weight.0'].values]")
+    weights = play.first_weights
     play.page.evaluate("import('./state.js').then(({ connection }) => connection.socket.close())")
     play.page.wait_for_selector("#connection[data-status=lost]")
     play.see("#connection", "lost")
     play.page.wait_for_selector("#connection[data-status=open]")
     play.wait("store.frame && store.epoch === 3")
-    assert play.store("[...store.frame.arrays['weight.0'].values]") == weights
+    assert play.first_weights == weights
     play.page.click("#step")
     play.wait("store.epoch === 4")
 
@@ -97,8 +81,8 @@ def test_every_control_has_a_name_and_text_can_be_read(visit, fragment, scheme):
         play.see("#digits-facts", "images")
     for details in play.page.query_selector_all("details"):
         details.evaluate("node => { node.open = true; }")
-    assert play.page.evaluate(UNNAMED) == []
-    assert play.page.evaluate(LOW_CONTRAST) == []
+    assert play.page.evaluate(probe("unnamed")) == []
+    assert play.page.evaluate(probe("low_contrast")) == []
 
 
 @pytest.mark.parametrize("fragment", ["", "dataset=shifted-sinusoids-three", "tab=digits"])
@@ -110,14 +94,12 @@ def test_axe_finds_nothing_serious(visit, fragment):
     if fragment == "tab=digits":
         play.see("#digits-facts", "images")
     play.page.evaluate(source)
-    found = play.page.evaluate("axe.run(document).then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')"
-                               ".map(({ id, nodes }) => [id, ...nodes.slice(0, 4).map(({ html }) => html.slice(0, 140))]))")  # fmt: skip
-    assert found == []
+    assert play.page.evaluate(SERIOUS) == []
 
 
 @pytest.mark.parametrize("fragment", ["", "dataset=shifted-sinusoids-three&networkShape=8,8,8,8", "tab=digits"])
 def test_nothing_is_cut_off_at_phone_width(visit, fragment):
-    play = visit(fragment, width=390, height=844, has_touch=True)
+    play = visit(fragment, width=390, has_touch=True)
     assert play.page.evaluate("document.documentElement.scrollWidth") <= 390
     if not fragment:
         play.page.locator("#play").tap()
@@ -143,7 +125,8 @@ def test_the_run_is_reached_and_worked_by_keyboard(play):
 def test_the_state_is_told_in_words(play):
     play.page.click("#step")
     said = play.see("#summary", "Epoch 1, paused")
-    assert all(word in said for word in ("classification", "x₁ and x₂", "4 tanh units", "25 parameters", "strongest weight"))
+    for word in ("classification", "x₁ and x₂", "4 tanh units", "25 parameters", "strongest weight"):
+        assert word in said
     play.see("#announcer", "Paused at epoch 1|^$")
 
 

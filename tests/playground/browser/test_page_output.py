@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -39,7 +37,8 @@ def test_three_classes_are_blended_and_shown_one_by_one(visit):
 def test_the_confusion_table_counts_every_point(visit):
     play = visit(THREE)
     rows = play.store("store.data.arrays.test.shape[0]")
-    assert sum(map(int, play.page.eval_on_selector_all("#confusion td", "cells => cells.map(c => c.textContent).filter(Boolean)"))) == rows
+    counts = play.page.locator("#confusion tbody td").all_text_contents()
+    assert sum(map(int, counts)) == rows
     play.page.check("#confusion input[value='train']", force=True)
     play.see("#confusion input:checked + span", "Training")
 
@@ -62,11 +61,11 @@ def test_the_map_tells_its_value(play):
 
 
 def test_a_link_brings_the_same_state_back(visit):
-    fragment = "dataset=xor&noise=15&xSquared=true&formulas=sin(2*x1);abs(x2)&networkShape=5,3&activations=relu&dropout=0,0.2&optimizer=adam&learningRate=0.01"
-    first = visit(fragment)
+    inputs, layers = "xSquared=true&formulas=sin(2*x1);abs(x2)", "networkShape=5,3&activations=relu&dropout=0,0.2"
+    first = visit(f"dataset=xor&noise=15&{inputs}&{layers}&optimizer=adam&learningRate=0.01")
     again = visit(first.fragment)
     assert again.store("store.state") == first.store("store.state")
-    assert again.store("[...store.frame.arrays['weight.0'].values]") == first.store("[...store.frame.arrays['weight.0'].values]")
+    assert again.first_weights == first.first_weights
     assert again.picture("#points") == first.picture("#points")
 
 
@@ -87,9 +86,9 @@ def test_a_link_brings_the_same_state_back(visit):
     )
 )
 def test_any_state_survives_the_address(play, changes):
-    play.page.evaluate("changes => import('./state.js').then(({ openAddress, set }) => openAddress('').then(() => set(changes)))", changes)
+    play.ask("openAddress('').then(() => set(value))", changes)
     state, fragment = play.store("store.state"), play.fragment
-    play.page.evaluate("fragment => import('./state.js').then(({ openAddress }) => openAddress('').then(() => { location.hash = fragment; }))", fragment)
+    play.ask("openAddress('').then(() => { location.hash = value; })", fragment)
     play.wait(f"store.fragment === {json.dumps(fragment)}")
     assert play.store("store.state") == state
 
@@ -132,7 +131,7 @@ def test_the_python_lines_and_the_files_are_taken_away(play, tmp_path):
     path = tmp_path / waiting.value.suggested_filename
     waiting.value.save_as(path)
     network = pl.load(path)
-    expected = play.store("[...store.frame.arrays['weight.0'].values]")
+    expected = play.first_weights
     assert network.parameters[:8].tolist() == expected
     play.page.keyboard.press("Escape")
     play.page.click("#reset")
@@ -141,10 +140,10 @@ def test_the_python_lines_and_the_files_are_taken_away(play, tmp_path):
     play.page.set_input_files("#model-file", path)
     play.page.wait_for_selector("#take-away:not([open])", state="attached")
     play.wait("store.frame !== null")
-    assert play.store("[...store.frame.arrays['weight.0'].values]") == expected
+    assert play.first_weights == expected
 
 
 def test_a_file_that_is_no_network_is_refused(play):
     play.page.click("#open-take-away")
-    play.page.set_input_files("#model-file", {"name": "x.pellucid", "mimeType": "application/octet-stream", "buffer": base64.b64encode(b"nothing")})
-    assert re.search(r"\w", play.see("#notices .notice.error span", r"\w"))
+    play.page.set_input_files("#model-file", {"name": "x.pellucid", "mimeType": "", "buffer": b"nothing"})
+    assert len(play.see("#notices .notice.error span", r"\w")) > 20
