@@ -103,7 +103,7 @@ def test_a_dropped_csv_trains(play):
 REFUSED = {
     "a,b,c\n": "row",
     "1,2,0\n2,3,1\n1,1,0\n": "3 rows, and at least 10",
-    "a\n" + "1\n" * 20: "Two columns",
+    "a\n" + "1\n" * 20: "The file has one column",
     "a,b,c\n" + "x,y,z\nu,v,w\n" * 10: "numbers",
     "   ": "no text to read",
 }
