@@ -10,9 +10,10 @@ import pytest
 
 import pellucid as pl
 from pellucid.playground.begin import beginning
-from pellucid.playground.digits import Room, drawn, knows
+from pellucid.playground.digits import drawn, knows
 from pellucid.playground.drawing import DIGITS, MNIST, normalized
 from pellucid.playground.images import images_of
+from pellucid.playground.room import Room
 from pellucid.playground.session import Refused, Session
 from pellucid.playground.wire import unpack
 

@@ -38,7 +38,9 @@ class Page:
         return self("set", changes=changes)
 
     def frame(self, **request):
-        header, arrays = wire.unpack(self.session.call(lambda: self.session.frame(FRAME | request)).result(60))
+        header, arrays = wire.unpack(
+            self.session.call(lambda: self.session.screen.frame(self.session, FRAME | request)).result(60)
+        )
         return header, arrays
 
     def loss(self) -> tuple[float, float | None]:
@@ -287,14 +289,14 @@ def test_the_chart_keeps_its_form_however_long_training_goes_on(page) -> None:
 
 def test_a_frame_waits_for_something_new(page) -> None:
     seen: list[bytes] = []
-    page.session.call(lambda: page.session.want_frame(FRAME, seen.append)).result(10)
+    page.session.call(lambda: page.session.screen.want(FRAME, seen.append)).result(10)
     wait_for(page, lambda: len(seen) == 1)
-    page.session.call(lambda: page.session.want_frame(FRAME, seen.append)).result(10)
+    page.session.call(lambda: page.session.screen.want(FRAME, seen.append)).result(10)
     page("pause")
     assert len(seen) == 1
     page("step", epochs=1)
     wait_for(page, lambda: len(seen) == 2)
-    page.session.call(lambda: page.session.want_frame(FRAME | {"map_size": 5}, seen.append)).result(10)
+    page.session.call(lambda: page.session.screen.want(FRAME | {"map_size": 5}, seen.append)).result(10)
     wait_for(page, lambda: len(seen) == 3)
 
 

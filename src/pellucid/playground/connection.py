@@ -7,6 +7,7 @@ answered with an error and has no other effect.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -90,7 +91,7 @@ class Connection:
         if session is None:
             raise BadMessage("Say hello first.")
         if message.type == "frame":
-            await asyncio.wrap_future(session.call(lambda: session.want_frame(message.fields, self._deliver)))
+            await asyncio.wrap_future(session.call(lambda: session.screen.want(message.fields, self._deliver)))
             return []
         if message.type.startswith("digits."):
             from pellucid.playground import digits
@@ -114,7 +115,8 @@ class Connection:
 
     def _deliver(self, data: bytes) -> None:
         """A binary message from a session's thread."""
-        self._loop.call_soon_threadsafe(self._send_later, data)
+        with contextlib.suppress(RuntimeError):  # the server has ended
+            self._loop.call_soon_threadsafe(self._send_later, data)
 
     def _send_later(self, data: bytes) -> None:
         task = asyncio.create_task(self._send(data))

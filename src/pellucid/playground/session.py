@@ -9,33 +9,27 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 import pellucid as pl
 from pellucid.engines.base import State as EngineState
-from pellucid.playground import frames, wire
+from pellucid.playground import frames
 from pellucid.playground.actor import Actor
 from pellucid.playground.curve import Curve
 from pellucid.playground.data import PlaneData, drawn
 from pellucid.playground.frames import View
 from pellucid.playground.log import Log
+from pellucid.playground.pace import Pace
 from pellucid.playground.recipe import Recipe, optimizer_of, penalty_of, rows_a_step, settled
+from pellucid.playground.screen import Screen
 from pellucid.playground.state import Problem, State
 from pellucid.playground.table import DataError
 from pellucid.training.history import History
-from pellucid.typing import Array
 
-_BURST = 0.005  # seconds of training between two looks at what the page wants
-_FRAME = 1 / 61  # seconds between two frames, at least
-_MOST_BEHIND = 0.25  # seconds: what cannot be made up at the wanted speed is let go
-_DIAGNOSIS = 2.0  # seconds between two looks of the doctor
+_LONGEST_STEP = 10.0  # seconds
 _MOST_HISTORY = 20_000  # epochs of the trainer's own history that are kept
-
-Deliver = Callable[[bytes], None]
 
 
 class Refused(ValueError):
@@ -62,14 +56,8 @@ class Session(Actor):
         self.generation = 0
         self.own_data: dict[str, PlaneData] = {}  # the user's, by problem: what "own" stands for
         self.rooms: list[Actor] = []
-        self._wanted: tuple[dict[str, Any], Deliver] | None = None
-        self._sent: tuple[Any, ...] = ()
-        self._change = 0
-        self._frame_due = 0.0
-        self._seconds = 1e-3  # an epoch takes
-        self._speed = 0.0
+        self.screen, self.pace = Screen(), Pace()
         self._view: View | None = None
-        self._diagnosed: tuple[Any, float] = ((), 0.0)
         self.data: PlaneData = drawn(self.state)
         self.build()
         super().__init__(f"pellucid-playground-{name[:6]}")
@@ -118,6 +106,7 @@ class Session(Actor):
         state, data, recipe = self.state, self.data, self.recipe
         self.running, self.diverged, self.stopped = False, "", ""
         self.curve = Curve(3)
+        self.pace.reset()
         self.trainer = pl.Trainer(
             self.network,
             loss=recipe.loss,
@@ -157,6 +146,7 @@ class Session(Actor):
             return
         self.state, self.data = state, data
         self.take_data()
+        self.pace.reset()
         self.log.data(data, state)
         if not len(data.x_train):
             self.running = False
@@ -200,7 +190,7 @@ class Session(Actor):
 
     def touch(self) -> None:
         """Frames are to be sent again, though nothing in them is measured anew."""
-        self._change += 1
+        self.screen.changed()
 
     def changed(self) -> None:
         """Something that frames show is another."""
@@ -218,18 +208,24 @@ class Session(Actor):
         """Train until told otherwise."""
         self._check_trainable()
         self.running, self.stopped = True, ""
-        self._paced = (time.perf_counter(), self.epoch)
-        self._measured = (time.perf_counter(), self.epoch)
+        self.pace.start(self.epoch)
 
     def pause(self) -> None:
         """Stop after the burst that is running."""
-        self.running, self._speed = False, 0.0
+        self.running = False
+        self.pace.pause()
 
     def step(self, epochs: int) -> None:
-        """So many epochs at once, paused before and after."""
+        """So many epochs at once, paused before and after; some seconds of them at most."""
         self._check_trainable()
         self.pause()
-        self._train(epochs)
+        self.diverged = self.stopped = ""
+        last, end = self.epoch + epochs, time.perf_counter() + _LONGEST_STEP
+        while self.epoch < last and not self.diverged and not self._ended:
+            self._train(min(self.pace.most, last - self.epoch))
+            if time.perf_counter() > end and self.epoch < last:
+                self.stopped = f"Paused {last - self.epoch:,} epochs before the end: they take too long."
+                break
 
     def _check_trainable(self) -> None:
         if not len(self.data.x_train):
@@ -238,35 +234,25 @@ class Session(Actor):
     def work(self) -> float | None:
         """A burst of training, and a frame if one is wanted."""
         wait = self._burst() if self.running else None
-        frame = self._frame()
+        frame = self.screen.show(self)
         return min((each for each in (wait, frame) if each is not None), default=None)
 
     def _burst(self) -> float | None:
-        now = time.perf_counter()
-        most = max(1, int(_BURST / self._seconds))
-        if self.state.speed:
-            began, first = self._paced
-            owed = (now - began) * self.state.speed - (self.epoch - first)
-            if owed < 1:
-                return (1 - owed) / self.state.speed
-            if owed > max(1.0, _MOST_BEHIND * self.state.speed):
-                self._paced = (now, self.epoch)
-            most = min(most, int(owed))
-        if self.state.stop_at > self.epoch:
-            most = min(most, self.state.stop_at - self.epoch)
+        state = self.state
+        owed = self.pace.owed(self.epoch, state.speed)
+        if owed < 1:
+            return (1 - owed) / state.speed
+        most = int(owed)
+        if state.stop_at > self.epoch:
+            most = min(most, state.stop_at - self.epoch)
         self._train(most)
-        if self.state.stop_at and self.epoch >= self.state.stop_at and self.running:
+        if state.stop_at and self.epoch == state.stop_at and self.running:
             self.pause()
-            self.stopped = f"Paused at epoch {self.state.stop_at:,}, as wished."
-        since, first = self._measured if self.running else (now, self.epoch)
-        if now - since > 0.5:
-            self._speed = (self.epoch - first) / (now - since)
-            self._measured = (now, self.epoch)
+            self.stopped = f"Paused at epoch {state.stop_at:,}, as wished."
         return 0 if self.running else None
 
     def _train(self, epochs: int) -> None:
-        start = time.perf_counter()
-        before = self.epoch
+        began, before = time.perf_counter(), self.epoch
         self.diverged = ""
         try:
             with np.errstate(all="ignore"):
@@ -276,11 +262,10 @@ class Session(Actor):
             self.diverged = self.stopped = str(error)
         done = self.epoch - before
         self.log.fit(done)
-        if done:
-            self._seconds = 0.7 * self._seconds + 0.3 * (time.perf_counter() - start) / done
         if len(self.trainer.history) > _MOST_HISTORY:
             self.trainer.history = History()
         self.changed()
+        self.pace.trained(done, time.perf_counter() - began, self.epoch)
 
     def measure(self) -> None:
         """Losses and accuracy of the present moment, and a point of the chart."""
@@ -300,90 +285,24 @@ class Session(Actor):
             self._view = View(*parts)
         return self._view
 
-    def want_frame(self, request: dict[str, Any], deliver: Deliver) -> None:
-        """Remember what the page wants to see next; what it wanted before is forgotten."""
-        self._wanted = (request, deliver)
-
     def forget_frames(self) -> None:
         """Another connection has seen nothing yet."""
-        self._wanted, self._sent = None, ()
+        self.screen.forget()
         for room in self.rooms:
             room.call(room.forget_frames)
-
-    def _frame(self) -> float | None:
-        """Deliver a frame if one is wanted and there is something new; else answer when to look again."""
-        if self._wanted is None:
-            return None
-        request, deliver = self._wanted
-        shows = {name: value for name, value in request.items() if name != "since"}
-        news = (self.generation, self._change, self.running, self.stopped, tuple(map(str, shows.values())))
-        if news == self._sent:
-            return None
-        now = time.perf_counter()
-        if now < self._frame_due:
-            return self._frame_due - now
-        self._wanted, self._sent, self._frame_due = None, news, now + _FRAME
-        deliver(self.frame(request))
-        return None
-
-    def frame(self, request: dict[str, Any]) -> bytes:
-        """One binary message with all that the page draws."""
-        view = self.view
-        arrays: dict[str, Array] = frames.parameters(view)
-        size = frames.large_size(self.network, request["output_size"])
-        if request["maps"]:
-            arrays["maps"] = frames.unit_maps(view, request["map_size"])
-        arrays["output"] = frames.output_map(view, size)
-        if request["unit"] is not None:
-            values = frames.unit_map(view, **request["unit"], size=size)
-            if values is not None:
-                arrays["unit"] = values
-        arrays["curve"] = self.curve.since(request["since"])
-        train, test = self.of_train, self.of_test if request["test"] else None
-        header = {
-            "kind": "frame",
-            "generation": self.generation,
-            "epoch": self.epoch,
-            "steps": self.trainer.step,
-            "running": self.running,
-            "rate": self.trainer.optimizer.rate_at(self.trainer.step),
-            "epochs_per_second": self._speed,
-            "loss": {"train": train and train["loss"], "test": test and test["loss"]},
-            "metric": {
-                "name": "accuracy" if self.recipe.classes else "r2",
-                "train": train and train["metric"],
-                "test": test and test["metric"],
-            },
-            "confusion": {"train": train and train["confusion"], "test": test and test["confusion"]},
-            "diverged": self.diverged or None,
-            "stopped": self.stopped,
-            "range": list(self.data.target_range),
-            "signed": len(arrays["output"]) == 1,
-            "findings_changed": self._to_be_diagnosed(),
-            "histograms": frames.histograms(view) if request["histograms"] else None,
-        }
-        return wire.pack(header, arrays)
-
-    def _to_be_diagnosed(self) -> bool:
-        """Whether the doctor, if asked now, might say something else; not more than every two seconds."""
-        now = time.perf_counter()
-        shown = (self.generation, self.epoch, self.diverged)
-        if shown == self._diagnosed[0] or (self.running and now - self._diagnosed[1] < _DIAGNOSIS):
-            return False
-        self._diagnosed = (shown, now)
-        return True
 
     def failed(self, error: Exception) -> None:
         """A fault of ours must not look as if training went on."""
         self.pause()
         self.stopped = f"This is a fault in Pellucid, please report it: {type(error).__name__}: {error}"
-        self._change += 1
+        self.screen.changed()
 
     def ended(self) -> None:
         """Let go of data, network and rooms."""
         for room in self.rooms:
             room.end(wait=True)
         self.rooms.clear()
-        self._wanted = self._view = None
+        self._view = None
+        self.screen.forget()
         for name in ("data", "network", "trainer", "recipe", "first", "x_train", "y_train", "curve", "log"):
             self.__dict__.pop(name, None)
