@@ -66,13 +66,13 @@ def test_it_serves_the_named_network_and_rows_until_ctrl_c(files) -> None:
     try:
         line = process.stdout.readline()
         address = re.fullmatch(r"The playground is at (http://127\.0\.0\.1:\d+/\S+/)\n", line).group(1)
+        assert process.stdout.readline() == "Ctrl-C ends it.\n"
         assert "<html" in httpx.get(address).text
         welcome = hello(address)
         assert welcome["state"]["networkShape"] == [3]
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=60)
-        assert (process.returncode, error) == (0, "")
-        assert out == "Ctrl-C ends it.\n"
+        assert (process.returncode, out, error) == (0, "", "")
     finally:
         process.kill()
         process.wait()

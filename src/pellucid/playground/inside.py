@@ -5,6 +5,7 @@ Contract: both answer messages for the page; the doctor is asked only where this
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +55,7 @@ def findings(session: Session, *, ask: bool = True) -> dict[str, Any]:
         rows = slice(0, _MOST_ROWS)
         data, recipe = session.data, session.recipe
         validation = (recipe.inputs(data.x_test[rows]), recipe.encode(data.y_test[rows])) if len(data.x_test) else None
+        began = time.perf_counter()
         try:
             diagnosis = diagnose(session.trainer, session.x_train, session.y_train, validation=validation)
         except (ValueError, TypeError, ArithmeticError) as error:
@@ -63,6 +65,7 @@ def findings(session: Session, *, ask: bool = True) -> dict[str, Any]:
             message["message"] = (
                 "" if diagnosis.findings else "Nothing is wrong with this training, as far as can be seen."
             )
+        session.screen.diagnosis_took = time.perf_counter() - began
     return message
 
 

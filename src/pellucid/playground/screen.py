@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pellucid.playground.session import Session
 
 _BETWEEN = 1 / 61  # seconds between two frames, at least
-_DIAGNOSIS = 2.0  # seconds between two looks of the doctor
+_DIAGNOSIS = 2.0  # seconds between two looks of the doctor, at least
+_RARE = 20  # times as long as it took, at least
 
 Deliver = Callable[[bytes], None]
 
@@ -31,6 +32,7 @@ class Screen:
         self._seen: tuple[Any, ...] = ()
         self._due = 0.0
         self._diagnosed: tuple[Any, float] = ((), 0.0)
+        self.diagnosis_took = 0.0  # seconds, the last one
 
     def changed(self) -> None:
         """Something that frames show is another."""
@@ -99,10 +101,11 @@ class Screen:
         return wire.pack(header, arrays)
 
     def _to_be_diagnosed(self, session: Session) -> bool:
-        """Whether the doctor, if asked now, might say something else; not more than every two seconds."""
+        """Whether the doctor, if asked now, might say something else; so rarely that training is hardly slowed."""
         now = time.perf_counter()
         shown = (session.generation, session.epoch, session.diverged)
-        if shown == self._diagnosed[0] or (session.running and now - self._diagnosed[1] < _DIAGNOSIS):
+        wait = max(_DIAGNOSIS, _RARE * self.diagnosis_took)
+        if shown == self._diagnosed[0] or (session.running and now - self._diagnosed[1] < wait):
             return False
         self._diagnosed = (shown, now)
         return True
