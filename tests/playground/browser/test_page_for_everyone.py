@@ -39,7 +39,7 @@ def test_a_lost_connection_comes_back_to_the_same_session(play):
     play.wait("store.frame && store.epoch === 3")
     assert play.first_weights == weights
     play.page.click("#step")
-    play.wait("store.epoch === 4")
+    play.wait("store.frame.epoch === 4")
 
 
 def test_a_reload_keeps_the_session_and_a_new_link_does_not(play):
@@ -106,15 +106,20 @@ def test_nothing_is_cut_off_at_phone_width(visit, fragment):
         play.wait("store.epoch > 2")
         play.page.locator("#units [data-layer='1'][data-unit='0']").tap()
         play.page.wait_for_selector("#edit-card:not([hidden])")
+        play.page.keyboard.press("Escape")
+        x, y, _ = play.store("[...store.data.arrays.train.values.slice(0, 3)]")
+        play.press_map((x + 6) / 12, (y + 6) / 12)
+        play.page.click("#walk-next")
+        assert play.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_run_is_reached_and_worked_by_keyboard(play):
     play.page.keyboard.press("Tab")
     assert play.page.evaluate("document.activeElement.className") == "skip"
     play.page.keyboard.press("Enter")
-    play.page.keyboard.press("k")
+    play.page.keyboard.press("Control+Enter")
     play.wait("store.running")
-    play.page.keyboard.press("k")
+    play.page.keyboard.press("Control+Enter")
     play.wait("!store.running")
     play.page.focus("#tab-plane")
     play.page.keyboard.press("ArrowRight")

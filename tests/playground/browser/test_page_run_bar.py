@@ -78,7 +78,7 @@ def test_speed_and_stop_at_an_epoch(play):
     play.use("#training-details")
     play.fill("#control-stopAt", "40")
     play.slide("speed", 9)
-    play.see("label:has(#control-speed) output", "full speed")
+    play.see("label:has(#control-speed) output", "full")
     play.wait("store.state.speed === 0 && store.state.stopAt === 40")
     play.page.click("#play")
     play.wait("store.epoch === 40 && !store.running")

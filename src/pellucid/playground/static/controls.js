@@ -18,7 +18,7 @@ const CONTROLS = [
   { key: "regularizationRate", label: "Regularization rate", box: "run-settings", kind: "select", options: (c) => numbers(c.regularization_rates) },
   { key: "problem", label: "Problem", box: "run-settings", kind: "select",
     options: () => [{ name: "classification", label: "Classification" }, { name: "regression", label: "Regression" }] },
-  { key: "speed", label: "Speed", box: "run-settings", kind: "range", steps: SPEEDS, words: (v) => (v ? `${whole(v)} epochs/s` : "full speed") },
+  { key: "speed", label: "Speed", box: "run-settings", kind: "range", steps: SPEEDS, words: (v) => (v ? `${whole(v)}/s` : "full") },
 
   { key: "optimizer", label: "Optimizer", box: "training-settings", kind: "select", options: (c) => c.optimizers },
   { key: "momentum", label: "Momentum", box: "training-settings", kind: "number", step: 0.05, low: 0, high: 0.999,
@@ -149,8 +149,8 @@ export function startControls() {
   $("rewind").addEventListener("click", () => command("rewind"));
   $("reset").addEventListener("click", () => command("reset"));
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, select, textarea, [role=application], dialog");
-    if (event.key !== "k" || typing || event.ctrlKey || event.metaKey || event.altKey || !connection.ready) return;
+    if (event.key !== "Enter" || !event.ctrlKey || !connection.ready) return;
+    event.preventDefault();
     if (!$("plane").hidden) $("play").click();
   });
   on("state", () => {

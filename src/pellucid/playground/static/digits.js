@@ -95,7 +95,7 @@ function showAnswer({ empty, probabilities, predicted, hidden, input, nearest })
     return figure;
   }));
   if (!nearest?.length) $("digits-nearest").replaceChildren(make("p", { class: "hint" }, "Shown when there is a drawing."));
-  showHidden(hidden ?? []);
+  showHidden(hidden?.length ? hidden : state.hidden.map((units) => new Array(units).fill(0)));
 }
 
 function showHidden(layers) {
@@ -167,6 +167,7 @@ export function startDigits() {
     showState();
     if (fresh) {
       learning.clear();
+      showHidden(state.hidden.map((units) => new Array(units).fill(0)));
       $("digits-unit").replaceChildren();
       if (pad.drawn) send();
     }

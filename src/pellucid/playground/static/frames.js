@@ -46,7 +46,10 @@ export function startFrames() {
     if (fresh || store.epoch === 0) since = -1;
     askFrame(fresh);
   });
-  on("welcome", () => (since = -1));
+  on("welcome", () => {
+    since = -1;
+    asked = ""; // whatever was asked of the lost connection
+  });
   on("pointed", () => askFrame());
   on("stale", () => askFrame(true));
   on("frame", (frame) => {
