@@ -380,6 +380,21 @@ def test_a_network_is_taken_away_and_brought_back(page, tmp_path) -> None:
     other.session.end(wait=True)
 
 
+def test_a_network_for_own_data_is_brought_back_to_them(page) -> None:
+    text = csv(80, line="{a},{b},{a},{c}").replace("width,depth,kind", "width,depth,again,kind")
+    page("csv", text=text)
+    page.set(sinY=True, networkShape=[3])
+    page("step", epochs=5)
+    data, before = base64.b64encode(exported(page, "pellucid")).decode(), page.frame()[1]
+    other = Page()
+    with pytest.raises(Refused, match=r"inputs are called .*again"):
+        other("load", base64=data)
+    other("csv", text=text)
+    other("load", base64=data)
+    assert np.array_equal(other.frame()[1]["output"], before["output"])
+    other.session.end(wait=True)
+
+
 def test_networks_that_cannot_be_drawn_are_refused_with_the_reason(page, tmp_path) -> None:
     for layers, size, words in (
         ([pl.Dense(2), pl.BatchNormalization(), pl.Dense(1)], 2, "this network has BatchNormalization"),
