@@ -117,6 +117,7 @@ def reference_sections() -> dict[str, list[str]]:
         "plots": "Pictures",
         "inspection": "What a network has learnt",
         "estimators": "scikit-learn's API",
+        "playground": "The playground",
     }
     for module, title in titles.items():
         sections[title] = [f"{module}.{name}" for name in sorted(import_module(f"pellucid.{module}").__all__)]

@@ -104,6 +104,7 @@ if TYPE_CHECKING:
         RMSProp,
     )
     from pellucid.penalties import L1, L2, Constraint, ElasticNet, MaxNorm, Penalty
+    from pellucid.playground.notebook import playground
     from pellucid.plots.html_report import report
     from pellucid.schedules import (
         Cosine,
@@ -175,7 +176,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("datasets", "formats", "inspection", "plots")
+_MODULES = ("datasets", "formats", "inspection", "playground", "plots")
 
 __all__ = [
     "ELU",
@@ -311,6 +312,7 @@ __all__ = [
     "loss_gradient_check",
     "normal",
     "overfit_small",
+    "playground",
     "plots",
     "preflight",
     "range_test",

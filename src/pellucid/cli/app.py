@@ -14,6 +14,7 @@ from pellucid.cli.errors import Interrupted, code_of, sentence_of
 from pellucid.cli.evaluate import evaluate
 from pellucid.cli.export import export
 from pellucid.cli.info import info
+from pellucid.cli.playground import playground
 from pellucid.cli.predict import predict
 from pellucid.cli.trace import trace
 from pellucid.cli.train import train
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, evaluate, info, export, trace, doctor):
+for command in (train, predict, evaluate, info, export, trace, doctor, playground):
     app.command(command.name, epilog=command.example)(command.function)
 
 

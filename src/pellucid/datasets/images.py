@@ -190,6 +190,15 @@ def load_fashion_mnist(
     return _load("fashion-mnist", directory, validation, download, progress)
 
 
+def is_there(name: str) -> bool:
+    """Whether the files of "mnist" or "fashion-mnist" are on this machine, so that loading them downloads nothing."""
+    try:
+        _locate(check_choice("data set", name, MIRRORS), None, False, None)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _load(
     name: str,
     directory: str | os.PathLike[str] | None,

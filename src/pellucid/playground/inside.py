@@ -1,0 +1,76 @@
+"""What a training looks like from inside: a step on one point, and what the doctor finds.
+
+Contract: both answer messages for the page; the doctor is asked only where this installation has one.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import pellucid as pl
+
+if TYPE_CHECKING:
+    from pellucid.playground.session import Session
+
+_MOST_ROWS = 2000  # that the doctor is shown
+
+
+def traced(session: Session, point: list[float], target: float) -> dict[str, Any]:
+    """The step that training would make on one point, every number of it."""
+    from pellucid.playground.session import Refused
+
+    recipe, data = session.recipe, session.data
+    if data.classes and (target != int(target) or not 0 <= target < len(data.classes)):
+        raise Refused(f"The point's class must be a whole number from 0 to {len(data.classes) - 1}, not {target:g}.")
+    row = data.middle()
+    row[:2] = point
+    y = np.array([target], dtype=np.int64 if data.classes else np.float64)
+    begun = len(data.x_train) > 0
+    found = pl.trace(
+        session.network,
+        recipe.loss,
+        recipe.inputs(row[None, :]),
+        recipe.encode(y),
+        optimizer=session.trainer.optimizer,
+        penalty=session.trainer.penalty,
+        state=session.present_state() if begun else None,
+    )
+    places = np.searchsorted(recipe.dense, np.arange(len(recipe.layers)), side="right")
+    layers = [{"index": index, "column": int(column)} for index, column in enumerate(places)]
+    return {"type": "trace", "trace": found.to_dict(), "text": found.text(), "layers": layers}
+
+
+def findings(session: Session, *, ask: bool = True) -> dict[str, Any]:
+    """What the doctor says of the training so far."""
+    diagnose = getattr(pl, "diagnose", None)
+    message: dict[str, Any] = {"type": "findings", "available": diagnose is not None, "findings": [], "message": ""}
+    if diagnose is None:
+        message["message"] = "This version of Pellucid has no doctor."
+    elif ask and not len(session.data.x_train):
+        message["message"] = "There are no training points."
+    elif ask:
+        rows = slice(0, _MOST_ROWS)
+        data, recipe = session.data, session.recipe
+        validation = (recipe.inputs(data.x_test[rows]), recipe.encode(data.y_test[rows])) if len(data.x_test) else None
+        began = time.perf_counter()
+        try:
+            diagnosis = diagnose(session.trainer, session.x_train, session.y_train, validation=validation)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            message["message"] = str(error)
+        else:
+            message["findings"] = [_entry(finding) for finding in diagnosis.findings]
+            message["message"] = (
+                "" if diagnosis.findings else "Nothing is wrong with this training, as far as can be seen."
+            )
+        session.screen.diagnosis_took = time.perf_counter() - began
+    return message
+
+
+def _entry(finding: Any) -> dict[str, Any]:
+    table = {
+        name: getattr(finding, name) for name in ("name", "severity", "title", "said", "advice", "meaning", "epoch")
+    }
+    return {**table, "remedy": None if finding.remedy is None else str(finding.remedy)}
