@@ -149,6 +149,17 @@ def test_points_are_clicked_into_the_plane_and_erased(play):
     play.wait("store.epoch > 5")
 
 
+def test_a_third_class_is_begun_by_a_click(play):
+    play.page.check("#tool-add", force=True)
+    play.page.check("#point-kinds input[value='2']")
+    play.press_map(0.5, 0.5)
+    play.wait("store.data.classes.length === 3 && store.network.layers.at(-1).units === 3")
+    play.wait("store.frame?.generation === store.generation")
+    assert play.page.locator("#legend .swatch").count() == 3
+    play.page.click("#step")
+    play.wait("store.epoch === 1")
+
+
 def test_a_point_is_added_by_keyboard(play):
     rows = play.store(ROWS)
     play.page.check("#tool-add", force=True)

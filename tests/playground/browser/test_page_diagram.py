@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -174,3 +175,17 @@ def test_the_doctor_speaks_where_there_is_one(visit):
         assert "no doctor" in said
         pytest.skip("the doctor is not in this version")
     play.page.wait_for_selector("#findings .finding")
+
+
+def test_what_the_doctor_finds_is_written_down(play):
+    play.page.evaluate((Path(__file__).parent / "finding.js").read_text(encoding="utf-8"))
+    said = play.see("#findings .finding.warning", "silent")
+    for word in (
+        "Warning",
+        "Their output is 0.",
+        "Lower the rate.",
+        "GradientDescent(0.01)",
+        "learns nothing",
+        "since epoch 12",
+    ):
+        assert word in said

@@ -5,7 +5,7 @@ import { fillSelect } from "./controls.js";
 import { Learning } from "./digits_learning.js";
 import { Pad } from "./digits_pad.js";
 import { grey, picture } from "./digits_pictures.js";
-import { connection, on, store } from "./state.js";
+import { connection, on, store, tellAll } from "./state.js";
 
 let state = null;
 let pad = null;
@@ -141,7 +141,7 @@ function showState() {
   fill("digits-dropout", state.dropout);
   showRunning(state.running);
   say($("digits-epoch"), whole(state.epoch));
-  say($("digits-facts"), `${whole(train)} images of ${state.image[1]} × ${state.image[0]} pixels to train, ${whole(test)} to test. ${reason ?? ""}`);
+  say($("digits-facts"), `${whole(train)} images of ${state.image[1]} × ${state.image[0]} pixels to train, ${whole(test)} to test. ${reason ?? ""}`.trim());
 }
 
 function showRunning(running) {
@@ -175,6 +175,8 @@ export function startDigits() {
   });
   on("digits", (frame) => {
     if (!state || frame.generation !== state.generation) return;
+    if (frame.message && frame.message !== state.message) tellAll("notice", { level: "warning", message: frame.message });
+    state.message = frame.message;
     showRunning(frame.running);
     say($("digits-epoch"), whole(frame.epoch));
     requestAnimationFrame(() => {

@@ -1,7 +1,7 @@
 /* What a click on the map does: trace a point, add points of a class, erase. Points go out in batches, one on its way at a time. */
 
 import { $, make } from "./dom.js";
-import { classColour, css } from "./palette.js";
+import { CLASSES, classColour, css } from "./palette.js";
 import { command, on, store, tellAll } from "./state.js";
 import { traceAt } from "./trace.js";
 
@@ -83,9 +83,10 @@ function showKinds() {
     return box.replaceChildren(make("span", { class: "label" }, "Value"), input);
   }
   kind = Math.min(Math.max(0, Math.round(kind)), classes.length - 1);
-  box.replaceChildren(...classes.map((name, index) => {
+  const names = classes.length < CLASSES ? [...classes, "a new one"] : classes;
+  box.replaceChildren(...names.map((name, index) => {
     const dot = make("i", { class: "swatch" });
-    dot.style.background = css(classColour(index, classes.length));
+    dot.style.background = css(classColour(index, Math.max(classes.length, index + 1)));
     const input = make("input", { type: "radio", name: "point-kind", value: index, onchange: () => (kind = index) });
     input.checked = index === kind;
     return make("label", { class: "check" }, input, dot, ` ${name}`);
