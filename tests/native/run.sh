@@ -13,6 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 python=$(command -v "${PYTHON:-.venv/bin/python}")
+python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python")  # absolute, its link kept: CMake finds no packages by a relative one
 cmake=$(dirname "$python")/cmake
 [ -x "$cmake" ] || cmake=cmake
 jobs=$(nproc)
