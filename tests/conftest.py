@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from support.engines import ENGINES
 
 if os.environ.get("PELLUCID_DATA"):  # tests run programs in other folders, where a relative path leads elsewhere
     os.environ["PELLUCID_DATA"] = str(Path(os.environ["PELLUCID_DATA"]).resolve())
+
+# Where tests are started in the background, interrupts may be ignored: here, and in every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = ["fuzz"]  # programs of their own, which need atheris
 

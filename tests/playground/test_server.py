@@ -9,6 +9,7 @@ import json
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
@@ -71,7 +72,9 @@ async def page(server, *, hello: bool = True, session=None, fragment: str = "", 
 
 
 def run(coroutine):
-    return asyncio.run(coroutine)
+    """In a thread of its own: in this one the tests in a browser may have left an event loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 # -- a page ----------------------------------------------------------------------------------------------------------

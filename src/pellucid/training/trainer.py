@@ -448,11 +448,12 @@ class Trainer:
         )
         self.history.engine = engine.name
         self.history.stopped = self._stop = ""
-        self.history.best_epoch = self.history.diverged = None
+        self.history.diverged = None
         self._take_over_changes(task)
         self._see_data(task, checked_validation)
-        for callback in self._in_order():
+        for callback in self._in_order():  # they may ask which epoch the weights of the last fit are from
             callback.start(self, epochs)
+        self.history.best_epoch = None
         try:
             self._run(engine, task, checked_validation, self.epoch + epochs)
         except KeyboardInterrupt:
