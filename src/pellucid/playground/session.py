@@ -53,8 +53,8 @@ class Session(Actor):
         self.problems: list[Problem] = []
         self.running = False
         self.diverged = self.stopped = ""
-        self.generation = 0
-        self.own_data: dict[str, PlaneData] = {}  # the user's, by problem: what "own" stands for
+        self.generation = self.version = 0
+        self._own: dict[str, tuple[PlaneData, tuple[float, int]]] = {}  # by problem, and as what they were divided
         self.rooms: list[Actor] = []
         self.screen, self.pace = Screen(), Pace()
         self._view: View | None = None
@@ -152,10 +152,27 @@ class Session(Actor):
             self.running = False
         self.changed()
 
+    def keep(self) -> None:
+        """The present data are the user's: what "own" stands for from now on."""
+        self._own[self.data.problem] = self.data, (self.state.training_percent, self.state.seed)
+
+    def kept(self, state: State) -> PlaneData | None:
+        """The user's data for a state's problem, divided as it says; None if there are none."""
+        data, divided = self._own.get(state.problem, (None, None))
+        wanted = (state.training_percent, state.seed)
+        return data if data is None or divided == wanted else data.divided(*wanted)
+
+    @property
+    def own_names(self) -> dict[str, str]:
+        """What the user's data are called, by problem."""
+        return {problem: data.name for problem, (data, _) in self._own.items()}
+
     def retune(self) -> None:
         """Another optimizer, rate or penalty for the training that goes on."""
         self.trainer.optimizer = optimizer_of(self.state, self.data)
         self.trainer.penalty = penalty_of(self.state)
+        self.trainer.divergence, self.trainer.history = None, History()  # those of the rate that was left
+        self.diverged = self.stopped = ""
         self.log.parts(self.trainer.optimizer, self.trainer.penalty)
         self.changed()
 
@@ -193,7 +210,8 @@ class Session(Actor):
         self.screen.changed()
 
     def changed(self) -> None:
-        """Something that frames show is another."""
+        """Something of the network, its data or its training is another."""
+        self.version += 1
         self.touch()
         self.measure()
 

@@ -6,7 +6,7 @@ import { Connection } from "./connection.js";
 
 export const store = {
   catalogue: null, limits: null, exports: [], doctor: false,
-  state: null, network: null, running: false, epoch: 0, generation: -1, fragment: "",
+  state: null, own: {}, network: null, running: false, epoch: 0, generation: -1, fragment: "",
   data: null, frame: null,
   pointed: null, // the unit that is pointed at: {layer, unit}
   walk: null, // the step of the trace that is shown
@@ -24,9 +24,9 @@ export function tellAll(name, value) {
 }
 
 function takeState(message) {
-  const { state, network, running, epoch, generation, fragment } = message;
+  const { state, own, network, running, epoch, generation, fragment } = message;
   const fresh = generation !== store.generation;
-  Object.assign(store, { state, network, running, epoch, generation, fragment });
+  Object.assign(store, { state, own, network, running, epoch, generation, fragment });
   if (fresh) store.frame = null;
   history.replaceState(null, "", fragment ? `#${fragment}` : location.pathname);
   tellAll("state", { fresh, problems: message.problems ?? [] });
