@@ -29,9 +29,13 @@ class Playground:
         self.troubles: list[str] = []
         host = urlsplit(address).netloc
         page.set_default_timeout(WAIT)
-        page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
-        page.on("console", self._check_line)
-        page.on("request", lambda asked: self._check_request(asked.url, host))
+        self._listeners = {
+            "pageerror": lambda error: self.troubles.append(f"error: {error}"),
+            "console": self._check_line,
+            "request": lambda asked: self._check_request(asked.url, host),
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
 
     def _check_line(self, line: Any) -> None:
         if line.type == "error":
@@ -46,6 +50,14 @@ class Playground:
         self.page.goto("about:blank")
         self.page.goto(self.address + (f"#{fragment}" if fragment else ""))
         return self.ready()
+
+    def leave(self) -> None:
+        """End the session, and leave nothing behind for the next visit."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        self.page.evaluate("import('./state.js').then(({ connection }) => connection.ready && connection.send('bye'))")
+        self.page.evaluate("[sessionStorage, localStorage].forEach(storage => storage.clear())")
+        self.page.mouse.move(0, 0)
 
     def ready(self) -> Playground:
         self.page.wait_for_selector("#connection[data-status=open]", state="attached")
@@ -161,23 +173,34 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def window(browser: Any) -> Iterator[Any]:
+    """A window that most visits share, one after the other: to open a new one takes longer than many a test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def visit(browser: Any, address: str) -> Iterator[Callable[..., Playground]]:
-    """Open the page in a new context: `visit("dataset=xor", width=390)`. At the end no page may have complained."""
-    opened: list[tuple[Any, Playground]] = []
+def visit(browser: Any, window: Any, address: str) -> Iterator[Callable[..., Playground]]:
+    """Open the page: `visit("dataset=xor", width=390)`. At the end no page may have complained."""
+    opened: list[Playground] = []
 
     def visit(fragment: str = "", *, width: int = 1440, at: str | None = None, **options: Any) -> Playground:
-        context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **options)
-        playground = Playground(context.new_page(), at or address)
-        opened.append((context, playground))
+        page = window
+        if opened or options or width != 1440:
+            size = {"width": width, "height": 900}
+            page = browser.new_context(viewport=size, reduced_motion="reduce", **options).new_page()
+        playground = Playground(page, at or address)
+        opened.append(playground)
         return playground.open(fragment)
 
     yield visit
-    troubles = [trouble for _, playground in opened for trouble in playground.troubles]
-    for context, playground in opened:
-        with_connection = "import('./state.js').then(({connection}) => connection.ready && connection.send('bye'))"
-        playground.page.evaluate(with_connection)
-        context.close()
+    troubles = [trouble for playground in opened for trouble in playground.troubles]
+    for playground in opened:
+        playground.leave()
+        if playground.page is not window:
+            playground.page.context.close()
     assert troubles == []
 
 

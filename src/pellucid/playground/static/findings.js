@@ -5,6 +5,7 @@ import { connection, on, set, store } from "./state.js";
 
 const LABELS = { error: "Error", warning: "Warning", hint: "Hint" };
 let asking = false;
+let again = false; // something changed while the doctor was thinking
 
 /** The first advice done by the page's own controls. */
 function remedyButton(changes, title) {
@@ -25,6 +26,7 @@ function show({ findings, message }) {
 }
 
 async function ask() {
+  again = asking;
   if (asking || !connection.ready) return;
   asking = true;
   try {
@@ -33,6 +35,7 @@ async function ask() {
     /* said as an error already */
   }
   asking = false;
+  if (again) ask();
 }
 
 export function startFindings() {
