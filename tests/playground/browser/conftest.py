@@ -5,6 +5,7 @@ Debian's is used (`apt-get install chromium`), driven by Playwright; nothing but
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -124,6 +125,14 @@ class Playground:
     def fill(self, selector: str, value: str) -> None:
         self.page.fill(selector, value)
         self.page.press(selector, "Enter")
+
+    def keep_picture(self, name: str) -> bytes:
+        """A picture of the whole page; where PLAYGROUND_PICTURES names a folder, the documentation's are kept there."""
+        for dismiss in self.page.query_selector_all("#notices button"):
+            dismiss.click()
+        folder = os.environ.get("PLAYGROUND_PICTURES")
+        path = Path(folder) / f"playground-{name}.png" if folder else None
+        return bytes(self.page.screenshot(path=path, full_page=True))
 
     def press_map(self, across: float, up: float) -> None:
         """Click into the map, at a share of its width from the left and of its height from the bottom."""

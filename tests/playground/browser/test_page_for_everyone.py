@@ -167,13 +167,8 @@ def test_frames_are_drawn_while_it_trains(visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_pictures_for_the_documentation_are_taken(visit, tmp_path, width, scheme):
-    """Kept where PLAYGROUND_PICTURES names a folder."""
+def test_pictures_for_the_documentation_are_taken(visit, width, scheme):
     play = visit("networkShape=4,3&stopAt=150&speed=0", width=width, color_scheme=scheme)
     play.page.click("#play")
     play.wait("store.epoch === 150 && !store.running && store.frame?.epoch === 150")
-    for dismiss in play.page.query_selector_all("#notices button"):
-        dismiss.click()
-    folder = Path(os.environ.get("PLAYGROUND_PICTURES") or tmp_path)
-    picture = play.page.screenshot(path=folder / f"playground-{width}-{scheme}.png", full_page=True)
-    assert len(picture) > 20_000
+    assert len(play.keep_picture(f"{width}-{scheme}")) > 20_000
