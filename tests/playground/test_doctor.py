@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 import pellucid as pl
@@ -38,6 +40,27 @@ def test_a_rate_that_diverged_is_found_and_what_is_advised_is_done_by_the_contro
     page("step", epochs=60)
     assert page("diagnose")["findings"] == []
     assert page.frame()[0]["metric"]["test"] > 0.99
+
+
+def test_nothing_is_said_of_the_fit_before_it_can_be_seen(page) -> None:
+    page("step", epochs=1)
+    assert page("diagnose")["findings"] == []
+    page.set(networkShape=[])
+    page("step", epochs=60)
+    assert [each["name"] for each in page("diagnose")["findings"]] == ["underfitting"]
+
+
+def test_the_doctor_is_not_asked_in_the_first_moments_of_a_run(page) -> None:
+    assert page.frame()[0]["findings_changed"]  # before it
+    page.set(speed=0)
+    page("run")
+    begun = time.perf_counter()
+    while page.session.epoch < 3:
+        time.sleep(0.001)
+    changed = page.frame()[0]["findings_changed"]
+    assert not changed or time.perf_counter() - begun > 2
+    page("pause")
+    assert page.frame()[0]["findings_changed"]  # and at once when it pauses
 
 
 def test_dead_units_are_found_and_gone_after_a_rewind(page) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pellucid.playground.session import Session
 
 _MOST_ROWS = 2000  # that the doctor is shown
+_TO_BE_SEEN = ("underfitting", "over_regularized", "learning_rate_too_low", "plateau")
+_SOON = 10  # epochs, before which nothing of these is said
 
 
 def traced(session: Session, point: list[float], target: float) -> dict[str, Any]:
@@ -64,7 +66,9 @@ def findings(session: Session, *, ask: bool = True) -> dict[str, Any]:
         except (ValueError, TypeError, ArithmeticError) as error:
             message["message"] = str(error)
         else:
-            found = in_order([*diagnosis.findings, *overfitting(session)])
+            early = session.epoch < _SOON
+            seen = [each for each in diagnosis.findings if not (early and each.name in _TO_BE_SEEN)]
+            found = in_order([*seen, *overfitting(session)])
             message["findings"] = [_entry(finding, session) for finding in found]
             message["message"] = "" if found else "Nothing is wrong with this training, as far as can be seen."
         session.screen.diagnosis_took = time.perf_counter() - began

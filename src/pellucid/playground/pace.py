@@ -16,6 +16,8 @@ class Pace:
     ----------
     per_second : float
         Epochs a second, of late; 0 while it is paused.
+    started : float
+        When training was last begun, by `time.perf_counter`.
     """
 
     def __init__(self) -> None:
@@ -25,7 +27,8 @@ class Pace:
 
     def start(self, epoch: int) -> None:
         """Training goes on from an epoch."""
-        self._began = self._since = (time.perf_counter(), epoch)
+        self.started = time.perf_counter()
+        self._began = self._since = (self.started, epoch)
 
     def pause(self) -> None:
         """Nothing is trained for now."""

@@ -171,4 +171,5 @@ def test_pictures_for_the_documentation_are_taken(visit, width, scheme):
     play = visit("networkShape=4,3&stopAt=150&speed=0", width=width, color_scheme=scheme)
     play.page.click("#play")
     play.wait("store.epoch === 150 && !store.running && store.frame?.epoch === 150")
+    play.see("#findings", "Nothing is wrong")
     assert len(play.keep_picture(f"{width}-{scheme}")) > 20_000
