@@ -93,6 +93,24 @@ def test_own_data_are_in_the_lines(page, tmp_path, monkeypatch) -> None:
     assert page.loss() == run_lines(page, tmp_path, monkeypatch)
 
 
+def test_a_network_that_is_rewound_after_its_data_changed_keeps_its_scales_and_so_do_the_lines(
+    page, tmp_path, monkeypatch
+) -> None:
+    page("csv", text=csv(300), name="boxes.csv")
+    page.set(networkShape=[5], initializer="unit_variance")  # which looks at the rows, as Standardize does
+    page("step", epochs=2)
+    first = page.session.first
+    page("erase", x=0, y=0, radius=60)
+    page.set(weightSeed=3)  # of the next reset
+    page("rewind")
+    assert all(np.array_equal(now, then) for now, then in zip(page.session.first, first, strict=True))
+    page("step", epochs=3)
+    assert run_lines(page, tmp_path, monkeypatch) == page.loss()
+    page("regenerate")
+    page("step", epochs=1)
+    assert run_lines(page, tmp_path, monkeypatch) == page.loss()
+
+
 def test_a_training_that_diverged_is_in_the_lines(page, tmp_path, monkeypatch) -> None:
     page.set(problem="regression", activation="relu", networkShape=[8, 8], learningRate=1)
     page("step", epochs=1)

@@ -97,6 +97,7 @@ class Session(Actor):
         network.build(len(recipe.input_names), seed=self.state.weight_seed)
         network.features = recipe.input_names
         self.recipe, self.network, self.origin = recipe, network, ""
+        self.begun = (self.data, self.state)  # what its first weights, and the scales of its inputs, come from
         self._start()
         self.first = (network.parameters, network.statistics)
         self.generation += 1
@@ -104,6 +105,7 @@ class Session(Actor):
     def _start(self) -> None:
         """A trainer before its first step, for the network as it is."""
         state, data, recipe = self.state, self.data, self.recipe
+        seed = self.begun[1].weight_seed  # that of the controls may be the next reset's
         self.running, self.diverged, self.stopped = False, "", ""
         self.curve = Curve(3)
         self.pace.reset()
@@ -113,7 +115,7 @@ class Session(Actor):
             optimizer=optimizer_of(state, data),
             batch_size=rows_a_step(state, data),
             penalty=penalty_of(state),
-            seed=state.weight_seed,
+            seed=seed,
             shuffle=state.shuffle,
         )
         self.take_data()
@@ -121,7 +123,7 @@ class Session(Actor):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a class without a training row: the page shows the points
                 self.trainer.initialize(self.x_train, self.y_train)
-        self.log = Log(state, data, recipe, self.origin)
+        self.log = Log(state, data, recipe, self.begun, self.origin)
         self.measure()
 
     def take_data(self) -> None:
@@ -322,5 +324,5 @@ class Session(Actor):
         self.rooms.clear()
         self._view = None
         self.screen.forget()
-        for name in ("data", "network", "trainer", "recipe", "first", "x_train", "y_train", "curve", "log"):
+        for name in ("data", "network", "trainer", "recipe", "first", "begun", "x_train", "y_train", "curve", "log"):
             self.__dict__.pop(name, None)
