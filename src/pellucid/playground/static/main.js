@@ -22,6 +22,7 @@ import { startTakeAway } from "./take_away.js";
 import { startWalk } from "./trace.js";
 
 const LONGEST = 6;
+const MANY = 4; // attempts to connect, after which it is likely that nobody is there
 
 /** Say a sentence at the top of the page until it is dismissed; the same one is not said twice. */
 function notice(level, text) {
@@ -38,7 +39,7 @@ function showStatus({ status, code }) {
   const words = {
     connecting: "Connecting …",
     open: "Connected",
-    lost: code === 1009 ? "A message was too large; connecting again …" : "Connection lost; trying again …",
+    lost: code === 1009 ? "A message was too large; connecting again …" : connection.failures < MANY ? "Connection lost; trying again …" : "Connection lost: is the playground still running?",
   };
   $("connection").dataset.status = status;
   $("connection").textContent = words[status];

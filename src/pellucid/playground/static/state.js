@@ -12,6 +12,7 @@ export const store = {
   walk: null, // the step of the trace that is shown
 };
 
+const GONE = "The connection was lost for so long that the session has ended: the controls are as they were, the network and your own data begin anew.";
 const listeners = new Map();
 
 /** Hear of: welcome, state, data, frame, digits, status, error, notice, pointed, walk, theme. */
@@ -39,6 +40,7 @@ function heard(type, message) {
     const address = location.hash.slice(1);
     tellAll("welcome", message);
     takeState(message);
+    if (!message.first && !message.resumed) tellAll("notice", { level: "warning", message: GONE });
     if (message.first && message.resumed && address && address !== message.fragment) openAddress(address);
   } else if (type === "state") takeState(message);
   else if (type === "data") {
