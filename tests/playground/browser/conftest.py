@@ -56,8 +56,11 @@ class Playground:
         """End the session, and leave nothing behind for the next visit."""
         for event, listener in self._listeners.items():
             self.page.remove_listener(event, listener)
-        self.page.evaluate("import('./state.js').then(({ connection }) => connection.ready && connection.send('bye'))")
-        self.page.evaluate("[sessionStorage, localStorage].forEach(storage => storage.clear())")
+        self.page.evaluate("""import("./state.js").then(({ connection }) => {
+            connection.open = () => {};  // it would come back with a session of its own
+            connection.send("bye");
+            for (const storage of [sessionStorage, localStorage]) storage.clear();
+        })""")
         self.page.mouse.move(0, 0)
 
     def ready(self) -> Playground:

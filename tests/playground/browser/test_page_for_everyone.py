@@ -32,7 +32,8 @@ def test_a_lost_connection_comes_back_to_the_same_session(play):
         play.page.click("#step")
     play.wait("store.frame?.epoch === 3")
     weights = play.first_weights
-    play.page.evaluate("import('./state.js').then(({ connection }) => connection.socket.close())")
+    close = "connection.delay = 2000; connection.socket.close();"  # so long that its words are seen
+    play.page.evaluate(f"import('./state.js').then(({{ connection }}) => {{ {close} }})")
     play.page.wait_for_selector("#connection[data-status=lost]")
     play.see("#connection", "lost")
     play.page.wait_for_selector("#connection[data-status=open]")

@@ -70,7 +70,7 @@ export class Connection {
   ask(type, fields = {}) {
     const id = this.next++;
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
+      this.waiting.set(id, { resolve, reject, fields });
       if (!this.send(type, { id, ...fields })) {
         this.waiting.delete(id);
         reject(new Error("There is no connection now."));
@@ -94,10 +94,10 @@ export class Connection {
       this.first = false;
       this.changed("open");
     }
-    this.heard(message.type, message);
     const asked = this.waiting.get(message.re);
-    if (!asked) return;
     this.waiting.delete(message.re);
+    this.heard(message.type, message);
+    if (!asked) return;
     if (message.type === "error") asked.reject(new Error(message.message));
     else asked.resolve(message);
   }

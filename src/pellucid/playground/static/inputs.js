@@ -3,7 +3,7 @@
 import { $, make } from "./dom.js";
 import { HEAD } from "./layout.js";
 import { colours, css, place, ramp } from "./palette.js";
-import { command, on, set, store } from "./state.js";
+import { command, on, set, store, wanted } from "./state.js";
 
 const SIZE = 20;
 const FORMULAS = {
@@ -67,7 +67,7 @@ export function drawInputMaps(context, layout) {
 
 function toggle(choice) {
   if (choice.kind === "feature") return set({ [choice.key]: !choice.active });
-  if (choice.kind === "formula") return set({ formulas: store.state.formulas.filter((formula) => formula !== choice.formula) });
+  if (choice.kind === "formula") return set({ formulas: wanted().formulas.filter((formula) => formula !== choice.formula) });
   const { inputs, target, map } = store.data;
   const others = choice.active ? inputs.filter((name) => name !== choice.key) : [...inputs, choice.key];
   return command("columns", { target, map, inputs: others });

@@ -65,7 +65,15 @@ export const command = (type, fields) => connection.ask(type, fields).catch((err
   return null;
 });
 
-export const set = (changes) => command("set", { changes });
+/** Change controls. What is refused is shown as it was. */
+export async function set(changes) {
+  const answer = await command("set", { changes });
+  if (!answer && store.state) tellAll("state", { fresh: false, problems: [] });
+  return answer;
+}
+
+/** The state with the changes that are still on their way to the server: what the next press goes on from. */
+export const wanted = () => Object.assign({}, store.state, ...[...connection.waiting.values()].map(({ fields }) => fields.changes ?? {}));
 
 export const openAddress = (fragment) => command("open", { fragment });
 
