@@ -151,6 +151,15 @@ def test_it_runs_until_told_otherwise_and_stops_at_the_wished_epoch(page) -> Non
     assert not page("pause")["running"]
 
 
+def test_the_chart_shows_how_a_fast_run_began(page) -> None:
+    page.set(speed=0, stopAt=400)
+    page("run")
+    wait_for(page, lambda: not page.session.running)
+    epochs = page.frame()[1]["curve"][:, 0]
+    assert set(range(20)) <= set(epochs.tolist())
+    assert np.diff(epochs).max() <= 21
+
+
 def test_a_speed_is_kept(page) -> None:
     import time
 

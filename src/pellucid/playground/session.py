@@ -242,7 +242,7 @@ class Session(Actor):
         self.diverged = self.stopped = ""
         last, end = self.epoch + epochs, time.perf_counter() + _LONGEST_STEP
         while self.epoch < last and not self.diverged and not self._ended:
-            self._train(min(self.pace.most, last - self.epoch))
+            self._train(min(self._most, last - self.epoch))
             if time.perf_counter() > end and self.epoch < last:
                 self.stopped = f"Paused {last - self.epoch:,} epochs before the end: they take too long."
                 break
@@ -262,7 +262,7 @@ class Session(Actor):
         owed = self.pace.owed(self.epoch, state.speed)
         if owed < 1:
             return (1 - owed) / state.speed
-        most = int(owed)
+        most = min(int(owed), self._most)
         if state.stop_at > self.epoch:
             most = min(most, state.stop_at - self.epoch)
         self._train(most)
@@ -270,6 +270,11 @@ class Session(Actor):
             self.pause()
             self.stopped = f"Paused at epoch {state.stop_at:,}, as wished."
         return 0 if self.running else None
+
+    @property
+    def _most(self) -> int:
+        """Epochs of a burst: few at first, where the chart bends."""
+        return min(self.pace.most, 1 + self.epoch // 20)
 
     def _train(self, epochs: int) -> None:
         began, before = time.perf_counter(), self.epoch

@@ -117,9 +117,12 @@ def test_nothing_is_cut_off_at_phone_width(visit, fragment):
 def test_the_run_is_reached_and_worked_by_keyboard(play):
     play.page.keyboard.press("Tab")
     assert play.page.evaluate("document.activeElement.className") == "skip"
+    network = play.store("store.generation")
     play.page.keyboard.press("Enter")
+    assert play.page.evaluate("document.activeElement.id") == "play"
     play.page.keyboard.press("Control+Enter")
     play.wait("store.running")
+    assert play.store("store.generation") == network  # the address is the state's: a jump changes nothing in it
     play.page.keyboard.press("Control+Enter")
     play.wait("!store.running")
     play.page.focus("#tab-plane")

@@ -45,6 +45,14 @@ function showStatus({ status, code }) {
   $("connection").textContent = words[status];
 }
 
+/** The address holds the state: a jump within the page must not be one in it. */
+function startSkipping() {
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    $(store.state?.tab === "digits" ? "digits-run" : "play").focus();
+  });
+}
+
 function startTabs() {
   const tabs = [$("tab-plane"), $("tab-digits")];
   const choose = (tab) => set({ tab: tab.id.slice(4) });
@@ -79,6 +87,7 @@ window.addEventListener("hashchange", () => {
 });
 
 startTheme();
+startSkipping();
 startTabs();
 startControls();
 startData();
