@@ -50,6 +50,7 @@ html_sidebars = {
         "see",
         "doctor",
         "catalogue",
+        "playground",
     )
 }
 html_title = "Pellucid"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import re
 import zipfile
 from contextlib import redirect_stdout
@@ -13,52 +12,10 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.playground import commands, messages, wire
+from pellucid.playground import commands
 from pellucid.playground.data import DataError
-from pellucid.playground.session import Refused, Session
-
-FRAME = {"since": -1, "maps": True, "map_size": 10, "unit": None, "output_size": 30, "histograms": False, "test": True}
-
-
-class Page:
-    """A page without a socket: messages go straight into the session's thread."""
-
-    def __init__(self) -> None:
-        self.session = Session("test")
-
-    def __call__(self, kind: str, **fields):
-        """Send a message; the first answer."""
-        message = messages.read(
-            json.dumps({"type": kind, **{name.rstrip("_"): value for name, value in fields.items()}})
-        )
-        answers = self.session.call(lambda: commands.answer(self.session, message)).result(60)
-        return answers[0]
-
-    def set(self, **changes):
-        return self("set", changes=changes)
-
-    def frame(self, **request):
-        header, arrays = wire.unpack(
-            self.session.call(lambda: self.session.screen.frame(self.session, FRAME | request)).result(60)
-        )
-        return header, arrays
-
-    def loss(self) -> tuple[float, float | None]:
-        loss = self.frame()[0]["loss"]
-        return loss["train"], loss["test"]
-
-
-@pytest.fixture
-def page():
-    page = Page()
-    yield page
-    page.session.end(wait=True)
-
-
-def csv(rows: int = 60, line: str = "{a},{b},{c}") -> str:
-    x = np.random.default_rng(0).normal(size=(rows, 2)) * [100, 0.01]
-    body = [line.format(a=a, b=b, c="yes" if a * b > 0 else "no") for a, b in x]
-    return "width,depth,kind\n" + "\n".join(body)
+from pellucid.playground.session import Refused
+from support.playground import FRAME, Page, csv
 
 
 def run_lines(page: Page, tmp_path, monkeypatch) -> tuple[float, float | None]:
@@ -136,6 +93,24 @@ def test_own_data_are_in_the_lines(page, tmp_path, monkeypatch) -> None:
     assert page.loss() == run_lines(page, tmp_path, monkeypatch)
 
 
+def test_a_network_that_is_rewound_after_its_data_changed_keeps_its_scales_and_so_do_the_lines(
+    page, tmp_path, monkeypatch
+) -> None:
+    page("csv", text=csv(300), name="boxes.csv")
+    page.set(networkShape=[5], initializer="unit_variance")  # which looks at the rows, as Standardize does
+    page("step", epochs=2)
+    first = page.session.first
+    page("erase", x=0, y=0, radius=60)
+    page.set(weightSeed=3)  # of the next reset
+    page("rewind")
+    assert all(np.array_equal(now, then) for now, then in zip(page.session.first, first, strict=True))
+    page("step", epochs=3)
+    assert run_lines(page, tmp_path, monkeypatch) == page.loss()
+    page("regenerate")
+    page("step", epochs=1)
+    assert run_lines(page, tmp_path, monkeypatch) == page.loss()
+
+
 def test_a_training_that_diverged_is_in_the_lines(page, tmp_path, monkeypatch) -> None:
     page.set(problem="regression", activation="relu", networkShape=[8, 8], learningRate=1)
     page("step", epochs=1)
@@ -174,6 +149,15 @@ def test_it_runs_until_told_otherwise_and_stops_at_the_wished_epoch(page) -> Non
     page("run")  # beyond it, training goes on
     wait_for(page, lambda: page.session.epoch > 500)
     assert not page("pause")["running"]
+
+
+def test_the_chart_shows_how_a_fast_run_began(page) -> None:
+    page.set(speed=0, stopAt=400)
+    page("run")
+    wait_for(page, lambda: not page.session.running)
+    epochs = page.frame()[1]["curve"][:, 0]
+    assert set(range(20)) <= set(epochs.tolist())
+    assert np.diff(epochs).max() <= 21
 
 
 def test_a_speed_is_kept(page) -> None:
@@ -301,6 +285,17 @@ def test_a_frame_waits_for_something_new(page) -> None:
 
 
 # -- data ------------------------------------------------------------------------------------------------------------
+
+
+def test_own_data_are_kept_behind_others_and_divided_as_the_controls_say(page) -> None:
+    assert page("csv", text=csv(100), name="boxes.csv")["own"] == {"classification": "boxes.csv"}
+    rows = page.session.data.x_train
+    assert page.set(dataset="circle")["own"] == {"classification": "boxes.csv"}
+    page.set(dataset="own")
+    assert np.array_equal(page.session.data.x_train, rows)
+    page.set(dataset="circle", percTrainData=80)
+    page.set(dataset="own")
+    assert (len(page.session.data.x_train), len(page.session.data.x_test)) == (80, 20)
 
 
 def test_own_data_train(page) -> None:
@@ -456,20 +451,6 @@ def test_a_trace_follows_a_changed_weight_and_another_optimizer(page) -> None:
     message = page("trace", point=[1.0, 0.0], target=0)
     _, arrays = page.frame()
     assert message["trace"]["layers"][0]["output"][0][0] == pytest.approx(3 + arrays["bias.0"][0])
-
-
-def test_the_doctor_answers_or_says_that_there_is_none(page) -> None:
-    page("step", epochs=2)
-    answer = page("diagnose")
-    assert answer["available"] == hasattr(pl, "diagnose")
-    if not answer["available"]:
-        assert answer["message"] == "This version of Pellucid has no doctor."
-        pytest.skip("this version of Pellucid has no doctor")
-    page.set(problem="regression", activation="relu", networkShape=[8, 8], learningRate=10)
-    page("step", epochs=20)
-    found = page("diagnose")["findings"]
-    assert any("rate" in finding["name"] for finding in found)
-    assert all(finding["said"] and finding["advice"] for finding in found)
 
 
 def test_an_ended_session_holds_nothing(page) -> None:

@@ -86,6 +86,7 @@ def state_message(session: Session) -> dict[str, Any]:
         "state": state.to_table(),
         "fragment": state.to_fragment(),
         "problems": [problem._asdict() for problem in problems],
+        "own": session.own_names,
         "running": session.running,
         "epoch": session.epoch,
         "generation": session.generation,
@@ -171,7 +172,7 @@ def _data_for(session: Session, state: State, keys: set[str]) -> PlaneData | Non
     data = session.data
     own = state.chosen_dataset in ("own", "reg-own")
     if own and not data.own:
-        kept = session.own_data.get(state.problem)
+        kept = session.kept(state)
         if kept is None:
             raise Refused("There are no own data yet: drop a CSV file, or add points to the plane.")
         return kept
@@ -192,7 +193,7 @@ def _redraw(session: Session, state: State, problems: list[Problem]) -> None:
 
 def _open(session: Session, fragment: str) -> None:
     state, problems = read_fragment(fragment)
-    own = session.own_data.get(state.problem) if state.chosen_dataset in ("own", "reg-own") else None
+    own = session.kept(state) if state.chosen_dataset in ("own", "reg-own") else None
     session.adopt(state, own, tuple(problems))
 
 
@@ -220,7 +221,7 @@ def _bias(session: Session, layer: int, unit: int, value: float) -> None:
 def _own(session: Session, data: PlaneData) -> None:
     """The data are the user's from now on."""
     session.change_data(data, data.chosen_in(session.state))
-    session.own_data[data.problem] = session.data
+    session.keep()
 
 
 def _csv(session: Session, text: str, name: str, **choice: Any) -> None:

@@ -42,6 +42,10 @@ class Curve:
         rows = [row for row in self._rows if row[0] > epoch]
         return np.array(rows, dtype=np.float32).reshape(-1, self._columns)
 
+    def columns(self) -> tuple[tuple[float, ...], ...]:
+        """All rows as columns; () where there are none."""
+        return tuple(zip(*self._rows, strict=True))
+
     def __len__(self) -> int:
         """How many rows there are."""
         return len(self._rows)

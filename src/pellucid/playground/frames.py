@@ -75,7 +75,8 @@ def unit_values(view: View, size: int) -> list[Floats]:
         visits = walk_forward(view.network.model, x)
         shown = view.recipe.decision(visits[-1].output.astype(np.float64))
     outputs = shown if shown.shape[1] == view.network.outputs else visits[-1].output
-    return [x, *(visits[index].output for index in view.recipe.hidden), outputs]
+    first = visits[0].output if view.data.measured else x  # a CSV's columns as they meet the first weights
+    return [first, *(visits[index].output for index in view.recipe.hidden), outputs]
 
 
 def unit_maps(view: View, size: int) -> Array:

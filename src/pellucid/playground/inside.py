@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.inspection.doctor.catalogue import CATALOGUE
+from pellucid.inspection.doctor.finding import Finding, in_order
+from pellucid.training.history import History
 
 if TYPE_CHECKING:
     from pellucid.playground.session import Session
 
 _MOST_ROWS = 2000  # that the doctor is shown
+_TO_BE_SEEN = ("underfitting", "over_regularized", "learning_rate_too_low", "plateau")
+_SOON = 10  # epochs, before which nothing of these is said
 
 
 def traced(session: Session, point: list[float], target: float) -> dict[str, Any]:
@@ -61,16 +66,32 @@ def findings(session: Session, *, ask: bool = True) -> dict[str, Any]:
         except (ValueError, TypeError, ArithmeticError) as error:
             message["message"] = str(error)
         else:
-            message["findings"] = [_entry(finding) for finding in diagnosis.findings]
-            message["message"] = (
-                "" if diagnosis.findings else "Nothing is wrong with this training, as far as can be seen."
-            )
+            early = session.epoch < _SOON
+            seen = [each for each in diagnosis.findings if not (early and each.name in _TO_BE_SEEN)]
+            found = in_order([*seen, *overfitting(session)])
+            message["findings"] = [_entry(finding, session) for finding in found]
+            message["message"] = "" if found else "Nothing is wrong with this training, as far as can be seen."
         session.screen.diagnosis_took = time.perf_counter() - began
     return message
 
 
-def _entry(finding: Any) -> dict[str, Any]:
+def overfitting(session: Session) -> list[Finding]:
+    """What the chart shows of it: the trainer knows nothing of the test points, and its history has no such column."""
+    columns = session.curve.columns()
+    if not columns or not len(session.data.x_test):
+        return []
+    history = History()
+    history.extend(dict(zip(("epoch", "loss", "validation_loss"), columns, strict=True)))
+    return [finding for finding in pl.diagnose(history).findings if finding.name == "overfitting"]
+
+
+def _entry(finding: Finding, session: Session) -> dict[str, Any]:
+    from pellucid.playground.remedies import changes_for
+
     table = {
         name: getattr(finding, name) for name in ("name", "severity", "title", "said", "advice", "meaning", "epoch")
     }
-    return {**table, "remedy": None if finding.remedy is None else str(finding.remedy)}
+    because = CATALOGUE[finding.because].title if finding.because else None
+    changes = changes_for(finding.remedy, session.state, session.data)
+    remedy = None if finding.remedy is None else str(finding.remedy)
+    return {**table, "because": because, "remedy": remedy, "changes": changes}

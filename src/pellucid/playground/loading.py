@@ -7,6 +7,7 @@ raises `Refused` with what the playground cannot draw.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,14 +30,8 @@ def state_for(network: pl.Network, state: State, data: PlaneData) -> tuple[State
     """The state and the data with which `Recipe.of` makes the network's layers."""
     if not network.built:
         raise Refused("The network has no weights yet: train it, or call network.build(2).")
-    shape, activations, dropout, tail = _hidden(network)
-    values: dict[str, Any] = {"network_shape": shape, "dropout": dropout if any(dropout) else ()}
-    common = Counter(activations).most_common(1)[0][0] if activations else state.activation
-    values["activation"] = common
-    values["activations"] = tuple("" if name == common else name for name in activations)
-    if all(not name for name in values["activations"]):
-        values["activations"] = ()
-    classification = _is_classification(network, tail)
+    values = shape_of(network.layers)
+    classification = _is_classification(network)
     values["loss"] = _loss(network)
     if values["loss"] == loss_name(State(), max(2, network.outputs) if classification else 0):
         values["loss"] = "auto"
@@ -56,6 +51,17 @@ def state_for(network: pl.Network, state: State, data: PlaneData) -> tuple[State
     return made, data
 
 
+def shape_of(layers: Sequence[pl.Layer]) -> dict[str, Any]:
+    """The state's values that make the hidden ones among these layers."""
+    shape, activations, dropout = _hidden(layers)
+    values: dict[str, Any] = {"network_shape": shape, "dropout": dropout if any(dropout) else (), "activations": ()}
+    if activations:
+        common = values["activation"] = Counter(activations).most_common(1)[0][0]
+        own = tuple("" if name == common else name for name in activations)
+        values["activations"] = own if any(own) else ()
+    return values
+
+
 def _kind(layer: pl.Layer) -> Any:
     """What must agree: of a dense layer its units, of others all they are."""
     if isinstance(layer, pl.Dense):
@@ -63,14 +69,14 @@ def _kind(layer: pl.Layer) -> Any:
     return to_configuration(layer)
 
 
-def _hidden(network: pl.Network) -> tuple[tuple[int, ...], list[str], tuple[float, ...], list[pl.Layer]]:
-    """Units, activation and dropout of each hidden layer; and the last dense layer with what follows it."""
-    layers = list(network.layers)
-    if isinstance(layers[0], pl.Standardize):
+def _hidden(layers: Sequence[pl.Layer]) -> tuple[tuple[int, ...], list[str], tuple[float, ...]]:
+    """Units, activation and dropout of each hidden layer."""
+    first = layers[0]
+    if isinstance(first, pl.Standardize):
         layers = layers[1:]
     starts = [place for place, layer in enumerate(layers) if isinstance(layer, pl.Dense)]
     if not starts or starts[0] != 0:
-        raise Refused(f"The playground draws stacks of dense layers, and this network begins with {network.layers[0]}.")
+        raise Refused(f"The playground draws stacks of dense layers, and this network begins with {first}.")
     blocks = [layers[start:end] for start, end in zip(starts, [*starts[1:], len(layers)], strict=True)]
     shape, activations, dropout = [], [], []
     for block in blocks[:-1]:
@@ -93,7 +99,7 @@ def _hidden(network: pl.Network) -> tuple[tuple[int, ...], list[str], tuple[floa
         raise Refused(
             f"The playground draws up to {MOST_LAYERS} layers of {MOST_UNITS} units, and this network has {shape}."
         )
-    return tuple(shape), activations, tuple(dropout), blocks[-1]
+    return tuple(shape), activations, tuple(dropout)
 
 
 def _loss(network: pl.Network) -> str:
@@ -103,8 +109,8 @@ def _loss(network: pl.Network) -> str:
     return {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy"}.get(network.link, "auto")
 
 
-def _is_classification(network: pl.Network, tail: list[pl.Layer]) -> bool:
-    return network.link in ("softmax", "sigmoid", "sign", "argmax") or isinstance(tail[-1], pl.Tanh)
+def _is_classification(network: pl.Network) -> bool:
+    return network.link in ("softmax", "sigmoid", "sign", "argmax") or isinstance(network.layers[-1], pl.Tanh)
 
 
 def _inputs(network: pl.Network, columns: int) -> dict[str, Any]:

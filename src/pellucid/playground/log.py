@@ -50,12 +50,17 @@ class Log:
         It begins to train on.
     recipe : Recipe
         It was made by.
+    begun : (PlaneData, State)
+        What its first weights were drawn with: after a rewind, not always what it trains on.
     origin : str
         The model file its first weights come from; "" if they were drawn.
     """
 
-    def __init__(self, state: State, data: PlaneData, recipe: Recipe, origin: str = "") -> None:
+    def __init__(
+        self, state: State, data: PlaneData, recipe: Recipe, begun: tuple[PlaneData, State], origin: str = ""
+    ) -> None:
         self._state, self._data, self._recipe, self._origin = state, data, recipe, origin
+        self._begun, self._seed = begun, begun[1].weight_seed
         self._entries: list[tuple[str, Any]] = []
         self._exact = True
 
@@ -104,7 +109,9 @@ class Log:
         """The program."""
         notes = []
         size = rows_a_step(self._state, self._data)
-        body = [*self._rows(self._data, self._state), "", *self._functions(), "", *self._network(), ""]
+        body = [*self._rows(*self._begun), "", *self._functions(), "", *self._network(), ""]
+        if self._begun[0] is not self._data:
+            body += ["trainer.initialize(inputs(x_train), targets(y_train))", *self._rows(self._data, self._state)]
         for kind, value in self._entries:
             if kind == "fit":
                 body.append(f"trainer.fit(inputs(x_train), targets(y_train), epochs={value})")
@@ -137,7 +144,10 @@ class Log:
         return arrays | {name: np.asarray(getattr(last, name)) for name in _ARRAYS}
 
     def _in_file(self) -> list[PlaneData]:
-        trained = [self._data, *(value[0] for kind, value in self._entries if kind == "data")]
+        trained = [
+            *dict.fromkeys((self._begun[0], self._data)),
+            *(value[0] for kind, value in self._entries if kind == "data"),
+        ]
         return [data for data in trained if data.own and data.rows > _MOST_ROWS]
 
     def _rows(self, data: PlaneData, state: State) -> list[str]:
@@ -180,7 +190,7 @@ class Log:
             network = [f'network = pl.load("{self._origin}")']
         else:
             network = _call("network = pl.Network", [expression(layer) for layer in recipe.layers])
-            network.append(f"network.build({len(recipe.input_names)}, seed={state.weight_seed})")
+            network.append(f"network.build({len(recipe.input_names)}, seed={self._seed})")
         return [
             *network,
             "trainer = pl.Trainer(",
@@ -189,7 +199,7 @@ class Log:
             f"    optimizer={expression(optimizer_of(state, self._data))},",
             f"    batch_size={rows_a_step(state, self._data)},",
             f"    penalty={expression(penalty_of(state))},",
-            f"    seed={state.weight_seed},",
+            f"    seed={self._seed},",
             f"    shuffle={state.shuffle},",
             ")",
         ]
@@ -220,10 +230,10 @@ def _array(name: str, values: Array) -> list[str]:
 
 
 def _call(function: str, items: list[str]) -> list[str]:
-    """function([item, …]), on one line if it fits."""
+    """function([item, …]), on one line if it fits; as far to the right as the function's name."""
     line = f"{function}([{', '.join(items)}])"
-    return (
-        [line]
-        if len(line) <= _WIDTH
-        else [f"{function}(", "    [", *(f"        {item}," for item in items), "    ]", ")"]
-    )
+    if len(line) <= _WIDTH:
+        return [line]
+    margin = " " * (len(function) - len(function.lstrip()))
+    rows = ["    [", *(f"        {item}," for item in items), "    ]", ")"]
+    return [f"{function}(", *(margin + row for row in rows)]

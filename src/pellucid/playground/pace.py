@@ -7,6 +7,7 @@ import time
 BURST = 0.005  # seconds of training between two looks at what the page wants
 _MOST_BEHIND = 0.25  # seconds: what cannot be made up at the wanted speed is let go
 _MEASURED = 0.5  # seconds over which the speed is shown
+_SLOWER = 1.1  # so much longer an epoch may take than before: a machine that was busy elsewhere says nothing of epochs
 
 
 class Pace:
@@ -16,6 +17,8 @@ class Pace:
     ----------
     per_second : float
         Epochs a second, of late; 0 while it is paused.
+    started : float
+        When training was last begun, by `time.perf_counter`.
     """
 
     def __init__(self) -> None:
@@ -25,7 +28,8 @@ class Pace:
 
     def start(self, epoch: int) -> None:
         """Training goes on from an epoch."""
-        self._began = self._since = (time.perf_counter(), epoch)
+        self.started = time.perf_counter()
+        self._began = self._since = (self.started, epoch)
 
     def pause(self) -> None:
         """Nothing is trained for now."""
@@ -54,7 +58,7 @@ class Pace:
     def trained(self, epochs: int, seconds: float, epoch: int) -> None:
         """So many epochs took so long, and led to this one."""
         if epochs > 0:
-            self._seconds = 0.7 * self._seconds + 0.3 * seconds / epochs
+            self._seconds = min(_SLOWER * self._seconds, seconds / epochs)
         now = time.perf_counter()
         since, first = self._since
         if now - since > _MEASURED:

@@ -103,9 +103,10 @@ class Screen:
     def _to_be_diagnosed(self, session: Session) -> bool:
         """Whether the doctor, if asked now, might say something else; so rarely that training is hardly slowed."""
         now = time.perf_counter()
-        shown = (session.generation, session.epoch, session.diverged)
+        shown = (session.generation, session.version)
         wait = max(_DIAGNOSIS, _RARE * self.diagnosis_took)
-        if shown == self._diagnosed[0] or (session.running and now - self._diagnosed[1] < wait):
+        last = max(self._diagnosed[1], session.pace.started)  # what has only just begun is not judged yet
+        if shown == self._diagnosed[0] or (session.running and now - last < wait):
             return False
         self._diagnosed = (shown, now)
         return True

@@ -53,8 +53,8 @@ class Session(Actor):
         self.problems: list[Problem] = []
         self.running = False
         self.diverged = self.stopped = ""
-        self.generation = 0
-        self.own_data: dict[str, PlaneData] = {}  # the user's, by problem: what "own" stands for
+        self.generation = self.version = 0
+        self._own: dict[str, tuple[PlaneData, tuple[float, int]]] = {}  # by problem, and as what they were divided
         self.rooms: list[Actor] = []
         self.screen, self.pace = Screen(), Pace()
         self._view: View | None = None
@@ -97,6 +97,7 @@ class Session(Actor):
         network.build(len(recipe.input_names), seed=self.state.weight_seed)
         network.features = recipe.input_names
         self.recipe, self.network, self.origin = recipe, network, ""
+        self.begun = (self.data, self.state)  # what its first weights, and the scales of its inputs, come from
         self._start()
         self.first = (network.parameters, network.statistics)
         self.generation += 1
@@ -104,6 +105,7 @@ class Session(Actor):
     def _start(self) -> None:
         """A trainer before its first step, for the network as it is."""
         state, data, recipe = self.state, self.data, self.recipe
+        seed = self.begun[1].weight_seed  # that of the controls may be the next reset's
         self.running, self.diverged, self.stopped = False, "", ""
         self.curve = Curve(3)
         self.pace.reset()
@@ -113,7 +115,7 @@ class Session(Actor):
             optimizer=optimizer_of(state, data),
             batch_size=rows_a_step(state, data),
             penalty=penalty_of(state),
-            seed=state.weight_seed,
+            seed=seed,
             shuffle=state.shuffle,
         )
         self.take_data()
@@ -121,7 +123,7 @@ class Session(Actor):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a class without a training row: the page shows the points
                 self.trainer.initialize(self.x_train, self.y_train)
-        self.log = Log(state, data, recipe, self.origin)
+        self.log = Log(state, data, recipe, self.begun, self.origin)
         self.measure()
 
     def take_data(self) -> None:
@@ -152,10 +154,27 @@ class Session(Actor):
             self.running = False
         self.changed()
 
+    def keep(self) -> None:
+        """The present data are the user's: what "own" stands for from now on."""
+        self._own[self.data.problem] = self.data, (self.state.training_percent, self.state.seed)
+
+    def kept(self, state: State) -> PlaneData | None:
+        """The user's data for a state's problem, divided as it says; None if there are none."""
+        data, divided = self._own.get(state.problem, (None, None))
+        wanted = (state.training_percent, state.seed)
+        return data if data is None or divided == wanted else data.divided(*wanted)
+
+    @property
+    def own_names(self) -> dict[str, str]:
+        """What the user's data are called, by problem."""
+        return {problem: data.name for problem, (data, _) in self._own.items()}
+
     def retune(self) -> None:
         """Another optimizer, rate or penalty for the training that goes on."""
         self.trainer.optimizer = optimizer_of(self.state, self.data)
         self.trainer.penalty = penalty_of(self.state)
+        self.trainer.divergence, self.trainer.history = None, History()  # those of the rate that was left
+        self.diverged = self.stopped = ""
         self.log.parts(self.trainer.optimizer, self.trainer.penalty)
         self.changed()
 
@@ -193,7 +212,8 @@ class Session(Actor):
         self.screen.changed()
 
     def changed(self) -> None:
-        """Something that frames show is another."""
+        """Something of the network, its data or its training is another."""
+        self.version += 1
         self.touch()
         self.measure()
 
@@ -222,7 +242,7 @@ class Session(Actor):
         self.diverged = self.stopped = ""
         last, end = self.epoch + epochs, time.perf_counter() + _LONGEST_STEP
         while self.epoch < last and not self.diverged and not self._ended:
-            self._train(min(self.pace.most, last - self.epoch))
+            self._train(min(self._most, last - self.epoch))
             if time.perf_counter() > end and self.epoch < last:
                 self.stopped = f"Paused {last - self.epoch:,} epochs before the end: they take too long."
                 break
@@ -242,7 +262,7 @@ class Session(Actor):
         owed = self.pace.owed(self.epoch, state.speed)
         if owed < 1:
             return (1 - owed) / state.speed
-        most = int(owed)
+        most = min(int(owed), self._most)
         if state.stop_at > self.epoch:
             most = min(most, state.stop_at - self.epoch)
         self._train(most)
@@ -250,6 +270,11 @@ class Session(Actor):
             self.pause()
             self.stopped = f"Paused at epoch {state.stop_at:,}, as wished."
         return 0 if self.running else None
+
+    @property
+    def _most(self) -> int:
+        """Epochs of a burst: few at first, where the chart bends."""
+        return min(self.pace.most, 1 + self.epoch // 20)
 
     def _train(self, epochs: int) -> None:
         began, before = time.perf_counter(), self.epoch
@@ -304,5 +329,5 @@ class Session(Actor):
         self.rooms.clear()
         self._view = None
         self.screen.forget()
-        for name in ("data", "network", "trainer", "recipe", "first", "x_train", "y_train", "curve", "log"):
+        for name in ("data", "network", "trainer", "recipe", "first", "begun", "x_train", "y_train", "curve", "log"):
             self.__dict__.pop(name, None)

@@ -5,6 +5,7 @@ Debian's is used (`apt-get install chromium`), driven by Playwright; nothing but
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -29,9 +30,13 @@ class Playground:
         self.troubles: list[str] = []
         host = urlsplit(address).netloc
         page.set_default_timeout(WAIT)
-        page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
-        page.on("console", self._check_line)
-        page.on("request", lambda asked: self._check_request(asked.url, host))
+        self._listeners = {
+            "pageerror": lambda error: self.troubles.append(f"error: {error}"),
+            "console": self._check_line,
+            "request": lambda asked: self._check_request(asked.url, host),
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
 
     def _check_line(self, line: Any) -> None:
         if line.type == "error":
@@ -46,6 +51,17 @@ class Playground:
         self.page.goto("about:blank")
         self.page.goto(self.address + (f"#{fragment}" if fragment else ""))
         return self.ready()
+
+    def leave(self) -> None:
+        """End the session, and leave nothing behind for the next visit."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        self.page.evaluate("""import("./state.js").then(({ connection }) => {
+            connection.open = () => {};  // it would come back with a session of its own
+            connection.send("bye");
+            for (const storage of [sessionStorage, localStorage]) storage.clear();
+        })""")
+        self.page.mouse.move(0, 0)
 
     def ready(self) -> Playground:
         self.page.wait_for_selector("#connection[data-status=open]", state="attached")
@@ -113,6 +129,14 @@ class Playground:
         self.page.fill(selector, value)
         self.page.press(selector, "Enter")
 
+    def keep_picture(self, name: str) -> bytes:
+        """A picture of the whole page; where PLAYGROUND_PICTURES names a folder, the documentation's are kept there."""
+        for dismiss in self.page.query_selector_all("#notices button"):
+            dismiss.click()
+        folder = os.environ.get("PLAYGROUND_PICTURES")
+        path = Path(folder) / f"playground-{name}.png" if folder else None
+        return bytes(self.page.screenshot(path=path, full_page=True))
+
     def press_map(self, across: float, up: float) -> None:
         """Click into the map, at a share of its width from the left and of its height from the bottom."""
         box = self.page.locator("#points").bounding_box()
@@ -161,23 +185,34 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def window(browser: Any) -> Iterator[Any]:
+    """A window that most visits share, one after the other: to open a new one takes longer than many a test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def visit(browser: Any, address: str) -> Iterator[Callable[..., Playground]]:
-    """Open the page in a new context: `visit("dataset=xor", width=390)`. At the end no page may have complained."""
-    opened: list[tuple[Any, Playground]] = []
+def visit(browser: Any, window: Any, address: str) -> Iterator[Callable[..., Playground]]:
+    """Open the page: `visit("dataset=xor", width=390)`. At the end no page may have complained."""
+    opened: list[Playground] = []
 
     def visit(fragment: str = "", *, width: int = 1440, at: str | None = None, **options: Any) -> Playground:
-        context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **options)
-        playground = Playground(context.new_page(), at or address)
-        opened.append((context, playground))
+        page = window
+        if opened or options or width != 1440:
+            size = {"width": width, "height": 900}
+            page = browser.new_context(viewport=size, reduced_motion="reduce", **options).new_page()
+        playground = Playground(page, at or address)
+        opened.append(playground)
         return playground.open(fragment)
 
     yield visit
-    troubles = [trouble for _, playground in opened for trouble in playground.troubles]
-    for context, playground in opened:
-        with_connection = "import('./state.js').then(({connection}) => connection.ready && connection.send('bye'))"
-        playground.page.evaluate(with_connection)
-        context.close()
+    troubles = [trouble for playground in opened for trouble in playground.troubles]
+    for playground in opened:
+        playground.leave()
+        if playground.page is not window:
+            playground.page.context.close()
     assert troubles == []
 
 

@@ -70,6 +70,22 @@ def test_layers_and_units_are_added_and_removed(play):
     assert page.locator("#units .unit").count() == 1
 
 
+def test_presses_that_are_faster_than_the_server_are_all_counted(play):
+    play.page.evaluate("""() => {
+        for (let press = 0; press < 3; press++) {
+            document.querySelector("#more-layers").click();
+            document.querySelector("[aria-label='Add a unit to layer 1']").click();
+        }
+        const slider = document.querySelector("#control-noise");
+        for (let press = 0; press < 4; press++) {
+            slider.stepUp();
+            slider.dispatchEvent(new Event("change", { bubbles: true }));
+        }
+    }""")
+    play.wait("store.state.networkShape.join() === '7,2,2,2,2' && store.state.noise === 20")
+    play.wait("document.querySelector('#control-noise').value === '20'")
+
+
 def test_a_layers_own_units_activation_and_dropout(play):
     play.use("#layer-details")
     play.page.select_option("[aria-label='Activation of layer 2']", "relu")

@@ -52,6 +52,7 @@ def test_drawn_digits_are_recognised_and_compared(digits):
     digits.page.click("#digits-units button >> nth=5")
     digits.see("#digits-unit", "Layer 1, unit 6")
     assert digits.page.locator("#digits-unit canvas").count() >= 3
+    assert len(digits.keep_picture("digits")) > 20_000
     digits.page.click("#pad-clear")
     digits.see("#digits-says", "Draw something")
 

@@ -32,7 +32,8 @@ def test_a_lost_connection_comes_back_to_the_same_session(play):
         play.page.click("#step")
     play.wait("store.frame?.epoch === 3")
     weights = play.first_weights
-    play.page.evaluate("import('./state.js').then(({ connection }) => connection.socket.close())")
+    close = "connection.delay = 2000; connection.socket.close();"  # so long that its words are seen
+    play.page.evaluate(f"import('./state.js').then(({{ connection }}) => {{ {close} }})")
     play.page.wait_for_selector("#connection[data-status=lost]")
     play.see("#connection", "lost")
     play.page.wait_for_selector("#connection[data-status=open]")
@@ -116,9 +117,12 @@ def test_nothing_is_cut_off_at_phone_width(visit, fragment):
 def test_the_run_is_reached_and_worked_by_keyboard(play):
     play.page.keyboard.press("Tab")
     assert play.page.evaluate("document.activeElement.className") == "skip"
+    network = play.store("store.generation")
     play.page.keyboard.press("Enter")
+    assert play.page.evaluate("document.activeElement.id") == "play"
     play.page.keyboard.press("Control+Enter")
     play.wait("store.running")
+    assert play.store("store.generation") == network  # the address is the state's: a jump changes nothing in it
     play.page.keyboard.press("Control+Enter")
     play.wait("!store.running")
     play.page.focus("#tab-plane")
@@ -167,13 +171,9 @@ def test_frames_are_drawn_while_it_trains(visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_pictures_for_the_documentation_are_taken(visit, tmp_path, width, scheme):
-    """Kept where PLAYGROUND_PICTURES names a folder."""
+def test_pictures_for_the_documentation_are_taken(visit, width, scheme):
     play = visit("networkShape=4,3&stopAt=150&speed=0", width=width, color_scheme=scheme)
     play.page.click("#play")
     play.wait("store.epoch === 150 && !store.running && store.frame?.epoch === 150")
-    for dismiss in play.page.query_selector_all("#notices button"):
-        dismiss.click()
-    folder = Path(os.environ.get("PLAYGROUND_PICTURES") or tmp_path)
-    picture = play.page.screenshot(path=folder / f"playground-{width}-{scheme}.png", full_page=True)
-    assert len(picture) > 20_000
+    play.see("#findings", "Nothing is wrong")
+    assert len(play.keep_picture(f"{width}-{scheme}")) > 20_000

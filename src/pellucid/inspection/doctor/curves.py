@@ -46,15 +46,17 @@ def overfitting(evidence: Evidence) -> list[Finding]:
     apart = of_training[-1] < APART * losses[-1] and of_training[-1] < of_training[best]
     if not risen or not apart:
         return []
+    epochs = evidence.column("epoch") if "epoch" in history else 1.0 + np.arange(len(losses))  # a history may have gaps
+    lowest, last = int(epochs[best]), int(epochs[-1])
     said = (
-        f"The validation loss was lowest in epoch {best + 1}, {losses[best]:.4g}, and is {losses[-1]:.4g} after epoch "
-        f"{len(losses)}, while the training loss fell from {of_training[best]:.4g} to {of_training[-1]:.4g}."
+        f"The validation loss was lowest in epoch {lowest}, {losses[best]:.4g}, and is {losses[-1]:.4g} after epoch "
+        f"{last}, while the training loss fell from {of_training[best]:.4g} to {of_training[-1]:.4g}."
     )
-    numbers = {"best_epoch": best + 1, "lowest": losses[best], "last": losses[-1], "training_loss": of_training[-1]}
-    patience = max(5, len(losses) // 10)
+    numbers = {"best_epoch": lowest, "lowest": losses[best], "last": losses[-1], "training_loss": of_training[-1]}
+    patience = max(5, last // 10)
     remedy = Remedy(settings={"callbacks": [EarlyStopping(patience)]}) if run is not None else None
     advice = f"Stop at the lowest validation loss: EarlyStopping({patience}). A penalty or dropout may do more."
-    return [Finding("overfitting", "warning", said, numbers, None, best + 1, advice, remedy)]
+    return [Finding("overfitting", "warning", said, numbers, None, lowest, advice, remedy)]
 
 
 def idle_early_stopping(evidence: Evidence) -> list[Finding]:

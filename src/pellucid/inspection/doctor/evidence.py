@@ -37,6 +37,9 @@ FEWEST_STEPS, MOST_STEPS, WORK = 100, 1000, 3e9
 LOWER_ERROR = 0.6
 """A result is clearly worse than the yardstick's if the yardstick's error is below this part of it."""
 
+NEGLIGIBLE = 0.005
+"""What stays unexplained of the variance of numbers: below this a result is good, whatever another model reaches."""
+
 
 class Trial(NamedTuple):
     """Where a training that was tried out came to."""
@@ -203,7 +206,7 @@ class Run:
         margin = self.margin(error)
         if yard.unexplained < 0.9 * yard.chance and error > max(0.95 * yard.chance, yard.unexplained + margin):
             return "failed"
-        if yard.unexplained < LOWER_ERROR * error - margin:
+        if yard.unexplained < LOWER_ERROR * error - margin and (self.of_classes or error > NEGLIGIBLE):
             return "poor"
         return "fine"
 

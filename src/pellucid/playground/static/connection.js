@@ -26,6 +26,7 @@ export class Connection {
     this.next = 1;
     this.delay = 250;
     this.first = true;
+    this.failures = 0; // in a row
   }
 
   open() {
@@ -46,6 +47,7 @@ export class Connection {
     if (socket !== this.socket) return;
     for (const { reject } of this.waiting.values()) reject(new Error("The connection was lost."));
     this.waiting.clear();
+    this.failures += 1;
     this.changed("lost", code);
     this.retry = setTimeout(() => this.open(), this.delay);
     this.delay = Math.min(2 * this.delay, 4000);
@@ -68,7 +70,7 @@ export class Connection {
   ask(type, fields = {}) {
     const id = this.next++;
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
+      this.waiting.set(id, { resolve, reject, fields });
       if (!this.send(type, { id, ...fields })) {
         this.waiting.delete(id);
         reject(new Error("There is no connection now."));
@@ -87,14 +89,15 @@ export class Connection {
       sessionStorage.setItem(SESSION, message.session);
       this.limit = message.limits.message_bytes;
       this.delay = 250;
+      this.failures = 0;
       message.first = this.first;
       this.first = false;
       this.changed("open");
     }
-    this.heard(message.type, message);
     const asked = this.waiting.get(message.re);
-    if (!asked) return;
     this.waiting.delete(message.re);
+    this.heard(message.type, message);
+    if (!asked) return;
     if (message.type === "error") asked.reject(new Error(message.message));
     else asked.resolve(message);
   }

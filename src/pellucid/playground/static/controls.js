@@ -1,7 +1,7 @@
 /* The controls of training: what the state's keys look like, and the run bar. A control shows what the server says. */
 
 import { $, make, plainName, say, tell, whole } from "./dom.js";
-import { command, connection, on, set, store, tellAll } from "./state.js";
+import { command, connection, on, set, store, tellAll, wanted } from "./state.js";
 
 const SPEEDS = [1, 2, 5, 10, 30, 60, 120, 300, 1000, 3000, 0];
 const MOVING = ["momentum", "nesterov"];
@@ -154,8 +154,9 @@ export function startControls() {
     if (!$("plane").hidden) $("play").click();
   });
   on("state", () => {
+    const now = wanted();
     for (const control of CONTROLS) {
-      control.show(store.state);
+      control.show(now);
       if (control.shown) $(`control-${control.key}`).closest("label").hidden = !control.shown(store.state);
     }
     hideHidden(store.state);

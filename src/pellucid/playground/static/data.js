@@ -1,7 +1,7 @@
 /* The data column: presets, data sets as thumbnails, regenerate, a CSV and its columns, what was said of the data. */
 
 import { fillSelect } from "./controls.js";
-import { $, fit, make } from "./dom.js";
+import { $, fit, make, say } from "./dom.js";
 import { classColour, css, place, rampCss } from "./palette.js";
 import { command, datasetKey, on, openAddress, set, store, tellAll } from "./state.js";
 
@@ -106,10 +106,20 @@ function showColumns(data) {
     choose("csv-target", "To be learnt", target, (value) => read({ target: value, map: null, inputs: null })),
     choose("csv-map-0", "Across the map", map[0], (value) => read({ map: [value, map[1] === value ? map[0] : map[1]], inputs: null })),
     choose("csv-map-1", "Up the map", map[1], (value) => read({ map: [map[0] === value ? map[1] : map[0], value], inputs: null })),
-    checks.length ? make("fieldset", { class: "checks" }, make("legend", {}, "Other inputs"), ...checks) : null);
+    ...(checks.length ? [make("fieldset", { class: "checks" }, make("legend", {}, "Other inputs"), ...checks)] : []));
+}
+
+/** Own data that another data set has put aside: one press brings them back. */
+function showKept() {
+  const { own, state } = store;
+  const name = own[state.problem];
+  const here = ["own", "reg-own"].includes(state[datasetKey()]);
+  $("own-back").hidden = !name || here;
+  say($("own-back"), `Back to ${name}`);
 }
 
 export function startData() {
+  $("own-back").addEventListener("click", () => set({ [datasetKey()]: store.state.problem === "regression" ? "reg-own" : "own" }));
   $("regenerate").addEventListener("click", () => command("regenerate"));
   $("csv-use").addEventListener("click", () => sendCsv($("csv-text").value, "pasted text"));
   $("csv-file").addEventListener("change", async ({ target }) => {
@@ -120,7 +130,10 @@ export function startData() {
     shownProblem = "";
     if (!$("preset")) buildPresets();
   });
-  on("state", showDatasets);
+  on("state", () => {
+    showDatasets();
+    showKept();
+  });
   on("theme", () => {
     if (!store.state) return;
     shownProblem = "";

@@ -15,7 +15,7 @@ export class Learning {
     const canvases = ["Loss", "Accuracy"].map((words) => make("canvas", { class: "learning-curve", role: "img", "aria-label": `${words} by epoch` }));
     box.append(
       make("div", {}, make("h2", {}, "Learning"), this.scores,
-        make("div", { class: "curves" }, ...canvases.map((canvas, at) => make("figure", {}, canvas, make("figcaption", { class: "label" }, at ? "Accuracy: training grey, test dark" : "Loss: training grey, test dark"))))),
+        make("div", { class: "curves" }, ...canvases.map((canvas, at) => make("figure", {}, canvas, make("figcaption", { class: "label" }, at ? "Accuracy: " : "Loss: ", make("span", { class: "line-of-train" }, "training"), " and ", make("span", { class: "line-of-test" }, "test")))))),
       make("div", {}, make("h2", {}, "Current mistakes"), this.mistakes),
       make("div", {}, make("h2", {}, "Right and wrong"), make("p", { class: "table-words" }, "Rows: the true digit; columns: what the network says"), this.table));
     this.views = canvases.map((canvas, at) => fit(canvas, (context, width, height) => this.draw(context, width, height, 1 + 2 * at, at === 1)));

@@ -3,7 +3,7 @@
 import { $, make } from "./dom.js";
 import { HEAD } from "./layout.js";
 import { colours, css, place, ramp } from "./palette.js";
-import { command, on, set, store } from "./state.js";
+import { command, on, set, store, wanted } from "./state.js";
 
 const SIZE = 20;
 const FORMULAS = {
@@ -13,6 +13,22 @@ const FORMULAS = {
 
 let pictures = new Map(); // of the seven, on the present domain
 
+/** A CSV's columns are measured in deviations from their mean, as the network begins by doing. */
+function scaleOf(key) {
+  if (!store.data?.columns.length) return (value) => value;
+  const { values, shape } = store.data.arrays.train;
+  const found = Array.from({ length: shape[0] }, (_, row) => FORMULAS[key](values[3 * row], values[3 * row + 1]));
+  const mean = found.reduce((sum, value) => sum + value, 0) / found.length;
+  const deviation = Math.sqrt(found.reduce((sum, value) => sum + (value - mean) ** 2, 0) / found.length) || 1;
+  return (value) => (value - mean) / deviation;
+}
+
+/** "x₁", and the column it stands for where there are names. */
+function named({ key, label }) {
+  const at = ["x", "y"].indexOf(key);
+  return at >= 0 && store.data?.columns.length ? `${label} (${store.data.axes[at]})` : label;
+}
+
 function picture(key) {
   if (pictures.has(key)) return pictures.get(key);
   const [left, right, low, high] = store.data?.domain ?? [-6, 6, -6, 6];
@@ -21,10 +37,11 @@ function picture(key) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(SIZE, SIZE);
   const packed = new Uint32Array(image.data.buffer);
+  const scaled = scaleOf(key);
   for (let at = 0; at < SIZE * SIZE; at++) {
     const x = left + ((right - left) * ((at % SIZE) + 0.5)) / SIZE;
     const y = high - ((high - low) * (Math.floor(at / SIZE) + 0.5)) / SIZE;
-    packed[at] = ramp[place(FORMULAS[key](x, y))];
+    packed[at] = ramp[place(scaled(FORMULAS[key](x, y)))];
   }
   context.putImageData(image, 0, 0);
   pictures.set(key, canvas);
@@ -50,7 +67,7 @@ export function drawInputMaps(context, layout) {
 
 function toggle(choice) {
   if (choice.kind === "feature") return set({ [choice.key]: !choice.active });
-  if (choice.kind === "formula") return set({ formulas: store.state.formulas.filter((formula) => formula !== choice.formula) });
+  if (choice.kind === "formula") return set({ formulas: wanted().formulas.filter((formula) => formula !== choice.formula) });
   const { inputs, target, map } = store.data;
   const others = choice.active ? inputs.filter((name) => name !== choice.key) : [...inputs, choice.key];
   return command("columns", { target, map, inputs: others });
@@ -62,9 +79,9 @@ export function placeInputs(layout) {
   const box = $("inputs");
   const focused = box.contains(document.activeElement) ? document.activeElement.dataset.id : null;
   box.replaceChildren(...layout.choices.map((choice, row) => {
-    const words = choice.kind === "formula" ? `Own input ${choice.formula}; press to remove it` : `Input ${choice.label}`;
+    const words = choice.kind === "formula" ? `Own input ${choice.formula}; press to remove it` : `Input ${named(choice)}`;
     const button = make("button", {
-      type: "button", class: `input ${choice.kind}`, "aria-label": words, title: choice.formula ?? choice.label, "data-id": idOf(choice),
+      type: "button", class: `input ${choice.kind}`, "aria-label": words, title: choice.formula ?? named(choice), "data-id": idOf(choice),
       "aria-pressed": String(choice.active), onclick: () => toggle(choice),
       "data-layer": 0, "data-unit": choice.index >= 0 ? choice.index : null,
     }, make("span", {}, choice.label));

@@ -2,12 +2,12 @@
 
 import { fillSelect } from "./controls.js";
 import { $, make, say } from "./dom.js";
-import { on, set, store } from "./state.js";
+import { on, set, store, wanted } from "./state.js";
 
 let mark = "";
 
 /** The lists of the state have no entry where a layer has the common value: fill them up to the number of layers. */
-const filled = (list, filler) => Array.from({ length: store.state.networkShape.length }, (_, at) => list[at] ?? filler);
+const filled = (list, filler) => Array.from({ length: wanted().networkShape.length }, (_, at) => list[at] ?? filler);
 
 function trimmed(list, filler) {
   const copy = [...list];
@@ -16,21 +16,22 @@ function trimmed(list, filler) {
 }
 
 function setUnits(at, units) {
-  const wanted = Math.min(store.limits.units, Math.max(1, Math.round(units)));
-  const shape = [...store.state.networkShape];
-  if (Number.isNaN(wanted) || shape[at] === wanted) return;
-  shape[at] = wanted;
+  const count = Math.min(store.limits.units, Math.max(1, Math.round(units)));
+  const shape = [...wanted().networkShape];
+  if (Number.isNaN(count) || shape[at] === count) return;
+  shape[at] = count;
   set({ networkShape: shape });
 }
 
-function setLayers(count) {
-  const { networkShape, activations, dropout } = store.state;
+function setLayers(by) {
+  const { networkShape, activations, dropout } = wanted();
+  const count = Math.min(store.limits.layers, Math.max(0, networkShape.length + by));
   const shape = count > networkShape.length ? [...networkShape, 2] : networkShape.slice(0, count);
   set({ networkShape: shape, activations: activations.slice(0, count), dropout: dropout.slice(0, count) });
 }
 
 function setOwn(key, at, value, filler) {
-  const list = filled(store.state[key], filler);
+  const list = filled(wanted()[key], filler);
   list[at] = value;
   set({ [key]: trimmed(list, filler) });
 }
@@ -61,7 +62,7 @@ export function placeHeads(layout) {
 }
 
 function buildHeads(box, layers) {
-  const step = (at, by) => () => setUnits(at - 1, store.state.networkShape[at - 1] + by);
+  const step = (at, by) => () => setUnits(at - 1, wanted().networkShape[at - 1] + by);
   const heads = Array.from({ length: layers }, (_, index) => {
     const at = index + 1;
     return make("div", { class: "head" },
@@ -123,8 +124,8 @@ function buildFormulas() {
 
 export function startLayers() {
   buildFormulas();
-  $("fewer-layers").addEventListener("click", () => setLayers(store.state.networkShape.length - 1));
-  $("more-layers").addEventListener("click", () => setLayers(store.state.networkShape.length + 1));
+  $("fewer-layers").addEventListener("click", () => setLayers(-1));
+  $("more-layers").addEventListener("click", () => setLayers(1));
   on("state", () => {
     const count = store.state.networkShape.length;
     say($("layer-count"), `${count} hidden layer${count === 1 ? "" : "s"}`);

@@ -39,8 +39,8 @@ export function arrange(wide) {
   const { layers } = store.network;
   const narrow = wide < 480;
   const left = narrow ? 90 : 124;
-  const gap = narrow ? 66 : 84;
-  const width = Math.max(wide, left + OUTPUT + gap * layers.length);
+  const gap = narrow ? 78 : 88; // as wide as a layer's own controls under a finger
+  const width = Math.max(wide, left + OUTPUT / 2 + 4 + gap * layers.length);
   const most = Math.max(...layers.map((layer) => layer.units), 1);
   const tall = Math.max(ROW * choices.length, Math.min(TALLEST, ROW * most));
   const step = (width - left - OUTPUT / 2 - 4) / layers.length;

@@ -22,6 +22,7 @@ import { startTakeAway } from "./take_away.js";
 import { startWalk } from "./trace.js";
 
 const LONGEST = 6;
+const MANY = 4; // attempts to connect, after which it is likely that nobody is there
 
 /** Say a sentence at the top of the page until it is dismissed; the same one is not said twice. */
 function notice(level, text) {
@@ -38,10 +39,18 @@ function showStatus({ status, code }) {
   const words = {
     connecting: "Connecting …",
     open: "Connected",
-    lost: code === 1009 ? "A message was too large; connecting again …" : "Connection lost; trying again …",
+    lost: code === 1009 ? "A message was too large; connecting again …" : connection.failures < MANY ? "Connection lost; trying again …" : "Connection lost: is the playground still running?",
   };
   $("connection").dataset.status = status;
   $("connection").textContent = words[status];
+}
+
+/** The address holds the state: a jump within the page must not be one in it. */
+function startSkipping() {
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    $(store.state?.tab === "digits" ? "digits-run" : "play").focus();
+  });
 }
 
 function startTabs() {
@@ -78,6 +87,7 @@ window.addEventListener("hashchange", () => {
 });
 
 startTheme();
+startSkipping();
 startTabs();
 startControls();
 startData();

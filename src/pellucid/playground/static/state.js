@@ -6,12 +6,13 @@ import { Connection } from "./connection.js";
 
 export const store = {
   catalogue: null, limits: null, exports: [], doctor: false,
-  state: null, network: null, running: false, epoch: 0, generation: -1, fragment: "",
+  state: null, own: {}, network: null, running: false, epoch: 0, generation: -1, fragment: "",
   data: null, frame: null,
   pointed: null, // the unit that is pointed at: {layer, unit}
   walk: null, // the step of the trace that is shown
 };
 
+const GONE = "The connection was lost for so long that the session has ended: the controls are as they were, the network and your own data begin anew.";
 const listeners = new Map();
 
 /** Hear of: welcome, state, data, frame, digits, status, error, notice, pointed, walk, theme. */
@@ -24,9 +25,9 @@ export function tellAll(name, value) {
 }
 
 function takeState(message) {
-  const { state, network, running, epoch, generation, fragment } = message;
+  const { state, own, network, running, epoch, generation, fragment } = message;
   const fresh = generation !== store.generation;
-  Object.assign(store, { state, network, running, epoch, generation, fragment });
+  Object.assign(store, { state, own, network, running, epoch, generation, fragment });
   if (fresh) store.frame = null;
   history.replaceState(null, "", fragment ? `#${fragment}` : location.pathname);
   tellAll("state", { fresh, problems: message.problems ?? [] });
@@ -39,6 +40,7 @@ function heard(type, message) {
     const address = location.hash.slice(1);
     tellAll("welcome", message);
     takeState(message);
+    if (!message.first && !message.resumed) tellAll("notice", { level: "warning", message: GONE });
     if (message.first && message.resumed && address && address !== message.fragment) openAddress(address);
   } else if (type === "state") takeState(message);
   else if (type === "data") {
@@ -63,7 +65,15 @@ export const command = (type, fields) => connection.ask(type, fields).catch((err
   return null;
 });
 
-export const set = (changes) => command("set", { changes });
+/** Change controls. What is refused is shown as it was. */
+export async function set(changes) {
+  const answer = await command("set", { changes });
+  if (!answer && store.state) tellAll("state", { fresh: false, problems: [] });
+  return answer;
+}
+
+/** The state with the changes that are still on their way to the server: what the next press goes on from. */
+export const wanted = () => Object.assign({}, store.state, ...[...connection.waiting.values()].map(({ fields }) => fields.changes ?? {}));
 
 export const openAddress = (fragment) => command("open", { fragment });
 
