@@ -11,6 +11,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -187,7 +188,7 @@ public:
     }
 
 private:
-    LayerSpec read_layer(const LayerLine& line) const {
+    LayerSpec read_layer(const LayerLine& line) {
         const auto& [name, number, inputs, outputs, numbers, parameters, statistics] = line;
         LayerSpec layer{};
         layer.code = core_.find_layer(name.c_str());
@@ -197,11 +198,16 @@ private:
         layer.outputs = outputs;
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
               "a layer needs at least one input and one output, and at most 2**28");
-        check(name == "dense" || name == "maxout" || inputs == outputs, "this layer has as many outputs as inputs");
-        check(numbers.size() <= most_numbers && parameters.size() <= most_parameters &&
+        check(name == "dense" || name == "dense_ntk" || name == "maxout" || name == "periodic_embedding" ||
+                  name == "embedding" || inputs == outputs,
+              "this layer has as many outputs as inputs");
+        check((numbers.size() <= most_numbers || name == "embedding") && parameters.size() <= most_parameters &&
                   statistics.size() <= most_statistics,
               "a layer has too many numbers, parameters or statistics");
-        for (std::size_t i = 0; i < numbers.size(); ++i) layer.numbers[i] = numbers[i];
+        numbers_.emplace_back(numbers);
+        numbers_.back().resize(std::max(numbers.size(), std::size_t{most_numbers}));
+        layer.numbers = numbers_.back().data();
+        layer.number_count = static_cast<Index>(numbers.size());
         layer.parameter_count = static_cast<int>(parameters.size());
         for (std::size_t i = 0; i < parameters.size(); ++i) {
             const auto& [start, rows, columns, penalized] = parameters[i];
@@ -229,7 +235,7 @@ private:
         const auto is = [&](int p, Index rows, Index columns) {
             return layer.parameters[p].rows == rows && layer.parameters[p].columns == columns;
         };
-        if (name == "dense") {
+        if (name == "dense" || name == "dense_ntk") {
             check(count >= 1 && count <= 2, "a dense layer has a weight and may have a bias");
             check(is(0, layer.inputs, layer.outputs), "a dense layer's weight must have the shape (inputs, outputs)");
             check(count < 2 || is(1, 1, layer.outputs), "a dense layer's bias must have a number for each output");
@@ -243,6 +249,32 @@ private:
                   "maxout has a weight of the shape (inputs, outputs * pieces) and a bias");
         } else if (name == "prelu") {
             check(count == 1 && (is(0, 1, 1) || is(0, 1, layer.outputs)), "prelu has one slope, or one for each output");
+        } else if (name == "periodic_embedding") {
+            const Index rows = layer.parameters[0].rows, waves = layer.parameters[0].columns;
+            const Index more = layer.parameters[3].columns;
+            Index mixture = 0, columns = 0;
+            check(count == 4 && rows >= 1 && rows <= layer.inputs && waves >= 1 && more >= 1 &&
+                      !__builtin_mul_overflow(waves, more, &mixture) && !__builtin_mul_overflow(rows, more, &columns) &&
+                      is(1, rows, waves) && is(2, rows, mixture) && is(3, rows, more) &&
+                      layer.outputs - layer.inputs == columns,
+                  "periodic_embedding has frequencies and phases, a mixture and its bias for each of its numbers");
+        } else if (name == "embedding") {
+            double rows = 0.0;
+            for (Index c = 0; c < layer.number_count; ++c) {
+                check(layer.numbers[c] >= 1.0 && layer.numbers[c] <= 0x1p24 &&
+                          layer.numbers[c] == std::floor(layer.numbers[c]),
+                      "an embedding's cardinalities are whole numbers from 1 to 2**24");
+                rows += layer.numbers[c];
+            }
+            const Index codes = layer.number_count, size = layer.parameters[0].columns;
+            Index columns = 0;
+            check(count == 1 && codes >= 1 && codes <= layer.inputs && size >= 1 &&
+                      static_cast<double>(layer.parameters[0].rows) == rows &&
+                      !__builtin_mul_overflow(codes, size, &columns) &&
+                      layer.outputs == layer.inputs - codes + columns,
+                  "an embedding has a vector for each code of its last columns");
+        } else if (name == "scale" || name.rfind("parametric_", 0) == 0) {
+            check(count == 1 && is(0, 1, layer.outputs), "this layer has one parameter for each output");
         } else if (name == "batch_normalization" || name == "layer_normalization") {
             check(count == 2 && is(0, 1, layer.outputs) && is(1, 1, layer.outputs),
                   "a normalization has a scale and a shift for each output");
@@ -255,6 +287,7 @@ private:
 
     const Core& core_;
     std::vector<double> statistics_, mean_, scale_, offset_;
+    std::vector<std::vector<double>> numbers_;  // of each layer
     std::vector<LayerSpec> layers_;
     ProgramSpec spec_{};
 };

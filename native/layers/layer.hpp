@@ -140,6 +140,23 @@ inline void map(const Work<T>& work, Index width, Matrix<T> a, Matrix<T> b, Matr
     });
 }
 
+// The layer's first parameter, which has a number for each column: that of a vector of columns.
+template <typename T> inline Vector<T> parameter_of(const Layer<T>& layer, Index panel_number, Index half) {
+    return load<T>(layer.weights + layer.places[0].start + panel_number * panel<T> + half * lanes<T>);
+}
+
+// to = f(from, the first parameter), number by number.
+template <typename T, typename F>
+inline void map_with(const Work<T>& work, const Layer<T>& layer, Matrix<T> from, Matrix<T> to, F&& f) {
+    for_stretches<T>(work, layer.spec->outputs, [&](Index panel_number, Index row, Index count, Index step) {
+        const T* in = from.at(panel_number, row);
+        T* out = to.at(panel_number, row);
+        const Vector<T> of_panel[2] = {parameter_of(layer, panel_number, 0), parameter_of(layer, panel_number, 1)};
+        for (Index i = 0; i < count; i += step)
+            store<T>(out + i, f(load<T>(in + i), of_panel[i / lanes<T> % 2]));
+    });
+}
+
 // The lanes of vector `number` of a row that are columns, not padding.
 template <typename T> inline Integers<T> columns_of(Index width, Index number) {
     return first_lanes<T>(smaller_of(width - number * lanes<T>, lanes<T>));
@@ -176,7 +193,44 @@ template <typename T> inline void lay_out_vectors(Layer<T>& layer, int count) {
     }
 }
 
-// The gradient of one vector of such a parameter, which nobody else reads or changes; and its step.
+// Parameters that are matrices, one after the other, each in panels.
+template <typename T> inline void lay_out_matrices(Layer<T>& layer, int count) {
+    for (int p = 0; p < count; ++p) {
+        const ParameterSpec& spec = layer.spec->parameters[p];
+        layer.places[p] = {layer.packed_end, spec.rows * panel<T>};
+        layer.packed_end += ceiling(spec.columns, panel<T>) * spec.rows * panel<T>;
+    }
+}
+
+// Where a number of such a matrix lies in the packed vectors.
+template <typename T> inline Index place_in(const Layer<T>& layer, int parameter, Index row, Index column) {
+    const Place& place = layer.places[parameter];
+    return place.start + column / panel<T> * place.stride + row * panel<T> + column % panel<T>;
+}
+
+// A number of a matrix; that of the next row is `panel<T>` further on.
+template <typename T> inline T& number_at(Matrix<T> m, Index row, Index column) {
+    return m.at(column / panel<T>, row)[column % panel<T>];
+}
+
+// Numbers of one column, from a row on: out of the matrix, and into it.
+template <typename T> inline void copy_column(Matrix<T> from, Index row, Index column, Index count, T* to) {
+    const T* in = &number_at(from, row, column);
+    for (Index i = 0; i < count; ++i) to[i] = in[i * panel<T>];
+}
+template <typename T> inline void copy_column(const T* from, Index count, Matrix<T> to, Index row, Index column) {
+    T* out = &number_at(to, row, column);
+    for (Index i = 0; i < count; ++i) out[i * panel<T>] = from[i];
+}
+
+// The columns of padding of a gradient, in some rows.
+template <typename T> inline void clear_padding(Matrix<T> gradient, Range rows, Index width) {
+    for (Index row = rows.begin; row < rows.end; ++row)
+        for (Index column = width; column < ceiling(width, panel<T>) * panel<T>; ++column)
+            number_at(gradient, row, column) = T(0);
+}
+
+// The gradient of one vector of such a parameter (`lay_out_vectors`), which nobody else reads or changes; and its step.
 template <typename T>
 inline void put_gradient(const Work<T>& work, const Layer<T>& layer, int parameter, Index panel_number, Index half,
                          Vector<T> gradient) {

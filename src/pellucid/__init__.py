@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         Center,
         Dense,
         Dropout,
+        Embedding,
         GaussianNoise,
         HardTanh,
         Identity,
@@ -63,10 +64,13 @@ if TYPE_CHECKING:
         Maxout,
         MinMax,
         Mish,
+        ParametricActivation,
+        PeriodicEmbedding,
         PReLU,
         ReLU,
         Rescale,
         RobustScale,
+        Scale,
         Sigmoid,
         SiLU,
         Softmax,
@@ -152,9 +156,9 @@ _HOMES = {
     "pellucid.inspection.recorder": "Recorder",
     "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
-        "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
-        "LayerNormalization LeakyReLU Maxout MinMax Mish PReLU ReLU Rescale RobustScale Sigmoid SiLU Softmax "
-        "Softplus Softsign Standardize Tanh"
+        "ELU GELU SELU BatchNormalization Center Dense Dropout Embedding GaussianNoise HardTanh Identity Layer "
+        "LayerNormalization LeakyReLU Maxout MinMax Mish ParametricActivation PeriodicEmbedding PReLU ReLU Rescale "
+        "RobustScale Scale Sigmoid SiLU Softmax Softplus Softsign Standardize Tanh"
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "
@@ -213,6 +217,7 @@ __all__ = [
     "EarlyStopping",
     "ElasticDistortion",
     "ElasticNet",
+    "Embedding",
     "Every",
     "ExponentialDecay",
     "Feature",
@@ -259,7 +264,9 @@ __all__ = [
     "Orthogonal",
     "Overfit",
     "PReLU",
+    "ParametricActivation",
     "Penalty",
+    "PeriodicEmbedding",
     "Poisson",
     "Polynomial",
     "Preflight",
@@ -274,6 +281,7 @@ __all__ = [
     "Rescale",
     "RobustScale",
     "Rotate",
+    "Scale",
     "Schedule",
     "Shear",
     "SiLU",

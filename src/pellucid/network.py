@@ -275,7 +275,8 @@ class Network:
                 if spec.initializer is not None and spec.initializer.from_data:
                     before = self._outputs_before(instruction.index, check_inputs(x, "x", self.input_shape))
                     name = f"{instruction.index}.{view.name}"
-                    self.set(name, spec.initializer.adapt(self.get(name), before))
+                    met = instruction.layer.meets_weight(before)
+                    self.set(name, spec.initializer.adapt(self.get(name), met))
 
     def _outputs_before(self, index: int, x: Array) -> Floats:
         """What layer `index` receives for x, in prediction: (n, *its input shape)."""

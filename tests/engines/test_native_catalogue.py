@@ -22,13 +22,18 @@ from support.native_tasks import assert_close, assert_same, model_of, outputs_of
 pytest.importorskip("pellucid._native")
 from pellucid.engines.native import NativeEngine
 
-LAYERS = [layer for layer in ALL_LAYERS if layer.kernel() is not None]
+LAYERS = [layer for layer in ALL_LAYERS if layer.kernel() is not None and not layer.code_columns]
 LOSSES = [loss for loss in ALL_LOSSES if loss.kernel() is not None]
 OPTIMIZERS = [optimizer for optimizer in ALL_OPTIMIZERS if optimizer.kernel() is not None]
 PENALTIES = [penalty for penalty in ALL_PENALTIES if penalty.kernel() is not None]
 
 # Where a sign decides, a rounding may turn it: these are compared where it cannot matter.
 KINKED = (pl.ReLU, pl.LeakyReLU, pl.PReLU, pl.HardTanh, pl.Maxout, pl.SELU)
+
+
+def kinked(layer: pl.Layer) -> bool:
+    return isinstance(layer.activation if isinstance(layer, pl.ParametricActivation) else layer, KINKED)
+
 
 TOLERANCES = {np.float64: 1e-12, np.float32: 1e-5}
 
@@ -81,15 +86,19 @@ def test_every_layer(
     assert native.obstacle(model.program, loss) is None
 
     tolerance = TOLERANCES[dtype]
+    if isinstance(layer, pl.PeriodicEmbedding) and not double:
+        tolerance *= 20  # what float32 leaves of an angle of several turns
     assert_close(native.scores(model, x), reference.scores(exact, x), tolerance)
     value, gradient = native.loss_and_gradient(model, loss, None, x, y, None)
     expected_value, expected = reference.loss_and_gradient(exact, loss, None, x, y, None)
     assert_close(value, expected_value, tolerance)
-    if double or not isinstance(layer, KINKED):
+    if double or not kinked(layer):
         assert_close(gradient, expected, tolerance)
     if double:
+        # Behind a dense layer waves of a frequency of 1 multiply every rounding in a few large steps.
+        rate = 1e-4 if isinstance(layer, pl.PeriodicEmbedding) else 0.01
         task = Task(
-            model.program, loss, None, pl.Momentum(0.01), x, y, "softmax", None, min(rows, 1 + seed % 60), True, seed
+            model.program, loss, None, pl.Momentum(rate), x, y, "softmax", None, min(rows, 1 + seed % 60), True, seed
         )
         start = State.start(model.parameters, model.statistics, task.optimizer)
         ours, theirs = native.train(task, start, start, 3), reference.train(task, start, start, 3)

@@ -132,6 +132,18 @@ class Slopes(Step):
 
 
 @dataclass(frozen=True, eq=False)
+class Bend(Step):
+    """y = x + share·(f(x) − x), with f the activation `layer` and a share (d,) of each feature."""
+
+    layer: Layer
+    share: Floats
+
+    def apply(self, x: Floats) -> Floats:
+        """(n, d) -> (n, d)."""
+        return x + self.share * (self.layer.forward(x, NO_NAMES, Context())[0] - x)
+
+
+@dataclass(frozen=True, eq=False)
 class NormalizeRow(Step):
     """y = scale·(x − m)/√(v + ε) + shift, with m and v the mean and variance of the row."""
 
@@ -144,6 +156,60 @@ class NormalizeRow(Step):
         centred = x - x.mean(axis=1, keepdims=True)  # (n, d)
         variance = np.square(centred).mean(axis=1, keepdims=True)  # (n, 1)
         return self.scale * centred / np.sqrt(variance + self.epsilon) + self.shift
+
+
+@dataclass(frozen=True, eq=False)
+class Waves(Step):
+    """Each of the first m numbers x as (x, cos(2π x w + b) V + c), and behind them all the other columns.
+
+    w and b (m, waves), V (m, waves, more), c (m, more).
+    """
+
+    frequency: Floats
+    phase: Floats
+    mixture: Floats
+    bias: Floats
+
+    @property
+    def angle(self) -> Floats:
+        """2π w: what a number is multiplied with, (m, waves)."""
+        return 2 * np.pi * self.frequency
+
+    def apply(self, x: Floats) -> Floats:
+        """(n, d) -> (n, d + m·more)."""
+        m = len(self.bias)
+        waves = np.cos(x[:, :m, None] * self.angle + self.phase)  # (n, m, waves)
+        mixed = np.einsum("nmk,mkj->nmj", waves, self.mixture) + self.bias  # (n, m, more)
+        return np.concatenate([np.dstack([x[:, :m], mixed]).reshape(len(x), -1), x[:, m:]], axis=1)
+
+    def width(self, inputs: int) -> int:
+        """D + m·more."""
+        return inputs + self.bias.size
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup(Step):
+    """The last columns hold codes, 0 … count − 1 each, and are replaced by rows of `table` (all counts, size): those of
+    one column's codes stand below those of the one before.
+    """
+
+    table: Floats
+    cardinalities: tuple[int, ...]
+
+    @property
+    def offsets(self) -> list[int]:
+        """Where the rows of each column begin."""
+        return [sum(self.cardinalities[:place]) for place in range(len(self.cardinalities))]
+
+    def apply(self, x: Floats) -> Floats:
+        """(n, d) -> (n, d − columns of codes + those of their rows)."""
+        first = x.shape[1] - len(self.cardinalities)
+        rows = x[:, first:].astype(np.int64) + self.offsets  # (n, columns of codes)
+        return np.concatenate([x[:, :first], self.table[rows].reshape(len(x), -1)], axis=1)
+
+    def width(self, inputs: int) -> int:
+        """D and what the vectors are wider than the codes."""
+        return inputs + len(self.cardinalities) * (self.table.shape[1] - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +285,7 @@ def _elementwise(layer: Layer, numbers: _Numbers, index: int, words: str) -> Seq
 
 def _dense(layer: layers.Dense, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
     bias = numbers.parameters.bias if layer.bias else np.zeros(layer.units)
-    return (DenseStep(index, words, numbers.parameters.weight, bias),)
+    return (DenseStep(index, words, numbers.parameters.weight * layer.factor(numbers.inputs), bias),)
 
 
 def _maxout(layer: layers.Maxout, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
@@ -229,6 +295,25 @@ def _maxout(layer: layers.Maxout, numbers: _Numbers, index: int, words: str) -> 
 
 def _slopes(layer: layers.PReLU, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
     return (Slopes(index, words, np.broadcast_to(numbers.parameters.slope, (numbers.inputs,))),)
+
+
+def _bend(layer: layers.ParametricActivation, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    return (Bend(index, words, layer.activation, numbers.parameters.share),)
+
+
+def _scale(layer: layers.Scale, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    zero = np.zeros(numbers.inputs)
+    return (Affine(index, words, zero, numbers.parameters.scale, zero),)
+
+
+def _waves(layer: layers.PeriodicEmbedding, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    p = numbers.parameters
+    mixture = p.weight.reshape(*p.frequency.shape, -1)  # (m, waves, more)
+    return (Waves(index, words, p.frequency, p.phase, mixture, p.bias),)
+
+
+def _lookup(layer: layers.Embedding, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    return (Lookup(index, words, numbers.parameters.weight, layer.cardinalities),)
 
 
 def _softmax(layer: layers.Softmax, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
@@ -276,15 +361,19 @@ STEPS_OF: dict[type[Layer], Translation] = {
     layers.Softplus: _elementwise,
     layers.Softsign: _elementwise,
     layers.Softmax: _softmax,
+    layers.ParametricActivation: _bend,
     layers.Dropout: _nothing,
     layers.GaussianNoise: _nothing,
     layers.BatchNormalization: _batch,
     layers.LayerNormalization: _row,
+    layers.Scale: _scale,
     layers.Standardize: _measured,
     layers.MinMax: _measured,
     layers.Center: _measured,
     layers.RobustScale: _robust,
     layers.Rescale: _rescale,
+    layers.PeriodicEmbedding: _waves,
+    layers.Embedding: _lookup,
 }
 """What each layer comes to in prediction. A layer of one's own joins with a function of the same form."""
 

@@ -6,17 +6,23 @@ from pellucid.layers.activations import HardTanh, Identity, ReLU, Sigmoid, Softm
 from pellucid.layers.base import Context, Layer, ParameterSpec
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Dropout
+from pellucid.layers.embedding import Embedding
 from pellucid.layers.maxout import Maxout
 from pellucid.layers.noise import GaussianNoise
 from pellucid.layers.normalization import BatchNormalization, LayerNormalization
+from pellucid.layers.parametric import ParametricActivation
+from pellucid.layers.periodic import PeriodicEmbedding
 from pellucid.layers.rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, PReLU, SiLU, Softplus
+from pellucid.layers.scale import Scale
 from pellucid.layers.scaling import Center, MinMax, Rescale, RobustScale, Standardize
 
 _ALL: tuple[type[Layer], ...] = (
     Dense, Maxout,
     Identity, Sigmoid, Tanh, HardTanh, ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Softplus, Softsign, Softmax,
-    Dropout, GaussianNoise, BatchNormalization, LayerNormalization,
+    ParametricActivation,
+    Dropout, GaussianNoise, BatchNormalization, LayerNormalization, Scale,
     Standardize, MinMax, RobustScale, Center, Rescale,
+    PeriodicEmbedding, Embedding,
 )  # fmt: skip
 
 LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in _ALL}
@@ -52,6 +58,7 @@ __all__ = [
     "Context",
     "Dense",
     "Dropout",
+    "Embedding",
     "GaussianNoise",
     "HardTanh",
     "Identity",
@@ -63,9 +70,12 @@ __all__ = [
     "Mish",
     "PReLU",
     "ParameterSpec",
+    "ParametricActivation",
+    "PeriodicEmbedding",
     "ReLU",
     "Rescale",
     "RobustScale",
+    "Scale",
     "SiLU",
     "Sigmoid",
     "Softmax",

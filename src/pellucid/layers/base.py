@@ -90,6 +90,9 @@ class Layer:
     scales_input: ClassVar[bool] = False
     """Whether the layer only scales: in front of all others it works on the data's own numbers, in float64."""
 
+    code_columns: ClassVar[int] = 0
+    """How many of the last columns of the input must hold codes of categories, which have no gradient."""
+
     formulas: ClassVar[Formulas | None] = None
     """The layer in symbols, for those who read along; None: it has no words of its own."""
 
@@ -104,6 +107,10 @@ class Layer:
     def statistic_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, float]]:
         """What is measured on data and not trained: (shape, first value) by name."""
         return {}
+
+    def meets_weight(self, x: Floats) -> Floats:
+        """What the layer multiplies with its weight, for its input x (n, d_in): initializers that look at data ask."""
+        return x
 
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
         """The statistics measured on the training inputs of this layer, (n, *input_shape); {} if it has none."""

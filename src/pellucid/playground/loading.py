@@ -63,9 +63,9 @@ def shape_of(layers: Sequence[pl.Layer]) -> dict[str, Any]:
 
 
 def _kind(layer: pl.Layer) -> Any:
-    """What must agree: of a dense layer its units, of others all they are."""
+    """What must agree: of a dense layer its units and its formula, of others all they are."""
     if isinstance(layer, pl.Dense):
-        return ("Dense", layer.units, layer.bias)
+        return ("Dense", layer.units, layer.bias, layer.parametrization)
     return to_configuration(layer)
 
 

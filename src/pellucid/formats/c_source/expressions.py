@@ -14,12 +14,12 @@ import numpy as np
 
 from pellucid import layers
 from pellucid.formats.c_source.text import Constants, comment, number
-from pellucid.formats.steps import Affine, Elementwise, Slopes, SoftClip, Step
+from pellucid.formats.steps import Affine, Bend, Elementwise, Slopes, SoftClip, Step
 from pellucid.layers.base import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
 from pellucid.typing import Floats
 
-SCALAR_STEPS = (Affine, Elementwise, Slopes, SoftClip)
+SCALAR_STEPS = (Affine, Bend, Elementwise, Slopes, SoftClip)
 """The steps that take each number on its own."""
 
 EXPRESSIONS: dict[type[Layer], Callable[[Any], str]] = {
@@ -52,6 +52,9 @@ def statement(step: Step, constants: Constants, *, leading: bool) -> str:
     elif isinstance(step, Slopes):
         slope = constants.of_features(f"slope_{step.index}", step.slope)
         right = f"z > 0.0f ? z : {slope} * z"
+    elif isinstance(step, Bend):
+        share = constants.of_features(f"share_{step.index}", step.share)
+        right = f"z + {share} * (({EXPRESSIONS[type(step.layer)](step.layer)}) - z)"
     elif isinstance(step, SoftClip):
         limit = number(step.limit)
         right = f"z / sqrtf(1.0f + (z / {limit}) * (z / {limit}))"
@@ -106,6 +109,38 @@ static void dense(const float *x, int inputs, const float *weight, const float *
         const float *w1 = weight + units, *w2 = w1 + units, *w3 = w2 + units;
         for (int j = 0; j < units; j++)
             y[j] += x0 * weight[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j];
+    }
+}""",
+    "waves": """\
+/* Each of the first n numbers x as x, bias + cos(x * angle + phase) mixture; behind them all the others of x. */
+static void waves(const float *x, int inputs, int n, int count, int more, const float *angle, const float *phase,
+                  const float *mixture, const float *bias, float *y)
+{
+    for (int i = 0; i < n; i++, angle += count, phase += count, mixture += count * more, bias += more) {
+        *y++ = x[i];
+        for (int j = 0; j < more; j++)
+            y[j] = bias[j];
+        for (int k = 0; k < count; k++) {
+            const float wave = cosf(x[i] * angle[k] + phase[k]);
+            for (int j = 0; j < more; j++)
+                y[j] += wave * mixture[k * more + j];
+        }
+        y += more;
+    }
+    for (int i = n; i < inputs; i++)
+        *y++ = x[i];
+}""",
+    "lookup": """\
+/* The last n of x are codes, 0 to counts[i] - 1, and are replaced by their rows of the table. What is no code is 0. */
+static void lookup(const float *x, int inputs, int n, const int32_t *counts, const float *table, int size, float *y)
+{
+    for (int i = 0; i < inputs - n; i++)
+        *y++ = x[i];
+    for (int i = 0; i < n; i++, table += counts[i - 1] * size) {
+        const float code = x[inputs - n + i];
+        const float *vector = table + (code >= 0.0f && code < (float)counts[i] ? (int)code : 0) * size;
+        for (int j = 0; j < size; j++)
+            *y++ = vector[j];
     }
 }""",
     "largest": """\

@@ -97,10 +97,15 @@ def _nothing(place: Place) -> Lines:
 
 
 def _dense(place: Place) -> Lines:
-    n_in, n_out, weight = place.inputs, place.outputs, place.p("W")
-    bias = f" + {place.p('b')}" if place.layer.bias else ""
-    forward = [f"{place.y} = {place.x} @ {weight}{bias}  # (n, {n_in}) @ ({n_in}, {n_out}) -> (n, {n_out})"]
-    return Lines(forward, _of_weights(place, n_out, place.layer.bias), (place.x,))
+    n_in, n_out, weight, ntk = place.inputs, place.outputs, place.p("W"), place.layer.parametrization == "ntk"
+    by, bias = f" / math.sqrt({n_in})" if ntk else "", f" + {place.p('b')}" if place.layer.bias else ""
+    forward = [f"{place.y} = {place.x} @ {weight}{by}{bias}  # (n, {n_in}) @ ({n_in}, {n_out}) -> (n, {n_out})"]
+    backward = _of_weights(place, n_out, place.layer.bias)
+    if ntk and place.layer.bias:  # which has no factor: its gradient comes first
+        backward.insert(0, backward.pop(1))
+    at = int(ntk and place.layer.bias)
+    backward[at:at] = [f"d = d / math.sqrt({n_in})"] if ntk else []
+    return Lines(forward, backward, (place.x,))
 
 
 def _of_weights(place: Place, columns: int, bias: bool) -> list[str]:
@@ -137,6 +142,27 @@ def _prelu(place: Place) -> Lines:
         f"d = np.where({place.x} > 0, d, {slope} * d)",
     ]
     return Lines([f"{place.y} = np.where({place.x} > 0, {place.x}, {slope} * {place.x})"], backward, (place.x,))
+
+
+@dataclass(frozen=True)
+class _Within(Place):
+    """An activation within another layer: its output has a name of its own."""
+
+    @property
+    def y(self) -> str:
+        """The name of its output."""
+        return f"f{self.index}"
+
+
+def _parametric(place: Place) -> Lines:
+    inner = _Within(**{**vars(place), "layer": place.layer.activation})
+    f, share = TRANSLATIONS[type(inner.layer)](inner), place.p("share")
+    forward = [*f.forward, f"{place.y} = {place.x} + {share} * ({inner.y} - {place.x})"]
+    backward = [f"{place.g('share')} = (d * ({inner.y} - {place.x})).sum(axis=0)"]
+    if place.wanted:
+        straight = f"straight = (1 - {share}) * d  # what passes by"
+        backward += [straight, f"d = {share} * d", *f.backward, "d = straight + d"]
+    return Lines(forward, backward, tuple(dict.fromkeys((place.x, inner.y, *f.keeps))), f.functions)
 
 
 def _gelu(place: Place) -> Lines:
@@ -240,6 +266,52 @@ def _layer_normalization(place: Place) -> Lines:
     return Lines(forward, backward, (f"u{i}", f"r{i}"))
 
 
+def _scale(place: Place) -> Lines:
+    backward = [f"{place.g('scale')} = (d * {place.x}).sum(axis=0)"]
+    backward += [f"d = d * {place.p('scale')}"] if place.wanted else []
+    return Lines([f"{place.y} = {place.x} * {place.p('scale')}"], backward, (place.x,))
+
+
+def _periodic(place: Place) -> Lines:
+    i, x, outputs, waves = place.index, place.x, place.layer.outputs, place.layer.frequencies
+    m = (place.outputs - place.inputs) // (outputs - 1)
+    w, mixture, turn = place.p("frequency"), f"{place.p('W')}.reshape({m}, {waves}, {outputs - 1})", "2 * math.pi"
+    forward = [
+        f"angle{i} = {turn} * {x}[:, :{m}, None] * {w} + {place.p('phase')}  # (n, {m}, {waves})",
+        f'mixed = np.einsum("nmk,mkj->nmj", np.cos(angle{i}), {mixture}) + {place.p("b")}',
+        f"{place.y} = np.dstack([{x}[:, :{m}], mixed]).reshape(len({x}), -1)  # each number beside its mixtures",
+        f"{place.y} = np.concatenate([{place.y}, {x}[:, {m}:]], axis=1)  # (n, {place.outputs})",
+    ]
+    backward = [
+        f"own = d[:, :{m * outputs}].reshape(len(d), {m}, {outputs})",
+        f'q = -np.sin(angle{i}) * np.einsum("nmj,mkj->nmk", own[:, :, 1:], {mixture})',
+        f"{place.g('frequency')} = {turn} * (q * {x}[:, :{m}, None]).sum(axis=0)",
+        f"{place.g('phase')} = q.sum(axis=0)",
+        f'{place.g("W")} = np.einsum("nmk,nmj->mkj", np.cos(angle{i}), own[:, :, 1:]).reshape({m}, -1)',
+        f"{place.g('b')} = own[:, :, 1:].sum(axis=0)",
+    ]
+    if place.wanted:
+        passed = f"own[:, :, 0] + {turn} * (q * {w}).sum(axis=2)"
+        backward.append(f"d = np.concatenate([{passed}, d[:, {m * outputs}:]], axis=1)")
+    return Lines(forward, backward, (x, f"angle{i}"))
+
+
+def _embedding(place: Place) -> Lines:
+    i, x, codes, size = place.index, place.x, len(place.layer.cardinalities), place.layer.size
+    first = place.inputs - codes
+    forward = [
+        f"rows{i} = {x}[:, {first}:].astype(np.int64) + {place.layer.offsets.tolist()}  # where each code's vector is",
+        f"{place.y} = np.concatenate([{x}[:, :{first}], {place.p('W')}[rows{i}].reshape(len({x}), -1)], axis=1)",
+    ]
+    backward = [
+        f"{place.g('W')} = np.zeros_like({place.p('W')})",
+        f"np.add.at({place.g('W')}, rows{i}, d[:, {first}:].reshape(len(d), {codes}, {size}))",
+    ]
+    if place.wanted:
+        backward.append(f"d = np.concatenate([d[:, :{first}], np.zeros((len(d), {codes}), d.dtype)], axis=1)")
+    return Lines(forward, backward, (f"rows{i}",))
+
+
 def _measured(place: Place) -> Lines:
     return Lines([f"{place.y} = ({place.x} - {place.s('mean')}) * {place.s('scale')}"], [])
 
@@ -287,15 +359,19 @@ TRANSLATIONS: dict[type[Layer], Callable[[Place], Lines]] = {
     ),
     layers.Softsign: _activation("{x} / (1 + np.abs({x}))", "d * np.square(1 - np.abs({y}))"),
     layers.Softmax: _softmax,
+    layers.ParametricActivation: _parametric,
     layers.Dropout: _dropout,
     layers.GaussianNoise: _noise,
     layers.BatchNormalization: _batch_normalization,
     layers.LayerNormalization: _layer_normalization,
+    layers.Scale: _scale,
     layers.Standardize: _measured,
     layers.MinMax: _measured,
     layers.Center: _centred,
     layers.RobustScale: _robust,
     layers.Rescale: _rescale,
+    layers.PeriodicEmbedding: _periodic,
+    layers.Embedding: _embedding,
 }
 """What each layer comes to in training."""
 
