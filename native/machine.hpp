@@ -243,6 +243,8 @@ private:
                   "maxout has a weight of the shape (inputs, outputs * pieces) and a bias");
         } else if (name == "prelu") {
             check(count == 1 && (is(0, 1, 1) || is(0, 1, layer.outputs)), "prelu has one slope, or one for each output");
+        } else if (name == "scale" || name.rfind("parametric_", 0) == 0) {
+            check(count == 1 && is(0, 1, layer.outputs), "this layer has one parameter for each output");
         } else if (name == "batch_normalization" || name == "layer_normalization") {
             check(count == 2 && is(0, 1, layer.outputs) && is(1, 1, layer.outputs),
                   "a normalization has a scale and a shift for each output");

@@ -85,6 +85,21 @@ LAYER_CASES = [
         parameters={"slope": (3,)},
     ),
     LayerCase(
+        "ParametricActivation of Mish",
+        pl.ParametricActivation("mish"),
+        (3,),
+        lambda torch, x, p: torch.lerp(x, torch.nn.functional.mish(x), p["share"]),
+        parameters={"share": (3,)},
+    ),
+    LayerCase(
+        "ParametricActivation of SELU",
+        pl.ParametricActivation("selu"),
+        (3,),
+        lambda torch, x, p: torch.lerp(x, torch.nn.functional.selu(x), p["share"]),
+        parameters={"share": (3,)},
+    ),
+    LayerCase("Scale", pl.Scale(), (3,), lambda torch, x, p: torch.mul(x, p["scale"]), parameters={"scale": (3,)}),
+    LayerCase(
         "Maxout",
         pl.Maxout(3, pieces=2),
         (3,),

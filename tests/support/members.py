@@ -11,6 +11,7 @@ from typing import Any
 import pellucid as pl
 from pellucid.layers import LAYERS
 from pellucid.layers.base import Layer
+from pellucid.layers.parametric import FUNCTIONS
 from pellucid.losses import LOSSES, Loss
 from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.penalties import PENALTIES, Penalty
@@ -22,6 +23,7 @@ VARIANTS: dict[str, list[Any]] = {
     "HardTanh": [pl.HardTanh(-0.3, 0.8)],
     "LeakyReLU": [pl.LeakyReLU(-0.4)],
     "PReLU": [pl.PReLU(per_unit=True)],
+    "ParametricActivation": [pl.ParametricActivation(name) for name in FUNCTIONS],
     "ELU": [pl.ELU(1.7)],
     "GELU": [pl.GELU("tanh")],
     "Softplus": [pl.Softplus(3.0)],

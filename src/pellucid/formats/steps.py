@@ -132,6 +132,18 @@ class Slopes(Step):
 
 
 @dataclass(frozen=True, eq=False)
+class Bend(Step):
+    """y = x + share·(f(x) − x), with f the activation `layer` and a share (d,) of each feature."""
+
+    layer: Layer
+    share: Floats
+
+    def apply(self, x: Floats) -> Floats:
+        """(n, d) -> (n, d)."""
+        return x + self.share * (self.layer.forward(x, NO_NAMES, Context())[0] - x)
+
+
+@dataclass(frozen=True, eq=False)
 class NormalizeRow(Step):
     """y = scale·(x − m)/√(v + ε) + shift, with m and v the mean and variance of the row."""
 
@@ -231,6 +243,15 @@ def _slopes(layer: layers.PReLU, numbers: _Numbers, index: int, words: str) -> S
     return (Slopes(index, words, np.broadcast_to(numbers.parameters.slope, (numbers.inputs,))),)
 
 
+def _bend(layer: layers.ParametricActivation, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    return (Bend(index, words, layer.activation, numbers.parameters.share),)
+
+
+def _scale(layer: layers.Scale, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    zero = np.zeros(numbers.inputs)
+    return (Affine(index, words, zero, numbers.parameters.scale, zero),)
+
+
 def _softmax(layer: layers.Softmax, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
     return (SoftmaxStep(index, words),)
 
@@ -276,10 +297,12 @@ STEPS_OF: dict[type[Layer], Translation] = {
     layers.Softplus: _elementwise,
     layers.Softsign: _elementwise,
     layers.Softmax: _softmax,
+    layers.ParametricActivation: _bend,
     layers.Dropout: _nothing,
     layers.GaussianNoise: _nothing,
     layers.BatchNormalization: _batch,
     layers.LayerNormalization: _row,
+    layers.Scale: _scale,
     layers.Standardize: _measured,
     layers.MinMax: _measured,
     layers.Center: _measured,

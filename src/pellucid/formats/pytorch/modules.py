@@ -58,6 +58,31 @@ class Rescaling(torch.nn.Module):
         return (x.double() * self.scale + self.offset).to(x.dtype if x.is_floating_point() else self.dtype)
 
 
+class Scale(torch.nn.Module):
+    """y = x ⊙ s with a factor of each feature, which is learnt: `Scale`."""
+
+    def __init__(self, scale: Any) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(scale)
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d)."""
+        return x * self.scale
+
+
+class ParametricActivation(torch.nn.Module):
+    """y = x + a·(f(x) − x) with a share of each unit, which is learnt: `ParametricActivation`."""
+
+    def __init__(self, activation: Any, share: Any) -> None:
+        super().__init__()
+        self.activation = activation
+        self.share = torch.nn.Parameter(share)
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d)."""
+        return x + self.share * (self.activation(x) - x)
+
+
 class GaussianNoise(torch.nn.Module):
     """y = x + N(0, scale²) in training, x in evaluation: `GaussianNoise`."""
 

@@ -56,6 +56,11 @@ def _prelu(torch: Any, layer: our.PReLU, numbers: SimpleNamespace, inputs: int) 
     return _filled(torch, module, weight=numbers.slope)
 
 
+def _parametric(torch: Any, layer: our.ParametricActivation, numbers: SimpleNamespace, inputs: int) -> Any:
+    f = layer.activation
+    return _modules().ParametricActivation(TRANSLATIONS[type(f)](torch, f, numbers, inputs), numbers.share)
+
+
 def _batch_normalization(torch: Any, layer: our.BatchNormalization, numbers: SimpleNamespace, inputs: int) -> Any:
     module = torch.nn.BatchNorm1d(inputs, layer.epsilon, layer.momentum, dtype=numbers.scale.dtype)
     names = {"weight": numbers.scale, "bias": numbers.shift}
@@ -97,10 +102,12 @@ TRANSLATIONS: dict[type[Layer], Translation] = {
     our.Softplus: lambda torch, layer, numbers, inputs: torch.nn.Softplus(layer.beta, _LINEAR_FROM),
     our.Softsign: _module("Softsign"),
     our.Softmax: _module("Softmax", dim=-1),
+    our.ParametricActivation: _parametric,
     our.Dropout: lambda torch, layer, numbers, inputs: torch.nn.Dropout(layer.rate),
     our.GaussianNoise: lambda torch, layer, numbers, inputs: _modules().GaussianNoise(layer.scale),
     our.BatchNormalization: _batch_normalization,
     our.LayerNormalization: _layer_normalization,
+    our.Scale: lambda torch, layer, numbers, inputs: _modules().Scale(numbers.scale),
     our.Standardize: _scaling,
     our.MinMax: _scaling,
     our.Center: _scaling,

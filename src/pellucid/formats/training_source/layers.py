@@ -139,6 +139,27 @@ def _prelu(place: Place) -> Lines:
     return Lines([f"{place.y} = np.where({place.x} > 0, {place.x}, {slope} * {place.x})"], backward, (place.x,))
 
 
+@dataclass(frozen=True)
+class _Within(Place):
+    """An activation within another layer: its output has a name of its own."""
+
+    @property
+    def y(self) -> str:
+        """The name of its output."""
+        return f"f{self.index}"
+
+
+def _parametric(place: Place) -> Lines:
+    inner = _Within(**{**vars(place), "layer": place.layer.activation})
+    f, share = TRANSLATIONS[type(inner.layer)](inner), place.p("share")
+    forward = [*f.forward, f"{place.y} = {place.x} + {share} * ({inner.y} - {place.x})"]
+    backward = [f"{place.g('share')} = (d * ({inner.y} - {place.x})).sum(axis=0)"]
+    if place.wanted:
+        straight = f"straight = (1 - {share}) * d  # what passes by"
+        backward += [straight, f"d = {share} * d", *f.backward, "d = straight + d"]
+    return Lines(forward, backward, tuple(dict.fromkeys((place.x, inner.y, *f.keeps))), f.functions)
+
+
 def _gelu(place: Place) -> Lines:
     x, y, i = place.x, place.y, place.index
     if place.layer.approximate == "none":
@@ -240,6 +261,12 @@ def _layer_normalization(place: Place) -> Lines:
     return Lines(forward, backward, (f"u{i}", f"r{i}"))
 
 
+def _scale(place: Place) -> Lines:
+    backward = [f"{place.g('scale')} = (d * {place.x}).sum(axis=0)"]
+    backward += [f"d = d * {place.p('scale')}"] if place.wanted else []
+    return Lines([f"{place.y} = {place.x} * {place.p('scale')}"], backward, (place.x,))
+
+
 def _measured(place: Place) -> Lines:
     return Lines([f"{place.y} = ({place.x} - {place.s('mean')}) * {place.s('scale')}"], [])
 
@@ -287,10 +314,12 @@ TRANSLATIONS: dict[type[Layer], Callable[[Place], Lines]] = {
     ),
     layers.Softsign: _activation("{x} / (1 + np.abs({x}))", "d * np.square(1 - np.abs({y}))"),
     layers.Softmax: _softmax,
+    layers.ParametricActivation: _parametric,
     layers.Dropout: _dropout,
     layers.GaussianNoise: _noise,
     layers.BatchNormalization: _batch_normalization,
     layers.LayerNormalization: _layer_normalization,
+    layers.Scale: _scale,
     layers.Standardize: _measured,
     layers.MinMax: _measured,
     layers.Center: _centred,
