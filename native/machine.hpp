@@ -30,10 +30,11 @@
 
 namespace pellucid {
 
-// name, index of the random stream, inputs, outputs, numbers, parameters (start, rows, columns, penalized), statistics
+// name, index of the random stream, inputs, outputs, numbers, parameters (start, rows, columns, penalized), statistics,
+// the first column of its numbers in the table of those that change from step to step, or −1
 using ParameterLine = std::tuple<Index, Index, Index, bool>;
 using LayerLine = std::tuple<std::string, Index, Index, Index, std::vector<double>, std::vector<ParameterLine>,
-                             std::vector<Index>>;
+                             std::vector<Index>, Index>;
 using PartLine = std::optional<std::tuple<std::string, std::vector<double>>>;
 
 inline void check(bool condition, const char* message) {
@@ -137,6 +138,7 @@ public:
             layers_.push_back(read_layer(line));
             check(layers_.back().inputs == width, "a layer's inputs are not the outputs of the one before");
             width = layers_.back().outputs;
+            if (layers_.back().scheduled >= 0) scheduled_width_ = std::max(scheduled_width_, layers_.back().scheduled + 2);
         }
         check(width == outputs, "the last layer's outputs are not the program's");
         Index free = parameter_count;
@@ -166,6 +168,9 @@ public:
     const Core& core() const { return core_; }
     const ProgramSpec& spec() const { return spec_; }
 
+    // How many numbers of its layers change from step to step.
+    Index scheduled_width() const { return scheduled_width_; }
+
     // Multiplications and additions for one row.
     Index work_of_row() const {
         Index sum = 0;
@@ -188,7 +193,7 @@ public:
 
 private:
     LayerSpec read_layer(const LayerLine& line) const {
-        const auto& [name, number, inputs, outputs, numbers, parameters, statistics] = line;
+        const auto& [name, number, inputs, outputs, numbers, parameters, statistics, scheduled] = line;
         LayerSpec layer{};
         layer.code = core_.find_layer(name.c_str());
         if (layer.code < 0) throw nb::value_error(("the native engine has no layer " + name).c_str());
@@ -202,6 +207,9 @@ private:
                   statistics.size() <= most_statistics,
               "a layer has too many numbers, parameters or statistics");
         for (std::size_t i = 0; i < numbers.size(); ++i) layer.numbers[i] = numbers[i];
+        check(scheduled == -1 || (name == "dropout" && scheduled >= 0 && scheduled <= largest_width),
+              "only dropout has numbers that change from step to step");
+        layer.scheduled = scheduled;
         layer.parameter_count = static_cast<int>(parameters.size());
         for (std::size_t i = 0; i < parameters.size(); ++i) {
             const auto& [start, rows, columns, penalized] = parameters[i];
@@ -258,6 +266,7 @@ private:
     const Core& core_;
     std::vector<double> statistics_, mean_, scale_, offset_;
     std::vector<LayerSpec> layers_;
+    Index scheduled_width_ = 0;
     ProgramSpec spec_{};
 };
 

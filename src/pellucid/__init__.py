@@ -112,6 +112,7 @@ if TYPE_CHECKING:
         Cosine,
         CosineRestarts,
         ExponentialDecay,
+        FlatCosine,
         InverseScaling,
         LogCosine,
         OneCycle,
@@ -169,7 +170,8 @@ _HOMES = {
     "pellucid.penalties": "L1 L2 Constraint ElasticNet MaxNorm Penalty",
     "pellucid.plots.html_report": "report",
     "pellucid.schedules": (
-        "Cosine CosineRestarts ExponentialDecay InverseScaling LogCosine OneCycle Polynomial Schedule StepDecay WarmUp"
+        "Cosine CosineRestarts ExponentialDecay FlatCosine InverseScaling LogCosine OneCycle Polynomial Schedule "
+        "StepDecay WarmUp"
     ),
     "pellucid.sweeps": "Between Choice LogBetween SweepResults Trial grid samples sweep",
     "pellucid.training": (
@@ -219,6 +221,7 @@ __all__ = [
     "ExponentialDecay",
     "Feature",
     "Finding",
+    "FlatCosine",
     "Flip",
     "GaussianNoise",
     "GlorotNormal",

@@ -42,6 +42,7 @@ RATES = [
     pl.Cosine(0.1, steps=9, end=0.01),
     pl.CosineRestarts(0.1, steps=3, growth=2),
     pl.CosineRestarts(0.1, steps=3),
+    pl.FlatCosine(0.1, steps=12, flat=0.3),
     pl.OneCycle(0.1, steps=12),
     pl.LogCosine(0.1, steps=12, cycles=2),
     pl.WarmUp(pl.Cosine(0.1, steps=9), steps=4),

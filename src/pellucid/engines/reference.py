@@ -258,11 +258,12 @@ def update_parameters(task: Task, state: State, gradient: Floats) -> tuple[Float
     if task.rate_factors is not None:
         rates = rates * task.rate_factors  # (p,)
     gradient = optimizer.clip(gradient)
-    if optimizer.weight_decay:
+    decay = optimizer.decay_at(state.step)
+    if decay:
         parameters = parameters.copy()
         for part in task.program.penalized:
             of_part = rates if task.rate_factors is None else rates[part]
-            parameters[part] *= 1 - of_part * optimizer.weight_decay
+            parameters[part] *= 1 - of_part * decay
     parameters, slots = optimizer.update(parameters, gradient, state.slots, rates, state.step)
     if task.constraint is not None:
         for view in task.program.weights:

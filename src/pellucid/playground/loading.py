@@ -80,6 +80,8 @@ def _hidden(network: pl.Network) -> tuple[tuple[int, ...], list[str], tuple[floa
         if rest and type(rest[0]) in _ACTIVATION_OF:
             name = _ACTIVATION_OF[type(rest.pop(0))]
         if rest and isinstance(rest[0], pl.Dropout):
+            if isinstance(rest[0].rate, pl.Schedule):
+                raise Refused(f"The playground draws dropout whose rate stays, and this network has {rest[0]}.")
             rate = rest[0].rate
             rest = rest[1:]
         if rest:

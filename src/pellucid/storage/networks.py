@@ -15,6 +15,7 @@ from pellucid.layers import LAYERS
 from pellucid.layers.base import Layer
 from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
+from pellucid.schedules import SCHEDULES, Schedule
 
 Part = TypeVar("Part")
 
@@ -53,7 +54,7 @@ def network_from(
         raise ValueError("the network has a preprocessing of columns, which this Pellucid does not know.")
     layers = known(LAYERS.values(), Layer, custom)
     network = Network(
-        [from_configuration(layer, layers, "layer") for layer in description["layers"]],
+        [from_configuration(_with_schedules(layer, custom), layers, "layer") for layer in description["layers"]],
         dtype=str(description.get("dtype")),
         engine=engine,
         threads=threads,
@@ -79,6 +80,23 @@ def check_own(part: Any, classes: Iterable[type]) -> None:
                 f"The class {cls.__name__} of your own has the name of one of Pellucid's, which a file could not tell "
                 f"apart: give it another name."
             )
+
+
+def schedule_from(data: Mapping[str, Any], custom: Sequence[type] = ()) -> Schedule:
+    """The schedule that a table tells of, and the one within it where it warms another up."""
+    values = dict(data)
+    if isinstance(values.get("learning_rate"), Mapping):
+        values["learning_rate"] = schedule_from(values["learning_rate"], custom)
+    return from_configuration(values, known(SCHEDULES.values(), Schedule, custom), "schedule")
+
+
+def _with_schedules(layer: Any, custom: Sequence[type]) -> Any:
+    """A layer's table with its schedules made: they may be of a class of one's own, which the layer does not know."""
+    if not isinstance(layer, Mapping):
+        return layer
+    names = known(SCHEDULES.values(), Schedule, custom)
+    tables = {name: value for name, value in layer.items() if isinstance(value, Mapping) and value.get("type") in names}
+    return {**layer, **{name: schedule_from(value, custom) for name, value in tables.items()}}
 
 
 def loss_from(data: Any, custom: Sequence[type] = ()) -> Loss:

@@ -26,6 +26,7 @@ from pellucid.training.divergence import Divergence, DivergenceError, explain
 from pellucid.training.history import History
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.training.rows import (
+    check_schedules,
     check_validation,
     rate_factors,
     rows_a_step,
@@ -441,6 +442,7 @@ class Trainer:
             )
         self.initialize(x, y)
         task = self.task_of(x, y, sample_weight=sample_weight, class_weight=class_weight)
+        check_schedules(task, range(self.step, self.step + epochs * task.batches))
         checked_validation = check_validation(validation, self.network, self.loss)
         self._task_now, self._validation_now, self.divergence = task, checked_validation, None
         engine, self.history.engine_note = self.network.engines.choose(

@@ -149,7 +149,7 @@ class _Writer:
         """The whole program."""
         network, loop = self.network, self.loop
         first = [network.forward(), loop.loss(), network.backward()]
-        rest = [*loop.shaping(), loop.update(), *loop.rate(), loop.train(), loop.predict()]
+        rest = [*loop.shaping(), loop.update(), *loop.schedules(), loop.train(), loop.predict()]
         start = [*network.measure(), network.initial()]
         of_network, of_chance = called_by("\n".join([*first, *rest, *start]))
         chance = [f"# Random numbers\n\n\n{of_chance[0]}", *of_chance[1:]] if of_chance else []

@@ -152,7 +152,8 @@ def _regularization(run: Run) -> list[str]:
     task = run.rehearsal.task
     what = [str(task.penalty)] if task.penalty is not None and task.penalty.strength else []
     if task.optimizer.weight_decay:
-        what.append(f"a weight decay of {task.optimizer.weight_decay:g}")
+        decay = task.optimizer.weight_decay
+        what.append(f"a weight decay of {decay if callable(decay) else f'{decay:g}'}")
     if task.constraint is not None:
         what.append(str(task.constraint))
     noisy = {str(each.layer) for each in task.program.instructions if isinstance(each.layer, Dropout | GaussianNoise)}
@@ -169,7 +170,9 @@ def _less(run: Run) -> Remedy:
     if task.penalty is not None:
         settings["penalty"] = dataclasses.replace(task.penalty, strength=task.penalty.strength / 100)
     if task.optimizer.weight_decay:
-        settings["optimizer"] = dataclasses.replace(task.optimizer, weight_decay=task.optimizer.weight_decay / 100)
+        decay = task.optimizer.weight_decay
+        less = task.optimizer.decay_at(run.first.step) if callable(decay) else decay
+        settings["optimizer"] = dataclasses.replace(task.optimizer, weight_decay=less / 100)
     if task.constraint is not None:
         settings["constraint"] = None
     layers = tuple(each.layer for each in task.program.instructions)
