@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pellucid import datasets, formats, inspection, plots
+    from pellucid import datasets, formats, inspection, plots, tables
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.description import Feature, TrainingSummary
     from pellucid.formats.model_file import ModelFileError, load, save
@@ -180,7 +180,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("datasets", "formats", "inspection", "playground", "plots")
+_MODULES = ("datasets", "formats", "inspection", "playground", "plots", "tables")
 
 __all__ = [
     "ELU",
@@ -327,6 +327,7 @@ __all__ = [
     "samples",
     "save",
     "sweep",
+    "tables",
     "to_onnx",
     "to_torch",
     "trace",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from pellucid.validation import (
     check_seed,
     unknown_name,
 )
+
+if TYPE_CHECKING:
+    from pellucid.tables.encoder import TableEncoder
 
 
 class Network:
@@ -60,6 +63,8 @@ class Network:
         The names of the classes 0, 1, …, for people; predictions are numbers. Each name once, and one for each class.
     features : tuple of Feature or None
         The names and kinds of the numbers in a row, for people: assign names, or (name, kind) pairs.
+    preprocessing : TableEncoder or None
+        How the columns of a table become the numbers of a row. It travels in the file; `predict` takes the numbers.
     training : TrainingSummary or None
         The training that the weights come from: seed, data, metrics. Set by training.
 
@@ -99,6 +104,7 @@ class Network:
         self._link = "identity"
         self._classes: tuple[str, ...] | None = None
         self._features: tuple[Feature, ...] | None = None
+        self._preprocessing: TableEncoder | None = None
         self.training: TrainingSummary | None = None
         self._model: Model | None = None
         self._with_softmax: tuple[Program, Program] | None = None
@@ -321,10 +327,31 @@ class Network:
             check_counts(None, given, self.link, self.program)
         self._features = given
 
+    @property
+    def preprocessing(self) -> TableEncoder | None:
+        """How the columns of a table become the numbers of a row, or None."""
+        return self._preprocessing
+
+    @preprocessing.setter
+    def preprocessing(self, encoder: TableEncoder | None) -> None:
+        if encoder is not None and not (hasattr(encoder, "transform") and hasattr(encoder, "layout")):
+            raise TypeError(f"preprocessing must be a TableEncoder or None, not {encoder!r:.60}.")
+        if self.built:
+            self._check_preprocessing(encoder, self.program)
+        self._preprocessing = encoder
+
+    def _check_preprocessing(self, encoder: TableEncoder | None, program: Program) -> None:
+        if encoder is not None and (encoder.layout.width,) != program.input_shape:
+            raise ValueError(
+                f"The preprocessing makes rows of {encoder.layout.width} numbers, but the network takes rows of the "
+                f"shape {program.input_shape}."
+            )
+
     def check_names(self, link: str | None = None, program: Program | None = None) -> None:
         """Raise if classes or features have names, and not as many as there are of them."""
         if program is not None or self.built:  # before, nobody knows how many there are
             check_counts(self.classes, self.features, link or self.link, program or self.program)
+            self._check_preprocessing(self.preprocessing, program or self.program)
 
     def scores(self, x: Any) -> Floats:
         """The last layer's outputs, (n, outputs), for rows x (n, *input_shape). Dropout is absent."""

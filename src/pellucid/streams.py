@@ -43,6 +43,7 @@ class Purpose(IntEnum):
     DATA = 4
     AUGMENT = 5  # index: the transform; counter: the epoch
     SAMPLE = 6  # index: the parameter of a sweep
+    TABLE = 7  # index: the column, or the use; counter: the epoch
 
 
 def philox(counter: Array, key: tuple[int, int]) -> Array:

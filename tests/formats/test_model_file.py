@@ -517,7 +517,7 @@ LIES: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], Any], str]] = [
     ("too few features", lambda h, d: d.update(features=[["a", "number"]]), "a row of the network has 2 numbers"),
     ("an odd kind", lambda h, d: d.update(features=[["a", "numbr"], ["b", "number"]]), "Did you mean 'number'?"),
     ("features of numbers", lambda h, d: d.update(features=[3, 4]), "a text that is not empty, not 3"),
-    ("a preprocessing", lambda h, d: d.update(preprocessing={"type": "Table"}), "which this Pellucid does not know"),
+    ("a preprocessing", lambda h, d: d.update(preprocessing={"type": "Table"}), "the preprocessing must be a table of"),
     ("a training that is a list", lambda h, d: d.update(training=[]), "the summary of the training must be a table"),
     ("a training of nothing", lambda h, d: d.update(training={}), "the training's version must be a text"),
 ]

@@ -16,6 +16,7 @@ from pellucid.layers.base import Layer
 from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
 from pellucid.schedules import SCHEDULES, Schedule
+from pellucid.tables.encoder import TableEncoder
 
 Part = TypeVar("Part")
 
@@ -32,7 +33,7 @@ def describe_network(network: Network) -> dict[str, Any]:
         "link": network.link,
         "classes": None if network.classes is None else list(network.classes),
         "features": None if network.features is None else [[each.name, each.kind] for each in network.features],
-        "preprocessing": None,
+        "preprocessing": None if network.preprocessing is None else network.preprocessing.to_plain(),
         "training": None if network.training is None else network.training.to_plain(),
         "statistics_fitted": network.statistics_fitted,
     }
@@ -50,8 +51,6 @@ def network_from(
     """
     if not isinstance(description.get("layers"), list):
         raise ValueError("the description has no list of layers.")
-    if description.get("preprocessing") is not None:  # passed over, the network would answer something else
-        raise ValueError("the network has a preprocessing of columns, which this Pellucid does not know.")
     layers = known(LAYERS.values(), Layer, custom)
     network = Network(
         [from_configuration(_with_schedules(layer, custom), layers, "layer") for layer in description["layers"]],
@@ -66,6 +65,8 @@ def network_from(
     if not isinstance(shape, list) or not shape or not all(type(n) is int and 0 < n < 2**31 for n in shape):
         raise ValueError(f"the input shape is {shape!r:.40}.")
     network.adopt_shape(tuple(shape))
+    if description.get("preprocessing") is not None:
+        network.preprocessing = TableEncoder.from_plain(description["preprocessing"])
     if description.get("training") is not None:
         network.training = TrainingSummary.from_plain(description["training"])
     network.statistics_fitted = bool(description.get("statistics_fitted", True))

@@ -1,0 +1,31 @@
+"""Tables as people have them: read, understood, and made into the rows of numbers that a network takes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pellucid.tables.cells import TableError
+    from pellucid.tables.encoder import Layout, TableEncoder
+    from pellucid.tables.kinds import Column
+    from pellucid.tables.reading import read_columns, read_table
+    from pellucid.tables.table import Table
+
+_HOMES = {
+    "Column": "kinds",
+    "Layout": "encoder",
+    "Table": "table",
+    "TableEncoder": "encoder",
+    "TableError": "cells",
+    "read_columns": "reading",
+    "read_table": "reading",
+}
+
+__all__ = ["Column", "Layout", "Table", "TableEncoder", "TableError", "read_columns", "read_table"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pellucid.tables' has no attribute {name!r}")
+    return getattr(import_module(f"pellucid.tables.{_HOMES[name]}"), name)
