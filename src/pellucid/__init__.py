@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         LeCunUniform,
         Normal,
         Orthogonal,
+        ThroughData,
         Uniform,
         UnitVariance,
         Zeros,
@@ -145,7 +146,7 @@ _HOMES = {
     "pellucid.formats.weights": "load_keras_weights load_torch_weights",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
-        "Orthogonal Uniform UnitVariance Zeros normal"
+        "Orthogonal ThroughData Uniform UnitVariance Zeros normal"
     ),
     "pellucid.inspection.doctor": "Diagnosis Doctor Finding Remedy diagnose",
     "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
@@ -295,6 +296,7 @@ __all__ = [
     "StepDecay",
     "SweepResults",
     "Tanh",
+    "ThroughData",
     "Trace",
     "Trainer",
     "TrainingSummary",

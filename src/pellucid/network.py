@@ -274,15 +274,6 @@ class Network:
                 self.set(f"{instruction.index}.{name}", values)
         self.statistics_fitted = True
 
-    def adapt_weights(self, x: Any) -> None:
-        """Scale the weights whose initializer asks for data (`UnitVariance`) on inputs x, layer after layer."""
-        for instruction in self.program.instructions:
-            for view, spec in zip(instruction.parameters, instruction.specs, strict=True):
-                if spec.initializer is not None and spec.initializer.from_data:
-                    before = self._outputs_before(instruction.index, check_inputs(x, "x", self.input_shape))
-                    name = f"{instruction.index}.{view.name}"
-                    self.set(name, spec.initializer.adapt(self.get(name), before))
-
     def _outputs_before(self, index: int, x: Array) -> Floats:
         """What layer `index` receives for x, in prediction: (n, *its input shape)."""
         part = compile_program(self.layers[:index], self.input_shape)

@@ -43,7 +43,8 @@ class Purpose(IntEnum):
     DATA = 4
     AUGMENT = 5  # index: the transform; counter: the epoch
     SAMPLE = 6  # index: the parameter of a sweep
-    TABLE = 7  # index: the column, or the use; counter: the epoch
+    ADAPT = 7  # index: the layer; counter: 0 for the choice of rows, then the parameter's place in the layer + 1
+    TABLE = 8  # index: the column, or the use; counter: the epoch
 
 
 def philox(counter: Array, key: tuple[int, int]) -> Array:

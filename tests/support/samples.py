@@ -145,6 +145,7 @@ INITIALIZER_SAMPLES = [
     pl.Uniform(0.4),
     pl.Orthogonal(1.4),
     pl.UnitVariance(),
+    pl.ThroughData(),
     pl.HeNormal(),
     pl.HeUniform(),
     pl.GlorotNormal(),

@@ -121,6 +121,12 @@ class Layer:
         """Gradients of the input (n, *d_in) and of each parameter, from the gradient of the output (n, *d_out)."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(gradient, saved, parameters, context).")
 
+    def sums(self, x: Floats, parameters: SimpleNamespace, context: Context) -> Floats:
+        """What weights and biases alone make of x, (n, units), for initializers that look at the data: the output, but
+        where more is done to it.
+        """
+        return self.forward(x, parameters, context)[0]
+
     def updated_statistics(self, saved: Any, statistics: SimpleNamespace, rows: int) -> dict[str, Floats]:
         """The statistics, float64, after a training step on so many rows, from what `forward` saved; only those that
         change.

@@ -24,6 +24,7 @@ from pellucid.penalties import Constraint, Penalty
 from pellucid.training.callbacks import Callback, as_callback
 from pellucid.training.divergence import Divergence, DivergenceError, explain
 from pellucid.training.history import History
+from pellucid.training.initialization import adapt_parameters
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.training.rows import (
     check_schedules,
@@ -48,8 +49,6 @@ from pellucid.validation import (
 
 Validation: TypeAlias = tuple[Any, Any] | float | None
 """A pair (x, y), a fraction of the training rows to split off, or None."""
-
-_ROWS_TO_ADAPT = 1024  # rows on which weights that ask for data are scaled
 
 
 class Trainer:
@@ -386,7 +385,7 @@ class Trainer:
         if not network.statistics_fitted:
             network.fit_statistics(x)
         if fresh:
-            network.adapt_weights(x[:_ROWS_TO_ADAPT])
+            adapt_parameters(network, x, self.seed)
         network.loss, network.link = self.loss, self.loss.link(targets)
         if self._state is None:
             warn_of_missing_classes(targets, network)

@@ -80,7 +80,7 @@ def training_program(trainer: Trainer, *, epochs: int = 20, targets: str | None 
     ------
     ValueError
         If the network is not built, or a part is of one's own, or of those that need more than a step sees:
-        augmentation, `UnitVariance`, scalings behind a layer with weights.
+        augmentation, `UnitVariance` and `ThroughData`, scalings behind a layer with weights.
 
     Examples
     --------

@@ -65,7 +65,9 @@ def idle_early_stopping(evidence: Evidence) -> list[Finding]:
         return []
     losses = evidence.column("validation_loss")
     column = stopping.monitor or ("validation_loss" if losses.size else "loss")
-    numbers = {"patience": stopping.patience, "epochs": run.epochs}
+    numbers = (
+        {"epochs": run.epochs} if stopping.patience is None else {"patience": stopping.patience, "epochs": run.epochs}
+    )
     if column in ("loss", "accuracy"):
         said = f"EarlyStopping watches the training {column}, which goes on improving when other rows get worse."
         if losses.size:
@@ -75,7 +77,7 @@ def idle_early_stopping(evidence: Evidence) -> list[Finding]:
             advice = "Give fit a validation set, validation=0.2."
             remedy = Remedy(fit={"validation": 0.2})
         return [Finding("idle_early_stopping", "warning", said, numbers, None, None, advice, remedy)]
-    if stopping.patience < run.epochs:
+    if stopping.patience is None or stopping.patience < run.epochs:
         return []
     patience = max(2, run.epochs // 5)
     said = f"EarlyStopping waits for {stopping.patience} epochs, and training has {run.epochs}."
