@@ -19,6 +19,7 @@ namespace pellucid::PELLUCID_ISA {
 template <typename T>
 constexpr LayerCode<T> layer_table[] = {
     {"dense", false, true, false, dense_lay_out<T>, dense_forward<T>, dense_backward<T>, false, true},
+    {"dense_ntk", false, true, false, dense_ntk_lay_out<T>, dense_ntk_forward<T>, dense_ntk_backward<T>},
     {"maxout", false, true, false, maxout_lay_out<T>, maxout_forward<T>, maxout_backward<T>},
     {"identity", true, false, false, no_parameters<T>, identity_forward<T>, identity_backward<T>, false, true},
     activation<Relu, T>("relu"),

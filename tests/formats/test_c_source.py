@@ -171,7 +171,8 @@ def whole_answers(name: str, folder: Path, whole: Quantized, x: np.ndarray) -> t
 LAYERS_IN_INT8 = [
     pl.ReLU(), pl.Sigmoid(), pl.Tanh(), pl.HardTanh(), pl.LeakyReLU(0.1), pl.PReLU(per_unit=True), pl.ELU(), pl.SELU(),
     pl.GELU(), pl.SiLU(), pl.Mish(), pl.Softplus(), pl.Softsign(), pl.BatchNormalization(), pl.RobustScale(),
-    pl.Standardize(), pl.Scale(), pl.Dropout(0.3), pl.Maxout(6, 2), pl.Rescale(-0.5, 0.1), pl.Dense(12), pl.Dense(30, bias=False),
+    pl.Standardize(), pl.Scale(), pl.Dropout(0.3), pl.Maxout(6, 2), pl.Rescale(-0.5, 0.1), pl.Dense(12),
+    pl.Dense(30, bias=False),
 ]  # fmt: skip
 
 

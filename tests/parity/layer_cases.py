@@ -53,6 +53,13 @@ LAYER_CASES = [
         lambda torch, x, p: torch.nn.functional.linear(x, p["weight"].T),
         parameters={"weight": (3, 2)},
     ),
+    LayerCase(
+        "Dense, ntk",
+        pl.Dense(2, parametrization="ntk"),
+        (3,),
+        lambda torch, x, p: torch.addmm(p["bias"], x, p["weight"], alpha=3**-0.5),
+        parameters={"weight": (3, 2), "bias": (2,)},
+    ),
     LayerCase("Identity", pl.Identity(), (3,), lambda torch, x, p: torch.nn.Identity()(x)),
     LayerCase("ReLU", pl.ReLU(), (3,), lambda torch, x, p: torch.relu(x)),
     LayerCase("Sigmoid", pl.Sigmoid(), (3,), lambda torch, x, p: torch.sigmoid(x)),

@@ -17,7 +17,11 @@ from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.penalties import PENALTIES, Penalty
 
 VARIANTS: dict[str, list[Any]] = {
-    "Dense": [pl.Dense(7), pl.Dense(40, bias=False)],
+    "Dense": [
+        pl.Dense(7),
+        pl.Dense(40, bias=False),
+        *(pl.Dense(23, bias=b, parametrization="ntk") for b in (True, False)),
+    ],
     "Maxout": [pl.Maxout(3), pl.Maxout(21, 3)],
     "Rescale": [pl.Rescale(0.5, 0.25)],
     "HardTanh": [pl.HardTanh(-0.3, 0.8)],

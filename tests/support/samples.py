@@ -32,6 +32,8 @@ LAYER_SAMPLES = [
     LayerSample(pl.Dense(1), (1,)),
     LayerSample(pl.Dense(2, bias=False), (5,)),
     LayerSample(pl.Dense(5, weight_initializer=pl.Normal(0.3), bias_initializer="normal"), (2,)),
+    LayerSample(pl.Dense(3, parametrization="ntk"), (4,)),
+    LayerSample(pl.Dense(2, bias=False, parametrization="ntk"), (5,)),
     LayerSample(pl.Identity(), (3,)),
     LayerSample(pl.ReLU(), (6,)),
     LayerSample(pl.Sigmoid(), (4,)),

@@ -231,7 +231,7 @@ def _elementwise(layer: Layer, numbers: _Numbers, index: int, words: str) -> Seq
 
 def _dense(layer: layers.Dense, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
     bias = numbers.parameters.bias if layer.bias else np.zeros(layer.units)
-    return (DenseStep(index, words, numbers.parameters.weight, bias),)
+    return (DenseStep(index, words, numbers.parameters.weight * layer.factor(numbers.inputs), bias),)
 
 
 def _maxout(layer: layers.Maxout, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:

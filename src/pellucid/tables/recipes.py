@@ -360,7 +360,7 @@ def trainer_of(
     check_integer("epochs", epochs, minimum=1)
     best: list[Callback] = []
     if recipe.best_epoch and watch is not None:
-        best = [pl.EarlyStopping(patience=10**6, monitor=watch)]
+        best = [pl.EarlyStopping(patience=None, monitor=watch, ties="last")]
     return pl.Trainer(
         network,
         loss=loss,

@@ -33,8 +33,8 @@ def _absent(layer: Layer, graph: Graph, x: str, numbers: SimpleNamespace) -> str
 
 
 def _dense(layer: our.Dense, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
-    names = [name for name in ("weight", "bias") if hasattr(numbers, name)]
-    return graph.node("Gemm", x, *(graph.constant(getattr(numbers, name), name) for name in names))
+    weight = graph.constant(numbers.weight * layer.factor(len(numbers.weight)), "weight")
+    return graph.node("Gemm", x, weight, *([graph.constant(numbers.bias, "bias")] if layer.bias else []))
 
 
 def _maxout(layer: our.Maxout, graph: Graph, x: str, numbers: SimpleNamespace) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -56,6 +57,14 @@ class Rescaling(torch.nn.Module):
     def forward(self, x: Any) -> Any:
         """X (n, d) -> y (n, d)."""
         return (x.double() * self.scale + self.offset).to(x.dtype if x.is_floating_point() else self.dtype)
+
+
+class TangentLinear(torch.nn.Linear):
+    """y = x Wᵀ/√d_in + b: `Dense` with `parametrization="ntk"`."""
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d_in) -> y (n, units)."""
+        return torch.nn.functional.linear(x / math.sqrt(self.in_features), self.weight, self.bias)
 
 
 class Scale(torch.nn.Module):

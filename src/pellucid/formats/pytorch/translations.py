@@ -41,7 +41,8 @@ def _filled(torch: Any, module: Any, **tensors: Any) -> Any:
 
 def _dense(torch: Any, layer: our.Dense, numbers: SimpleNamespace, inputs: int) -> Any:
     weight = numbers.weight
-    module = torch.nn.utils.skip_init(torch.nn.Linear, inputs, layer.units, bias=layer.bias, dtype=weight.dtype)
+    linear = torch.nn.Linear if layer.parametrization == "standard" else _modules().TangentLinear
+    module = torch.nn.utils.skip_init(linear, inputs, layer.units, bias=layer.bias, dtype=weight.dtype)
     return _filled(torch, module, weight=weight.T, **({"bias": numbers.bias} if layer.bias else {}))
 
 

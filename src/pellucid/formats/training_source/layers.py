@@ -97,10 +97,15 @@ def _nothing(place: Place) -> Lines:
 
 
 def _dense(place: Place) -> Lines:
-    n_in, n_out, weight = place.inputs, place.outputs, place.p("W")
-    bias = f" + {place.p('b')}" if place.layer.bias else ""
-    forward = [f"{place.y} = {place.x} @ {weight}{bias}  # (n, {n_in}) @ ({n_in}, {n_out}) -> (n, {n_out})"]
-    return Lines(forward, _of_weights(place, n_out, place.layer.bias), (place.x,))
+    n_in, n_out, weight, ntk = place.inputs, place.outputs, place.p("W"), place.layer.parametrization == "ntk"
+    by, bias = f" / math.sqrt({n_in})" if ntk else "", f" + {place.p('b')}" if place.layer.bias else ""
+    forward = [f"{place.y} = {place.x} @ {weight}{by}{bias}  # (n, {n_in}) @ ({n_in}, {n_out}) -> (n, {n_out})"]
+    backward = _of_weights(place, n_out, place.layer.bias)
+    if ntk and place.layer.bias:  # which has no factor: its gradient comes first
+        backward.insert(0, backward.pop(1))
+    at = int(ntk and place.layer.bias)
+    backward[at:at] = [f"d = d / math.sqrt({n_in})"] if ntk else []
+    return Lines(forward, backward, (place.x,))
 
 
 def _of_weights(place: Place, columns: int, bias: bool) -> list[str]:
