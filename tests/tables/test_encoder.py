@@ -106,7 +106,7 @@ def test_order_and_further_columns_do_not_matter_and_a_missing_one_is_named() ->
     frame = pd.DataFrame({"note": [[], [], []], "colour": ["red", "blue", "red"], "size": [1, 2, 4]})
     np.testing.assert_array_equal(encoder.transform(frame), expected)
     np.testing.assert_array_equal(encoder.transform(polars.from_pandas(frame)), expected)
-    with pytest.raises(TableError, match=r"has no column 'colour', .* Did you mean 'color'\? Add it"):
+    with pytest.raises(TableError, match=r"has no column 'colour', .* Did you mean 'color'\? Add what"):
         encoder.transform({"size": [1.0], "color": ["red"]})
     with pytest.raises(TableError, match="has no columns 'size', 'colour'"):
         encoder.transform({"sise": [1.0]})

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from pellucid.tables.cells import TableError
     from pellucid.tables.encoder import Layout, TableEncoder
     from pellucid.tables.kinds import Column
+    from pellucid.tables.predicting import predict_file
     from pellucid.tables.reading import read_columns, read_table
+    from pellucid.tables.streaming import TableStream, fit_stream
     from pellucid.tables.table import Table
 
 _HOMES = {
@@ -18,11 +20,25 @@ _HOMES = {
     "Table": "table",
     "TableEncoder": "encoder",
     "TableError": "cells",
+    "TableStream": "streaming",
+    "fit_stream": "streaming",
+    "predict_file": "predicting",
     "read_columns": "reading",
     "read_table": "reading",
 }
 
-__all__ = ["Column", "Layout", "Table", "TableEncoder", "TableError", "read_columns", "read_table"]
+__all__ = [
+    "Column",
+    "Layout",
+    "Table",
+    "TableEncoder",
+    "TableError",
+    "TableStream",
+    "fit_stream",
+    "predict_file",
+    "read_columns",
+    "read_table",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,8 @@ the columns, whatever stands beside them. It needs NumPy alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import difflib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -19,7 +20,7 @@ from pellucid.tables.kinds import Column
 from pellucid.tables.measuring import measure_of
 from pellucid.tables.table import Table
 from pellucid.typing import Floats
-from pellucid.validation import check_integer, check_number, unknown_name
+from pellucid.validation import check_integer, check_number
 
 EncodedColumn: TypeAlias = NumberColumn | DateColumn | BooleanColumn | CategoryColumn
 
@@ -183,27 +184,24 @@ class TableEncoder:
             If a column is not there, or a cell is nothing that its column holds.
         """
         given = as_columns(table)
-        cells = {name: as_cells(self._column(given, name), name) for name in self.column_names}
+        self.check_columns(given.keys())
+        cells = {name: as_cells(given[name], name) for name in self.column_names}
         check_lengths({name: len(values) for name, values in cells.items()})
         encoded = [column.encode(cells[column.name]) for column in self.columns]
         parts = [part for group in zip(*encoded, strict=True) for part in group if part is not None]
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
-    def _column(self, given: Mapping[str, Any], name: str) -> Any:
-        if name in given:
-            return given[name]
-        missing = [each for each in self.column_names if each not in given]
-        if len(missing) == 1:
-            near = unknown_name("Column", name, map(str, given)) if len(list(given)) <= 30 else ""
-            guess = near.partition("unknown.")[2].partition(" Allowed")[0]
-            raise TableError(
-                f"The table has no column {name!r:.60}, which the network was trained with.{guess} Add it; where its "
-                f"values are not known, leave the cells empty."
-            )
-        names = ", ".join(map(repr, missing[:10])) + (", …" if len(missing) > 10 else "")
+    def check_columns(self, names: Collection[str]) -> None:
+        """Raise if a column is not among the names, with the nearest of them."""
+        missing = [each for each in self.column_names if each not in names]
+        if not missing:
+            return
+        listed = ", ".join(map(repr, missing[:10])) + (", …" if len(missing) > 10 else "")
+        near = difflib.get_close_matches(missing[0], map(str, names), n=1) if len(missing) == 1 else []
+        guess = f" Did you mean {near[0]!r}?" if near else ""
         raise TableError(
-            f"The table has no columns {names}, which the network was trained with. Add them; where values are not "
-            f"known, leave the cells empty."
+            f"The table has no column{'s' * (len(missing) > 1)} {listed}, which the network was trained with.{guess} "
+            f"Add what is missing; where values are not known, leave the cells empty."
         )
 
     def to_plain(self) -> dict[str, Any]:

@@ -11,16 +11,18 @@ import csv
 import difflib
 import io
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pellucid.tables.cells import MISSING, TableError, as_cells, check_names
 from pellucid.tables.csv_dialect import Dialect, find_dialect
 from pellucid.typing import Array
+
+Answer = TypeVar("Answer")
 
 BLOCK = 8 * 2**20
 """How many bytes of a file are read at once."""
@@ -183,18 +185,21 @@ class TableFile:
             If a row has another number of cells than the first, or the file is damaged.
         """
         wanted = [name for name in self.names if only is None or name in only]
+        for batch in self.batches(wanted, block=block):
+            yield self.cells(batch, wanted, texts)
+
+    def cells(self, batch: Any, wanted: Iterable[str], texts: Collection[str] = ()) -> dict[str, Array]:
+        """Columns of a batch of Arrow as cells."""
+        if self.dialect is None:
+            return {name: as_cells(batch.column(name), name) for name in wanted}
+        decimal = self.dialect.decimal
+        return {name: as_cells(_from_text(batch.column(name), decimal, name in texts), name) for name in wanted}
+
+    def batches(self, wanted: list[str], *, block: int = BLOCK) -> Iterator[Any]:
+        """The rows part by part as batches of Arrow, the columns of a CSV file as the texts that stand there."""
         pa = arrow()
         try:
-            for batch in self._batches(wanted, block):
-                part = {}
-                for name in wanted:
-                    column = (
-                        batch.column(name)
-                        if self.dialect is None
-                        else _from_text(batch.column(name), "," if self.dialect.decimal == "," else ".", name in texts)
-                    )
-                    part[name] = as_cells(column, name)
-                yield part
+            yield from self._batches(wanted, block)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise self._refused(error) from None
         except (UnicodeDecodeError, OSError) as error:
@@ -295,6 +300,19 @@ class TableFile:
 
 class EncodingError(TableError):
     """A file's text has another encoding than its beginning let one think."""
+
+
+def in_its_encoding(file: TableFile, use: Callable[[TableFile], Answer]) -> tuple[Answer, TableFile]:
+    """What a function makes of a file, and the file in the encoding that it could be read in."""
+    try:
+        return use(file), file
+    except EncodingError:
+        file = file.with_encoding("cp1252")  # it was no UTF-8 further down
+    try:
+        return use(file), file
+    except EncodingError:
+        file = file.with_encoding("latin-1")  # which knows every byte
+    return use(file), file
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid.streams import Purpose, Stream
-from pellucid.tables.cells import TableError, numbers_of, texts_of, truths_of
+from pellucid.tables.cells import TableError, as_number, numbers_of, texts_of, truths_of
 from pellucid.tables.dates import dates_of, parts_of
 from pellucid.tables.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn, robust_factor
 from pellucid.tables.kinds import Column
@@ -62,7 +62,7 @@ class Sample:
     def __init__(self, size: int | None = None, *, seed: int = 0, index: int = 0) -> None:
         self.size = size
         self.seen = 0
-        self._stream = Stream(seed, Purpose.TABLE, index)
+        self._stream = Stream(seed, Purpose.DATA, 3 + index)
         self._parts: list[Floats] = []
         self._kept: Floats = np.empty(0)
         self._low, self._high = np.inf, -np.inf
@@ -200,7 +200,7 @@ class Categories:
             return None
         ordered = sorted(self._counts, key=lambda value: (-self._counts[value], value))
         values = sorted(ordered[:MOST_CATEGORIES])
-        if self.column.numeric:
+        if all(as_number(value) is not None for value in values):
             values.sort(key=float)
         form = "sign" if len(values) == 2 else "one_hot" if len(values) <= one_hot_up_to else "code"
         return CategoryColumn(self.column.name, tuple(values), form, self.column.numeric)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.tables.cells import as_columns
-from pellucid.tables.files import EncodingError, TableFile
+from pellucid.tables.files import TableFile, in_its_encoding
 from pellucid.tables.table import Table
 from pellucid.typing import Array
 
@@ -72,15 +72,7 @@ def is_file(source: Any) -> bool:
 
 def _whole(file: TableFile, texts: Collection[str]) -> tuple[dict[str, Array], TableFile]:
     """All rows, and the file in the encoding it was read in."""
-    try:
-        return gathered(file, texts), file
-    except EncodingError:
-        file = file.with_encoding("cp1252")  # it was no UTF-8 further down
-    try:
-        return gathered(file, texts), file
-    except EncodingError:
-        file = file.with_encoding("latin-1")  # which knows every byte
-    return gathered(file, texts), file
+    return in_its_encoding(file, lambda each: gathered(each, texts))
 
 
 def gathered(file: TableFile, texts: Collection[str]) -> dict[str, Array]:

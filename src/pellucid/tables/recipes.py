@@ -109,7 +109,7 @@ class Recipe:
     dropout: float = 0.0
     weight_decay: float = 0.0
     fading: bool = False
-    learning_rate: float = 0.001
+    learning_rate: float = 0.003
     rate_schedule: str = "constant"
     beta_1: float = 0.9
     beta_2: float = 0.999
@@ -124,7 +124,7 @@ class Recipe:
     one_hot_up_to: int = 8
     clip: float = 3.0
     epochs: int = 100
-    batch_size: int = 64
+    batch_size: int = 32
 
     def __post_init__(self) -> None:
         if isinstance(self.hidden, int) or not all(

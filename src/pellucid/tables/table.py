@@ -160,7 +160,7 @@ class Table(Mapping[str, Array]):
             If there is no such column, no other one that is used, or less than `fewest` rows with a target.
         """
         target = self[name]
-        missing = _missing(target)
+        missing = missing_in(target)
         if missing.all():
             raise TableError(f"Column {name!r} is the target, but no row of {self.source} has one.")
         rest, dropped = self.without(name), int(missing.sum())
@@ -201,7 +201,8 @@ def column_values(cells: Array, column: Column) -> Array:
     return cells
 
 
-def _missing(values: Array) -> Array:
+def missing_in(values: Array) -> Array:
+    """Which values of a column are missing, (n,) of bool."""
     if values.dtype.kind == "f":
         return np.isnan(values)
     if values.dtype.kind == "M":
