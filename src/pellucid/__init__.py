@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         SigmoidCrossEntropy,
         SoftmaxCrossEntropy,
         SquaredError,
+        TargetScaling,
     )
     from pellucid.network import Network
     from pellucid.optimizers import (
@@ -162,7 +163,7 @@ _HOMES = {
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "
-        "SquaredError"
+        "SquaredError TargetScaling"
     ),
     "pellucid.network": "Network",
     "pellucid.optimizers": (
@@ -296,6 +297,7 @@ __all__ = [
     "StepDecay",
     "SweepResults",
     "Tanh",
+    "TargetScaling",
     "ThroughData",
     "Trace",
     "Trainer",

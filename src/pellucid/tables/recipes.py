@@ -368,5 +368,7 @@ def trainer_of(
         batch_size=min(recipe.batch_size, rows),
         seed=seed,
         learning_rate_factors=rate_factors_of(recipe, network.layers),
+        standardize_target=scaled and recipe.standardize_target,
+        clamp=scaled and recipe.clamp,
         callbacks=[*callbacks, *best],  # the best epoch may be found by what a callback measures
     )

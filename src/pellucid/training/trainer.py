@@ -17,7 +17,8 @@ from pellucid.description import TrainingSummary
 from pellucid.engines.base import Engine, Model, Outcome, State, Task
 from pellucid.engines.program import compile_program
 from pellucid.engines.reference import mean_loss, penalty_value
-from pellucid.losses import Loss, find_loss, metrics
+from pellucid.losses import Loss, TargetScaling, find_loss, metrics
+from pellucid.losses.links import check_unit
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
 from pellucid.penalties import Constraint, Penalty
@@ -80,6 +81,12 @@ class Trainer:
     augmentation : Augmentation or None
         Changes the training images, in every epoch anew. What layers measure (`Standardize`) is measured on the
         originals, and validation and `objective` use originals too.
+    standardize_target : bool
+        Train on (y − mean)/scale, with mean and standard deviation of the training targets, one for each output. They
+        are measured once, when training begins, and belong to the network (`network.target`): `predict` answers in
+        the unit of y. The losses of the history, and those of `evaluate`, are in the scaled unit; r2 knows no unit.
+    clamp : bool
+        Clip predictions to the range of the training targets; what is trained stays the same.
     penalty_in_loss : bool
         Whether the losses of the history hold the penalty, each batch's at the weights it was trained with: what
         training minimizes, where otherwise the loss stands alone, to be compared with a validation loss.
@@ -123,6 +130,8 @@ class Trainer:
         average: float | None = None,
         augmentation: Augmentation | None = None,
         penalty_in_loss: bool = False,
+        standardize_target: bool = False,
+        clamp: bool = False,
         callbacks: Sequence[Callback | Callable[[Trainer], Any]] = (),
     ) -> None:
         if not isinstance(network, Network):
@@ -155,6 +164,7 @@ class Trainer:
             )
         self.augmentation = augmentation
         self.penalty_in_loss = bool(penalty_in_loss)
+        self.standardize_target, self.clamp = bool(standardize_target), bool(clamp)
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
         self.divergence: Divergence | None = None
@@ -358,9 +368,11 @@ class Trainer:
             network.parameters, network.statistics = old.parameters, old.statistics
             network.statistics_fitted = old.statistics_fitted
         network.classes = old.classes
+        if not (fresh and (self.standardize_target or self.clamp)):  # measured anew
+            network.target = old.target
         names = (
             "loss", "optimizer", "batch_size", "penalty", "seed", "shuffle", "learning_rate_factors", "constraint",
-            "average", "augmentation", "penalty_in_loss",
+            "average", "augmentation", "penalty_in_loss", "standardize_target", "clamp",
         )  # fmt: skip
         return Trainer(network, **{**{name: getattr(self, name) for name in names}, **changes})
 
@@ -378,7 +390,10 @@ class Trainer:
         program = network.program if network.built else compile_program(network.layers, x.shape[1:])
         targets = self.loss.encode(y, program.outputs)
         check_same_length(x=x, y=targets)
-        network.check_names(self.loss.link(targets), program)
+        link, measure = self.loss.link(targets), self.standardize_target or self.clamp
+        if measure or network.target is not None:
+            check_unit(link, str(self.loss))
+        network.check_names(link, program)
         fresh = not network.built
         if fresh:  # only now: data that is refused must not leave its shape behind
             network.build(x.shape[1:], seed=self.seed)
@@ -386,8 +401,10 @@ class Trainer:
             network.fit_statistics(x)
         if fresh:
             adapt_parameters(network, x, self.seed)
-        network.loss, network.link = self.loss, self.loss.link(targets)
+        network.loss, network.link = self.loss, link
         if self._state is None:
+            if measure and network.target is None:
+                network.target = TargetScaling.measured(targets, standardize=self.standardize_target, clamp=self.clamp)
             warn_of_missing_classes(targets, network)
             self._state = State.start(network.parameters, network.statistics, self.optimizer)
             self._safe = self._shown = self._beginning = self._state
@@ -496,7 +513,7 @@ class Trainer:
     def task_of(self, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None) -> Task:
         """What `fit` with these arguments would train on what, checked; for whoever looks into a training."""
         x = check_inputs(x, "x", self.network.input_shape)
-        targets = self.loss.encode(y, self.network.outputs)
+        targets = self.network.encode(y, self.loss)
         weight = check_sample_weight(sample_weight, len(x))
         if class_weight is not None:
             of_classes = class_weights(class_weight, targets, self.network.outputs)
@@ -607,5 +624,8 @@ class Trainer:
         network = self.network
         model = Model(network.program, network.parameters, network.statistics)
         scores = network.engines.choose(network.program)[0].scores(model, x)
-        values = {"loss": mean_loss(self.loss, scores, targets, None), **metrics(scores, targets, network.link)}
+        values = {
+            "loss": mean_loss(self.loss, scores, targets, None),
+            **metrics(scores, targets, network.link, target=network.target),
+        }
         self.history.set_last({f"validation_{name}": value for name, value in values.items()})
