@@ -19,6 +19,7 @@ from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import VISITS, Recipe
 from pellucid.tables.running import Job, Rows
 from pellucid.tables.targets import Target
+from pellucid.tables.together import Together
 from pellucid.training import History
 from pellucid.typing import Array, Floats
 
@@ -142,26 +143,14 @@ class TableModel:
         for job in jobs:
             if job.diverged is not None and not (job.trainer and job.trainer.epoch):
                 raise job.diverged
+        for job in jobs:
+            job.network.preprocessing = encoder
         return cls(jobs[0].target, [job.network for job in jobs], [_history(job) for job in jobs], encoder)
 
     def answers(self, x: Array) -> Floats:
         """For encoded rows (n, d): probabilities (n, K), quantiles (n, levels) in their order, or numbers (n,)."""
-        return answers_of(self.networks, self.target, x)
-
-    def predict(self, x: Array) -> Array:
-        """For encoded rows (n, d): class indices (n,), or what `answers` says."""
-        answers = self.answers(x)
-        return answers.argmax(axis=1) if self.target.task == "classes" else answers
-
-
-def answers_of(networks: Sequence[pl.Network], target: Target, x: Array) -> Floats:
-    """What networks answer together: the mean of their probabilities or predictions."""
-    if target.task == "classes":
-        parts = [network.predict_proba(x) for network in networks]
-    else:
-        parts = [np.asarray(network.predict(x)) for network in networks]
-    mean = parts[0] if len(parts) == 1 else np.mean(parts, axis=0, dtype=np.float64).astype(parts[0].dtype)
-    return np.sort(mean, axis=1) if len(target.levels) > 1 else mean  # a higher quantile is never the lower number
+        together = Together(self.networks)
+        return together.predict_proba(x) if self.target.task == "classes" else together.predict(x)
 
 
 def _history(job: Job) -> History:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.layers import Layer
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.report.calibration import calibration_of
 from pellucid.tables.report.columns import Effect, effect_of
@@ -136,11 +137,17 @@ def first_report(table: Table, target: Target, model: TableModel, dropped: int, 
         notes=table.notes,
         target=target,
         recipe=recipe,
-        layers=several + ", ".join(str(layer) for layer in network.layers),
+        layers=several + ", ".join(_short(layer) for layer in network.layers),
         measures=measures_of(target),
         epochs=max(len(history) for history in model.histories),
         seconds=sum(history.seconds for history in model.histories),
     )
+
+
+def _short(layer: Layer) -> str:
+    """A layer by its name, a dense one with its units."""
+    name = type(layer).__name__
+    return f"{name}({layer.units})" if isinstance(layer, pl.Dense) else name
 
 
 def completed(

@@ -27,7 +27,7 @@ from pellucid.tables.targets import Target
 from pellucid.typing import Array, Floats
 
 _MANY_ROWS = 5_000  # from here on three folds tell as much as five
-_SINGLE_SPLIT = 200_000  # and from here on a single one does
+_SINGLE_SPLIT = 20_000  # and from here on a single one does
 _TESTED = 0.2  # of the rows, where there is a single split
 _LOOKED_AT = 4_000  # rows of each fold that importance is measured on
 
@@ -137,16 +137,19 @@ class Measurement:
         of = [measure.of(truth, together[name]) for name in together for measure in measures]
         drawn = bootstrap(of, len(truth), weight).reshape(-1, len(together), len(measures))
         contenders = []
-        sign = 1.0 if measures[0].higher else -1.0
         for place, name in enumerate(together):
             scores = {measure.name: interval(drawn[:, place, k]) for k, measure in enumerate(measures)}
             each = [
                 measures[0](part.truth, answer, self._weight(part))
                 for part, answer in zip(self.parts, answers[name], strict=True)
             ]
-            behind = interval(sign * (drawn[:, 0, 0] - drawn[:, place, 0])) if place else None
+            lead = {
+                measure.name: interval((1.0 if measure.higher else -1.0) * (drawn[:, 0, k] - drawn[:, place, k]))
+                for k, measure in enumerate(measures)
+                if place and measure.compares
+            }
             seconds = sum(part.seconds.get(name, 0.0) for part in self.parts)
-            contenders.append(Contender(name, scores, tuple(each), behind, seconds))
+            contenders.append(Contender(name, scores, tuple(each), lead, seconds))
         return tuple(contenders), truth, together[NETWORK]
 
     def _answers(self, part: _Part) -> Floats:

@@ -31,6 +31,8 @@ class Measure:
         For files, and for people.
     higher : bool
         Whether more is better.
+    compares : bool
+        Whether more or less is better at all: a coverage should be what was promised.
     of : function
         (truth, answers) -> function of the weights.
     """
@@ -39,6 +41,7 @@ class Measure:
     title: str
     higher: bool
     of: Callable[[Array, Array], Weighted]
+    compares: bool = True
 
     def __call__(self, truth: Array, answers: Array, weight: Array | None = None) -> float:
         """The measure of some rows."""
@@ -182,7 +185,7 @@ def measures_of(target: Target) -> tuple[Measure, ...]:
         pinball, best = _pinball(levels), _pinball_of_quantiles(levels)
         first = Measure("d2", "D²", True, _explained(pinball, best))
         loss = Measure("pinball", "pinball loss", False, _mean_of(pinball))
-        within = Measure("coverage", f"within {levels[0]:g} and {levels[-1]:g}", True, _mean_of(_within))
+        within = Measure("coverage", f"within {levels[0]:g} and {levels[-1]:g}", True, _mean_of(_within), compares=False)
         return (first, loss, within) if len(levels) > 1 else (first, loss)
     if target.task == "counts":
         return D2, DEVIANCE, RMSE

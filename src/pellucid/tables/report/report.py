@@ -38,8 +38,8 @@ class Contender:
         Each measure by name, with its interval.
     folds : tuple of float
         The first measure on each fold.
-    behind : Interval or None
-        By how much the network's first measure is better (negative: worse), on the same rows; None for itself.
+    lead : mapping
+        By how much the network is better (negative: worse) on the same rows, by measure; {} for itself.
     seconds : float
         What training took on all folds.
     """
@@ -47,7 +47,7 @@ class Contender:
     name: str
     scores: Mapping[str, Interval]
     folds: tuple[float, ...]
-    behind: Interval | None
+    lead: Mapping[str, Interval]
     seconds: float
 
 
@@ -177,7 +177,7 @@ def _plain_contender(each: Contender) -> dict[str, Any]:
         "name": each.name,
         "scores": {name: [_finite(number) for number in interval] for name, interval in each.scores.items()},
         "folds": [_finite(value) for value in each.folds],
-        "behind": None if each.behind is None else [_finite(number) for number in each.behind],
+        "network_better_by": {name: [_finite(number) for number in interval] for name, interval in each.lead.items()},
         "seconds": each.seconds,
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from pellucid.tables.targets import Target
 from pellucid.typing import Array, Floats
 
 CONSTANT, LINEAR_MODEL, BOOSTING = "constant", "linear model", "gradient boosting"
+_FEW_ROWS = 10_000
 _MOST_CODES = 255  # values of a category that HistGradientBoosting takes
 
 
@@ -70,7 +72,7 @@ def gradient_boosting(fold: Fold) -> Floats | None:
     train, test, categories = matrices(fold.train, fold.test)
     target = fold.target
     options: dict[str, Any] = {"categorical_features": categories, "random_state": fold.settings.seed}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _cores(len(train)):
         warnings.simplefilter("ignore")
         if target.task == "classes":
             model = HistGradientBoostingClassifier(**options).fit(train, fold.y, sample_weight=fold.weight)
@@ -90,6 +92,13 @@ def gradient_boosting(fold: Fold) -> Floats | None:
         model = HistGradientBoostingRegressor(loss=loss, **options)
         answer: Floats = model.fit(train, fold.y, sample_weight=fold.weight).predict(test)
         return answer
+
+
+def _cores(rows: int) -> Any:
+    """One core for few rows: several would wait for each other longer than they work."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    return threadpool_limits(1, "openmp") if rows < _FEW_ROWS else nullcontext()
 
 
 def matrices(train: Table, test: Table) -> tuple[Floats, Floats, list[bool]]:

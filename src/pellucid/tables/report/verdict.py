@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import Measure
 from pellucid.tables.report.report import NETWORK, Contender
-from pellucid.tables.report.rivals import CONSTANT
+from pellucid.tables.report.rivals import CONSTANT, LINEAR_MODEL
 
 
 def verdict(contenders: Sequence[Contender], measure: Measure) -> str:
@@ -17,37 +17,36 @@ def verdict(contenders: Sequence[Contender], measure: Measure) -> str:
     """
     rivals = [each for each in contenders if each.name != NETWORK]
     constant = next((each for each in rivals if each.name == CONSTANT), None)
-    if constant is not None and constant.behind is not None and constant.behind.low <= 0:
+    if constant is not None and not any(lead.low > 0 for lead in constant.lead.values()):
         return (
-            f"The network is not measurably better than a constant answer ({_by(constant.behind, measure)}): these "
-            f"columns do not tell the target, or there are too few rows."
+            f"The network is not measurably better than a constant answer ({_by(constant.lead[measure.name], measure)}): "
+            f"these columns do not tell the target, or there are too few rows."
         )
-    others = [each for each in rivals if each.name != CONSTANT and each.behind is not None]
-    ahead = [each for each in others if each.behind is not None and each.behind.high < 0]
-    beaten = [each for each in others if each.behind is not None and each.behind.low > 0]
-    level = [each for each in others if each not in ahead and each not in beaten]
+    leads = {each.name: each.lead[measure.name] for each in rivals if each.name != CONSTANT}
+    ahead = {name: lead for name, lead in leads.items() if lead.high < 0}
+    beaten = [name for name, lead in leads.items() if lead.low > 0]
     if ahead:
-        best = min(ahead, key=lambda each: each.behind.value if each.behind else 0.0)
-        assert best.behind is not None
-        turned = Interval(-best.behind.value, -best.behind.high, -best.behind.low)
+        best = min(ahead, key=lambda name: ahead[name].value)
+        lead = ahead[best]
+        turned = Interval(-lead.value, -lead.high, -lead.low)
         return (
-            f"{_sentence(best.name)} is better than the network here ({_by(turned, measure)}): a network is not worth "
-            f"it unless tuning or an ensemble closes the gap."
+            f"{_sentence(best)} is better than the network here ({_by(turned, measure)}): a network is not worth it "
+            f"unless tuning or an ensemble closes the gap."
         )
-    if not others:
+    if not leads:
         return "The network is better than a constant answer; there was nothing else to compare it with."
+    level = [name for name in leads if name not in beaten]
     if not level:
-        closest = min(others, key=lambda each: each.behind.value if each.behind else 0.0)
-        assert closest.behind is not None
+        closest = min(leads, key=lambda name: leads[name].value)
         return (
-            f"A network is worth it here: it is better than {_list([each.name for each in others])}, than the closest "
-            f"by {_by(closest.behind, measure)}."
+            f"A network is worth it here: it is better than {_list(list(leads))}, than the closest by "
+            f"{_by(leads[closest], measure)}."
         )
-    words = f"The network and {_list([each.name for each in level])} are level: no difference can be measured"
+    verb = "No difference can be measured between the network and"
+    words = f"{verb} {_list(level)} ({_by(leads[level[-1]], measure)})"
     if beaten:
-        words += f"; it is better than {_list([each.name for each in beaten])}"
-    simple = any(each.name == "linear model" for each in level)
-    return words + (". The simpler one will do." if simple else ". Take what is easier to ship.")
+        words += f"; it is better than {_list(beaten)}"
+    return words + (". The simpler one will do." if LINEAR_MODEL in level else ". Take what is easier to ship.")
 
 
 def _by(difference: Interval, measure: Measure) -> str:
@@ -83,7 +82,7 @@ def next_steps(
         How many rows there are.
     """
     steps = [(f"pellucid predict {model} new.csv", "predictions for new rows, beside them in a CSV file")]
-    ahead = any(each.behind is not None and each.behind.high < 0 for each in contenders)
+    ahead = any(lead.high < 0 for each in contenders for lead in [*each.lead.values()][:1])
     if ensemble == 1:
         why = "eight networks that answer together: most often a little better"
         steps.append((f"pellucid train {source} --target {target} --ensemble 8", why))

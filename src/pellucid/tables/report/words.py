@@ -52,8 +52,8 @@ def _row(each: Contender, measures: Sequence[Measure]) -> list[str]:
     cells = [each.name if each.name != NETWORK else "this network", scored(each.scores[first.name], first)]
     cells += [measure.words(each.scores[measure.name].value) for measure in others]
     cells.append(", ".join(first.words(value) for value in each.folds))
-    behind = each.behind
-    cells.append("" if behind is None else f"{behind.value:+.4f} ({behind.low:+.4f} to {behind.high:+.4f})")
+    lead = each.lead.get(first.name)
+    cells.append("" if lead is None else f"{lead.value:+.4f} ({lead.low:+.4f} to {lead.high:+.4f})")
     return cells
 
 
