@@ -34,7 +34,7 @@ def predict_rows(
 
     network = load_model(model)
     if network.preprocessing is not None:
-        _predict_table(network, data, output, probabilities)
+        _predict_table(model, data, output, probabilities)
         return
     x = _inputs(network, data, directory)
     header, rows, decimals = _answers(network, x, probabilities)
@@ -45,12 +45,15 @@ def predict_rows(
     _print(rows, decimals)
 
 
-def _predict_table(network: pl.Network, data: str, output: str | None, probabilities: bool) -> None:
+def _predict_table(model: str, data: str, output: str | None, probabilities: bool) -> None:
     """The rows of a table with the predictions beside them, to a file or to standard output, part by part."""
     import sys
+    from pathlib import Path
 
     from pellucid.tables.predicting import predict_file, predict_to
+    from pellucid.tables.together import load_together
 
+    network = load_together(Path(model).expanduser())
     source = sys.stdin.buffer if data == "-" else data
     if output is None:
         predict_to(network, source, sys.stdout.buffer, probabilities=probabilities)
