@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         SigmoidCrossEntropy,
         SoftmaxCrossEntropy,
         SquaredError,
+        TargetScaling,
     )
     from pellucid.network import Network
     from pellucid.optimizers import (
@@ -160,7 +161,7 @@ _HOMES = {
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "
-        "SquaredError"
+        "SquaredError TargetScaling"
     ),
     "pellucid.network": "Network",
     "pellucid.optimizers": (
@@ -292,6 +293,7 @@ __all__ = [
     "StepDecay",
     "SweepResults",
     "Tanh",
+    "TargetScaling",
     "ThroughData",
     "Trace",
     "Trainer",

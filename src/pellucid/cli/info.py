@@ -42,6 +42,8 @@ def show_model(
         "Loss": str(type(network.loss).__name__) if network.loss else "not trained yet",
         "Precision": network.dtype.name,
     }
+    if network.target is not None:
+        pairs["Predicts"] += f": {network.target.words()}"
     if network.link in ("identity", "exponential"):
         del pairs["Classes"]
     if network.training is not None:

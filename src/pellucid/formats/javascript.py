@@ -33,6 +33,7 @@ from pellucid.formats.steps import (
 from pellucid.formats.writing import Report, identifier, signature, size, without_ending, write_files
 from pellucid.layers.base import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
+from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.typing import Array
 
@@ -263,7 +264,10 @@ def _predictions(p: Prediction, numbers: str) -> list[str]:
         proba = "softmax(scores(x))"
     elif p.link == "sigmoid":
         proba = "scores(x).map((z) => 1 / (1 + Math.exp(-z)))"
-    if p.link in ("softmax", "argmax"):
+    if p.target is not None:
+        words = "The predicted number for a row x." if one else "The predicted numbers for a row x."
+        answer = f"Array.from(scores(x), (z, i) => {_in_unit(p.target, p.outputs)})" + ("[0]" if one else "")
+    elif p.link in ("softmax", "argmax"):
         words = f"The class of a row x, 0 to {p.outputs - 1}; of equal scores, the lowest."
         answer = "scores(x).reduce((best, z, i, all) => (z > all[best] ? i : best), 0)"
     elif p.link in ("sigmoid", "sign"):
@@ -281,3 +285,22 @@ def _predictions(p: Prediction, numbers: str) -> list[str]:
         head = "The probabilities of the classes." if p.class_count else "The probability of each output's yes."
         texts.append(f"/** {head} */\nexport function predictProba(x) {{\n  return {proba};\n}}")
     return texts
+
+
+def _in_unit(target: TargetScaling, outputs: int) -> str:
+    """A score z of output i in the unit of the target."""
+
+    def number(name: str) -> str:
+        column = target.column(name, outputs)
+        if column is None:
+            return {"low": "-Infinity", "high": "Infinity"}[name]
+        return (
+            _number(float(column[0]))
+            if (column == column[0]).all()
+            else f"[{', '.join(map(repr, column.tolist()))}][i]"
+        )
+
+    answer = f"z * {number('scale')} + {number('mean')}"
+    if target.low is None and target.high is None:
+        return answer
+    return f"Math.min(Math.max({answer}, {number('low')}), {number('high')})"

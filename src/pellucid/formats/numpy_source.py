@@ -34,6 +34,7 @@ from pellucid.formats.steps import (
 from pellucid.formats.writing import Report, identifier, signature, without_ending, write_files
 from pellucid.layers.base import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
+from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.typing import Array
 
@@ -265,7 +266,10 @@ def _predictions(p: Prediction, functions: set[str]) -> list[str]:
         functions.add("sigmoid")
         yes = "yes = sigmoid(scores(x))\n    return np.concatenate([1 - yes, yes], axis=1)"
         proba = yes if one else "return sigmoid(scores(x))"
-    if p.class_count:
+    if p.target is not None:
+        words = f"The predicted numbers for rows x (n, {p.inputs}), {'(n,)' if one else f'(n, {p.outputs})'}."
+        answer = _in_unit(p.target, p.outputs) + ("[:, 0]" if one else "")
+    elif p.class_count:
         words = f"The class of each row of x (n, {p.inputs}), (n,); of equal scores, the lowest."
         of_scores = p.link in ("softmax", "argmax")
         answer = "scores(x).argmax(axis=1)" if of_scores else "(scores(x)[:, 0] > 0).astype(np.int64)"
@@ -281,6 +285,21 @@ def _predictions(p: Prediction, functions: set[str]) -> list[str]:
         head = f"The probabilities of the {of}, (n, {p.probability_count}), for rows x (n, {p.inputs})."
         texts.append(f'def predict_proba(x):\n    """{head}"""\n    {proba}')
     return texts
+
+
+def _in_unit(target: TargetScaling, outputs: int) -> str:
+    """The predictions (n, outputs) in the unit of the target, in double precision."""
+    mean, scale, low, high = (_column(target, name, outputs) for name in ("mean", "scale", "low", "high"))
+    answer = f"scores(x) * np.float64({scale}) + {mean}" if "[" not in scale else f"scores(x) * {scale} + {mean}"
+    return f"({answer})" if target.low is None and target.high is None else f"np.clip({answer}, {low}, {high})"
+
+
+def _column(target: TargetScaling, name: str, outputs: int) -> str:
+    """A number, or the array of those of all outputs."""
+    column = target.column(name, outputs)
+    if column is None:
+        return "None"
+    return repr(float(column[0])) if (column == column[0]).all() else f"np.array({column.tolist()!r})"
 
 
 def _array_text(values: Array) -> str:

@@ -24,6 +24,7 @@ from pellucid import layers
 from pellucid.engines.program import Instruction
 from pellucid.layers.activations import softmax
 from pellucid.layers.base import NO_NAMES, Context, Layer
+from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.typing import Floats
 
@@ -167,6 +168,8 @@ class Prediction(NamedTuple):
     dtype: np.dtype[Any]
     link: str
     """How scores become predictions, one of `LINKS`."""
+    target: TargetScaling | None
+    """The unit of the predicted numbers, where scores are in another."""
     classes: tuple[str, ...] | None
     summary: str
     """The table of the layers."""
@@ -318,6 +321,7 @@ def prediction_of(network: Network) -> Prediction:
         program.outputs,
         network.dtype,
         network.link,
+        network.target,
         network.classes,
         network.summary(),
     )

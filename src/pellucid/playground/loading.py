@@ -29,6 +29,8 @@ def state_for(network: pl.Network, state: State, data: PlaneData) -> tuple[State
     """The state and the data with which `Recipe.of` makes the network's layers."""
     if not network.built:
         raise Refused("The network has no weights yet: train it, or call network.build(2).")
+    if network.target is not None:
+        raise Refused("The playground shows scores as they are, and this network has a unit of its own for its target.")
     shape, activations, dropout, tail = _hidden(network)
     values: dict[str, Any] = {"network_shape": shape, "dropout": dropout if any(dropout) else ()}
     common = Counter(activations).most_common(1)[0][0] if activations else state.activation

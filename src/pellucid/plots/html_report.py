@@ -107,7 +107,7 @@ def report(
     network = trainer.network
     state = trainer.state  # raises where training has not begun
     x = check_inputs(x, "x", network.input_shape)
-    targets = trainer.loss.encode(y, network.outputs)
+    targets = network.encode(y, trainer.loss)
     check_same_length(x=x, y=targets)
     if recorder is None:
         recorder = next((one for one in trainer.callbacks if isinstance(one, Recorder)), None)

@@ -13,7 +13,7 @@ from pellucid.configuration import from_configuration, to_configuration
 from pellucid.description import TrainingSummary
 from pellucid.layers import LAYERS
 from pellucid.layers.base import Layer
-from pellucid.losses import LOSSES, Loss
+from pellucid.losses import LOSSES, Loss, TargetScaling
 from pellucid.network import Network
 from pellucid.schedules import SCHEDULES, Schedule
 
@@ -30,6 +30,7 @@ def describe_network(network: Network) -> dict[str, Any]:
         "input_shape": list(network.input_shape),
         "dtype": network.dtype.name,
         "link": network.link,
+        "target": None if network.target is None else to_configuration(network.target),
         "classes": None if network.classes is None else list(network.classes),
         "features": None if network.features is None else [[each.name, each.kind] for each in network.features],
         "preprocessing": None,
@@ -60,6 +61,9 @@ def network_from(
         threads=threads,
     )
     network.link = description.get("link", "identity")
+    if description.get("target") is not None:
+        units = {"TargetScaling": TargetScaling}
+        network.target = from_configuration(description["target"], units, "target scaling")
     network.classes = _list(description, "classes")
     network.features = _list(description, "features")
     shape = description.get("input_shape")

@@ -46,7 +46,7 @@ def check_validation(validation: Any, network: Network, loss: Loss) -> tuple[Arr
         )
     x, y = validation
     x = check_inputs(x, "validation x", network.input_shape)
-    targets = loss.encode(y, network.outputs)
+    targets = network.encode(y, loss)
     check_same_length(**{"validation x": x, "validation y": targets})
     return x, targets
 

@@ -62,6 +62,8 @@ def snapshot(trainer: Trainer) -> dict[str, Any]:
             "learning_rate_factors": trainer.learning_rate_factors,
             "average": trainer.average,
             "penalty_in_loss": trainer.penalty_in_loss,
+            "standardize_target": trainer.standardize_target,
+            "clamp": trainer.clamp,
         },
         "progress": progress,
         "history": _history_table(trainer.history),

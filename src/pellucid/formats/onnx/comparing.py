@@ -135,6 +135,7 @@ def _values(network: Network, layers: Sequence[Layer], dtype: str, x: Array) -> 
     other = Network(layers, dtype=dtype, engine="reference")
     other.adopt_shape(network.input_shape)
     other.parameters, other.statistics, other.link = network.parameters, network.statistics, network.link
+    other.target = network.target
     return answers_of(other, x).values.astype(np.float64)
 
 

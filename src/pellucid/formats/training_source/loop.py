@@ -115,6 +115,8 @@ class LoopText:
         y = "np.asarray(y, dtype=np.int64)  # (n, inputs), (n,)"
         if not self.classes:
             y = f"np.asarray(y, dtype={self.network.dtype}).reshape(len(x), -1)  # (n, inputs), (n, outputs)"
+        if trainer.network.target is not None:
+            y = "in_unit(y, len(x))  # (n, inputs), (n, outputs)"
         slots = len(optimizer.slot_names)
         zeros = ", ".join(["np.zeros_like(p[name])"] * slots) + ("," if slots == 1 else "")
         batch = "BATCH_SIZE" if trainer.batch_size != "full" else "n"
@@ -170,6 +172,17 @@ class LoopText:
             f"            average = {{name: {moved} for name in p}}",
         ]
 
+    def target(self) -> list[str]:
+        """`in_unit`; nothing where targets are taken as they are."""
+        if self.trainer.network.target is None:
+            return []
+        lines = [
+            '"""The targets (n, outputs) in the unit of the scores; `predict` goes back."""',
+            "y = np.asarray(y, dtype=np.float64).reshape(rows, -1)",
+            f"return ((y - TARGET_MEAN) / TARGET_SCALE).astype({self.network.dtype})",
+        ]
+        return [function("in_unit(y, rows)", lines)]
+
     def _right(self) -> str:
         """An expression for which rows of a batch are predicted right; nothing where numbers are predicted."""
         link = self._link()
@@ -191,6 +204,8 @@ class LoopText:
         }
         answers |= {"softmax": answers["argmax"], "sign": answers["sigmoid"]}
         words, answer = answers.get(self._link(), ("The predicted numbers, (n, outputs).", "scores"))
+        if self.trainer.network.target is not None:
+            answer = "np.clip(scores * TARGET_SCALE + TARGET_MEAN, TARGET_LOW, TARGET_HIGH)"
         return function(
             f"predict({arguments})", [f'"""{words}"""', f"scores, _ = forward({arguments})", f"return {answer}"]
         )
