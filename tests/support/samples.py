@@ -108,6 +108,7 @@ LOSS_SAMPLES = [
     LossSample("Hinge of one output", pl.Hinge(), 1, np.array([1, 0, 0, 1])),
     LossSample("SigmoidCrossEntropy of one yes or no", pl.SigmoidCrossEntropy(), 1, np.array([1, 0, 0, 1])),
     LossSample("SigmoidCrossEntropy of several", pl.SigmoidCrossEntropy(), 3, np.round(_PROBABILITIES)),
+    LossSample("SigmoidCrossEntropy, smoothed", pl.SigmoidCrossEntropy(0.2), 1, np.array([1, 0, 0, 1])),
     LossSample("SigmoidCrossEntropy of probabilities", pl.SigmoidCrossEntropy(), 3, _PROBABILITIES),
 ]
 

@@ -1,22 +1,57 @@
-"""First parameters that look at the data: what `UnitVariance` and `ThroughData` ask for, layer after layer.
+"""How training begins: shapes, first weights, what layers measure, parameters that look at the data, the target's unit.
 
-Contract: `adapt_parameters(network, x, seed)` changes the parameters whose initializer is `from_data`, each by what its
-layer makes of training rows when all parameters before it are as training will begin with them. It only runs layers
-forward, so it holds for any layer, whatever it does with its weights.
+Contract: `prepare(network, x, y, …)` checks the training rows, and makes the network ready for its first step; what it
+has already it keeps. Parameters whose initializer is `from_data` (`UnitVariance`, `ThroughData`) change by what their
+layer makes of training rows when all parameters before them are as training will begin with them. That takes only
+running layers forward, so it holds for any layer, whatever it does with its weights.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pellucid.engines.base import Model
+from pellucid.engines.program import compile_program
 from pellucid.engines.reference import Pass, layer_by_layer
+from pellucid.losses import Loss, TargetScaling
+from pellucid.losses.links import check_unit
 from pellucid.network import Network
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
+from pellucid.validation import check_same_length
 
 ROWS = 1024
 """How many rows are looked at, at most."""
+
+
+def prepare(network: Network, x: Array, y: Any, *, loss: Loss, seed: int, unit: tuple[bool, bool]) -> Array:
+    """Make a network ready to train on rows x (n, *input_shape), and answer the targets as the loss takes them.
+
+    Parameters
+    ----------
+    unit : (bool, bool)
+        Whether the target is standardized, and whether predictions are clamped, where the network has no unit yet.
+    """
+    program = network.program if network.built else compile_program(network.layers, x.shape[1:])
+    targets = loss.encode(y, program.outputs)
+    check_same_length(x=x, y=targets)
+    link = loss.link(targets)
+    if any(unit) or network.target is not None:
+        check_unit(link, str(loss))
+    network.check_names(link, program)
+    fresh = not network.built
+    if fresh:  # only now: data that is refused must not leave its shape behind
+        network.build(x.shape[1:], seed=seed)
+    if not network.statistics_fitted:
+        network.fit_statistics(x)
+    if fresh:
+        adapt_parameters(network, x, seed)
+    network.loss, network.link = loss, link
+    if any(unit) and network.target is None:
+        network.target = TargetScaling.measured(targets, standardize=unit[0], clamp=unit[1])
+    return targets
 
 
 def adapt_parameters(network: Network, x: Array, seed: int) -> None:

@@ -15,18 +15,17 @@ import numpy as np
 from pellucid.augmentation import Augmentation
 from pellucid.description import TrainingSummary
 from pellucid.engines.base import Engine, Model, Outcome, State, Task
-from pellucid.engines.program import compile_program
 from pellucid.engines.reference import mean_loss, penalty_value
-from pellucid.losses import Loss, TargetScaling, find_loss, metrics
-from pellucid.losses.links import check_unit
+from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
 from pellucid.penalties import Constraint, Penalty
 from pellucid.training.callbacks import Callback, as_callback
 from pellucid.training.divergence import Divergence, DivergenceError, explain
 from pellucid.training.history import History
-from pellucid.training.initialization import adapt_parameters
+from pellucid.training.initialization import prepare
 from pellucid.training.interrupts import interrupts_deferred
+from pellucid.training.recording import record, validate
 from pellucid.training.rows import (
     check_schedules,
     check_validation,
@@ -42,7 +41,6 @@ from pellucid.validation import (
     check_inputs,
     check_integer,
     check_number,
-    check_same_length,
     check_sample_weight,
     check_seed,
     unknown_name,
@@ -386,27 +384,12 @@ class Trainer:
         x = check_inputs(x, "x", self.network.input_shape if self.network.built else None)
         if self.augmentation is not None:
             self.augmentation.check_rows(x.shape[1:])
-        network = self.network
-        program = network.program if network.built else compile_program(network.layers, x.shape[1:])
-        targets = self.loss.encode(y, program.outputs)
-        check_same_length(x=x, y=targets)
-        link, measure = self.loss.link(targets), self.standardize_target or self.clamp
-        if measure or network.target is not None:
-            check_unit(link, str(self.loss))
-        network.check_names(link, program)
-        fresh = not network.built
-        if fresh:  # only now: data that is refused must not leave its shape behind
-            network.build(x.shape[1:], seed=self.seed)
-        if not network.statistics_fitted:
-            network.fit_statistics(x)
-        if fresh:
-            adapt_parameters(network, x, self.seed)
-        network.loss, network.link = self.loss, link
-        if self._state is None:
-            if measure and network.target is None:
-                network.target = TargetScaling.measured(targets, standardize=self.standardize_target, clamp=self.clamp)
-            warn_of_missing_classes(targets, network)
-            self._state = State.start(network.parameters, network.statistics, self.optimizer)
+        begins = self._state is None
+        unit = (self.standardize_target, self.clamp) if begins else (False, False)
+        targets = prepare(self.network, x, y, loss=self.loss, seed=self.seed, unit=unit)
+        if begins:
+            warn_of_missing_classes(targets, self.network)
+            self._state = State.start(self.network.parameters, self.network.statistics, self.optimizer)
             self._safe = self._shown = self._beginning = self._state
             self._slot_names = self.optimizer.slot_names
         return self
@@ -564,7 +547,7 @@ class Trainer:
                 if outcome.stopped and (self.state.batch or not outcome.logs):
                     raise KeyboardInterrupt
                 if validation:
-                    self._validate(validation)
+                    self.history.set_last(validate(self.network, self.loss, *validation))
                 if any(self.epoch >= epoch for epoch in wake):
                     self.network.training = advanced(self._summary, self)
                 for number, callback in enumerate(callbacks):
@@ -594,7 +577,7 @@ class Trainer:
         )
         self._safe = outcome.safe
         self._state = outcome.safe if diverged else outcome.state
-        self._record(task, before, outcome)
+        record(self.history, task, before, outcome)
         self.show(self._state)
         if diverged:
             self.history.cut(self.epoch)
@@ -603,29 +586,3 @@ class Trainer:
             self.divergence = explain(task, outcome.state, outcome.safe, self.beginning)
             self.history.stopped, self.history.diverged = str(self.divergence), self.divergence.epoch
             raise DivergenceError(self.history.stopped)
-
-    def _record(self, task: Task, before: State, outcome: Outcome) -> None:
-        logs, batches, first = outcome.logs, task.batches, before.step - before.batch
-        if not logs:
-            return
-        columns: dict[str, list[Any]] = {
-            "epoch": list(range(before.epoch + 1, before.epoch + len(logs) + 1)),
-            "loss": logs.loss,
-        }
-        if logs.accuracy[0] is not None:
-            columns["accuracy"] = logs.accuracy
-        last_steps = range(first + batches - 1, first + len(logs) * batches, batches)
-        columns["learning_rate"] = [rate * before.rate_scale for rate in self.optimizer.rates_at(last_steps)]
-        columns["seconds"] = logs.seconds
-        self.history.extend(columns)
-
-    def _validate(self, validation: tuple[Array, Array]) -> None:
-        x, targets = validation
-        network = self.network
-        model = Model(network.program, network.parameters, network.statistics)
-        scores = network.engines.choose(network.program)[0].scores(model, x)
-        values = {
-            "loss": mean_loss(self.loss, scores, targets, None),
-            **metrics(scores, targets, network.link, target=network.target),
-        }
-        self.history.set_last({f"validation_{name}": value for name, value in values.items()})

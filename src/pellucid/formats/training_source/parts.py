@@ -88,7 +88,12 @@ LOSSES: dict[type[Loss], Callable[[Any, bool], list[str]]] = {
     losses.Quantile: _quantile,
     losses.Poisson: lambda *_: ["values = (np.exp(z) - y * z).sum(axis=1)  # (n,)", "d = np.exp(z) - y"],
     losses.SoftmaxCrossEntropy: _softmax_cross_entropy,
-    losses.SigmoidCrossEntropy: lambda *_: [
+    losses.SigmoidCrossEntropy: lambda loss, _: [
+        *(
+            [f"y = {1 - loss.label_smoothing!r} * y + {loss.label_smoothing / 2!r}  # a little for yes and for no"]
+            if loss.label_smoothing
+            else []
+        ),
         "values = (np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))).sum(axis=1)  # (n,)",
         "d = sigmoid(z) - y",
     ],
