@@ -60,9 +60,10 @@ def show_report(console: Console, report: TableReport) -> None:
     if report.findings.get("findings"):
         show_findings(console, report.findings)
     if report.next:
-        console.print(Text("Next", style="bold"))
+        console.print(Text("\nNext", style="bold"))
         for command, why in report.next:
-            console.print(Text.assemble("  ", (command, "cyan"), f"   {why}"), soft_wrap=True)
+            console.print(Text.assemble("  ", (command, "cyan")), soft_wrap=True)
+            console.print(Text(f"      {why}", style="dim"), soft_wrap=True)
 
 
 def _show_scores(console: Console, report: TableReport) -> None:

@@ -216,7 +216,7 @@ RECIPES: dict[str, Recipe] = {"plain": Recipe(), "fast": _FAST, "strong": _STRON
 """By name, for classes; `recipe_for` knows what is different for numbers."""
 
 LINEAR = Recipe(
-    hidden=(), learning_rate=0.02, rate_schedule="log_cosine", beta_2=0.99, one_hot_up_to=100, epochs=60, batch_size=256
+    hidden=(), learning_rate=0.02, rate_schedule="log_cosine", weight_decay=0.001, one_hot_up_to=100, epochs=200
 )
 """No hidden layer: linear regression, or logistic regression, as something to compare with."""
 

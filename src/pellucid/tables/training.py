@@ -162,7 +162,7 @@ def completed(
             report,
             contenders=contenders,
             how=measured.how,
-            verdict=verdict(contenders, measures[0]),
+            verdict=verdict(contenders, measures),
             truth=truth,
             answers=answers,
             calibration=calibration_of(report.target, truth, answers),

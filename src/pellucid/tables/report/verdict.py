@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import Measure
@@ -10,11 +11,12 @@ from pellucid.tables.report.report import NETWORK, Contender
 from pellucid.tables.report.rivals import CONSTANT, LINEAR_MODEL
 
 
-def verdict(contenders: Sequence[Contender], measure: Measure) -> str:
+def verdict(contenders: Sequence[Contender], measures: Sequence[Measure]) -> str:
     """One or two sentences on the network beside its rivals.
 
-    A difference counts where its 95 % interval does not hold 0.
+    A difference counts where its 95 % interval does not hold 0; the first measure in which one does decides.
     """
+    measure = measures[0]
     rivals = [each for each in contenders if each.name != NETWORK]
     constant = next((each for each in rivals if each.name == CONSTANT), None)
     if constant is not None and not any(lead.low > 0 for lead in constant.lead.values()):
@@ -22,37 +24,58 @@ def verdict(contenders: Sequence[Contender], measure: Measure) -> str:
             f"The network is not measurably better than a constant answer ({_by(constant.lead[measure.name], measure)}): "
             f"these columns do not tell the target, or there are too few rows."
         )
-    leads = {each.name: each.lead[measure.name] for each in rivals if each.name != CONSTANT}
-    ahead = {name: lead for name, lead in leads.items() if lead.high < 0}
-    beaten = [name for name, lead in leads.items() if lead.low > 0]
+    standings = {each.name: standing(each, measures) for each in rivals if each.name != CONSTANT}
+    ahead = {name: found for name, found in standings.items() if found.lead.high < 0}
+    beaten = {name: found for name, found in standings.items() if found.lead.low > 0}
+    level = {name: found for name, found in standings.items() if name not in ahead and name not in beaten}
     if ahead:
-        best = min(ahead, key=lambda name: ahead[name].value)
-        lead = ahead[best]
+        best = min(ahead, key=lambda name: ahead[name].lead.value)
+        lead, measure = ahead[best]
         turned = Interval(-lead.value, -lead.high, -lead.low)
         return (
             f"{_sentence(best)} is better than the network here ({_by(turned, measure)}): a network is not worth it "
             f"unless tuning or an ensemble closes the gap."
         )
-    if not leads:
+    if not standings:
         return "The network is better than a constant answer; there was nothing else to compare it with."
-    level = [name for name in leads if name not in beaten]
     if not level:
-        closest = min(leads, key=lambda name: leads[name].value)
-        return (
-            f"A network is worth it here: it is better than {_list(list(leads))}, than the closest by "
-            f"{_by(leads[closest], measure)}."
-        )
-    verb = "No difference can be measured between the network and"
-    words = f"{verb} {_list(level)} ({_by(leads[level[-1]], measure)})"
+        parts = [f"{_list([name])} ({_by(*found)})" for name, found in beaten.items()]
+        return f"A network is worth it here: it is better than {' and '.join(parts)}."
+    words = f"No difference can be measured between the network and {_list(list(level))}"
     if beaten:
-        words += f"; it is better than {_list(beaten)}"
+        parts = [f"{_list([name])} ({_by(*found)})" for name, found in beaten.items()]
+        words += f"; it is better than {' and '.join(parts)}"
     return words + (". The simpler one will do." if LINEAR_MODEL in level else ". Take what is easier to ship.")
+
+
+class Standing(NamedTuple):
+    """By how much the network leads, and in what."""
+
+    lead: Interval
+    measure: Measure
+
+
+def standing(each: Contender, measures: Sequence[Measure]) -> Standing:
+    """The first measure in which a difference can be measured; where there is none, the first of all."""
+    comparing = [measure for measure in measures if measure.compares]
+    for measure in comparing:
+        lead = each.lead[measure.name]
+        if lead.low > 0 or lead.high < 0:
+            return Standing(lead, measure)
+    return Standing(each.lead[comparing[0].name], comparing[0])
 
 
 def _by(difference: Interval, measure: Measure) -> str:
     """A difference with its interval, in the measure's words."""
-    low, high = (f"{bound:+.3g}" for bound in (difference.low, difference.high))
-    return f"{difference.value:+.3g} in {measure.title}, 95 %: {low} to {high}"
+    return f"{measure.title} {signed(difference)}"
+
+
+def signed(difference: Interval) -> str:
+    """A difference with its interval: +0.012 [+0.004, +0.020]."""
+    size = max(abs(bound) for bound in difference)
+    decimals = 4 if size < 10 else 1
+    value, low, high = (f"{bound:+.{decimals}f}".replace("-", "−") for bound in difference)
+    return f"{value} [{low}, {high}]"
 
 
 def _list(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import Measure
 from pellucid.tables.report.report import NETWORK, Contender, TableReport
+from pellucid.tables.report.verdict import signed
 
 
 def in_words(report: TableReport) -> str:
@@ -34,27 +35,28 @@ def headline(report: TableReport) -> str:
 
 
 def scored(score: Interval, measure: Measure) -> str:
-    """A score with its interval: 0.9812 (0.9794 to 0.9831)."""
-    if measure.name == "accuracy":
-        return f"{score.value:.1%} ({score.low:.1%} to {score.high:.1%})"
-    return f"{measure.words(score.value)} ({measure.words(score.low)} to {measure.words(score.high)})"
+    """A score with its interval: 0.9812 [0.9794, 0.9831]."""
+    return f"{measure.words(score.value)} [{measure.words(score.low)}, {measure.words(score.high)}]"
 
 
 def contender_rows(report: TableReport) -> list[list[str]]:
-    """A heading, then a line for each model: its measures with intervals, its folds, by how much the network leads."""
-    first = report.measures[0]
-    heading = ["", *(measure.title for measure in report.measures), f"{first.title} of each fold", "network better by"]
+    """A heading, then a line for each model: its measures, the first with its interval and between which values it lies
+    on the folds; and by how much the network leads.
+    """
+    first, *others = report.measures
+    folds = [] if len(report.contenders[0].folds) == 1 else ["folds"]
+    heading = ["", f"{first.title} [95 %]", *folds, *(measure.title for measure in others), "network better by [95 %]"]
     return [heading, *(_row(each, report.measures) for each in report.contenders)]
 
 
 def _row(each: Contender, measures: Sequence[Measure]) -> list[str]:
     first, *others = measures
-    cells = [each.name if each.name != NETWORK else "this network", scored(each.scores[first.name], first)]
+    cells = ["this network" if each.name == NETWORK else each.name, scored(each.scores[first.name], first)]
+    if len(each.folds) > 1:
+        cells.append(f"{first.words(min(each.folds))}–{first.words(max(each.folds))}")
     cells += [measure.words(each.scores[measure.name].value) for measure in others]
-    cells.append(", ".join(first.words(value) for value in each.folds))
     lead = each.lead.get(first.name)
-    cells.append("" if lead is None else f"{lead.value:+.4f} ({lead.low:+.4f} to {lead.high:+.4f})")
-    return cells
+    return [*cells, "" if lead is None else signed(lead)]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
