@@ -49,11 +49,12 @@ class Measure:
         return self.of(truth, answers)(weights)
 
     def words(self, value: float) -> str:
-        """A value for people: accuracies and R² with four decimals, errors with four digits."""
-        return f"{value:.4f}" if self.name in _FOUR_DECIMALS else f"{value:.4g}"
+        """A value for people: shares with three decimals, R² and log loss with four, errors with four digits."""
+        decimals = _DECIMALS.get(self.name)
+        return f"{value:.4g}" if decimals is None else f"{value:.{decimals}f}"
 
 
-_FOUR_DECIMALS = ("accuracy", "auc", "r2", "log_loss", "coverage", "d2")
+_DECIMALS = {"accuracy": 3, "auc": 3, "coverage": 3, "r2": 4, "d2": 4, "log_loss": 4}
 
 
 def _mean_of(values: Callable[[Array, Array], Floats]) -> Callable[[Array, Array], Weighted]:

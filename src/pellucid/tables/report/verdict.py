@@ -73,7 +73,7 @@ def _by(difference: Interval, measure: Measure) -> str:
 def signed(difference: Interval) -> str:
     """A difference with its interval: +0.012 [+0.004, +0.020]."""
     size = max(abs(bound) for bound in difference)
-    decimals = 4 if size < 10 else 1
+    decimals = 4 if size < 0.02 else 3 if size < 10 else 1
     value, low, high = (f"{bound:+.{decimals}f}".replace("-", "−") for bound in difference)
     return f"{value} [{low}, {high}]"
 

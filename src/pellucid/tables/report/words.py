@@ -45,7 +45,7 @@ def contender_rows(report: TableReport) -> list[list[str]]:
     """
     first, *others = report.measures
     folds = [] if len(report.contenders[0].folds) == 1 else ["folds"]
-    heading = ["", f"{first.title} [95 %]", *folds, *(measure.title for measure in others), "network better by [95 %]"]
+    heading = ["", f"{first.title} [95 %]", *folds, *(measure.title for measure in others), "ahead by [95 %]"]
     return [heading, *(_row(each, report.measures) for each in report.contenders)]
 
 
