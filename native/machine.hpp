@@ -202,7 +202,7 @@ private:
         layer.outputs = outputs;
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
               "a layer needs at least one input and one output, and at most 2**28");
-        check(name == "dense" || name == "maxout" || inputs == outputs, "this layer has as many outputs as inputs");
+        check(name == "dense" || name == "dense_ntk" || name == "maxout" || inputs == outputs, "this layer has as many outputs as inputs");
         check(numbers.size() <= most_numbers && parameters.size() <= most_parameters &&
                   statistics.size() <= most_statistics,
               "a layer has too many numbers, parameters or statistics");
@@ -237,7 +237,7 @@ private:
         const auto is = [&](int p, Index rows, Index columns) {
             return layer.parameters[p].rows == rows && layer.parameters[p].columns == columns;
         };
-        if (name == "dense") {
+        if (name == "dense" || name == "dense_ntk") {
             check(count >= 1 && count <= 2, "a dense layer has a weight and may have a bias");
             check(is(0, layer.inputs, layer.outputs), "a dense layer's weight must have the shape (inputs, outputs)");
             check(count < 2 || is(1, 1, layer.outputs), "a dense layer's bias must have a number for each output");
@@ -251,6 +251,8 @@ private:
                   "maxout has a weight of the shape (inputs, outputs * pieces) and a bias");
         } else if (name == "prelu") {
             check(count == 1 && (is(0, 1, 1) || is(0, 1, layer.outputs)), "prelu has one slope, or one for each output");
+        } else if (name == "scale" || name.rfind("parametric_", 0) == 0) {
+            check(count == 1 && is(0, 1, layer.outputs), "this layer has one parameter for each output");
         } else if (name == "batch_normalization" || name == "layer_normalization") {
             check(count == 2 && is(0, 1, layer.outputs) && is(1, 1, layer.outputs),
                   "a normalization has a scale and a shift for each output");

@@ -1,10 +1,37 @@
-// Activations: value and derivative side by side, the derivative from the output. rectifiers.hpp has the kin of ReLU.
+// Activations: value and derivative side by side. rectifiers.hpp has the kin of ReLU.
+//
+// An activation of one number is a type `F<T>`, made from the layer's numbers:
+//
+//     from_output      whether the derivative is written of the output a = f(z), else of z
+//     value(z)         f(z)
+//     back(g, a or z)  g·f′
+//
+// Two functions make a layer of it; parametric.hpp makes another one.
 #pragma once
 
 #include "../math.hpp"
 #include "layer.hpp"
 
 namespace pellucid::PELLUCID_ISA {
+
+template <template <typename> class F, typename T>
+inline void activation_forward(const Work<T>& work, const Layer<T>& layer) {
+    const F<T> f(layer.spec->numbers);
+    map<T>(work, layer.spec->outputs, layer.input, layer.output, [=](Vector<T> z) { return f.value(z); });
+}
+template <template <typename> class F, typename T>
+inline void activation_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                                Matrix<T> input_gradient) {
+    const F<T> f(layer.spec->numbers);
+    map<T>(work, layer.spec->outputs, gradient, F<T>::from_output ? layer.output : layer.input, input_gradient,
+           [=](Vector<T> g, Vector<T> kept) { return f.back(g, kept); });
+}
+
+// Its line in the table.
+template <template <typename> class F, typename T> constexpr LayerCode<T> activation(const char* name) {
+    return {name, true, !F<T>::from_output, F<T>::from_output, no_parameters<T>, activation_forward<F, T>,
+            activation_backward<F, T>, false, true};
+}
 
 // a = z
 template <typename T> inline void identity_forward(const Work<T>& work, const Layer<T>& layer) {
@@ -14,65 +41,49 @@ template <typename T> inline void identity_forward(const Work<T>& work, const La
 template <typename T> inline void identity_backward(const Work<T>&, const Layer<T>&, Matrix<T>, Matrix<T>) {}
 
 // a = max(z, 0); a′ = [a > 0]. NaN stays NaN.
-template <typename T> inline void relu_forward(const Work<T>& work, const Layer<T>& layer) {
-    map<T>(work, layer.spec->outputs, layer.input, layer.output,
-           [](Vector<T> z) { return z < T(0) ? Vector<T>{} : z; });
-}
-template <typename T>
-inline void relu_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient, Matrix<T> input_gradient) {
-    map<T>(work, layer.spec->outputs, gradient, layer.output, input_gradient,
-           [](Vector<T> g, Vector<T> a) { return a > T(0) ? g : Vector<T>{}; });
-}
+template <typename T> struct Relu {
+    static constexpr bool from_output = true;
+    explicit Relu(const double*) {}
+    Vector<T> value(Vector<T> z) const { return z < T(0) ? Vector<T>{} : z; }
+    Vector<T> back(Vector<T> g, Vector<T> a) const { return a > T(0) ? g : Vector<T>{}; }
+};
 
 // a = 1/(1 + e⁻ᶻ); a′ = a(1 − a)
-template <typename T> inline void sigmoid_forward(const Work<T>& work, const Layer<T>& layer) {
-    map<T>(work, layer.spec->outputs, layer.input, layer.output, [](Vector<T> z) { return logistic<T>(z); });
-}
-template <typename T>
-inline void sigmoid_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient, Matrix<T> input_gradient) {
-    map<T>(work, layer.spec->outputs, gradient, layer.output, input_gradient,
-           [](Vector<T> g, Vector<T> a) { return g * a * (T(1) - a); });
-}
+template <typename T> struct Sigmoid {
+    static constexpr bool from_output = true;
+    explicit Sigmoid(const double*) {}
+    Vector<T> value(Vector<T> z) const { return logistic<T>(z); }
+    Vector<T> back(Vector<T> g, Vector<T> a) const { return g * a * (T(1) - a); }
+};
 
 // a = tanh z; a′ = 1 − a²
-template <typename T> inline void tanh_forward(const Work<T>& work, const Layer<T>& layer) {
-    map<T>(work, layer.spec->outputs, layer.input, layer.output,
-           [](Vector<T> z) { return hyperbolic_tangent<T>(z); });
-}
-template <typename T>
-inline void tanh_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient, Matrix<T> input_gradient) {
-    map<T>(work, layer.spec->outputs, gradient, layer.output, input_gradient,
-           [](Vector<T> g, Vector<T> a) { return g * (T(1) - a * a); });
-}
+template <typename T> struct Tanh {
+    static constexpr bool from_output = true;
+    explicit Tanh(const double*) {}
+    Vector<T> value(Vector<T> z) const { return hyperbolic_tangent<T>(z); }
+    Vector<T> back(Vector<T> g, Vector<T> a) const { return g * (T(1) - a * a); }
+};
 
 // a = z clipped to [minimum, maximum]; a′ = [minimum < a < maximum]. numbers: minimum, maximum. NaN stays NaN.
-template <typename T> inline void hard_tanh_forward(const Work<T>& work, const Layer<T>& layer) {
-    const Vector<T> low = broadcast<T>(static_cast<T>(layer.spec->numbers[0]));
-    const Vector<T> high = broadcast<T>(static_cast<T>(layer.spec->numbers[1]));
-    map<T>(work, layer.spec->outputs, layer.input, layer.output,
-           [=](Vector<T> z) { return z < low ? low : (z > high ? high : z); });
-}
-template <typename T>
-inline void hard_tanh_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
-                               Matrix<T> input_gradient) {
-    const T low = static_cast<T>(layer.spec->numbers[0]), high = static_cast<T>(layer.spec->numbers[1]);
-    map<T>(work, layer.spec->outputs, gradient, layer.output, input_gradient,
-           [=](Vector<T> g, Vector<T> a) { return ((a > low) & (a < high)) ? g : Vector<T>{}; });
-}
+template <typename T> struct HardTanh {
+    static constexpr bool from_output = true;
+    Vector<T> low, high;
+    explicit HardTanh(const double* numbers)
+        : low(broadcast<T>(static_cast<T>(numbers[0]))), high(broadcast<T>(static_cast<T>(numbers[1]))) {}
+    Vector<T> value(Vector<T> z) const { return z < low ? low : (z > high ? high : z); }
+    Vector<T> back(Vector<T> g, Vector<T> a) const { return ((a > low) & (a < high)) ? g : Vector<T>{}; }
+};
 
 // a = z/(1 + |z|); a′ = (1 − |a|)²
-template <typename T> inline void softsign_forward(const Work<T>& work, const Layer<T>& layer) {
-    map<T>(work, layer.spec->outputs, layer.input, layer.output,
-           [](Vector<T> z) { return z / (T(1) + absolute<T>(z)); });
-}
-template <typename T>
-inline void softsign_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
-                              Matrix<T> input_gradient) {
-    map<T>(work, layer.spec->outputs, gradient, layer.output, input_gradient, [](Vector<T> g, Vector<T> a) {
+template <typename T> struct Softsign {
+    static constexpr bool from_output = true;
+    explicit Softsign(const double*) {}
+    Vector<T> value(Vector<T> z) const { return z / (T(1) + absolute<T>(z)); }
+    Vector<T> back(Vector<T> g, Vector<T> a) const {
         const Vector<T> rest = T(1) - absolute<T>(a);
         return g * (rest * rest);
-    });
-}
+    }
+};
 
 // aⱼ = exp(zⱼ − max z) / Σₖ exp(zₖ − max z), over each row; ∂z = a·(g − Σₖ gₖ aₖ)
 template <typename T> inline void softmax_forward(const Work<T>& work, const Layer<T>& layer) {

@@ -1,4 +1,4 @@
-// The dense layer: y = x W + b. ∂x = g Wᵀ, ∂W = xᵀ g, ∂b = Σ g.
+// The dense layer: y = x W + b. ∂x = g Wᵀ, ∂W = xᵀ g, ∂b = Σ g. And `dense_ntk`: y = (c·x) W + b with c = 1/√inputs.
 //
 // A panel of the packed weight is followed by the bias of the same columns, as one more row.
 #pragma once
@@ -97,6 +97,39 @@ inline void dense_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T>
         column_sums<T>(gradient.at(column, 0), of_bias, work.rows, narrow, work.adds());
         if (work.update) work.update->apply(bias, block, panel<T>, spec.parameters[1].penalized);
     }
+}
+
+// The same on c·x, which is kept in `pieces`; what is passed back has the factor, too.
+template <typename T> inline void dense_ntk_lay_out(Layer<T>& layer, Arena& arena, Index rows) {
+    dense_lay_out(layer, arena, rows);
+    layer.pieces = take_matrix<T>(arena, rows, layer.spec->inputs);
+}
+
+template <typename T> inline T factor_of_inputs(const Layer<T>& layer) {
+    return static_cast<T>(1.0 / __builtin_sqrt(static_cast<double>(layer.spec->inputs)));
+}
+
+template <typename T> inline Layer<T> dense_of_pieces(const Layer<T>& layer) {
+    Layer<T> dense = layer;
+    dense.input = layer.pieces;
+    return dense;
+}
+
+template <typename T> inline void dense_ntk_forward(const Work<T>& work, const Layer<T>& layer) {
+    const T factor = factor_of_inputs(layer);
+    map<T>(work, layer.spec->inputs, layer.input, layer.pieces, [=](Vector<T> x) { return x * factor; });
+    work.meet();
+    dense_forward(work, dense_of_pieces(layer));
+}
+
+template <typename T>
+inline void dense_ntk_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                               Matrix<T> input_gradient) {
+    dense_backward(work, dense_of_pieces(layer), gradient, input_gradient);
+    if (!input_gradient.data) return;
+    work.meet();  // all of it is there
+    const T factor = factor_of_inputs(layer);
+    map<T>(work, layer.spec->inputs, input_gradient, input_gradient, [=](Vector<T> g) { return g * factor; });
 }
 
 }  // namespace pellucid::PELLUCID_ISA

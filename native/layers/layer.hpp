@@ -147,6 +147,23 @@ inline void map(const Work<T>& work, Index width, Matrix<T> a, Matrix<T> b, Matr
     });
 }
 
+// The layer's first parameter, which has a number for each column: that of a vector of columns.
+template <typename T> inline Vector<T> parameter_of(const Layer<T>& layer, Index panel_number, Index half) {
+    return load<T>(layer.weights + layer.places[0].start + panel_number * panel<T> + half * lanes<T>);
+}
+
+// to = f(from, the first parameter), number by number.
+template <typename T, typename F>
+inline void map_with(const Work<T>& work, const Layer<T>& layer, Matrix<T> from, Matrix<T> to, F&& f) {
+    for_stretches<T>(work, layer.spec->outputs, [&](Index panel_number, Index row, Index count, Index step) {
+        const T* in = from.at(panel_number, row);
+        T* out = to.at(panel_number, row);
+        const Vector<T> of_panel[2] = {parameter_of(layer, panel_number, 0), parameter_of(layer, panel_number, 1)};
+        for (Index i = 0; i < count; i += step)
+            store<T>(out + i, f(load<T>(in + i), of_panel[i / lanes<T> % 2]));
+    });
+}
+
 // The lanes of vector `number` of a row that are columns, not padding.
 template <typename T> inline Integers<T> columns_of(Index width, Index number) {
     return first_lanes<T>(smaller_of(width - number * lanes<T>, lanes<T>));

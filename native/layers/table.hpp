@@ -7,8 +7,10 @@
 #include "maxout.hpp"
 #include "noise.hpp"
 #include "normalization.hpp"
+#include "parametric.hpp"
 #include "prelu.hpp"
 #include "rectifiers.hpp"
+#include "scale.hpp"
 #include "scaling.hpp"
 
 namespace pellucid::PELLUCID_ISA {
@@ -17,21 +19,33 @@ namespace pellucid::PELLUCID_ISA {
 template <typename T>
 constexpr LayerCode<T> layer_table[] = {
     {"dense", false, true, false, dense_lay_out<T>, dense_forward<T>, dense_backward<T>, false, true},
+    {"dense_ntk", false, true, false, dense_ntk_lay_out<T>, dense_ntk_forward<T>, dense_ntk_backward<T>},
     {"maxout", false, true, false, maxout_lay_out<T>, maxout_forward<T>, maxout_backward<T>},
     {"identity", true, false, false, no_parameters<T>, identity_forward<T>, identity_backward<T>, false, true},
-    {"relu", true, false, true, no_parameters<T>, relu_forward<T>, relu_backward<T>, false, true},
-    {"sigmoid", true, false, true, no_parameters<T>, sigmoid_forward<T>, sigmoid_backward<T>, false, true},
-    {"tanh", true, false, true, no_parameters<T>, tanh_forward<T>, tanh_backward<T>, false, true},
-    {"hard_tanh", true, false, true, no_parameters<T>, hard_tanh_forward<T>, hard_tanh_backward<T>, false, true},
-    {"softsign", true, false, true, no_parameters<T>, softsign_forward<T>, softsign_backward<T>, false, true},
-    {"leaky_relu", true, true, false, no_parameters<T>, leaky_relu_forward<T>, leaky_relu_backward<T>, false, true},
+    activation<Relu, T>("relu"),
+    activation<Sigmoid, T>("sigmoid"),
+    activation<Tanh, T>("tanh"),
+    activation<HardTanh, T>("hard_tanh"),
+    activation<Softsign, T>("softsign"),
+    activation<LeakyRelu, T>("leaky_relu"),
     {"prelu", true, true, false, prelu_lay_out<T>, prelu_forward<T>, prelu_backward<T>},
-    {"elu", true, false, true, no_parameters<T>, elu_forward<T>, elu_backward<T>, false, true},
-    {"gelu", true, true, false, no_parameters<T>, gelu_forward<T>, gelu_backward<T>, false, true},
-    {"gelu_tanh", true, true, false, no_parameters<T>, gelu_tanh_forward<T>, gelu_tanh_backward<T>, false, true},
-    {"silu", true, true, false, no_parameters<T>, silu_forward<T>, silu_backward<T>, false, true},
-    {"mish", true, true, false, no_parameters<T>, mish_forward<T>, mish_backward<T>, false, true},
-    {"softplus", true, true, false, no_parameters<T>, softplus_forward<T>, softplus_backward<T>, false, true},
+    activation<Elu, T>("elu"),
+    activation<Gelu, T>("gelu"),
+    activation<GeluTanh, T>("gelu_tanh"),
+    activation<Silu, T>("silu"),
+    activation<Mish, T>("mish"),
+    activation<Softplus, T>("softplus"),
+    parametric<Relu, T>("parametric_relu"),
+    parametric<Sigmoid, T>("parametric_sigmoid"),
+    parametric<Tanh, T>("parametric_tanh"),
+    parametric<HardTanh, T>("parametric_hard_tanh"),
+    parametric<Softsign, T>("parametric_softsign"),
+    parametric<LeakyRelu, T>("parametric_leaky_relu"),
+    parametric<Elu, T>("parametric_elu"),
+    parametric<Gelu, T>("parametric_gelu"),
+    parametric<Silu, T>("parametric_silu"),
+    parametric<Mish, T>("parametric_mish"),
+    parametric<Softplus, T>("parametric_softplus"),
     {"softmax", true, false, true, no_parameters<T>, softmax_forward<T>, softmax_backward<T>},
     {"dropout", true, false, false, dropout_lay_out<T>, dropout_forward<T>, dropout_backward<T>},
     {"gaussian_noise", true, false, false, no_parameters<T>, gaussian_noise_forward<T>, identity_backward<T>},
@@ -41,6 +55,7 @@ constexpr LayerCode<T> layer_table[] = {
      layer_normalization_backward<T>},
     {"standardize", true, false, false, standardize_lay_out<T>, standardize_forward<T>, standardize_backward<T>},
     {"robust_scale", true, true, false, standardize_lay_out<T>, robust_scale_forward<T>, robust_scale_backward<T>},
+    {"scale", true, true, false, scale_lay_out<T>, scale_forward<T>, scale_backward<T>},
     {"rescale", true, false, false, no_parameters<T>, rescale_forward<T>, rescale_backward<T>, false, true},
 };
 

@@ -64,10 +64,12 @@ if TYPE_CHECKING:
         Maxout,
         MinMax,
         Mish,
+        ParametricActivation,
         PReLU,
         ReLU,
         Rescale,
         RobustScale,
+        Scale,
         Sigmoid,
         SiLU,
         Softmax,
@@ -156,8 +158,8 @@ _HOMES = {
     "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
         "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
-        "LayerNormalization LeakyReLU Maxout MinMax Mish PReLU ReLU Rescale RobustScale Sigmoid SiLU Softmax "
-        "Softplus Softsign Standardize Tanh"
+        "LayerNormalization LeakyReLU Maxout MinMax Mish ParametricActivation PReLU ReLU Rescale RobustScale Scale "
+        "Sigmoid SiLU Softmax Softplus Softsign Standardize Tanh"
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "
@@ -264,6 +266,7 @@ __all__ = [
     "Orthogonal",
     "Overfit",
     "PReLU",
+    "ParametricActivation",
     "Penalty",
     "Poisson",
     "Polynomial",
@@ -279,6 +282,7 @@ __all__ = [
     "Rescale",
     "RobustScale",
     "Rotate",
+    "Scale",
     "Schedule",
     "Shear",
     "SiLU",

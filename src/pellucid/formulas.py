@@ -73,6 +73,8 @@ def formulas_of(part: object, function: str = "forward") -> Formulas | LossFormu
     for cls in type(part).__mro__:
         if "formulas" in cls.__dict__:
             found = cls.__dict__["formulas"]
+            if isinstance(found, property):  # they hang on the part's fields
+                found = found.fget(part) if found.fget is not None else None
             return found if isinstance(found, Formulas | LossFormulas) else None
         if function in cls.__dict__:
             return None

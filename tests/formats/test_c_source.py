@@ -171,7 +171,8 @@ def whole_answers(name: str, folder: Path, whole: Quantized, x: np.ndarray) -> t
 LAYERS_IN_INT8 = [
     pl.ReLU(), pl.Sigmoid(), pl.Tanh(), pl.HardTanh(), pl.LeakyReLU(0.1), pl.PReLU(per_unit=True), pl.ELU(), pl.SELU(),
     pl.GELU(), pl.SiLU(), pl.Mish(), pl.Softplus(), pl.Softsign(), pl.BatchNormalization(), pl.RobustScale(),
-    pl.Standardize(), pl.Dropout(0.3), pl.Maxout(6, 2), pl.Rescale(-0.5, 0.1), pl.Dense(12), pl.Dense(30, bias=False),
+    pl.Standardize(), pl.Scale(), pl.Dropout(0.3), pl.Maxout(6, 2), pl.Rescale(-0.5, 0.1), pl.Dense(12),
+    pl.Dense(30, bias=False),
 ]  # fmt: skip
 
 
@@ -236,6 +237,8 @@ def test_what_int8_cannot_do(tmp_path: Path) -> None:
     between = [pl.Dense(3), pl.LayerNormalization(), pl.Dense(2)]
     refused(between, r"layer 1, LayerNormalization\(\), between two dense layers cannot be computed in int8")
     refused([pl.Dense(3), pl.Softmax(), pl.Dense(2)], r"layer 1, Softmax\(\), between")
+    parametric = [pl.Dense(3), pl.ParametricActivation("mish"), pl.Dense(2)]
+    refused(parametric, r"layer 1, ParametricActivation\('mish'\), between two dense layers has a share of each unit")
     huge = [1e9, 0.0]
     refused([pl.Dense(2)], r"sums of layer 0, Dense\(2\), unit 0 may leave 32 bits: its bias of 1e\+09", n0_bias=huge)
     with pytest.raises(ValueError, match=r"int8 needs rows to measure its ranges on: give rows="):

@@ -9,6 +9,39 @@ import pytest
 
 import pellucid as pl
 from pellucid.layers.base import Context
+from support.samples import random_numbers
+
+
+def test_ntk_is_the_standard_layer_on_inputs_divided_by_the_root_of_their_number(engine: str) -> None:
+    x = random_numbers((6, 5))
+    network = pl.Network([pl.Dense(3, parametrization="ntk")], dtype="float64", engine=engine).build(5, seed=2)
+    network.set("0.bias", [1.0, -2.0, 0.5])
+    expected = x @ network.get("0.weight") / np.sqrt(5) + [1.0, -2.0, 0.5]
+    np.testing.assert_allclose(network.scores(x), expected, rtol=1e-14)
+
+
+def test_ntk_weights_begin_with_the_size_one_in_layers_of_every_width() -> None:
+    for units, follower in ((300, pl.ReLU()), (40, pl.Tanh())):
+        network = pl.Network([pl.Dense(units, parametrization="ntk"), follower]).build(200, seed=0)
+        assert network.get("0.weight").std() == pytest.approx(1.0, rel=0.03)
+        assert not network.get("0.bias").any()
+
+
+@pytest.mark.parametrize("parametrization", ["standard", "ntk"])
+def test_unit_variance_looks_at_the_sums_themselves(parametrization: str) -> None:
+    layers = [pl.Dense(7, "unit_variance", parametrization=parametrization) for _ in range(2)]
+    network = pl.Network([layers[0], pl.Tanh(), layers[1]], dtype="float64")
+    x, y = random_numbers((300, 4), scale=5.0), np.zeros((300, 7))
+    pl.Trainer(network, "squared_error", seed=0).initialize(x, y)
+    first = pl.Network([layers[0]], dtype="float64").build(4)
+    first.parameters = network.parameters[: first.program.parameter_count]
+    for scores in (first.scores(x), network.scores(x)):
+        np.testing.assert_allclose(scores.std(axis=0), 1.0, rtol=1e-10)
+
+
+def test_another_parametrization_is_named() -> None:
+    with pytest.raises(ValueError, match=r"parametrization 'NTK' is unknown\. Did you mean 'ntk'"):
+        pl.Dense(3, parametrization="NTK")
 
 
 def test_by_hand() -> None:

@@ -11,17 +11,23 @@ from typing import Any
 import pellucid as pl
 from pellucid.layers import LAYERS
 from pellucid.layers.base import Layer
+from pellucid.layers.parametric import FUNCTIONS
 from pellucid.losses import LOSSES, Loss
 from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.penalties import PENALTIES, Penalty
 
 VARIANTS: dict[str, list[Any]] = {
-    "Dense": [pl.Dense(7), pl.Dense(40, bias=False)],
+    "Dense": [
+        pl.Dense(7),
+        pl.Dense(40, bias=False),
+        *(pl.Dense(23, bias=b, parametrization="ntk") for b in (True, False)),
+    ],
     "Maxout": [pl.Maxout(3), pl.Maxout(21, 3)],
     "Rescale": [pl.Rescale(0.5, 0.25)],
     "HardTanh": [pl.HardTanh(-0.3, 0.8)],
     "LeakyReLU": [pl.LeakyReLU(-0.4)],
     "PReLU": [pl.PReLU(per_unit=True)],
+    "ParametricActivation": [pl.ParametricActivation(name) for name in FUNCTIONS],
     "ELU": [pl.ELU(1.7)],
     "GELU": [pl.GELU("tanh")],
     "Softplus": [pl.Softplus(3.0)],

@@ -19,6 +19,7 @@ import numpy as np
 from pellucid import layers
 from pellucid.formats.steps import (
     Affine,
+    Bend,
     DenseStep,
     Elementwise,
     Largest,
@@ -215,6 +216,9 @@ class _Program:
             return f"{words} + {self._array(f'shift{step.index}', step.shift)}" if step.shift.any() else words
         if isinstance(step, Slopes):
             return f"z > 0 ? z : {self._array(f'slope{step.index}', step.slope)} * z"
+        if isinstance(step, Bend):
+            share = self._array(f"share{step.index}", step.share)
+            return f"z + {share} * (({EXPRESSIONS[type(step.layer)](step.layer)}) - z)"
         if isinstance(step, SoftClip):
             return f"z / Math.sqrt(1 + (z / {step.limit!r}) ** 2)"
         assert isinstance(step, Elementwise), step

@@ -20,6 +20,7 @@ import numpy as np
 from pellucid import layers
 from pellucid.formats.steps import (
     Affine,
+    Bend,
     DenseStep,
     Elementwise,
     Largest,
@@ -182,6 +183,10 @@ class _Program:
             self._line(f"z.reshape(len(z), {after}, {step.pieces}).max(axis=2)", "the largest piece", step)
         elif isinstance(step, Slopes):
             self._line(f"np.where(z > 0, z, {self._array(f'slope_{step.index}', step.slope)} * z)", "", step)
+        elif isinstance(step, Bend):
+            formula = FORMULAS[type(step.layer)](step.layer)
+            self.functions.update(formula.functions)
+            self._line(f"z + {self._array(f'share_{step.index}', step.share)} * ({formula.text} - z)", "", step)
         elif isinstance(step, SoftClip):
             self._line(f"z / np.sqrt(1 + np.square(z / {step.limit!r}))", "", step)
         elif isinstance(step, SoftmaxStep):

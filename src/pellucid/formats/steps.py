@@ -133,6 +133,18 @@ class Slopes(Step):
 
 
 @dataclass(frozen=True, eq=False)
+class Bend(Step):
+    """y = x + share·(f(x) − x), with f the activation `layer` and a share (d,) of each feature."""
+
+    layer: Layer
+    share: Floats
+
+    def apply(self, x: Floats) -> Floats:
+        """(n, d) -> (n, d)."""
+        return x + self.share * (self.layer.forward(x, NO_NAMES, Context())[0] - x)
+
+
+@dataclass(frozen=True, eq=False)
 class NormalizeRow(Step):
     """y = scale·(x − m)/√(v + ε) + shift, with m and v the mean and variance of the row."""
 
@@ -222,7 +234,7 @@ def _elementwise(layer: Layer, numbers: _Numbers, index: int, words: str) -> Seq
 
 def _dense(layer: layers.Dense, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
     bias = numbers.parameters.bias if layer.bias else np.zeros(layer.units)
-    return (DenseStep(index, words, numbers.parameters.weight, bias),)
+    return (DenseStep(index, words, numbers.parameters.weight * layer.factor(numbers.inputs), bias),)
 
 
 def _maxout(layer: layers.Maxout, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
@@ -232,6 +244,15 @@ def _maxout(layer: layers.Maxout, numbers: _Numbers, index: int, words: str) -> 
 
 def _slopes(layer: layers.PReLU, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
     return (Slopes(index, words, np.broadcast_to(numbers.parameters.slope, (numbers.inputs,))),)
+
+
+def _bend(layer: layers.ParametricActivation, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    return (Bend(index, words, layer.activation, numbers.parameters.share),)
+
+
+def _scale(layer: layers.Scale, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    zero = np.zeros(numbers.inputs)
+    return (Affine(index, words, zero, numbers.parameters.scale, zero),)
 
 
 def _softmax(layer: layers.Softmax, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
@@ -279,10 +300,12 @@ STEPS_OF: dict[type[Layer], Translation] = {
     layers.Softplus: _elementwise,
     layers.Softsign: _elementwise,
     layers.Softmax: _softmax,
+    layers.ParametricActivation: _bend,
     layers.Dropout: _nothing,
     layers.GaussianNoise: _nothing,
     layers.BatchNormalization: _batch,
     layers.LayerNormalization: _row,
+    layers.Scale: _scale,
     layers.Standardize: _measured,
     layers.MinMax: _measured,
     layers.Center: _measured,

@@ -9,13 +9,16 @@ from pellucid.layers.dropout import Dropout
 from pellucid.layers.maxout import Maxout
 from pellucid.layers.noise import GaussianNoise
 from pellucid.layers.normalization import BatchNormalization, LayerNormalization
+from pellucid.layers.parametric import ParametricActivation
 from pellucid.layers.rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, PReLU, SiLU, Softplus
+from pellucid.layers.scale import Scale
 from pellucid.layers.scaling import Center, MinMax, Rescale, RobustScale, Standardize
 
 _ALL: tuple[type[Layer], ...] = (
     Dense, Maxout,
     Identity, Sigmoid, Tanh, HardTanh, ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Softplus, Softsign, Softmax,
-    Dropout, GaussianNoise, BatchNormalization, LayerNormalization,
+    ParametricActivation,
+    Dropout, GaussianNoise, BatchNormalization, LayerNormalization, Scale,
     Standardize, MinMax, RobustScale, Center, Rescale,
 )  # fmt: skip
 
@@ -63,9 +66,11 @@ __all__ = [
     "Mish",
     "PReLU",
     "ParameterSpec",
+    "ParametricActivation",
     "ReLU",
     "Rescale",
     "RobustScale",
+    "Scale",
     "SiLU",
     "Sigmoid",
     "Softmax",

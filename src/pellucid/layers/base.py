@@ -107,6 +107,10 @@ class Layer:
         """What is measured on data and not trained: (shape, first value) by name."""
         return {}
 
+    def meets_weight(self, x: Floats) -> Floats:
+        """What the layer multiplies with its weight, for its input x (n, d_in): initializers that look at data ask."""
+        return x
+
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
         """The statistics measured on the training inputs of this layer, (n, *input_shape); {} if it has none."""
         return {}

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import ClassVar
 
 from pellucid.formulas import Formulas
-from pellucid.initializers import Initializer, find_initializer
+from pellucid.initializers import Initializer, Normal, find_initializer
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
 from pellucid.typing import Floats, Shape
-from pellucid.validation import keep_integer
+from pellucid.validation import check_choice, keep_integer
+
+_STANDARD = Formulas(
+    symbol="z",
+    value="{x}·{weight}[ + {bias}]",
+    gradient="{g}·{weight}ᵀ",
+    parameters={"weight": ("W", "{x}ᵀ·{g}"), "bias": ("b", "Σ {g}")},
+)
+_NTK = Formulas(
+    symbol="z",
+    value="{x}·{weight}/√d[ + {bias}]",
+    gradient="{g}·{weight}ᵀ/√d",
+    parameters={"weight": ("W", "{x}ᵀ·{g}/√d"), "bias": ("b", "Σ {g}")},
+    where="d is the number of inputs",
+)
 
 
 @dataclass(frozen=True)
@@ -26,11 +41,15 @@ class Dense(Layer):
     units : int
         How many outputs there are, at least 1.
     weight_initializer : Initializer or str or None
-        What W starts from. None: what suits the activation that follows (He for ReLU, Glorot otherwise).
+        What W starts from. None: what suits the activation that follows (He for ReLU, Glorot otherwise); with
+        `parametrization="ntk"` N(0, 1), whatever follows.
     bias_initializer : Initializer or str
         What b starts from.
     bias : bool
         False: y = x W.
+    parametrization : {"standard", "ntk"}
+        "ntk": y = x W/√d_in + b, so that weights have the size 1 in layers of every width, and one learning rate and
+        one weight decay suit them all; ∂x = g Wᵀ/√d_in, ∂W = xᵀ g/√d_in.
 
     Examples
     --------
@@ -43,7 +62,9 @@ class Dense(Layer):
 
     Notes
     -----
-    The weight lies as (d_in, d_out), the transpose of PyTorch's.
+    The weight lies as (d_in, d_out), the transpose of PyTorch's. The factor 1/√d_in is that of Jacot, Gabriel and
+    Hongler, "Neural tangent kernel", NeurIPS 2018, section 3. Weights that `load_torch_weights` and `load_keras_weights`
+    find are taken as they are, so of a layer with the same factor.
     """
 
     initializer_before: ClassVar[str | None] = "glorot_uniform"  # a layer in front of this one is linear
@@ -52,12 +73,7 @@ class Dense(Layer):
     weight_initializer: Initializer | str | None = None
     bias_initializer: Initializer | str = "zeros"
     bias: bool = True
-    formulas: ClassVar[Formulas] = Formulas(
-        symbol="z",
-        value="{x}·{weight}[ + {bias}]",
-        gradient="{g}·{weight}ᵀ",
-        parameters={"weight": ("W", "{x}ᵀ·{g}"), "bias": ("b", "Σ {g}")},
-    )
+    parametrization: str = "standard"
 
     def __post_init__(self) -> None:
         keep_integer(self, "units", minimum=1)
@@ -68,6 +84,20 @@ class Dense(Layer):
             object.__setattr__(self, "bias_initializer", find_initializer(self.bias_initializer, "bias_initializer"))
         if not isinstance(self.bias, bool):
             raise TypeError(f"bias must be True or False, not {self.bias!r}.")
+        check_choice("parametrization", self.parametrization, ("standard", "ntk"))
+
+    @property
+    def formulas(self) -> Formulas:  # type: ignore[override]
+        """With the factor or without it."""
+        return _NTK if self.parametrization == "ntk" else _STANDARD
+
+    def factor(self, inputs: int) -> float:
+        """What x W is multiplied with: 1, or 1/√d_in."""
+        return 1 / math.sqrt(inputs) if self.parametrization == "ntk" else 1.0
+
+    def meets_weight(self, x: Floats) -> Floats:
+        """X (n, d_in), with the factor."""
+        return x if self.parametrization == "standard" else x * x.dtype.type(self.factor(x.shape[1]))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(d_in,) -> (units,)."""
@@ -81,6 +111,8 @@ class Dense(Layer):
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The weight (d_in, units), penalized, and the bias (units,), not."""
         weight = self.weight_initializer
+        if weight is None and self.parametrization == "ntk":
+            weight = Normal(1.0)
         specs = {
             "weight": ParameterSpec(
                 (input_shape[0], self.units),
@@ -94,7 +126,8 @@ class Dense(Layer):
         return specs
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """X (n, d_in) -> y (n, units); saved: x."""
+        """X (n, d_in) -> y (n, units); saved: x, with the factor."""
+        x = self.meets_weight(x)
         y = x @ parameters.weight  # (n, d_in) @ (d_in, units) -> (n, units)
         if self.bias:
             y += parameters.bias  # (units,)
@@ -103,14 +136,15 @@ class Dense(Layer):
     def backward(
         self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
     ) -> tuple[Floats | None, Gradients]:
-        """Gradient (n, units), saved = x (n, d_in) -> gradients of x, W and b."""
+        """Gradient (n, units), saved = x (n, d_in), with the factor -> gradients of x, W and b."""
         gradients = {"weight": saved.T @ gradient}  # (d_in, n) @ (n, units) -> (d_in, units)
         if self.bias:
             gradients["bias"] = gradient.sum(axis=0)  # (units,)
         if not context.input_gradient:
             return None, gradients
-        return gradient @ parameters.weight.T, gradients  # (n, units) @ (units, d_in) -> (n, d_in)
+        passed = gradient @ parameters.weight.T  # (n, units) @ (units, d_in) -> (n, d_in)
+        return self.meets_weight(passed), gradients
 
     def kernel(self) -> Kernel:
-        """`dense`, with or without a bias."""
-        return Kernel("dense", (float(self.bias),))
+        """`dense` or `dense_ntk`, with or without a bias."""
+        return Kernel("dense" if self.parametrization == "standard" else "dense_ntk", (float(self.bias),))

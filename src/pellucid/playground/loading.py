@@ -59,9 +59,9 @@ def state_for(network: pl.Network, state: State, data: PlaneData) -> tuple[State
 
 
 def _kind(layer: pl.Layer) -> Any:
-    """What must agree: of a dense layer its units, of others all they are."""
+    """What must agree: of a dense layer its units and its formula, of others all they are."""
     if isinstance(layer, pl.Dense):
-        return ("Dense", layer.units, layer.bias)
+        return ("Dense", layer.units, layer.bias, layer.parametrization)
     return to_configuration(layer)
 
 

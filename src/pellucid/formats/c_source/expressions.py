@@ -14,12 +14,12 @@ import numpy as np
 
 from pellucid import layers
 from pellucid.formats.c_source.text import Constants, comment, number
-from pellucid.formats.steps import Affine, Elementwise, Slopes, SoftClip, Step
+from pellucid.formats.steps import Affine, Bend, Elementwise, Slopes, SoftClip, Step
 from pellucid.layers.base import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
 from pellucid.typing import Floats
 
-SCALAR_STEPS = (Affine, Elementwise, Slopes, SoftClip)
+SCALAR_STEPS = (Affine, Bend, Elementwise, Slopes, SoftClip)
 """The steps that take each number on its own."""
 
 EXPRESSIONS: dict[type[Layer], Callable[[Any], str]] = {
@@ -52,6 +52,9 @@ def statement(step: Step, constants: Constants, *, leading: bool) -> str:
     elif isinstance(step, Slopes):
         slope = constants.of_features(f"slope_{step.index}", step.slope)
         right = f"z > 0.0f ? z : {slope} * z"
+    elif isinstance(step, Bend):
+        share = constants.of_features(f"share_{step.index}", step.share)
+        right = f"z + {share} * (({EXPRESSIONS[type(step.layer)](step.layer)}) - z)"
     elif isinstance(step, SoftClip):
         limit = number(step.limit)
         right = f"z / sqrtf(1.0f + (z / {limit}) * (z / {limit}))"

@@ -36,6 +36,7 @@ from pellucid.formats.c_source.operations import (
 )
 from pellucid.formats.steps import (
     Affine,
+    Bend,
     DenseStep,
     Elementwise,
     Largest,
@@ -132,6 +133,11 @@ def _divide(prediction: Prediction) -> tuple[Sequence[Step], Sequence[Step], Seq
                 f"layer {step.index}, {step.words}, between two dense layers cannot be computed in int8, since it "
                 f"looks at the whole row: leave int8 out, or train with BatchNormalization in its place."
             )
+        if isinstance(step, Bend) and (step.share != step.share[0]).any():
+            raise ValueError(
+                f"layer {step.index}, {step.words}, between two dense layers has a share of each unit: int8 would need "
+                f"a table of 256 answers for each. Leave int8 out, or train with the plain activation in its place."
+            )
         last = body[-1] if body else None
         if isinstance(step, DenseStep) and isinstance(last, Affine):  # (x − c)·s + t in front of x W + b
             body[-1] = _taken_in(last, step)
@@ -153,7 +159,7 @@ def _operation(step: Step, grid: Grid, values: Floats, *, relu: bool, last: bool
     """A step in whole numbers; `values` are what comes out of it (n, d)."""
     if isinstance(step, Largest):
         return QuantizedLargest(step, grid)
-    follow = None if after is None or not isinstance(after, Elementwise | SoftClip) else after.apply
+    follow = None if after is None or not isinstance(after, Bend | Elementwise | SoftClip) else after.apply
     output = _last_grid(values) if last else _grid(values, values.min(), values.max(), follow)
     if relu:
         output = Grid(output.step, output.zero, max(output.low, min(output.zero, output.high)), output.high)

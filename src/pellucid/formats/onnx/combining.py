@@ -14,7 +14,9 @@ import numpy as np
 
 from pellucid import layers as our
 from pellucid.formats.onnx.node import Node, shortest
-from pellucid.formats.onnx.values import Affine, Chain, Clip, Decision, Function, Linear, Value, Whole
+from pellucid.formats.onnx.values import Affine, Chain, Clip, Decision, Function, Linear, Step, Value, Whole
+from pellucid.layers.base import Layer
+from pellucid.layers.parametric import FUNCTIONS as PARAMETRIC
 from pellucid.typing import Array, Floats
 
 _ZERO, _ONE = np.zeros(1), np.ones(1)
@@ -25,7 +27,7 @@ def add(node: Node) -> Value:
     """Sum of two."""
     one, two = _two(node)
     if isinstance(one, Chain) and isinstance(two, Chain):
-        return _meet(node, one, two, _prelu, _cubic_line)
+        return _meet(node, one, two, _prelu, _cubic_line, _parametric)
     if isinstance(one, Chain) or isinstance(two, Chain):
         chain, place = (one, 1) if isinstance(one, Chain) else (node.chain(1), 0)
         return shifted(chain, node.features(place, chain))
@@ -43,6 +45,8 @@ def subtract(node: Node) -> Value:
     if isinstance(one, Chain) and isinstance(two, Chain):
         if two.argument("mean") is one:
             return one.then(Function("centred"))
+        if one.parent is two and activation_of(one.step) in PARAMETRIC.values():
+            return one.then(Function("bend"))
         raise node.error("a difference of two values that both depend on the input is no layer.")
     return _of_constants(node, np.subtract)
 
@@ -219,6 +223,24 @@ def _prelu(positive: Chain, negative: Chain) -> Chain | None:
     if mirrored.parent is not x or _line(mirrored, until=x)[1:] != (-1.0, 0.0):
         return None
     return x.then(Whole(our.PReLU(per_unit=last.scale.size > 1), {"slope": -last.scale}))
+
+
+def _parametric(x: Chain, bend: Chain) -> Chain | None:
+    """X + a·(f(x) − x)."""
+    last, f = bend.step, bend.parent.argument("bend") if bend.parent is not None else None
+    if f is None or f.parent is not x or not isinstance(last, Affine) or last.center.any() or last.offset.any():
+        return None
+    name = next(name for name, layer in PARAMETRIC.items() if layer == activation_of(f.step))
+    return x.then(Whole(our.ParametricActivation(name), {"share": np.broadcast_to(last.scale, x.shape)}))
+
+
+def activation_of(step: Step | None) -> Layer | None:
+    """The activation that a step is, if it is one by itself."""
+    if isinstance(step, Clip):
+        if (step.low, step.high) == (0.0, math.inf):
+            return our.ReLU()
+        return our.HardTanh(step.low, step.high) if -math.inf < step.low < step.high < math.inf else None
+    return step.layer if isinstance(step, Whole) else None
 
 
 def softplus_for_small(node: Node) -> Value:

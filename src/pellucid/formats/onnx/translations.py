@@ -33,8 +33,8 @@ def _absent(layer: Layer, graph: Graph, x: str, numbers: SimpleNamespace) -> str
 
 
 def _dense(layer: our.Dense, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
-    names = [name for name in ("weight", "bias") if hasattr(numbers, name)]
-    return graph.node("Gemm", x, *(graph.constant(getattr(numbers, name), name) for name in names))
+    weight = graph.constant(numbers.weight * layer.factor(len(numbers.weight)), "weight")
+    return graph.node("Gemm", x, weight, *([graph.constant(numbers.bias, "bias")] if layer.bias else []))
 
 
 def _maxout(layer: our.Maxout, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
@@ -80,6 +80,13 @@ def _gelu(layer: our.GELU, graph: Graph, x: str, numbers: SimpleNamespace) -> st
     return graph.node("Mul", x, share)
 
 
+def _parametric(layer: our.ParametricActivation, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
+    """X + a·(f(x) − x)."""
+    f = layer.activation
+    bend = graph.node("Sub", TRANSLATIONS[type(f)](f, graph, x, SimpleNamespace()), x)
+    return graph.node("Add", x, graph.node("Mul", bend, graph.constant(numbers.share, "share")))
+
+
 def _silu(layer: our.SiLU, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
     return graph.node("Mul", x, graph.node("Sigmoid", x))
 
@@ -109,6 +116,10 @@ def _layer_normalization(layer: our.LayerNormalization, graph: Graph, x: str, nu
     root = graph.node("Sqrt", graph.node("Add", variance, graph.constant(layer.epsilon, "epsilon")))
     scaled = graph.node("Mul", graph.node("Div", centred, root), graph.constant(numbers.scale, "scale"))
     return graph.node("Add", scaled, graph.constant(numbers.shift, "shift"))
+
+
+def _scale(layer: our.Scale, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
+    return graph.node("Mul", x, graph.constant(numbers.scale, "scale"))
 
 
 def _scaling(layer: Layer, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
@@ -150,10 +161,12 @@ TRANSLATIONS: dict[type[Layer], Translation] = {
     our.Softplus: _softplus,
     our.Softsign: _operator("Softsign"),
     our.Softmax: _softmax,
+    our.ParametricActivation: _parametric,
     our.Dropout: _absent,
     our.GaussianNoise: _absent,
     our.BatchNormalization: _batch_normalization,
     our.LayerNormalization: _layer_normalization,
+    our.Scale: _scale,
     our.Standardize: _scaling,
     our.MinMax: _scaling,
     our.Center: _scaling,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -56,6 +57,39 @@ class Rescaling(torch.nn.Module):
     def forward(self, x: Any) -> Any:
         """X (n, d) -> y (n, d)."""
         return (x.double() * self.scale + self.offset).to(x.dtype if x.is_floating_point() else self.dtype)
+
+
+class TangentLinear(torch.nn.Linear):
+    """y = x Wᵀ/√d_in + b: `Dense` with `parametrization="ntk"`."""
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d_in) -> y (n, units)."""
+        return torch.nn.functional.linear(x / math.sqrt(self.in_features), self.weight, self.bias)
+
+
+class Scale(torch.nn.Module):
+    """y = x ⊙ s with a factor of each feature, which is learnt: `Scale`."""
+
+    def __init__(self, scale: Any) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(scale)
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d)."""
+        return x * self.scale
+
+
+class ParametricActivation(torch.nn.Module):
+    """y = x + a·(f(x) − x) with a share of each unit, which is learnt: `ParametricActivation`."""
+
+    def __init__(self, activation: Any, share: Any) -> None:
+        super().__init__()
+        self.activation = activation
+        self.share = torch.nn.Parameter(share)
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d)."""
+        return x + self.share * (self.activation(x) - x)
 
 
 class Unit(torch.nn.Module):

@@ -41,7 +41,8 @@ def _filled(torch: Any, module: Any, **tensors: Any) -> Any:
 
 def _dense(torch: Any, layer: our.Dense, numbers: SimpleNamespace, inputs: int) -> Any:
     weight = numbers.weight
-    module = torch.nn.utils.skip_init(torch.nn.Linear, inputs, layer.units, bias=layer.bias, dtype=weight.dtype)
+    linear = torch.nn.Linear if layer.parametrization == "standard" else _modules().TangentLinear
+    module = torch.nn.utils.skip_init(linear, inputs, layer.units, bias=layer.bias, dtype=weight.dtype)
     return _filled(torch, module, weight=weight.T, **({"bias": numbers.bias} if layer.bias else {}))
 
 
@@ -54,6 +55,11 @@ def _maxout(torch: Any, layer: our.Maxout, numbers: SimpleNamespace, inputs: int
 def _prelu(torch: Any, layer: our.PReLU, numbers: SimpleNamespace, inputs: int) -> Any:
     module = torch.nn.PReLU(numbers.slope.numel(), dtype=numbers.slope.dtype)
     return _filled(torch, module, weight=numbers.slope)
+
+
+def _parametric(torch: Any, layer: our.ParametricActivation, numbers: SimpleNamespace, inputs: int) -> Any:
+    f = layer.activation
+    return _modules().ParametricActivation(TRANSLATIONS[type(f)](torch, f, numbers, inputs), numbers.share)
 
 
 def _batch_normalization(torch: Any, layer: our.BatchNormalization, numbers: SimpleNamespace, inputs: int) -> Any:
@@ -97,10 +103,12 @@ TRANSLATIONS: dict[type[Layer], Translation] = {
     our.Softplus: lambda torch, layer, numbers, inputs: torch.nn.Softplus(layer.beta, _LINEAR_FROM),
     our.Softsign: _module("Softsign"),
     our.Softmax: _module("Softmax", dim=-1),
+    our.ParametricActivation: _parametric,
     our.Dropout: lambda torch, layer, numbers, inputs: torch.nn.Dropout(layer.rate_at(0)),
     our.GaussianNoise: lambda torch, layer, numbers, inputs: _modules().GaussianNoise(layer.scale),
     our.BatchNormalization: _batch_normalization,
     our.LayerNormalization: _layer_normalization,
+    our.Scale: lambda torch, layer, numbers, inputs: _modules().Scale(numbers.scale),
     our.Standardize: _scaling,
     our.MinMax: _scaling,
     our.Center: _scaling,

@@ -97,10 +97,15 @@ def _nothing(place: Place) -> Lines:
 
 
 def _dense(place: Place) -> Lines:
-    n_in, n_out, weight = place.inputs, place.outputs, place.p("W")
-    bias = f" + {place.p('b')}" if place.layer.bias else ""
-    forward = [f"{place.y} = {place.x} @ {weight}{bias}  # (n, {n_in}) @ ({n_in}, {n_out}) -> (n, {n_out})"]
-    return Lines(forward, _of_weights(place, n_out, place.layer.bias), (place.x,))
+    n_in, n_out, weight, ntk = place.inputs, place.outputs, place.p("W"), place.layer.parametrization == "ntk"
+    by, bias = f" / math.sqrt({n_in})" if ntk else "", f" + {place.p('b')}" if place.layer.bias else ""
+    forward = [f"{place.y} = {place.x} @ {weight}{by}{bias}  # (n, {n_in}) @ ({n_in}, {n_out}) -> (n, {n_out})"]
+    backward = _of_weights(place, n_out, place.layer.bias)
+    if ntk and place.layer.bias:  # which has no factor: its gradient comes first
+        backward.insert(0, backward.pop(1))
+    at = int(ntk and place.layer.bias)
+    backward[at:at] = [f"d = d / math.sqrt({n_in})"] if ntk else []
+    return Lines(forward, backward, (place.x,))
 
 
 def _of_weights(place: Place, columns: int, bias: bool) -> list[str]:
@@ -137,6 +142,27 @@ def _prelu(place: Place) -> Lines:
         f"d = np.where({place.x} > 0, d, {slope} * d)",
     ]
     return Lines([f"{place.y} = np.where({place.x} > 0, {place.x}, {slope} * {place.x})"], backward, (place.x,))
+
+
+@dataclass(frozen=True)
+class _Within(Place):
+    """An activation within another layer: its output has a name of its own."""
+
+    @property
+    def y(self) -> str:
+        """The name of its output."""
+        return f"f{self.index}"
+
+
+def _parametric(place: Place) -> Lines:
+    inner = _Within(**{**vars(place), "layer": place.layer.activation})
+    f, share = TRANSLATIONS[type(inner.layer)](inner), place.p("share")
+    forward = [*f.forward, f"{place.y} = {place.x} + {share} * ({inner.y} - {place.x})"]
+    backward = [f"{place.g('share')} = (d * ({inner.y} - {place.x})).sum(axis=0)"]
+    if place.wanted:
+        straight = f"straight = (1 - {share}) * d  # what passes by"
+        backward += [straight, f"d = {share} * d", *f.backward, "d = straight + d"]
+    return Lines(forward, backward, tuple(dict.fromkeys((place.x, inner.y, *f.keeps))), f.functions)
 
 
 def _gelu(place: Place) -> Lines:
@@ -241,6 +267,12 @@ def _layer_normalization(place: Place) -> Lines:
     return Lines(forward, backward, (f"u{i}", f"r{i}"))
 
 
+def _scale(place: Place) -> Lines:
+    backward = [f"{place.g('scale')} = (d * {place.x}).sum(axis=0)"]
+    backward += [f"d = d * {place.p('scale')}"] if place.wanted else []
+    return Lines([f"{place.y} = {place.x} * {place.p('scale')}"], backward, (place.x,))
+
+
 def _measured(place: Place) -> Lines:
     return Lines([f"{place.y} = ({place.x} - {place.s('mean')}) * {place.s('scale')}"], [])
 
@@ -288,10 +320,12 @@ TRANSLATIONS: dict[type[Layer], Callable[[Place], Lines]] = {
     ),
     layers.Softsign: _activation("{x} / (1 + np.abs({x}))", "d * np.square(1 - np.abs({y}))"),
     layers.Softmax: _softmax,
+    layers.ParametricActivation: _parametric,
     layers.Dropout: _dropout,
     layers.GaussianNoise: _noise,
     layers.BatchNormalization: _batch_normalization,
     layers.LayerNormalization: _layer_normalization,
+    layers.Scale: _scale,
     layers.Standardize: _measured,
     layers.MinMax: _measured,
     layers.Center: _centred,

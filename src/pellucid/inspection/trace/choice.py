@@ -80,12 +80,12 @@ def layer_symbols(layer: LayerTrace) -> dict[str, str]:
 
 
 def fields_of(part: Any) -> dict[str, str]:
-    """The numbers among a part's fields, for its templates."""
+    """The numbers and names among a part's fields, for its templates."""
     values = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
     return {
-        name: number(value)
+        name: value if isinstance(value, str) else number(value)
         for name, value in values.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
     }
 
 

@@ -49,7 +49,8 @@ def forward_words(choice: Choice, layer: LayerTrace, unit: int) -> str:
     result = choice.number(layer.output[row].reshape(-1)[unit])
     if isinstance(layer.layer, Dense) and isinstance(formulas, Formulas):
         bias = [float(layer.parameters.bias[unit])] if layer.layer.bias else []
-        return f"{products(layer.input[row], layer.parameters.weight[:, unit], bias, choice.digits)} = {result}"
+        weight = layer.parameters.weight[:, unit] * layer.layer.factor(layer.input.shape[1])
+        return f"{products(layer.input[row], weight, bias, choice.digits)} = {result}"
     if not isinstance(formulas, Formulas) or layer.derivative is None:
         return ""
     given = float(layer.input[row].reshape(-1)[unit])
@@ -124,7 +125,8 @@ def _spots(choice: Choice, layer: LayerTrace, gradient: Array) -> list[tuple[int
 def weight_words(choice: Choice, layer: LayerTrace, spot: tuple[int, ...]) -> str:
     """How the gradient of a weight comes about, over the rows: input times gradient."""
     given, unit = spot
-    words = products(layer.input[:, given], layer.output_gradient[:, unit], (), choice.digits)
+    values = layer.layer.meets_weight(layer.input)[:, given]  # (n,)
+    words = products(values, layer.output_gradient[:, unit], (), choice.digits)
     if choice.trace.penalty is not None:
         weight = layer.parameters.weight
         words = added([words, float(choice.trace.penalty.gradient(weight)[spot])], choice.digits)
@@ -185,7 +187,8 @@ def input_words(choice: Choice, layer: LayerTrace, unit: int) -> str:
         return ""
     if isinstance(layer.layer, Dense):
         gradient = layer.output_gradient[row]  # (units,)
-        return f"{products(gradient, layer.parameters.weight[unit], (), choice.digits)} = {result}"
+        weight = layer.parameters.weight[unit] * layer.layer.factor(layer.input.shape[1])
+        return f"{products(gradient, weight, (), choice.digits)} = {result}"
     if layer.derivative is None or formulas.derivative == "1":
         return ""
     gradient, slope = layer.output_gradient[row].reshape(-1)[unit], layer.derivative[row].reshape(-1)[unit]
