@@ -62,6 +62,8 @@ class Dropout(Layer):
                 raise ValueError(
                     f"rate must stay below 1, but {self.rate} begins at or rises to {self.rate.highest:g}."
                 )
+        elif isinstance(self.rate, type):
+            raise TypeError(f"rate must be a number or a schedule, not the class {self.rate.__name__}.")
         elif callable(self.rate):
             raise TypeError(
                 f"rate must be a number or a schedule such as FlatCosine(0.15, steps=10_000), not {self.rate!r:.80}: a "
