@@ -25,6 +25,7 @@ from pellucid.engines.program import Instruction
 from pellucid.layers.activations import softmax
 from pellucid.layers.base import NO_NAMES, Context, Layer
 from pellucid.network import Network
+from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Floats
 
 
@@ -170,6 +171,8 @@ class Prediction(NamedTuple):
     classes: tuple[str, ...] | None
     summary: str
     """The table of the layers."""
+    encoder: TableEncoder | None = None
+    """How the columns of a table become the inputs."""
 
     @property
     def all_steps(self) -> tuple[Step, ...]:
@@ -320,6 +323,7 @@ def prediction_of(network: Network) -> Prediction:
         network.link,
         network.classes,
         network.summary(),
+        network.preprocessing,
     )
 
 

@@ -357,7 +357,7 @@ class Trainer:
             network.adopt_shape(old.input_shape)
             network.parameters, network.statistics = old.parameters, old.statistics
             network.statistics_fitted = old.statistics_fitted
-        network.classes = old.classes
+        network.classes, network.preprocessing = old.classes, old.preprocessing
         names = (
             "loss", "optimizer", "batch_size", "penalty", "seed", "shuffle", "learning_rate_factors", "constraint",
             "average", "augmentation", "penalty_in_loss",
