@@ -1,8 +1,8 @@
 """Runs the benchmarks and rewrites the tables of benchmarks/README.md.
 
 Usage: python -m benchmarks [--quick] [SUITE …]     suites: W0 … W5, W5N, products, floor, prediction, memory, cold,
-                                                    foundation, files, exports, estimators, playground; nothing:
-                                                    all of these
+                                                    foundation, files, exports, estimators, playground,
+                                                    streaming; nothing: all of these
        python -m benchmarks kill                    two hundred killed trainings, when asked for
        python -m benchmarks profile WORKLOAD [THREADS]
 
@@ -20,7 +20,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import estimators, exports, files, foundation, kill, peers, playground, products, profile, training
+from benchmarks import (
+    estimators,
+    exports,
+    files,
+    foundation,
+    kill,
+    peers,
+    playground,
+    products,
+    profile,
+    streaming,
+    training,
+)
 from benchmarks.measure import NotMeasured, machine
 from benchmarks.workloads import WORKLOADS
 
@@ -64,6 +76,7 @@ def tables(chosen: list[str]) -> dict[str, Table]:
         "exports": Table(usual, {"exports": lambda _: exports.rows()}),
         "estimators": Table(usual, {"estimators": lambda _: estimators.rows()}),
         "playground": Table(usual, {"playground": playground.rows}),
+        "streaming": Table(usual, {"streaming": streaming.rows}),
         "kill": Table(usual, {"kill": lambda _: kill.rows()}, only_asked=True),
     }
 

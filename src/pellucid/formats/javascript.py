@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import layers
+from pellucid.formats.encoding.javascript import ROW, encoding_parts
 from pellucid.formats.steps import (
     Affine,
     Bend,
@@ -276,7 +277,7 @@ class _Program:
             parts[-1] += f"\nexport const classes = {json.dumps(p.classes, ensure_ascii=False)};"
         parts.append(
             f"/** The last layer's {p.outputs} outputs for a row x of {p.inputs} numbers. */\n"
-            f"export function scores(x) {{\n"
+            f"export function scores(x) {{\n{'' if p.encoder is None else ROW}"
             f"  if (x.length !== {p.inputs}) "
             f"throw new RangeError(`x must hold {p.inputs} numbers, not ${{x.length}}.`);\n"
             f"  let z = Float64Array.from(x);\n"
@@ -284,6 +285,7 @@ class _Program:
             f"  return z;\n}}"
         )
         parts += _predictions(p, self.numbers)
+        parts += [] if p.encoder is None else encoding_parts(p.encoder)
         code = "\n".join([*parts, "decode(" if self.arrays else ""])
         parts += [body.replace("NUMBERS", self.numbers) for key, body in FUNCTIONS.items() if f"{key}(" in code]
         if self.arrays:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import layers
+from pellucid.formats.encoding.numpy import IMPORTS, ROWS, encoding_text
 from pellucid.formats.steps import (
     Affine,
     Bend,
@@ -248,10 +249,11 @@ class _Program:
         """The whole file."""
         p = self.prediction
         predict = _predictions(p, self.functions)
-        imports = "import math\n\nimport numpy as np" if "erf" in self.functions else "import numpy as np"
-        if not inside:
-            imports = imports.replace("import numpy", "from pathlib import Path\n\nimport numpy", 1)
-            imports = imports.replace("math\n\nfrom", "math\nfrom")
+        needed = {"math"} if "erf" in self.functions else set()
+        needed |= set() if p.encoder is None else set(IMPORTS)
+        standard = [f"import {module}\n" for module in sorted(needed)]
+        standard += [] if inside else ["from pathlib import Path\n"]
+        imports = "".join([*standard, "\n" if standard else "", "import numpy as np"])
         parts = [
             f'"""{name}: a neural network that predicts with NumPy alone. {signature()}.\n\n'
             f"{textwrap.indent(p.summary, '    ')}\n"
@@ -261,18 +263,22 @@ class _Program:
         if p.classes is not None and p.class_count:
             parts.append(f"classes = {p.classes!r}")
         parts.append(self._scores())
+        encoder = [] if p.encoder is None else ["\n" + encoding_text(p.encoder).rstrip()]
         parts += [f"\n{text}" for text in predict]
         parts += [f"\n{body}" for key, body in FUNCTIONS.items() if key in self.functions]
+        parts += encoder
         parts += self._numbers(inside=inside, name=name)
         return "\n\n".join(parts) + "\n"
 
     def _scores(self) -> str:
         p = self.prediction
         body = "\n".join(f"    {line}" for line in self.lines)
+        words = "" if p.encoder is None else ", or rows of a table: mappings"
+        rows = "" if p.encoder is None else ROWS
         return f'''
 def scores(x):
-    """The last layer's outputs, (n, {p.outputs}), for rows x (n, {p.inputs})."""
-    z = np.asarray(x, dtype=np.{self.start})  # (n, {p.inputs})
+    """The last layer's outputs, (n, {p.outputs}), for rows x (n, {p.inputs}){words}."""
+{rows}    z = np.asarray(x, dtype=np.{self.start})  # (n, {p.inputs})
     if z.ndim != 2 or z.shape[1] != {p.inputs}:
         raise ValueError(f"x must have the shape (n, {p.inputs}), not {{z.shape}}.")
 {body}

@@ -26,6 +26,7 @@ from pellucid.layers.activations import softmax
 from pellucid.layers.base import NO_NAMES, Context, Layer
 from pellucid.losses import TargetScaling
 from pellucid.network import Network
+from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Floats
 
 
@@ -239,6 +240,8 @@ class Prediction(NamedTuple):
     classes: tuple[str, ...] | None
     summary: str
     """The table of the layers."""
+    encoder: TableEncoder | None = None
+    """How the columns of a table become the inputs."""
 
     @property
     def all_steps(self) -> tuple[Step, ...]:
@@ -413,6 +416,7 @@ def prediction_of(network: Network) -> Prediction:
         network.target,
         network.classes,
         network.summary(),
+        network.preprocessing,
     )
 
 

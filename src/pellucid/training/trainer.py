@@ -365,7 +365,7 @@ class Trainer:
             network.adopt_shape(old.input_shape)
             network.parameters, network.statistics = old.parameters, old.statistics
             network.statistics_fitted = old.statistics_fitted
-        network.classes = old.classes
+        network.classes, network.preprocessing = old.classes, old.preprocessing
         if not (fresh and (self.standardize_target or self.clamp)):  # measured anew
             network.target = old.target
         names = (

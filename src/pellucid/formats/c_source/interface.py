@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pellucid.formats.c_source.columns import row_source
 from pellucid.formats.c_source.text import comment, string
 from pellucid.formats.steps import Prediction
 from pellucid.formats.writing import signature
@@ -132,6 +133,8 @@ def header(
     if prediction.classes is not None and prediction.class_count:
         declared += f"\n\n/* The names of the classes. */\nextern const char *const {name}_classes[{big}_CLASSES];"
         defined["CLASSES"] = str(len(prediction.classes))
+    if prediction.encoder is not None:
+        declared = f"{row_source(prediction.encoder, name).header}\n\n{declared}"
     lines = "\n".join(f"#define {big}_{key} {value}" for key, value in defined.items())
     integers = "#include <stdint.h>\n\n" if "int8_t" in declared else ""
     return f"""\
