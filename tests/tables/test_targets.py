@@ -56,7 +56,11 @@ def test_what_is_asked_for_is_given() -> None:
         (np.ones(9), {"asked": "classes"}, "a single class"),
         (np.array([]), {}, "No row has a value in the target 'y'"),
         (objects("a", "b", "a"), {"asked": "numbers"}, r"holds text \('a', 'b'\), but numbers were asked for"),
-        (objects(*[f"id{n}" for n in range(1000)]), {}, r"has 1,000 classes in 1,000 rows .*1,000 of them with a single"),
+        (
+            objects(*[f"id{n}" for n in range(1000)]),
+            {},
+            r"has 1,000 classes in 1,000 rows .*1,000 of them with a single",
+        ),
         (np.array([1.0, np.inf, 2.0]), {}, "'y' is infinite in row 2"),
         (np.array([-1.0, 2.5, 3.0]), {"asked": "counts"}, "holds -1, but counts are at least 0"),
         (np.array([1.0, 2.5, 3.0]), {"asked": "numbers", "loss": "squared"}, "Did you mean 'squared_error'"),

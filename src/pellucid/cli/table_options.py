@@ -81,7 +81,7 @@ def read(options: TableOptions) -> Read:
 
 
 def _quoted(name: str) -> str:
-    return f"'{name}'" if set(name) & set(" ;&|<>()$*?\"") else name
+    return f"'{name}'" if set(name) & set(' ;&|<>()$*?"') else name
 
 
 def _target(options: TableOptions, values: Array) -> tuple[Array, Target]:
@@ -117,7 +117,9 @@ def fractions(name: str, text: str) -> tuple[float, ...]:
     except ValueError:
         found = (0.0,)
     if not all(0 < number < 1 for number in found):
-        raise UsageError(f"{name} must be numbers between 0 and 1 with commas between, such as 0.05,0.95, not {text!r}.")
+        raise UsageError(
+            f"{name} must be numbers between 0 and 1 with commas between, such as 0.05,0.95, not {text!r}."
+        )
     return found
 
 

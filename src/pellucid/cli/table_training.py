@@ -77,7 +77,7 @@ def _within(options: TableOptions, found: Read, settings: Settings, console: Con
 
 
 def _run_name(source: str) -> str:
-    """diamonds for some/diamonds.csv.gz."""
+    """Diamonds for some/diamonds.csv.gz."""
     return Path(source).name.split(".")[0] or "table"
 
 

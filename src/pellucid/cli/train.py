@@ -16,8 +16,8 @@ def train_network(
         str,
         typer.Argument(
             metavar="DATASET",
-            help="A table with --target: a .csv, .parquet, .feather or .arrow file. Or digits, mnist, fashion-mnist, or "
-            "a toy model: two-gaussians, ball-and-cup, shifted-cubics, bulls-eye, crescent-moons, shifted-sinusoids, "
+            help="A table with --target: a .csv, .parquet, .feather or .arrow file. Or digits, mnist, fashion-mnist, "
+            "or a toy model: two-gaussians, ball-and-cup, shifted-cubics, bulls-eye, crescent-moons, shifted-sinusoids, "
             "bulls-eye-three, shifted-sinusoids-three.",
             show_default=False,
         ),

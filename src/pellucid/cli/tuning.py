@@ -77,8 +77,8 @@ def _measure(search: Search) -> str:
 
 def _words_of(search: Search, folder: Path) -> str:
     rows = (
-        f"{len(search.rows.x):,} rows to train, {len(search.held.x):,} to choose by, {len(search.test.x):,} to test at the "
-        f"end; {search.epochs:,} epochs a trial at most"
+        f"{len(search.rows.x):,} rows to train, {len(search.held.x):,} to choose by, {len(search.test.x):,} to test at "
+        f"the end; {search.epochs:,} epochs a trial at most"
     )
     if not search.goes_on:
         return rows

@@ -1,4 +1,4 @@
-"""scikit-learn's API: its multi-layer perceptrons with one import changed, estimators around any layers, and for tables."""
+"""scikit-learn's API: its perceptrons with one import changed, estimators around any layers, and for tables."""
 
 from __future__ import annotations
 

@@ -35,7 +35,6 @@ from pellucid.estimators.parameters import AT_LEAST_1, BELOW_1
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.tables.cells import as_columns
-from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import RECIPES, Recipe, recipe_for
 from pellucid.tables.report import TableReport
@@ -182,7 +181,7 @@ class TableEstimator(BaseEstimator):
     def _kinds_of_arrays(self: Any, X: Array) -> dict[str, str]:
         if X.dtype.kind == "O":
             return dict(self.kinds or {})
-        return {**{name: "number" for name in _names_of(X)}, **(self.kinds or {})}
+        return {**dict.fromkeys(_names_of(X), "number"), **(self.kinds or {})}
 
     def _checked(self: Any, weight: Any, table: Table) -> Any:
         if weight is None:
@@ -305,7 +304,7 @@ def _has_names(X: Any) -> bool:
 
 def _named(X: Any) -> Mapping[str, Any]:
     """The columns of X by name; names that are no texts (0, 1, …) become texts."""
-    columns = getattr(X, "columns", None)
+    columns = None if hasattr(X, "column_names") else getattr(X, "columns", None)  # Arrow's are no names
     if columns is not None and not isinstance(X, Table) and not all(isinstance(name, str) for name in columns):
         return {str(name): X[name] for name in columns}
     return as_columns(X)

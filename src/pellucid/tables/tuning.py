@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-
 from pellucid.datasets.splits import split_indices
 from pellucid.tables.fitting import Settings, TableModel
 from pellucid.tables.recipes import Recipe
@@ -285,5 +284,3 @@ def _value(value: Any) -> str:
     if isinstance(value, tuple):
         return "-".join(map(str, value))
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-

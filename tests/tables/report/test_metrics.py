@@ -76,7 +76,9 @@ def test_quantiles() -> None:
     assert found["coverage"] == pytest.approx(np.mean((truth >= answers[:, 0]) & (truth <= answers[:, 2])))
     single = find_target(truth, asked="quantiles", quantiles=(0.3,))
     expected = metrics.d2_pinball_score(truth, answers[:, 0], alpha=0.3)
-    assert by_name(single, truth, answers[:, 0], None)["d2"] == pytest.approx(expected, abs=0.01)  # its constant interpolates
+    assert by_name(single, truth, answers[:, 0], None)["d2"] == pytest.approx(
+        expected, abs=0.01
+    )  # its constant interpolates
 
 
 def test_a_bootstrapped_interval_is_that_of_theory() -> None:

@@ -186,7 +186,9 @@ def measures_of(target: Target) -> tuple[Measure, ...]:
         pinball, best = _pinball(levels), _pinball_of_quantiles(levels)
         first = Measure("d2", "D²", True, _explained(pinball, best))
         loss = Measure("pinball", "pinball loss", False, _mean_of(pinball))
-        within = Measure("coverage", f"within {levels[0]:g} and {levels[-1]:g}", True, _mean_of(_within), compares=False)
+        within = Measure(
+            "coverage", f"within {levels[0]:g} and {levels[-1]:g}", True, _mean_of(_within), compares=False
+        )
         return (first, loss, within) if len(levels) > 1 else (first, loss)
     if target.task == "counts":
         return D2, DEVIANCE, RMSE

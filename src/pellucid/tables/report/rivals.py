@@ -55,7 +55,9 @@ def constant(fold: Fold) -> Floats:
 
 def linear_model(fold: Fold) -> Floats:
     """Linear, logistic, quantile or Poisson regression: the recipe without hidden layers."""
-    settings = Settings(LINEAR, validation=0.0, seed=fold.settings.seed, engine=fold.settings.engine, threads=fold.settings.threads)
+    settings = Settings(
+        LINEAR, validation=0.0, seed=fold.settings.seed, engine=fold.settings.engine, threads=fold.settings.threads
+    )
     encoder = TableEncoder.fit(fold.train, one_hot_up_to=LINEAR.one_hot_up_to)
     x = encoder.transform(fold.train)
     jobs = plan(x, fold.y, encoder.layout, fold.target, settings, weight=fold.weight)

@@ -21,8 +21,8 @@ def verdict(contenders: Sequence[Contender], measures: Sequence[Measure]) -> str
     constant = next((each for each in rivals if each.name == CONSTANT), None)
     if constant is not None and not any(lead.low > 0 for lead in constant.lead.values()):
         return (
-            f"The network is not measurably better than a constant answer ({_by(constant.lead[measure.name], measure)}): "
-            f"these columns do not tell the target, or there are too few rows."
+            f"The network is not measurably better than a constant answer "
+            f"({_by(constant.lead[measure.name], measure)}): these columns do not tell the target, or there are too few rows."
         )
     standings = {each.name: standing(each, measures) for each in rivals if each.name != CONSTANT}
     ahead = {name: found for name, found in standings.items() if found.lead.high < 0}
