@@ -88,7 +88,7 @@ def _target(options: TableOptions, values: Array) -> tuple[Array, Target]:
     assert options.target is not None
     asked = "auto" if options.task is None else choice("--task", options.task, ASKED)
     loss = None if options.loss is None else choice("--loss", options.loss, NUMBER_LOSSES)
-    levels = QUANTILES
+    levels: tuple[float, ...] = QUANTILES
     if options.quantiles is not None:
         levels = fractions("--quantiles", options.quantiles)
         asked = "quantiles" if asked == "auto" else asked
@@ -125,7 +125,7 @@ def fractions(name: str, text: str) -> tuple[float, ...]:
 
 def settings_of(options: TableOptions, target: Target) -> Settings:
     """How networks are trained: the recipe with what the command line changes."""
-    recipe = recipe_for(choice("--recipe", options.recipe, RECIPES), target.task)
+    recipe: Recipe = recipe_for(choice("--recipe", options.recipe, RECIPES), target.task)
     changes: dict[str, Any] = {}
     if options.hidden is not None:
         changes["hidden"] = whole_numbers("--hidden", options.hidden)
@@ -140,7 +140,7 @@ def settings_of(options: TableOptions, target: Target) -> Settings:
             with option(f"--{name.replace('_', '-')}"):
                 recipe = replace(recipe, **{name: getattr(options, name)})
     with option("--batch-size"):
-        recipe: Recipe = replace(recipe, **changes)
+        recipe = replace(recipe, **changes)
     for name, value in (("--ensemble", options.ensemble), ("--epochs", options.epochs)):
         if value is not None:
             with option(name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,9 +16,9 @@ def train_network(
         str,
         typer.Argument(
             metavar="DATASET",
-            help="A table with --target: a .csv, .parquet, .feather or .arrow file. Or digits, mnist, fashion-mnist, "
-            "or a toy model: two-gaussians, ball-and-cup, shifted-cubics, bulls-eye, crescent-moons, shifted-sinusoids, "
-            "bulls-eye-three, shifted-sinusoids-three.",
+            help="A table with --target: a .csv, .parquet, .feather or .arrow file. Or digits, mnist, "
+            "fashion-mnist, or a toy model: two-gaussians, ball-and-cup, shifted-cubics, bulls-eye, crescent-moons, "
+            "shifted-sinusoids, bulls-eye-three, shifted-sinusoids-three.",
             show_default=False,
         ),
     ],
@@ -178,7 +178,7 @@ def train_network(
     """
     from pellucid.cli.inputs import is_table
 
-    of_table = {
+    of_table: dict[str, Any] = {
         "target": target,
         "kinds": kinds,
         "task": task,
@@ -190,12 +190,13 @@ def train_network(
     }
     if is_table(dataset, of_table):
         from pellucid.cli import table_training
+        from pellucid.cli.table_options import TableOptions
 
         refused = {"--optimizer": optimizer, "--l2": l2, "--validation": validation, "--patience": patience}
         refused |= {"--checkpoint": checkpoint, "--resume": resume, "--data": data, "--doctor": doctor}
         table_training.refuse(refused)
         table_training.train(
-            table_training.TableOptions(
+            TableOptions(
                 source=dataset,
                 hidden=hidden,
                 activation=activation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,13 @@ def tune(options: TableOptions, minutes: float | None, trials: int | None) -> No
     console = tables.console()
     show_target(console, found)
     folder = _folder(options)
-    search = Search(found.table, found.y, found.target, settings, folder / JOURNAL)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        search = Search(found.table, found.y, found.target, settings, folder / JOURNAL)
+    except BaseException:
+        with suppress(OSError):  # something is in it: it stays
+            folder.rmdir()
+        raise
     console.print(_words_of(search, folder), soft_wrap=True)
     baseline: list[TableModel] = []
 
@@ -67,7 +74,6 @@ def _folder(options: TableOptions) -> Path:
         foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS)
         if foreign:
             raise UsageError(f"--save {folder} holds other files than a search's ({foreign[0]}): name another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

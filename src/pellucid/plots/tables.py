@@ -86,7 +86,7 @@ def residual_histogram(truth: Array, answers: Array, axes: Axes | None = None) -
     middle = answers if answers.ndim == 1 else answers[:, answers.shape[1] // 2]
     off = truth - middle
     low, high = np.quantile(off, [0.005, 0.995])
-    axes.hist(off, bins=np.linspace(low, high, 41) if high > low else 10, color=BLUE)
+    axes.hist(off, bins=np.linspace(low, high, 41).tolist() if high > low else 10, color=BLUE)
     axes.axvline(0.0, color=VERMILION, linewidth=1)
     tidy(axes, "Residuals, without the outermost percent", "truth − prediction", "rows")
     return figure

@@ -296,10 +296,9 @@ def optimizer_of(recipe: Recipe, steps: int) -> Optimizer:
     rate: Any = recipe.learning_rate
     if recipe.rate_schedule == "log_cosine":
         rate = pl.LogCosine(recipe.learning_rate, steps=steps)
-    betas = {"beta_1": recipe.beta_1, "beta_2": recipe.beta_2}
     if not recipe.weight_decay:
-        return pl.Adam(rate, **betas)
-    return pl.AdamW(rate, **betas, weight_decay=_fading(recipe, recipe.weight_decay, steps))
+        return pl.Adam(rate, recipe.beta_1, recipe.beta_2)
+    return pl.AdamW(rate, recipe.beta_1, recipe.beta_2, weight_decay=_fading(recipe, recipe.weight_decay, steps))
 
 
 def rate_factors_of(recipe: Recipe, layers: Sequence[Layer]) -> dict[str, float]:

@@ -186,8 +186,8 @@ def _check_varies(items: list[Any], name: str, asked: str) -> None:
     if all(class_name(value) == first for value in items):
         of_what = "with a single class there" if asked == "classes" else "there"
         raise TargetError(
-            f"The target {name!r} is {first} in every one of the {len(items):,} rows: {of_what} is nothing to learn. Is "
-            f"it another column?"
+            f"The target {name!r} is {first} in every one of the {len(items):,} rows: {of_what} is nothing to learn. "
+            f"Is it another column?"
         )
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pellucid.datasets.splits import split_indices
+from pellucid.tables.cells import TableError
 from pellucid.tables.fitting import Settings, TableModel
 from pellucid.tables.recipes import Recipe
 from pellucid.tables.report.folds import encoder_for
 from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.running import Job, Rows
-from pellucid.tables.table import Table, TableError
+from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
 from pellucid.training import Callback, Trainer
 from pellucid.typing import Array
