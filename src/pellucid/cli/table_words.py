@@ -76,7 +76,7 @@ def _show_scores(console: Console, report: TableReport) -> None:
     rows = contender_rows(report)
     printed = Printed(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, title in enumerate(rows[0]):
-        printed.add_column(title, justify="right" if place else "left", overflow="fold")
+        printed.add_column(title, justify="right" if place else "left", overflow="fold", no_wrap=not place)
     for number, row in enumerate(rows[1:]):
         printed.add_row(*row, style="bold" if number == 0 else "")
     tables.show(console, printed)

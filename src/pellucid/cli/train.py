@@ -241,4 +241,4 @@ def train_network(
     )
 
 
-train = Command("train", train_network, "Example:  pellucid train diamonds.csv --target price")
+train = Command("train", train_network, "Example:  pellucid train digits --hidden 64,32 --epochs 20")

@@ -22,8 +22,8 @@ def verdict(contenders: Sequence[Contender], measures: Sequence[Measure]) -> str
     if constant is not None and not any(lead.low > 0 for lead in constant.lead.values()):
         return (
             f"The network is not measurably better than a constant answer "
-            f"({_by(constant.lead[measure.name], measure)}): these columns do not tell the target, or there are too few "
-            f"rows."
+            f"({_by(constant.lead[measure.name], measure)}): these columns do not tell the target, or there "
+            f"are too few rows."
         )
     standings = {each.name: standing(each, measures) for each in rivals if each.name != CONSTANT}
     ahead = {name: found for name, found in standings.items() if found.lead.high < 0}
