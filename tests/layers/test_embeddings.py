@@ -162,9 +162,7 @@ def test_a_layer_in_front_that_changes_the_codes_is_left_to_the_reference_engine
     assert history.engine == "reference"
     assert "Embedding" in history.engine_note
     scaled = pl.Network([pl.Rescale(0.5), pl.Embedding((3,))]).build(3)
-    with pytest.raises(
-        ValueError, match=r"Column -1 holds 0\.5, .* let nothing in front of the layer change"
-    ):
+    with pytest.raises(ValueError, match=r"Column -1 holds 0\.5, .* let nothing in front of the layer change"):
         scaled.scores([[0.0, 0.0, 1.0]])
 
 
