@@ -27,7 +27,8 @@ struct LayerSpec {
     int code;
     Index number;  // its place in the network: the index of its random stream
     Index inputs, outputs;
-    double numbers[most_numbers];
+    const double* numbers;  // at least `most_numbers` of them, zeros behind those the layer has
+    Index number_count;
     int parameter_count;
     ParameterSpec parameters[most_parameters];
     int statistic_count;

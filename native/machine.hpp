@@ -11,6 +11,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -192,7 +193,7 @@ public:
     }
 
 private:
-    LayerSpec read_layer(const LayerLine& line) const {
+    LayerSpec read_layer(const LayerLine& line) {
         const auto& [name, number, inputs, outputs, numbers, parameters, statistics, scheduled] = line;
         LayerSpec layer{};
         layer.code = core_.find_layer(name.c_str());
@@ -202,11 +203,16 @@ private:
         layer.outputs = outputs;
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
               "a layer needs at least one input and one output, and at most 2**28");
-        check(name == "dense" || name == "dense_ntk" || name == "maxout" || inputs == outputs, "this layer has as many outputs as inputs");
-        check(numbers.size() <= most_numbers && parameters.size() <= most_parameters &&
+        check(name == "dense" || name == "dense_ntk" || name == "maxout" || name == "periodic_embedding" ||
+                  name == "embedding" || inputs == outputs,
+              "this layer has as many outputs as inputs");
+        check((numbers.size() <= most_numbers || name == "embedding") && parameters.size() <= most_parameters &&
                   statistics.size() <= most_statistics,
               "a layer has too many numbers, parameters or statistics");
-        for (std::size_t i = 0; i < numbers.size(); ++i) layer.numbers[i] = numbers[i];
+        numbers_.emplace_back(numbers);
+        numbers_.back().resize(std::max(numbers.size(), std::size_t{most_numbers}));
+        layer.numbers = numbers_.back().data();
+        layer.number_count = static_cast<Index>(numbers.size());
         check(scheduled == -1 || (name == "dropout" && scheduled >= 0 && scheduled <= largest_width),
               "only dropout has numbers that change from step to step");
         layer.scheduled = scheduled;
@@ -251,6 +257,30 @@ private:
                   "maxout has a weight of the shape (inputs, outputs * pieces) and a bias");
         } else if (name == "prelu") {
             check(count == 1 && (is(0, 1, 1) || is(0, 1, layer.outputs)), "prelu has one slope, or one for each output");
+        } else if (name == "periodic_embedding") {
+            const Index rows = layer.parameters[0].rows, waves = layer.parameters[0].columns;
+            const Index more = layer.parameters[3].columns;
+            Index mixture = 0, columns = 0;
+            check(count == 4 && rows >= 1 && rows <= layer.inputs && waves >= 1 && more >= 1 &&
+                      !__builtin_mul_overflow(waves, more, &mixture) && !__builtin_mul_overflow(rows, more, &columns) &&
+                      is(1, rows, waves) && is(2, rows, mixture) && is(3, rows, more) &&
+                      layer.outputs - layer.inputs == columns,
+                  "periodic_embedding has frequencies and phases, a mixture and its bias for each of its numbers");
+        } else if (name == "embedding") {
+            double rows = 0.0;
+            for (Index c = 0; c < layer.number_count; ++c) {
+                check(layer.numbers[c] >= 1.0 && layer.numbers[c] <= 0x1p24 &&
+                          layer.numbers[c] == std::floor(layer.numbers[c]),
+                      "an embedding's cardinalities are whole numbers from 1 to 2**24");
+                rows += layer.numbers[c];
+            }
+            const Index codes = layer.number_count, size = layer.parameters[0].columns;
+            Index columns = 0;
+            check(count == 1 && codes >= 1 && codes <= layer.inputs && size >= 1 &&
+                      static_cast<double>(layer.parameters[0].rows) == rows &&
+                      !__builtin_mul_overflow(codes, size, &columns) &&
+                      layer.outputs == layer.inputs - codes + columns,
+                  "an embedding has a vector for each code of its last columns");
         } else if (name == "scale" || name.rfind("parametric_", 0) == 0) {
             check(count == 1 && is(0, 1, layer.outputs), "this layer has one parameter for each output");
         } else if (name == "batch_normalization" || name == "layer_normalization") {
@@ -265,6 +295,7 @@ private:
 
     const Core& core_;
     std::vector<double> statistics_, mean_, scale_, offset_;
+    std::vector<std::vector<double>> numbers_;  // of each layer
     std::vector<LayerSpec> layers_;
     Index scheduled_width_ = 0;
     ProgramSpec spec_{};

@@ -1,5 +1,5 @@
 // exp, tanh, sigmoid, log and log(1 + x) of whole vectors, to one or two units in the last place; e^x − 1, the normal
-// distribution, sine and cosine, to a few.
+// distribution, sine and cosine of turns, to a few.
 //
 // Contract. Lane by lane, so a number's result does not depend on its neighbours. Numbers below the smallest normal
 // one are zero, as everywhere in this core. NaN gives NaN; exp overflows to infinity.
@@ -167,28 +167,37 @@ template <typename T> inline Normal<T> normal_distribution(Vector<T> z) {
     return {z > T(0) ? T(1) - tail : tail, power * static_cast<T>(0.39894228040143267794)};
 }
 
-// The cosine and sine of a turn's part, 2πu for 0 <= u <= 1: u is a multiple of a quarter, and r with |r| <= 1/8.
+// u turns as r with |r| <= ½ and the same direction, exactly. From 2²² turns on (double: 2⁵¹), where a number has no part
+// of a turn to tell, r is 0; of infinity it is NaN.
+template <typename T> inline Vector<T> part_of_turn(Vector<T> u) {
+    const Vector<T> whole = (u + Exponential<T>::shift) - Exponential<T>::shift;
+    return absolute<T>(u) < broadcast<T>(Exponential<T>::shift / T(3)) ? u - whole : u - u;
+}
+
+// sin 2πt for |t| <= ¼.
+template <typename T> inline Vector<T> sine_of_quarter(Vector<T> t) {
+    constexpr int terms = std::is_same_v<T, float> ? 7 : 11;
+    const Vector<T> angle = t * static_cast<T>(6.28318530717958647693), square = angle * angle;
+    Vector<T> p = broadcast<T>(T(1));  // 1 − x²/3! + x⁴/5! − …, innermost first
+#pragma GCC unroll 12
+    for (int k = terms - 1; k >= 1; --k) p = T(1) - square * p * (T(1) / static_cast<T>((2 * k) * (2 * k + 1)));
+    return angle * p;
+}
+
+// cos 2πu, to two roundings of a number of the size 1: an angle that is given in turns loses nothing.
+template <typename T> inline Vector<T> cosine_of_turns(Vector<T> u) {
+    return sine_of_quarter<T>(T(0.25) - absolute<T>(part_of_turn<T>(u)));
+}
+
+// The cosine and sine of 2πu, likewise.
 template <typename T> struct Direction {
     Vector<T> cosine, sine;
 };
 
 template <typename T> inline Direction<T> direction_of(Vector<T> u) {
-    constexpr int terms = std::is_same_v<T, float> ? 6 : 9;
-    const Vector<T> shifted = T(4) * u + Exponential<T>::shift;
-    const Integers<T> quarter = (Integers<T>)shifted & 3;
-    const Vector<T> angle = (u - (shifted - Exponential<T>::shift) * T(0.25)) * static_cast<T>(6.28318530717958647693);
-    const Vector<T> square = angle * angle;
-    // 1 − x²/2! + x⁴/4! − …  and  1 − x²/3! + x⁴/5! − …, innermost first
-    Vector<T> even = broadcast<T>(T(1)), odd = even;
-#pragma GCC unroll 10
-    for (int k = terms - 1; k >= 1; --k) {
-        even = T(1) - square * even * (T(1) / static_cast<T>((2 * k - 1) * (2 * k)));
-        odd = T(1) - square * odd * (T(1) / static_cast<T>((2 * k) * (2 * k + 1)));
-    }
-    odd *= angle;
-    const Integers<T> turned = (quarter & 1) != 0;
-    const Vector<T> cosine = turned ? odd : even, sine = turned ? even : odd;
-    return {((quarter == 1) | (quarter == 2)) ? -cosine : cosine, quarter >= 2 ? -sine : sine};
+    const Vector<T> part = part_of_turn<T>(u), size = absolute<T>(part);
+    const Vector<T> sine = sine_of_quarter<T>(smaller<T>(size, T(0.5) - size));
+    return {sine_of_quarter<T>(T(0.25) - size), part < T(0) ? -sine : sine};
 }
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -200,7 +200,33 @@ template <typename T> inline void lay_out_vectors(Layer<T>& layer, int count) {
     }
 }
 
-// The gradient of one vector of such a parameter, which nobody else reads or changes; and its step.
+// Parameters that are matrices, one after the other, each in panels.
+template <typename T> inline void lay_out_matrices(Layer<T>& layer, int count) {
+    for (int p = 0; p < count; ++p) {
+        const ParameterSpec& spec = layer.spec->parameters[p];
+        layer.places[p] = {layer.packed_end, spec.rows * panel<T>};
+        layer.packed_end += ceiling(spec.columns, panel<T>) * spec.rows * panel<T>;
+    }
+}
+
+// Where a number of such a matrix lies in the packed vectors.
+template <typename T> inline Index place_in(const Layer<T>& layer, int parameter, Index row, Index column) {
+    const Place& place = layer.places[parameter];
+    return place.start + column / panel<T> * place.stride + row * panel<T> + column % panel<T>;
+}
+
+template <typename T> inline T& number_at(Matrix<T> m, Index row, Index column) {
+    return m.at(column / panel<T>, row)[column % panel<T>];
+}
+
+// The columns of padding of a gradient, in some rows.
+template <typename T> inline void clear_padding(Matrix<T> gradient, Range rows, Index width) {
+    for (Index row = rows.begin; row < rows.end; ++row)
+        for (Index column = width; column < ceiling(width, panel<T>) * panel<T>; ++column)
+            number_at(gradient, row, column) = T(0);
+}
+
+// The gradient of one vector of such a parameter (`lay_out_vectors`), which nobody else reads or changes; and its step.
 template <typename T>
 inline void put_gradient(const Work<T>& work, const Layer<T>& layer, int parameter, Index panel_number, Index half,
                          Vector<T> gradient) {

@@ -4,10 +4,12 @@
 #include "activations.hpp"
 #include "dense.hpp"
 #include "dropout.hpp"
+#include "embedding.hpp"
 #include "maxout.hpp"
 #include "noise.hpp"
 #include "normalization.hpp"
 #include "parametric.hpp"
+#include "periodic.hpp"
 #include "prelu.hpp"
 #include "rectifiers.hpp"
 #include "scale.hpp"
@@ -46,6 +48,8 @@ constexpr LayerCode<T> layer_table[] = {
     parametric<Silu, T>("parametric_silu"),
     parametric<Mish, T>("parametric_mish"),
     parametric<Softplus, T>("parametric_softplus"),
+    {"periodic_embedding", false, true, false, periodic_lay_out<T>, periodic_forward<T>, periodic_backward<T>},
+    {"embedding", false, true, false, embedding_lay_out<T>, embedding_forward<T>, embedding_backward<T>},
     {"softmax", true, false, true, no_parameters<T>, softmax_forward<T>, softmax_backward<T>},
     {"dropout", true, false, false, dropout_lay_out<T>, dropout_forward<T>, dropout_backward<T>},
     {"gaussian_noise", true, false, false, no_parameters<T>, gaussian_noise_forward<T>, identity_backward<T>},

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Center,
         Dense,
         Dropout,
+        Embedding,
         GaussianNoise,
         HardTanh,
         Identity,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         MinMax,
         Mish,
         ParametricActivation,
+        PeriodicEmbedding,
         PReLU,
         ReLU,
         Rescale,
@@ -157,9 +159,9 @@ _HOMES = {
     "pellucid.inspection.recorder": "Recorder",
     "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
-        "ELU GELU SELU BatchNormalization Center Dense Dropout GaussianNoise HardTanh Identity Layer "
-        "LayerNormalization LeakyReLU Maxout MinMax Mish ParametricActivation PReLU ReLU Rescale RobustScale Scale "
-        "Sigmoid SiLU Softmax Softplus Softsign Standardize Tanh"
+        "ELU GELU SELU BatchNormalization Center Dense Dropout Embedding GaussianNoise HardTanh Identity Layer "
+        "LayerNormalization LeakyReLU Maxout MinMax Mish ParametricActivation PeriodicEmbedding PReLU ReLU Rescale "
+        "RobustScale Scale Sigmoid SiLU Softmax Softplus Softsign Standardize Tanh"
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "
@@ -219,6 +221,7 @@ __all__ = [
     "EarlyStopping",
     "ElasticDistortion",
     "ElasticNet",
+    "Embedding",
     "Every",
     "ExponentialDecay",
     "Feature",
@@ -268,6 +271,7 @@ __all__ = [
     "PReLU",
     "ParametricActivation",
     "Penalty",
+    "PeriodicEmbedding",
     "Poisson",
     "Polynomial",
     "Preflight",

@@ -8,7 +8,7 @@ import pytest
 import pellucid as pl
 from pellucid.typing import Floats
 from support.numerics import assert_gradient
-from support.samples import LAYER_SAMPLES, LOSS_SAMPLES, PENALTY_SAMPLES, LayerSample, LossSample, random_numbers
+from support.samples import FREE_LAYER_SAMPLES, LOSS_SAMPLES, PENALTY_SAMPLES, LayerSample, LossSample, random_numbers
 
 
 def check(network: pl.Network, x: Floats, sample: LossSample, **parts: object) -> None:
@@ -25,7 +25,7 @@ def check(network: pl.Network, x: Floats, sample: LossSample, **parts: object) -
 
 
 @pytest.mark.parametrize("loss", LOSS_SAMPLES, ids=str)
-@pytest.mark.parametrize("sample", LAYER_SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", FREE_LAYER_SAMPLES, ids=str)
 def test_every_layer_with_every_loss(sample: LayerSample, loss: LossSample, engine: str) -> None:
     layers = [sample.layer, pl.Dense(loss.outputs)]
     if len(sample.input_shape) == 1:

@@ -22,7 +22,7 @@ from support.native_tasks import assert_close, assert_same, model_of, outputs_of
 pytest.importorskip("pellucid._native")
 from pellucid.engines.native import NativeEngine
 
-LAYERS = [layer for layer in ALL_LAYERS if layer.kernel() is not None]
+LAYERS = [layer for layer in ALL_LAYERS if layer.kernel() is not None and not layer.code_columns]
 LOSSES = [loss for loss in ALL_LOSSES if loss.kernel() is not None]
 OPTIMIZERS = [optimizer for optimizer in ALL_OPTIMIZERS if optimizer.kernel() is not None]
 PENALTIES = [penalty for penalty in ALL_PENALTIES if penalty.kernel() is not None]

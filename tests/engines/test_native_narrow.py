@@ -23,7 +23,7 @@ from pellucid.engines.native import NativeEngine
 # All that the core can turn works number by number.
 BETWEEN = [
     layer
-    for layer in ALL_LAYERS
+    for layer in ALL_LAYERS if not layer.code_columns
     if not layer.parameter_specs((4,)) and not layer.statistic_specs((4,)) and not layer.draws
     and layer.kernel() is not None and not isinstance(layer, pl.Softmax)
 ]  # fmt: skip

@@ -33,7 +33,7 @@ from pellucid.schedules import SCHEDULES
 from pellucid.storage.strict_json import DEEPEST, MOST
 from pellucid.typing import Array, Floats
 from support.killing import fill, small_disk
-from support.samples import LAYER_SAMPLES, LOSS_SAMPLES, random_numbers
+from support.samples import FREE_LAYER_SAMPLES, LOSS_SAMPLES, random_numbers
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -86,7 +86,9 @@ SUMMARY_FIELDS: dict[str, Any] = {
 @some.composite
 def networks(draw: Callable[[Any], Any]) -> pl.Network:
     """Any layers one behind the other, built or trained."""
-    layers = draw(some.lists(some.sampled_from([sample.layer for sample in LAYER_SAMPLES]), min_size=1, max_size=6))
+    layers = draw(
+        some.lists(some.sampled_from([sample.layer for sample in FREE_LAYER_SAMPLES]), min_size=1, max_size=6)
+    )
     network = pl.Network(layers, dtype=draw(some.sampled_from(["float32", "float64"])))
     network.build(draw(some.integers(1, 5)), seed=draw(some.integers(0, 2**64 - 1)))
     if draw(some.booleans()):

@@ -16,7 +16,7 @@ from hypothesis import strategies as some
 
 import pellucid as pl
 from pellucid.typing import Array, Floats
-from support.samples import LAYER_SAMPLES, LayerSample, random_numbers
+from support.samples import FREE_LAYER_SAMPLES, LayerSample, random_numbers
 
 onnx = pytest.importorskip("onnx", reason="ONNX files need the extra `formats`")
 helper = pytest.importorskip("onnx.helper")
@@ -108,7 +108,10 @@ def test_a_network_that_was_read_can_be_trained_further() -> None:
 # -- what Pellucid wrote -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sample", LAYER_SAMPLES, ids=str)
+READ = [sample for sample in FREE_LAYER_SAMPLES if not isinstance(sample.layer, pl.PeriodicEmbedding)]
+
+
+@pytest.mark.parametrize("sample", READ, ids=str)
 @pytest.mark.parametrize("before", [(), (pl.Dense(4),), (pl.Tanh(),)], ids=["in front", "behind dense", "behind tanh"])
 def test_every_layer_comes_back(sample: LayerSample, before: tuple[pl.Layer, ...], tmp_path: Path) -> None:
     network = pl.Network([*before, sample.layer]).build(sample.input_shape, seed=3)
@@ -120,10 +123,19 @@ def test_every_layer_comes_back(sample: LayerSample, before: tuple[pl.Layer, ...
     assert again.dtype == network.dtype
 
 
+@pytest.mark.parametrize(
+    ("layer", "operator"), [(pl.PeriodicEmbedding(), "Slice"), (pl.Embedding((2, 3)), "Slice")], ids=str
+)
+def test_layers_that_do_not_come_back_say_so(layer: pl.Layer, operator: str, tmp_path: Path) -> None:
+    pl.to_onnx(pl.Network([layer, pl.Dense(2)]).build(4), tmp_path / "one.onnx")
+    with pytest.raises(pl.OnnxError, match=f"the operator {operator} is no part of a dense network here"):
+        pl.from_onnx(tmp_path / "one.onnx")
+
+
 @some.composite
 def networks(draw: Callable[[Any], Any]) -> pl.Network:
     """Any layers one behind the other."""
-    layers = draw(some.lists(some.sampled_from([sample.layer for sample in LAYER_SAMPLES]), min_size=1, max_size=6))
+    layers = draw(some.lists(some.sampled_from([sample.layer for sample in READ]), min_size=1, max_size=6))
     network = pl.Network(layers).build(draw(some.integers(1, 6)), seed=draw(some.integers(0, 2**32)))
     network.fit_statistics(random_numbers((20, *network.input_shape), scale=3.0) - 5.0)
     network.link = draw(some.sampled_from(["identity", "sigmoid", "softmax"][: 3 if network.outputs > 1 else 2]))

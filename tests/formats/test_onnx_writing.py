@@ -21,7 +21,7 @@ from pellucid.layers import LAYERS
 from pellucid.layers.base import Context, Gradients
 from pellucid.losses import LINKS
 from pellucid.typing import Array, Floats
-from support.samples import LAYER_SAMPLES, LayerSample, classification, random_numbers
+from support.samples import FREE_LAYER_SAMPLES, LayerSample, classification, random_numbers
 
 onnx = pytest.importorskip("onnx", reason="ONNX files need the extra `formats`")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is what runs the files: it belongs to `dev`")
@@ -55,7 +55,7 @@ def test_every_layer_has_a_translation() -> None:
     assert set(TRANSLATIONS) == set(LAYERS.values())
 
 
-@pytest.mark.parametrize("sample", LAYER_SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", FREE_LAYER_SAMPLES, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("behind", [(), (pl.Dense(4),)], ids=["in front", "behind a dense layer"])
 def test_every_layer_agrees(sample: LayerSample, dtype: str, behind: tuple[pl.Layer, ...], path: Path) -> None:
@@ -71,7 +71,9 @@ def test_every_layer_agrees(sample: LayerSample, dtype: str, behind: tuple[pl.La
 @some.composite
 def networks(draw: Callable[[Any], Any]) -> pl.Network:
     """Any layers one behind the other, with any link."""
-    layers = draw(some.lists(some.sampled_from([sample.layer for sample in LAYER_SAMPLES]), min_size=1, max_size=6))
+    layers = draw(
+        some.lists(some.sampled_from([sample.layer for sample in FREE_LAYER_SAMPLES]), min_size=1, max_size=6)
+    )
     network = pl.Network(layers, dtype=draw(some.sampled_from(["float32", "float64"])))
     network.build(draw(some.integers(1, 6)), seed=draw(some.integers(0, 2**32)))
     if draw(some.booleans()):

@@ -18,7 +18,7 @@ from pellucid.formats.pytorch import TRANSLATIONS
 from pellucid.layers import LAYERS
 from pellucid.layers.base import Context, Gradients
 from pellucid.typing import Floats
-from support.samples import LAYER_SAMPLES, LayerSample, random_numbers
+from support.samples import FREE_LAYER_SAMPLES, LAYER_SAMPLES, LayerSample, random_numbers
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 
@@ -63,7 +63,7 @@ def test_every_layer_has_a_translation() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_layer_agrees(sample: LayerSample, dtype: str) -> None:
     network = filled([sample.layer], sample.input_shape[0], dtype)
-    x = random_numbers((9, *network.input_shape), scale=3.0).astype(dtype)
+    x = sample.inputs(9, scale=3.0).astype(dtype)
     module = pl.to_torch(network)
     tolerance = 1e-12 if dtype == "float64" else 2e-6
     np.testing.assert_allclose(scores_of(module, x), network.scores(x), rtol=tolerance, atol=tolerance)
@@ -72,7 +72,7 @@ def test_every_layer_agrees(sample: LayerSample, dtype: str) -> None:
 
 @needs_torch
 @given(
-    layers=some.lists(some.sampled_from([sample.layer for sample in LAYER_SAMPLES]), min_size=1, max_size=6),
+    layers=some.lists(some.sampled_from([sample.layer for sample in FREE_LAYER_SAMPLES]), min_size=1, max_size=6),
     features=some.integers(2, 6),
 )
 def test_any_network_agrees_and_comes_back(layers: list[pl.Layer], features: int) -> None:

@@ -22,7 +22,7 @@ from pellucid.optimizers import OPTIMIZERS
 from pellucid.penalties import PENALTIES
 from pellucid.schedules import SCHEDULES
 from support.samples import (
-    LAYER_SAMPLES,
+    FREE_LAYER_SAMPLES,
     LOSS_SAMPLES,
     OPTIMIZER_SAMPLES,
     PENALTY_SAMPLES,
@@ -101,7 +101,7 @@ def test_every_part_is_known() -> None:
     assert {type(rate) for rate in RATES} >= set(SCHEDULES.values())
 
 
-@pytest.mark.parametrize("sample", LAYER_SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", FREE_LAYER_SAMPLES, ids=str)
 def test_every_layer_is_trained_as_the_reference_engine_trains_it(sample: LayerSample) -> None:
     x, y = classification(rows=33, features=sample.input_shape[0])
     if sample.layer.scales_input:

@@ -19,6 +19,7 @@ from pellucid.layers import LAYERS
 from pellucid.losses import LOSSES
 from pellucid.typing import Floats
 from support.samples import (
+    FREE_LAYER_SAMPLES,
     LAYER_SAMPLES,
     LOSS_SAMPLES,
     OPTIMIZER_SAMPLES,
@@ -204,7 +205,7 @@ def check_sums(text: str) -> int:
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize("sample", LAYER_SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", FREE_LAYER_SAMPLES, ids=str)
 def test_the_sums_of_every_layer_come_out(sample: LayerSample, rows: int) -> None:
     network = pl.Network([pl.Dense(sample.input_shape[0]), sample.layer, pl.Dense(2)], dtype="float64")
     network.build(sample.input_shape, seed=1)

@@ -51,7 +51,24 @@ template <typename T> void test_functions() {
         const double angle = 2.0 * M_PI * static_cast<double>(u);
         expect(std::abs(static_cast<double>(direction.cosine[0]) - std::cos(angle)) <= 2.0 * tolerance, "cos", angle);
         expect(std::abs(static_cast<double>(direction.sine[0]) - std::sin(angle)) <= 2.0 * tolerance, "sin", angle);
+        // Many turns in either direction lose nothing: their part of a turn is exact.
+        const T turns = static_cast<T>(i % 4001 - 2000) + u * T(0.37);
+        const double part = 2.0 * M_PI * (static_cast<double>(turns) - std::nearbyint(static_cast<double>(turns)));
+        const Direction<T> far = direction_of<T>(broadcast<T>(turns));
+        const double cosine = static_cast<double>(cosine_of_turns<T>(broadcast<T>(turns))[0]);
+        expect(std::abs(cosine - std::cos(part)) <= 2.0 * tolerance, "cos of turns", static_cast<double>(turns));
+        expect(static_cast<double>(far.cosine[0]) == cosine, "cos of turns twice", static_cast<double>(turns));
+        expect(std::abs(static_cast<double>(far.sine[0]) - std::sin(part)) <= 2.0 * tolerance, "sin of turns",
+               static_cast<double>(turns));
     }
+    const T infinity = static_cast<T>(__builtin_inf()), nothing = static_cast<T>(__builtin_nan(""));
+    for (T huge : {T(1e20), T(-1e20)}) {
+        expect(cosine_of_turns<T>(broadcast<T>(huge))[0] == T(1), "cos of whole turns", static_cast<double>(huge));
+        expect(direction_of<T>(broadcast<T>(huge)).sine[0] == T(0), "sin of whole turns", static_cast<double>(huge));
+    }
+    for (T wrong : {infinity, -infinity, nothing})
+        expect(std::isnan(static_cast<double>(cosine_of_turns<T>(broadcast<T>(wrong))[0])), "cos of no number",
+               static_cast<double>(wrong));
 }
 
 void test_random() {

@@ -35,7 +35,7 @@ class LayerCase:
     """A layer by itself: its output, and the gradients of input and parameters of Σ (output × projection).
 
     `torch(torch, x, parameters)` gets and answers tensors; `parameters` maps names to tensors of Pellucid's shapes.
-    With `training` the layer runs as in a training step.
+    With `training` the layer runs as in a training step. One with `codes` is not tried behind another layer.
     """
 
     name: str
@@ -45,6 +45,15 @@ class LayerCase:
     parameters: dict[str, Shape] = field(default_factory=dict)
     statistics: dict[str, Floats] = field(default_factory=dict)
     training: bool = False
+    codes: tuple[int, ...] = ()
+
+    @property
+    def inputs(self) -> Floats:
+        """(ROWS, *input_shape); the last columns hold as many different codes as `codes` says."""
+        x = numbers((ROWS, *self.input_shape), 0.3)
+        for place, count in enumerate(self.codes):
+            x[:, place - len(self.codes)] = (2 * np.arange(ROWS) + place) % count
+        return x
 
 
 @dataclass(frozen=True)

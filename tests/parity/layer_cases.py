@@ -34,6 +34,16 @@ def _activation_cases() -> list[LayerCase]:
     ]
 
 
+def _waves(torch: Any, x: Any, p: dict[str, Any]) -> Any:
+    """Number by number."""
+    columns = []
+    for i in range(2):
+        number = x[:, i : i + 1]  # (n, 1)
+        wave = torch.cos(torch.nn.functional.linear(number, 2 * torch.pi * p["frequency"][i][:, None], p["phase"][i]))
+        columns += [number, torch.addmm(p["bias"][i], wave, p["weight"][i].reshape(4, 2))]
+    return torch.cat([*columns, x[:, 2:]], dim=1)
+
+
 def _smoothly_clipped(torch: Any, z: Any) -> Any:
     return z / torch.sqrt(1 + (z / 3) ** 2)
 
@@ -106,6 +116,28 @@ LAYER_CASES = [
         parameters={"share": (3,)},
     ),
     LayerCase("Scale", pl.Scale(), (3,), lambda torch, x, p: torch.mul(x, p["scale"]), parameters={"scale": (3,)}),
+    LayerCase(
+        "PeriodicEmbedding",
+        pl.PeriodicEmbedding(2, frequencies=4, outputs=3),
+        (3,),
+        _waves,
+        parameters={"frequency": (2, 4), "phase": (2, 4), "weight": (2, 8), "bias": (2, 2)},
+    ),
+    LayerCase(
+        "Embedding",
+        pl.Embedding((3, 2), size=2),
+        (4,),
+        lambda torch, x, p: torch.cat(
+            [
+                x[:, :2],
+                torch.nn.functional.embedding(x[:, 2].long(), p["weight"][:3]),
+                torch.nn.functional.embedding(x[:, 3].long(), p["weight"][3:]),
+            ],
+            dim=1,
+        ),
+        parameters={"weight": (5, 2)},
+        codes=(3, 2),
+    ),
     LayerCase(
         "Maxout",
         pl.Maxout(3, pieces=2),

@@ -53,7 +53,7 @@ def flat(*tensors: Tensor) -> list[float]:
 
 
 def layer_answer(torch: Any, case: LayerCase) -> Answer:
-    x = torch.tensor(numbers((ROWS, *case.input_shape), 0.3), requires_grad=True)
+    x = torch.tensor(case.inputs, requires_grad=True)
     parameters = {
         name: torch.tensor(numbers(shape, 0.5 + place), requires_grad=True)
         for place, (name, shape) in enumerate(case.parameters.items())

@@ -65,7 +65,7 @@ def network_of(case: NetworkCase, engine: str) -> pl.Network:
 
 @pytest.mark.parametrize("case", LAYER_CASES, ids=named)
 def test_layer(case: LayerCase) -> None:
-    x = numbers((ROWS, *case.input_shape), 0.3)
+    x = case.inputs
     parameters = SimpleNamespace(
         **{name: numbers(shape, 0.5 + place) for place, (name, shape) in enumerate(case.parameters.items())}
     )

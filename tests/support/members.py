@@ -28,6 +28,8 @@ VARIANTS: dict[str, list[Any]] = {
     "LeakyReLU": [pl.LeakyReLU(-0.4)],
     "PReLU": [pl.PReLU(per_unit=True)],
     "ParametricActivation": [pl.ParametricActivation(name) for name in FUNCTIONS],
+    "PeriodicEmbedding": [pl.PeriodicEmbedding(1, 17, 2)],
+    "Embedding": [pl.Embedding((3, 1, 21), size=5)],
     "ELU": [pl.ELU(1.7)],
     "GELU": [pl.GELU("tanh")],
     "Softplus": [pl.Softplus(3.0)],

@@ -23,6 +23,20 @@ class LayerSample:
     layer: Layer
     input_shape: Shape
 
+    @property
+    def free(self) -> int:
+        """How many of a row's columns may hold any number; the others hold codes."""
+        return self.input_shape[0] - self.layer.code_columns
+
+    def inputs(self, rows: int, seed: int = 0, scale: float = 1.0) -> Floats:
+        """Normal numbers (rows, *input_shape), and codes where they must be."""
+        x = random_numbers((rows, *self.input_shape), seed, scale)
+        if isinstance(self.layer, pl.Embedding):
+            x[:, self.free :] = np.random.default_rng(seed).integers(
+                0, self.layer.cardinalities, (rows, len(x.T) - self.free)
+            )
+        return x
+
     def __str__(self) -> str:
         return f"{self.layer} on {self.input_shape}"
 
@@ -64,6 +78,10 @@ LAYER_SAMPLES = [
     LayerSample(pl.ParametricActivation("selu"), (3,)),
     LayerSample(pl.Scale(), (4,)),
     LayerSample(pl.Scale(0.5), (2,)),
+    LayerSample(pl.PeriodicEmbedding(frequencies=5, outputs=3), (4,)),
+    LayerSample(pl.PeriodicEmbedding(1, frequencies=3, outputs=2, sigma=0.5), (3,)),
+    LayerSample(pl.Embedding((3, 4), size=2), (5,)),
+    LayerSample(pl.Embedding((2,)), (1,)),
     LayerSample(pl.GaussianNoise(0.2), (4,)),
     LayerSample(pl.BatchNormalization(), (4,)),
     LayerSample(pl.BatchNormalization(momentum=0.3, epsilon=1e-3), (2,)),
@@ -73,6 +91,9 @@ LAYER_SAMPLES = [
     LayerSample(pl.RobustScale(), (3,)),
     LayerSample(pl.RobustScale(limit=None), (3,)),
 ]
+
+FREE_LAYER_SAMPLES = [sample for sample in LAYER_SAMPLES if not sample.layer.code_columns]
+"""Those that may stand anywhere: in front of them, no numbers need be whole."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pellucid.layers.base import Layer
 from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.schedules import SCHEDULES
 from support.resuming import everything
-from support.samples import LAYER_SAMPLES, LOSS_SAMPLES, OPTIMIZER_SAMPLES, LayerSample, LossSample, classification
+from support.samples import FREE_LAYER_SAMPLES, LOSS_SAMPLES, OPTIMIZER_SAMPLES, LayerSample, LossSample, classification
 
 X, Y = classification(44)
 VALIDATION = classification(15, seed=1)
@@ -73,7 +73,7 @@ def test_every_schedule(schedule: Any, engine: str, tmp_path: Path) -> None:
     assert resumed.optimizer.learning_rate == schedule
 
 
-@pytest.mark.parametrize("sample", LAYER_SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", FREE_LAYER_SAMPLES, ids=str)
 def test_every_layer(sample: LayerSample, tmp_path: Path) -> None:
     size = sample.input_shape[0]
     data = (np.random.default_rng(0).normal(size=(44, size)), Y)

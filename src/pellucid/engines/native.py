@@ -26,6 +26,7 @@ from pellucid.engines.base import Engine, EpochLogs, Model, Outcome, State, Task
 from pellucid.engines.cores import told_threads
 from pellucid.engines.program import Instruction, Program
 from pellucid.kernel import Kernel
+from pellucid.layers import Embedding, Identity, PeriodicEmbedding
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
@@ -72,6 +73,8 @@ class NativeEngine(Engine):
         for instruction in program.instructions:
             if not _knows(_native.has_layer, instruction.layer):
                 return instruction.name
+            if isinstance(instruction.layer, Embedding) and not _codes_are_the_data(program, instruction):
+                return f"{instruction.name} behind a layer that has to do with its codes"
             if len(instruction.input_shape) != 1 or len(instruction.output_shape) != 1:
                 return f"{instruction.name} on examples of the shape {instruction.input_shape}"
         if len(program.input_shape) != 1:
@@ -88,7 +91,7 @@ class NativeEngine(Engine):
 
     def scores(self, model: Model, x: Array) -> Floats:
         """Scores (n, outputs)."""
-        x = _readable(x)
+        x = _checked(model.program, _readable(x))
         outputs = np.empty((len(x), model.program.outputs), dtype=model.parameters.dtype)  # (n, outputs)
         machine = self._machine_for(model.program, model.parameters, model.statistics)
         machine.scores(model.parameters, _measured(model.statistics), x, outputs.reshape(-1), self._asked)
@@ -113,7 +116,7 @@ class NativeEngine(Engine):
             _measured(model.statistics),
             _line(loss),
             _line(penalty),
-            _readable(x),
+            _checked(model.program, _readable(x)),
             *_targets(targets),
             _weights(sample_weight),
             flat,
@@ -124,7 +127,7 @@ class NativeEngine(Engine):
     def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
         """Whole epochs in one call of the core."""
         logs = EpochLogs()
-        arrays = (_readable(task.x), *_targets(task.targets), _weights(task.sample_weight))
+        arrays = (_checked(task.program, _readable(task.x)), *_targets(task.targets), _weights(task.sample_weight))
         stopped = ""
         while len(logs) < epochs and not stopped:
             most = max(1, _MOST_STEPS // task.batches) if _follows_schedules(task) else _MOST_EPOCHS
@@ -310,7 +313,9 @@ def _measured(statistics: Floats) -> Floats:
 def _knows(known: Any, part: Any) -> bool:
     """Whether the core has the kernel of a part, and the kernel says all of what the part does."""
     kernel: Kernel | None = part.kernel()
-    if kernel is None or not known(kernel.name) or len(kernel.numbers) > _native.most_numbers:
+    if kernel is None or not known(kernel.name):
+        return False
+    if len(kernel.numbers) > _native.most_numbers and not isinstance(part, Embedding):
         return False
     for cls in type(part).__mro__:
         if "kernel" in vars(cls):
@@ -318,6 +323,27 @@ def _knows(known: Any, part: Any) -> bool:
         if not _NUMERICS.isdisjoint(vars(cls)):  # a user's own, made from one of ours
             return False
     return False
+
+
+def _codes_are_the_data(program: Program, embedding: Instruction) -> bool:
+    """Whether everything in front of an embedding passes its codes on as they are."""
+    codes = len(embedding.layer.cardinalities)  # type: ignore[attr-defined]
+    return all(
+        isinstance(before.layer, Identity)
+        or (
+            isinstance(before.layer, PeriodicEmbedding)
+            and before.parameters[0].shape[0] <= before.input_shape[0] - codes
+        )
+        for before in program.instructions[: embedding.index]
+    )
+
+
+def _checked(program: Program, x: Array) -> Array:
+    """X, if the codes in it are codes: the core does not look."""
+    for instruction in program.instructions:
+        if isinstance(instruction.layer, Embedding):
+            instruction.layer.check_codes(x)
+    return x
 
 
 def _has_constraint(name: str) -> bool:

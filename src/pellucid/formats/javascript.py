@@ -23,12 +23,14 @@ from pellucid.formats.steps import (
     DenseStep,
     Elementwise,
     Largest,
+    Lookup,
     NormalizeRow,
     Prediction,
     Slopes,
     SoftClip,
     SoftmaxStep,
     Step,
+    Waves,
     prediction_of,
 )
 from pellucid.formats.writing import Report, identifier, signature, size, without_ending, write_files
@@ -138,6 +140,36 @@ function standard(x, epsilon) {
   const variance = x.reduce((sum, z) => sum + (z - mean) ** 2, 0) / x.length;
   return NUMBERS.from(x, (z) => (z - mean) / Math.sqrt(variance + epsilon));
 }""",
+    "waves": """\
+/** Each of the first n numbers x as x, bias + cos(x angle + phase) mixture; behind them all the others. */
+function waves(x, n, count, more, angle, phase, mixture, bias) {
+  const y = [];
+  for (let i = 0; i < n; i++) {
+    const sums = Float64Array.from(bias.subarray(i * more, (i + 1) * more));
+    for (let k = i * count; k < (i + 1) * count; k++) {
+      const wave = Math.cos(x[i] * angle[k] + phase[k]);
+      for (let j = 0; j < more; j++) sums[j] += wave * mixture[k * more + j];
+    }
+    y.push(x[i], ...sums);
+  }
+  return NUMBERS.from([...y, ...x.subarray(n)]);
+}""",
+    "lookup": """\
+/** The last of x are codes, 0 to count - 1 each, and are replaced by their rows of the table. */
+function lookup(x, counts, table, size) {
+  const first = x.length - counts.length;
+  const y = Array.from(x.subarray(0, first));
+  let row = 0;
+  counts.forEach((count, i) => {
+    const code = x[first + i];
+    if (!(Number.isInteger(code) && code >= 0 && code < count)) {
+      throw new RangeError(`x[${first + i}] must be a whole number from 0 to ${count - 1}, not ${code}.`);
+    }
+    y.push(...table.subarray((row + code) * size, (row + code + 1) * size));
+    row += count;
+  });
+  return NUMBERS.from(y);
+}""",
     "softmax": """\
 /** exp(x − max x), divided by its sum. */
 function softmax(x) {
@@ -194,6 +226,15 @@ class _Program:
             line = f"z = dense(z, weight{step.index}, bias{step.index});"
         elif isinstance(step, Largest):
             line = f"z = largestPieces(z, {step.pieces});"
+        elif isinstance(step, Waves):
+            numbers, count, more = step.mixture.shape
+            parts = {"angle": step.angle, "phase": step.phase, "mixture": step.mixture, "bias": step.bias}
+            self.arrays |= {f"{name}{step.index}": values.ravel().astype(self._dtype) for name, values in parts.items()}
+            names = ", ".join(f"{name}{step.index}" for name in parts)
+            line = f"z = waves(z, {numbers}, {count}, {more}, {names});"
+        elif isinstance(step, Lookup):
+            self.arrays[f"table{step.index}"] = step.table.astype(self._dtype)
+            line = f"z = lookup(z, {list(step.cardinalities)}, table{step.index}, {step.table.shape[1]});"
         elif isinstance(step, SoftmaxStep):
             line = "z = softmax(z);"
         elif isinstance(step, NormalizeRow):

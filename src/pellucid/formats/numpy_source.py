@@ -24,12 +24,14 @@ from pellucid.formats.steps import (
     DenseStep,
     Elementwise,
     Largest,
+    Lookup,
     NormalizeRow,
     Prediction,
     Slopes,
     SoftClip,
     SoftmaxStep,
     Step,
+    Waves,
     prediction_of,
 )
 from pellucid.formats.writing import Report, identifier, signature, without_ending, write_files
@@ -135,6 +137,21 @@ def sigmoid(z):
 def erf(z):
     """The error function, which NumPy has not, number by number."""
     return np.array([math.erf(value) for value in z.ravel()], dtype=z.dtype).reshape(z.shape)''',
+    "waves": '''\
+def waves(z, angle, phase, mixture, bias):
+    """Each of the first numbers z as (z, cos(z * angle + phase) mixed), and behind them all the other columns."""
+    m = len(bias)
+    mixed = np.einsum("nmk,mkj->nmj", np.cos(z[:, :m, None] * angle + phase), mixture) + bias
+    return np.concatenate([np.dstack([z[:, :m], mixed]).reshape(len(z), -1), z[:, m:]], axis=1)''',
+    "lookup": '''\
+def lookup(z, table, counts):
+    """The last columns of z hold codes, 0 to count - 1 each, and are replaced by their rows of the table."""
+    first = z.shape[1] - len(counts)
+    codes = z[:, first:]
+    if not ((codes >= 0) & (codes < counts) & (codes == np.floor(codes))).all():
+        raise ValueError(f"The last {len(counts)} columns must hold whole numbers from 0 on, below {counts}.")
+    rows = codes.astype(np.int64) + np.cumsum((0, *counts[:-1]))
+    return np.concatenate([z[:, :first], table[rows].reshape(len(z), -1)], axis=1)''',
     "softmax": '''\
 def softmax(z):
     """exp(z) / sum(exp(z)) over each row; the shift by its largest number keeps exp from overflowing."""
@@ -187,6 +204,17 @@ class _Program:
             formula = FORMULAS[type(step.layer)](step.layer)
             self.functions.update(formula.functions)
             self._line(f"z + {self._array(f'share_{step.index}', step.share)} * ({formula.text} - z)", "", step)
+        elif isinstance(step, Waves):
+            self.functions.add("waves")
+            parts = {"angle": step.angle, "phase": step.phase, "mixture": step.mixture, "bias": step.bias}
+            self.arrays |= {f"{name}_{step.index}": values.astype(self._dtype) for name, values in parts.items()}
+            names = ", ".join(f"{name}_{step.index}" for name in parts)
+            self._line(f"waves(z, {names})", f"(n, {width}) -> (n, {after})", step)
+        elif isinstance(step, Lookup):
+            self.functions.add("lookup")
+            self.arrays[f"table_{step.index}"] = step.table.astype(self._dtype)
+            counts = f"{step.cardinalities!r}"
+            self._line(f"lookup(z, table_{step.index}, {counts})", f"(n, {width}) -> (n, {after})", step)
         elif isinstance(step, SoftClip):
             self._line(f"z / np.sqrt(1 + np.square(z / {step.limit!r}))", "", step)
         elif isinstance(step, SoftmaxStep):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from pellucid.formats.steps import Affine, Prediction
+from pellucid.formats.steps import Affine, Lookup, Prediction
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs
@@ -23,7 +24,16 @@ def sample_rows(prediction: Prediction, rows: Any) -> Array:
     first = prediction.scaling[0] if prediction.scaling else None
     if isinstance(first, Affine):
         x = first.centre + x / np.where(first.scale == 0, 1.0, first.scale)
+    for step in prediction.steps:
+        if isinstance(step, Lookup):
+            put_codes(x, step.cardinalities)
     return x
+
+
+def put_codes(x: Floats, cardinalities: Sequence[int]) -> None:
+    """Make the last columns of x (n, d) codes of categories: 0, 1, … and again from 0 on, in every column."""
+    counts = np.array(cardinalities)
+    x[:, -len(counts) :] = (np.arange(len(x))[:, None] + np.arange(len(counts))) % counts
 
 
 def spread(x: Array) -> Array:

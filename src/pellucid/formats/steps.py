@@ -160,6 +160,60 @@ class NormalizeRow(Step):
 
 
 @dataclass(frozen=True, eq=False)
+class Waves(Step):
+    """Each of the first m numbers x as (x, cos(2π x w + b) V + c), and behind them all the other columns.
+
+    w and b (m, waves), V (m, waves, more), c (m, more).
+    """
+
+    frequency: Floats
+    phase: Floats
+    mixture: Floats
+    bias: Floats
+
+    @property
+    def angle(self) -> Floats:
+        """2π w: what a number is multiplied with, (m, waves)."""
+        return 2 * np.pi * self.frequency
+
+    def apply(self, x: Floats) -> Floats:
+        """(n, d) -> (n, d + m·more)."""
+        m = len(self.bias)
+        waves = np.cos(x[:, :m, None] * self.angle + self.phase)  # (n, m, waves)
+        mixed = np.einsum("nmk,mkj->nmj", waves, self.mixture) + self.bias  # (n, m, more)
+        return np.concatenate([np.dstack([x[:, :m], mixed]).reshape(len(x), -1), x[:, m:]], axis=1)
+
+    def width(self, inputs: int) -> int:
+        """D + m·more."""
+        return inputs + self.bias.size
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup(Step):
+    """The last columns hold codes, 0 … count − 1 each, and are replaced by rows of `table` (all counts, size): those of
+    one column's codes stand below those of the one before.
+    """
+
+    table: Floats
+    cardinalities: tuple[int, ...]
+
+    @property
+    def offsets(self) -> list[int]:
+        """Where the rows of each column begin."""
+        return [sum(self.cardinalities[:place]) for place in range(len(self.cardinalities))]
+
+    def apply(self, x: Floats) -> Floats:
+        """(n, d) -> (n, d − columns of codes + those of their rows)."""
+        first = x.shape[1] - len(self.cardinalities)
+        rows = x[:, first:].astype(np.int64) + self.offsets  # (n, columns of codes)
+        return np.concatenate([x[:, :first], self.table[rows].reshape(len(x), -1)], axis=1)
+
+    def width(self, inputs: int) -> int:
+        """D and what the vectors are wider than the codes."""
+        return inputs + len(self.cardinalities) * (self.table.shape[1] - 1)
+
+
+@dataclass(frozen=True, eq=False)
 class SoftmaxStep(Step):
     """yⱼ = exp(xⱼ − max x)/Σₖ exp(xₖ − max x), over the row."""
 
@@ -255,6 +309,16 @@ def _scale(layer: layers.Scale, numbers: _Numbers, index: int, words: str) -> Se
     return (Affine(index, words, zero, numbers.parameters.scale, zero),)
 
 
+def _waves(layer: layers.PeriodicEmbedding, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    p = numbers.parameters
+    mixture = p.weight.reshape(*p.frequency.shape, -1)  # (m, waves, more)
+    return (Waves(index, words, p.frequency, p.phase, mixture, p.bias),)
+
+
+def _lookup(layer: layers.Embedding, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
+    return (Lookup(index, words, numbers.parameters.weight, layer.cardinalities),)
+
+
 def _softmax(layer: layers.Softmax, numbers: _Numbers, index: int, words: str) -> Sequence[Step]:
     return (SoftmaxStep(index, words),)
 
@@ -311,6 +375,8 @@ STEPS_OF: dict[type[Layer], Translation] = {
     layers.Center: _measured,
     layers.RobustScale: _robust,
     layers.Rescale: _rescale,
+    layers.PeriodicEmbedding: _waves,
+    layers.Embedding: _lookup,
 }
 """What each layer comes to in prediction. A layer of one's own joins with a function of the same form."""
 

@@ -121,7 +121,7 @@ def gradient_check(
     def value(name: str, moved: Floats) -> float:
         of_model, of_x = model, given
         if name == "x":
-            of_x = moved
+            of_x = _with_codes_of(given, moved, max(layer.code_columns for layer in network.layers))
         else:
             parameters = model.parameters.copy()
             views[name].of(parameters)[...] = moved
@@ -157,7 +157,7 @@ def layer_gradient_check(
     input_shape : int or tuple of int
         The shape of one example in front of it.
     x : array (n, *input_shape) or None
-        Inputs to check it at; None: five rows of normal numbers.
+        Inputs to check it at; None: five rows of normal numbers, and of the code 0 where codes must be.
     training : bool
         Whether it runs as in a training step.
     limit, projections, tolerance, seed
@@ -181,6 +181,8 @@ def layer_gradient_check(
     shape = tuple(check_integer("input_shape", size, minimum=1) for size in shape)
     stream = Stream(check_seed(seed), Purpose.DATA)
     given = stream.normal((_ROWS, *shape)) if x is None else check_inputs(x, "x", shape).astype(np.float64)
+    if x is None and layer.code_columns:
+        given[..., -layer.code_columns :] = 0.0
     network = Network([layer], dtype="float64").build(shape, seed)
     network.fit_statistics(stream.at(1).normal((4 * _ROWS, *shape), scale=2.0) + 1.0)
     model = network.model._replace(parameters=stream.at(2).normal((network.program.parameter_count,)))
@@ -194,11 +196,17 @@ def layer_gradient_check(
 
     def value(name: str, moved: Floats) -> float:
         parameters = SimpleNamespace(**{**vars(visits[0].made.parameters), **({name: moved} if name != "x" else {})})
-        output = layer.forward(moved if name == "x" else given, parameters, visits[0].made.context)[0]
+        of_x = _with_codes_of(given, moved, layer.code_columns) if name == "x" else given
+        output = layer.forward(of_x, parameters, visits[0].made.context)[0]
         return float((output * direction).sum())
 
     gradients = {**back.parameter_gradients, "x": back.input_gradient}
     return _verdict(str(layer), value, gradients, at, _effort(limit, projections, tolerance, seed))
+
+
+def _with_codes_of(given: Floats, moved: Floats, codes: int) -> Floats:
+    """The moved inputs, but for their last columns: codes are no numbers, and have a gradient of 0."""
+    return np.concatenate([moved[..., :-codes], given[..., -codes:]], axis=-1) if codes else moved
 
 
 def loss_gradient_check(

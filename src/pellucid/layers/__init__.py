@@ -6,10 +6,12 @@ from pellucid.layers.activations import HardTanh, Identity, ReLU, Sigmoid, Softm
 from pellucid.layers.base import Context, Layer, ParameterSpec
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Dropout
+from pellucid.layers.embedding import Embedding
 from pellucid.layers.maxout import Maxout
 from pellucid.layers.noise import GaussianNoise
 from pellucid.layers.normalization import BatchNormalization, LayerNormalization
 from pellucid.layers.parametric import ParametricActivation
+from pellucid.layers.periodic import PeriodicEmbedding
 from pellucid.layers.rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, PReLU, SiLU, Softplus
 from pellucid.layers.scale import Scale
 from pellucid.layers.scaling import Center, MinMax, Rescale, RobustScale, Standardize
@@ -20,6 +22,7 @@ _ALL: tuple[type[Layer], ...] = (
     ParametricActivation,
     Dropout, GaussianNoise, BatchNormalization, LayerNormalization, Scale,
     Standardize, MinMax, RobustScale, Center, Rescale,
+    PeriodicEmbedding, Embedding,
 )  # fmt: skip
 
 LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in _ALL}
@@ -55,6 +58,7 @@ __all__ = [
     "Context",
     "Dense",
     "Dropout",
+    "Embedding",
     "GaussianNoise",
     "HardTanh",
     "Identity",
@@ -67,6 +71,7 @@ __all__ = [
     "PReLU",
     "ParameterSpec",
     "ParametricActivation",
+    "PeriodicEmbedding",
     "ReLU",
     "Rescale",
     "RobustScale",

@@ -92,6 +92,9 @@ class Layer:
     scales_input: ClassVar[bool] = False
     """Whether the layer only scales: in front of all others it works on the data's own numbers, in float64."""
 
+    code_columns: ClassVar[int] = 0
+    """How many of the last columns of the input must hold codes of categories, which have no gradient."""
+
     formulas: ClassVar[Formulas | None] = None
     """The layer in symbols, for those who read along; None: it has no words of its own."""
 

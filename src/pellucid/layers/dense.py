@@ -63,8 +63,8 @@ class Dense(Layer):
     Notes
     -----
     The weight lies as (d_in, d_out), the transpose of PyTorch's. The factor 1/√d_in is that of Jacot, Gabriel and
-    Hongler, "Neural tangent kernel", NeurIPS 2018, section 3. Weights that `load_torch_weights` and
-    `load_keras_weights` find are taken as they are, so of a layer with the same factor.
+    Hongler, "Neural tangent kernel", NeurIPS 2018, section 3. Weights that `load_torch_weights` and its kin find are
+    taken as they are, so of a layer with the same factor.
     """
 
     initializer_before: ClassVar[str | None] = "glorot_uniform"  # a layer in front of this one is linear

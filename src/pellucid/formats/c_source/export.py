@@ -173,7 +173,9 @@ def _declared(buffers: list[str]) -> list[str]:
 def _source(name: str, parts: list[str], functions: list[Function]) -> str:
     """NAME.c."""
     head = f'/* {name}: a neural network. {signature()}. See {name}.h. */\n\n#include "{name}.h"\n\n#include <math.h>'
-    return "\n\n".join([head, *parts, *(function.definition() for function in functions)]) + "\n"
+    body = "\n\n".join([*parts, *(function.definition() for function in functions)])
+    integers = "\n#include <stdint.h>" if "int32_t" in body else ""
+    return f"{head}{integers}\n\n{body}\n"
 
 
 def _test(prediction: Prediction, name: str, x: Array) -> str:

@@ -111,6 +111,38 @@ static void dense(const float *x, int inputs, const float *weight, const float *
             y[j] += x0 * weight[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j];
     }
 }""",
+    "waves": """\
+/* Each of the first n numbers x as x, bias + cos(x * angle + phase) mixture; behind them all the others of x. */
+static void waves(const float *x, int inputs, int n, int count, int more, const float *angle, const float *phase,
+                  const float *mixture, const float *bias, float *y)
+{
+    for (int i = 0; i < n; i++, angle += count, phase += count, mixture += count * more, bias += more) {
+        *y++ = x[i];
+        for (int j = 0; j < more; j++)
+            y[j] = bias[j];
+        for (int k = 0; k < count; k++) {
+            const float wave = cosf(x[i] * angle[k] + phase[k]);
+            for (int j = 0; j < more; j++)
+                y[j] += wave * mixture[k * more + j];
+        }
+        y += more;
+    }
+    for (int i = n; i < inputs; i++)
+        *y++ = x[i];
+}""",
+    "lookup": """\
+/* The last n of x are codes, 0 to counts[i] - 1, and are replaced by their rows of the table. What is no code is 0. */
+static void lookup(const float *x, int inputs, int n, const int32_t *counts, const float *table, int size, float *y)
+{
+    for (int i = 0; i < inputs - n; i++)
+        *y++ = x[i];
+    for (int i = 0; i < n; i++, table += counts[i - 1] * size) {
+        const float code = x[inputs - n + i];
+        const float *row = table + (code >= 0.0f && code < (float)counts[i] ? (int)code : 0) * size;
+        for (int j = 0; j < size; j++)
+            *y++ = row[j];
+    }
+}""",
     "largest": """\
 /* The place of the largest of n numbers; of equal ones, the first. */
 static int largest(const float *x, int n)

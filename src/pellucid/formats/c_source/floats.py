@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from pellucid.formats.c_source.expressions import SCALAR_STEPS, statement
 from pellucid.formats.c_source.text import Constants, comment, number, single
-from pellucid.formats.steps import DenseStep, Largest, NormalizeRow, Prediction, SoftmaxStep, Step
+from pellucid.formats.steps import DenseStep, Largest, Lookup, NormalizeRow, Prediction, SoftmaxStep, Step, Waves
 
 
 @dataclass
@@ -47,7 +49,7 @@ class FloatBody:
 
     def _other(self, source: str, group: list[Step], width: int) -> str:
         """Where a group may write: in place if it can, else in the other buffer."""
-        in_place = source in self.buffers and not (group and isinstance(group[0], DenseStep))
+        in_place = source in self.buffers and not (group and isinstance(group[0], DenseStep | Waves | Lookup))
         target = source if in_place else "b" if source == "a" else "a"
         self.buffers[target] = max(width, self.buffers.get(target, 0))
         return target
@@ -56,6 +58,14 @@ class FloatBody:
         first = group[0] if group else None
         if isinstance(first, DenseStep):
             self._dense(first, source, target, width)
+        elif isinstance(first, Waves):
+            self._waves(first, source, target, width)
+        elif isinstance(first, Lookup):
+            counts = np.array(first.cardinalities, dtype=np.int32)
+            numbers = self.constants.array(f"counts_{first.index}", counts)
+            table = self.constants.array(f"table_{first.index}", single(first.table))
+            tail = f"{len(counts)}, {numbers}, {table}, {first.table.shape[1]}, {target}"
+            self.lines.append(f"lookup({source}, {width}, {tail});  /* {comment(first.words)} */")
         elif isinstance(first, Largest):
             pieces = first.pieces
             self.lines += [
@@ -86,6 +96,13 @@ class FloatBody:
                 "}",
             ]
 
+    def _waves(self, step: Waves, source: str, target: str, width: int) -> None:
+        numbers, count, more = step.mixture.shape
+        parts = {"angle": step.angle, "phase": step.phase, "mixture": step.mixture, "bias": step.bias}
+        names = [self.constants.array(f"{name}_{step.index}", single(values)) for name, values in parts.items()]
+        call = f"waves({source}, {width}, {numbers}, {count}, {more}, {', '.join(names)}, {target});"
+        self.lines += [f"/* {comment(step.words)} */", call]
+
     def _dense(self, step: DenseStep, source: str, target: str, width: int) -> None:
         weight = self.constants.array(f"weight_{step.index}", single(step.weight))
         bias = self.constants.array(f"bias_{step.index}", single(step.bias))
@@ -113,4 +130,4 @@ def _groups(steps: tuple[Step, ...]) -> list[list[Step]]:
 
 
 def _changes_width(group: list[Step]) -> bool:
-    return bool(group) and isinstance(group[0], DenseStep | Largest)
+    return bool(group) and isinstance(group[0], DenseStep | Largest | Waves | Lookup)

@@ -46,6 +46,7 @@ from pellucid.formats.steps import (
     SoftClip,
     SoftmaxStep,
     Step,
+    Waves,
 )
 from pellucid.typing import Array, Floats
 
@@ -132,6 +133,11 @@ def _divide(prediction: Prediction) -> tuple[Sequence[Step], Sequence[Step], Seq
             raise ValueError(
                 f"layer {step.index}, {step.words}, between two dense layers cannot be computed in int8, since it "
                 f"looks at the whole row: leave int8 out, or train with BatchNormalization in its place."
+            )
+        if isinstance(step, Waves):
+            raise ValueError(
+                f"layer {step.index}, {step.words}, behind a dense layer cannot be computed in int8: leave int8 out, "
+                f"or put the layer in front of all others."
             )
         if isinstance(step, Bend) and (step.share != step.share[0]).any():
             raise ValueError(

@@ -17,6 +17,8 @@ import numpy as np
 
 from pellucid.formats.onnx.answers import LABEL, Answers, answers_of, labels_of, values_name
 from pellucid.formats.onnx.package import OnnxError, onnx_module
+from pellucid.formats.rows import put_codes
+from pellucid.layers import Embedding
 from pellucid.layers.base import Context, Layer
 from pellucid.network import Network
 from pellucid.typing import Array, Floats
@@ -91,6 +93,9 @@ def random_rows(network: Network, input_dtype: np.dtype[Any]) -> Floats:
             scale = np.full(features, float(getattr(layer, "scale", 1.0)))
             mean = -float(getattr(layer, "offset", 0.0)) / np.where(scale == 0, 1.0, scale)
         z = z / np.where(scale == 0, 1.0, scale) + mean
+    for layer in network.layers:
+        if isinstance(layer, Embedding):
+            put_codes(z, layer.cardinalities)
     return z.astype(input_dtype)
 
 

@@ -20,6 +20,8 @@ from pellucid.formats.onnx.graph import Graph
 from pellucid.layers.base import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
 
+_ALL = 2**31 - 1  # the end of a Slice that goes to the last column
+
 Translation: TypeAlias = Callable[[Any, Graph, str, SimpleNamespace], str]
 
 
@@ -118,6 +120,40 @@ def _layer_normalization(layer: our.LayerNormalization, graph: Graph, x: str, nu
     return graph.node("Add", scaled, graph.constant(numbers.shift, "shift"))
 
 
+def _columns(graph: Graph, x: str, begin: int, end: int) -> str:
+    """The columns [begin, end) of (rows, d)."""
+    borders = (
+        graph.constant(np.array([number]), name) for number, name in ((begin, "begin"), (end, "end"), (1, "axis"))
+    )
+    return graph.node("Slice", x, *borders)
+
+
+def _periodic(layer: our.PeriodicEmbedding, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
+    """Each number beside cos(2π x w + b) V + c; for the product with V, the numbers stand in front of the rows."""
+    m, waves = numbers.frequency.shape
+    last = graph.constant(np.array([2]), "last")
+    each = graph.node("Unsqueeze", _columns(graph, x, 0, m), last)  # (rows, m, 1)
+    angle = graph.node("Mul", each, graph.constant(2 * np.pi * numbers.frequency.astype(np.float64), "angle"))
+    wave = graph.node("Cos", graph.node("Add", angle, graph.constant(numbers.phase, "phase")))  # (rows, m, waves)
+    turned = graph.node("Transpose", wave, perm=[1, 0, 2])
+    mixture = graph.constant(numbers.weight.reshape(m, waves, -1), "mixture")
+    mixed = graph.node("Transpose", graph.node("MatMul", turned, mixture), perm=[1, 0, 2])  # (rows, m, outputs − 1)
+    mixed = graph.node("Add", mixed, graph.constant(numbers.bias, "bias"))
+    width = graph.constant(np.array([0, m * layer.outputs]), "width")
+    embedded = graph.node("Reshape", graph.node("Concat", each, mixed, axis=2), width)
+    return graph.node("Concat", embedded, _columns(graph, x, m, _ALL), axis=1)
+
+
+def _embedding(layer: our.Embedding, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
+    """The rows of the table at the codes plus where each column's vectors begin."""
+    codes = len(layer.cardinalities)
+    whole = graph.cast(_columns(graph, x, -codes, _ALL), np.int64)
+    rows = graph.node("Add", whole, graph.constant(layer.offsets, "offsets"))  # (rows, codes)
+    vectors = graph.node("Gather", graph.constant(numbers.weight, "weight"), rows, axis=0)  # (rows, codes, size)
+    wide = graph.node("Reshape", vectors, graph.constant(np.array([0, codes * layer.size]), "width"))
+    return graph.node("Concat", _columns(graph, x, 0, -codes), wide, axis=1)
+
+
 def _scale(layer: our.Scale, graph: Graph, x: str, numbers: SimpleNamespace) -> str:
     return graph.node("Mul", x, graph.constant(numbers.scale, "scale"))
 
@@ -172,5 +208,7 @@ TRANSLATIONS: dict[type[Layer], Translation] = {
     our.Center: _scaling,
     our.RobustScale: _robust_scale,
     our.Rescale: _rescale,
+    our.PeriodicEmbedding: _periodic,
+    our.Embedding: _embedding,
 }
 """By class, not by kin: a subclass may compute something else."""

@@ -92,6 +92,37 @@ class ParametricActivation(torch.nn.Module):
         return x + self.share * (self.activation(x) - x)
 
 
+class PeriodicEmbedding(torch.nn.Module):
+    """Each of the first m numbers x as (x, cos(2π x w + b) V + c), then the other columns: `PeriodicEmbedding`."""
+
+    def __init__(self, frequency: Any, phase: Any, weight: Any, bias: Any) -> None:
+        super().__init__()
+        for name, numbers in (("frequency", frequency), ("phase", phase), ("weight", weight), ("bias", bias)):
+            setattr(self, name, torch.nn.Parameter(numbers))
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d + m·(outputs − 1))."""
+        m, waves = self.frequency.shape
+        wave = torch.cos(2 * math.pi * x[:, :m, None] * self.frequency + self.phase)  # (n, m, waves)
+        mixed = torch.einsum("nmk,mkj->nmj", wave, self.weight.view(m, waves, -1)) + self.bias
+        return torch.cat([torch.cat([x[:, :m, None], mixed], dim=2).flatten(1), x[:, m:]], dim=1)
+
+
+class Embedding(torch.nn.Module):
+    """The last columns hold codes, and are replaced by learnt vectors of a common table: `Embedding`."""
+
+    def __init__(self, weight: Any, offsets: Any) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(weight)
+        self.register_buffer("offsets", offsets, persistent=False)
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d − codes + codes·size)."""
+        first = x.shape[1] - len(self.offsets)
+        vectors = torch.nn.functional.embedding(x[:, first:].long() + self.offsets, self.weight)  # (n, codes, size)
+        return torch.cat([x[:, :first], vectors.flatten(1)], dim=1)
+
+
 class Unit(torch.nn.Module):
     """y = clip(x·scale + mean, low, high), computed in float64: a network's `target`. It has no part in `state_dict`.
 

@@ -62,6 +62,14 @@ def _parametric(torch: Any, layer: our.ParametricActivation, numbers: SimpleName
     return _modules().ParametricActivation(TRANSLATIONS[type(f)](torch, f, numbers, inputs), numbers.share)
 
 
+def _periodic(torch: Any, layer: our.PeriodicEmbedding, numbers: SimpleNamespace, inputs: int) -> Any:
+    return _modules().PeriodicEmbedding(numbers.frequency, numbers.phase, numbers.weight, numbers.bias)
+
+
+def _embedding(torch: Any, layer: our.Embedding, numbers: SimpleNamespace, inputs: int) -> Any:
+    return _modules().Embedding(numbers.weight, torch.tensor(layer.offsets))
+
+
 def _batch_normalization(torch: Any, layer: our.BatchNormalization, numbers: SimpleNamespace, inputs: int) -> Any:
     module = torch.nn.BatchNorm1d(inputs, layer.epsilon, layer.momentum, dtype=numbers.scale.dtype)
     names = {"weight": numbers.scale, "bias": numbers.shift}
@@ -114,5 +122,7 @@ TRANSLATIONS: dict[type[Layer], Translation] = {
     our.Center: _scaling,
     our.RobustScale: _robust_scale,
     our.Rescale: _rescale,
+    our.PeriodicEmbedding: _periodic,
+    our.Embedding: _embedding,
 }
 """By class, not by kin: a subclass may compute something else."""

@@ -273,6 +273,46 @@ def _scale(place: Place) -> Lines:
     return Lines([f"{place.y} = {place.x} * {place.p('scale')}"], backward, (place.x,))
 
 
+def _periodic(place: Place) -> Lines:
+    i, x, outputs, waves = place.index, place.x, place.layer.outputs, place.layer.frequencies
+    m = (place.outputs - place.inputs) // (outputs - 1)
+    w, mixture, turn = place.p("frequency"), f"{place.p('W')}.reshape({m}, {waves}, {outputs - 1})", "2 * math.pi"
+    forward = [
+        f"angle{i} = {turn} * {x}[:, :{m}, None] * {w} + {place.p('phase')}  # (n, {m}, {waves})",
+        f'mixed = np.einsum("nmk,mkj->nmj", np.cos(angle{i}), {mixture}) + {place.p("b")}',
+        f"{place.y} = np.dstack([{x}[:, :{m}], mixed]).reshape(len({x}), -1)  # each number beside its mixtures",
+        f"{place.y} = np.concatenate([{place.y}, {x}[:, {m}:]], axis=1)  # (n, {place.outputs})",
+    ]
+    backward = [
+        f"own = d[:, :{m * outputs}].reshape(len(d), {m}, {outputs})",
+        f'q = -np.sin(angle{i}) * np.einsum("nmj,mkj->nmk", own[:, :, 1:], {mixture})',
+        f"{place.g('frequency')} = {turn} * (q * {x}[:, :{m}, None]).sum(axis=0)",
+        f"{place.g('phase')} = q.sum(axis=0)",
+        f'{place.g("W")} = np.einsum("nmk,nmj->mkj", np.cos(angle{i}), own[:, :, 1:]).reshape({m}, -1)',
+        f"{place.g('b')} = own[:, :, 1:].sum(axis=0)",
+    ]
+    if place.wanted:
+        passed = f"own[:, :, 0] + {turn} * (q * {w}).sum(axis=2)"
+        backward.append(f"d = np.concatenate([{passed}, d[:, {m * outputs}:]], axis=1)")
+    return Lines(forward, backward, (x, f"angle{i}"))
+
+
+def _embedding(place: Place) -> Lines:
+    i, x, codes, size = place.index, place.x, len(place.layer.cardinalities), place.layer.size
+    first = place.inputs - codes
+    forward = [
+        f"rows{i} = {x}[:, {first}:].astype(np.int64) + {place.layer.offsets.tolist()}  # where each code's vector is",
+        f"{place.y} = np.concatenate([{x}[:, :{first}], {place.p('W')}[rows{i}].reshape(len({x}), -1)], axis=1)",
+    ]
+    backward = [
+        f"{place.g('W')} = np.zeros_like({place.p('W')})",
+        f"np.add.at({place.g('W')}, rows{i}, d[:, {first}:].reshape(len(d), {codes}, {size}))",
+    ]
+    if place.wanted:
+        backward.append(f"d = np.concatenate([d[:, :{first}], np.zeros((len(d), {codes}), d.dtype)], axis=1)")
+    return Lines(forward, backward, (f"rows{i}",))
+
+
 def _measured(place: Place) -> Lines:
     return Lines([f"{place.y} = ({place.x} - {place.s('mean')}) * {place.s('scale')}"], [])
 
@@ -331,6 +371,8 @@ TRANSLATIONS: dict[type[Layer], Callable[[Place], Lines]] = {
     layers.Center: _centred,
     layers.RobustScale: _robust,
     layers.Rescale: _rescale,
+    layers.PeriodicEmbedding: _periodic,
+    layers.Embedding: _embedding,
 }
 """What each layer comes to in training."""
 
