@@ -93,46 +93,95 @@ void test_random() {
     }
 }
 
-// A network inputs-hidden-outputs, with dropout where it is wide, and how it is trained. Rows of the last batch: as many
-// as remain.
+// A network inputs-hidden-outputs, with dropout where it is wide, and how it is trained; for tables with the layers for
+// them, the last column being a code. Rows of the last batch: as many as remain.
 struct Case {
     Index inputs, hidden, outputs, rows, batch;
     bool bias, classes;
     double clip_norm;
+    bool tables = false;
     bool is_wide() const { return hidden > 16; }
 };
 
+constexpr Index codes = 23;
+
+// Layers one behind the other, with their parameters in one flat vector.
+struct Chain {
+    LayerSpec layers[8];
+    double numbers[8][most_numbers];
+    Index count, width, parameters;
+
+    void add(const char* name, Index outputs) {
+        LayerSpec& layer = layers[count];
+        layer = LayerSpec{};
+        layer.code = core.find_layer(name);
+        expect(layer.code >= 0, name);
+        layer.number = count;
+        layer.inputs = width;
+        layer.outputs = width = outputs;
+        for (double& number : numbers[count]) number = 0.0;
+        layer.numbers = numbers[count++];
+        layer.scheduled = -1;
+    }
+    void with_number(double number) { numbers[count - 1][layers[count - 1].number_count++] = number; }
+    void with_parameter(Index rows, Index columns, bool penalized) {
+        layers[count - 1].parameters[layers[count - 1].parameter_count++] = {parameters, rows, columns, penalized};
+        parameters += rows * columns;
+    }
+    void add_dense(const char* name, Index outputs, bool bias) {
+        const Index inputs = width;
+        add(name, outputs);
+        with_parameter(inputs, outputs, true);
+        if (bias) with_parameter(1, outputs, false);
+    }
+    void add_for_tables() {
+        const Index numbers_in_front = width - 1, waves = 5, more = 3, size = 6;
+        add("periodic_embedding", width + numbers_in_front * more);
+        with_parameter(numbers_in_front, waves, false);
+        with_parameter(numbers_in_front, waves, false);
+        with_parameter(numbers_in_front, waves * more, true);
+        with_parameter(numbers_in_front, more, false);
+        add("embedding", width - 1 + size);
+        with_number(static_cast<double>(codes));
+        with_parameter(codes, size, true);
+        add("scale", width);
+        with_parameter(1, width, false);
+    }
+};
+
+inline void fill(Chain& chain, const Case& of) {
+    chain.count = chain.parameters = 0;
+    chain.width = of.inputs;
+    if (of.tables) chain.add_for_tables();
+    chain.add_dense(of.tables ? "dense_ntk" : "dense", of.hidden, of.bias);
+    chain.add(of.tables ? "parametric_mish" : "tanh", of.hidden);
+    if (of.tables) chain.with_parameter(1, of.hidden, false);
+    chain.add(of.is_wide() ? "dropout" : "gelu", of.hidden);
+    chain.with_number(858993459.0);
+    chain.with_number(1.25);
+    chain.layers[chain.count - 1].scheduled = of.is_wide() ? 0 : -1;  // dropout that fades
+    chain.add_dense("dense", of.outputs, of.bias);
+}
+
 // The parameters after three epochs.
 template <typename T> List<T> train_with(int threads, const Entries<T>& entries, const Case& of) {
-    Index parameters = 0;
-    const auto dense = [&](Index number, Index inputs, Index outputs) {
-        LayerSpec layer{core.find_layer("dense"), number, inputs, outputs, {}, of.bias ? 2 : 1, {}, 0, {}};
-        layer.parameters[0] = {parameters, inputs, outputs, true};
-        parameters += inputs * outputs;
-        layer.parameters[1] = {parameters, 1, outputs, false};
-        if (of.bias) parameters += outputs;
-        return layer;
-    };
-    const auto without_parameters = [&](const char* name, Index number) {
-        return LayerSpec{core.find_layer(name), number, of.hidden, of.hidden, {858993459.0, 1.25}, 0, {}, 0, {}};
-    };
-    const LayerSpec layers[4] = {dense(0, of.inputs, of.hidden), without_parameters("tanh", 1),
-                                 without_parameters(of.is_wide() ? "dropout" : "gelu", 2),
-                                 dense(3, of.hidden, of.outputs)};
+    Chain chain;
+    fill(chain, of);
+    const Index parameters = chain.parameters;
     List<double> mean(of.inputs), scale(of.inputs);
     for (Index i = 0; i < of.inputs; ++i) mean[i] = 0.25, scale[i] = 1.5;
     ProgramSpec spec{};
-    spec.layers = layers, spec.layer_count = 4, spec.inputs = of.inputs, spec.outputs = of.outputs;
+    spec.layers = chain.layers, spec.layer_count = chain.count, spec.inputs = of.inputs, spec.outputs = of.outputs;
     spec.parameter_count = parameters;
-    spec.mean = mean.data(), spec.scale = scale.data(), spec.offset = mean.data();
+    spec.mean = of.tables ? nullptr : mean.data(), spec.scale = scale.data(), spec.offset = mean.data();
     spec.loss = {core.find_loss(of.classes ? "softmax_cross_entropy" : "squared_error"), {}};
     spec.penalty = {core.find_penalty("l2"), {1e-3}};
     spec.optimizer = {core.find_optimizer("adam"), {0.9, 0.999, 1e-8}};
-    spec.around = {0.0, of.clip_norm, 0.01, of.clip_norm > 0.0 ? 2.0 : 0.0, -1.0, 0.0};
+    spec.around = {0.0, of.clip_norm, of.clip_norm > 0.0 ? 2.0 : 0.0, -1.0, 0.0};
     spec.link = of.classes ? Link::largest : Link::identity;
     spec.largest_batch = of.batch;
     // Few units in every vector's worth of columns: turned, in as many instruction sets as have vectors so long.
-    expect(is_to_be_turned<T>(spec) == (!of.is_wide() && of.inputs <= panel<T> && of.hidden <= lanes<T> &&
+    expect(is_to_be_turned<T>(spec) == (!of.is_wide() && !of.tables && of.inputs <= panel<T> && of.hidden <= lanes<T> &&
                                         of.outputs <= lanes<T> && of.batch >= lanes<T>),
            "whether matrices are turned");
 
@@ -147,11 +196,20 @@ template <typename T> List<T> train_with(int threads, const Entries<T>& entries,
     List<std::int64_t> classes(of.rows);
     for (Index i = 0; i < flat.size(); ++i) flat[i] = static_cast<T>(std::sin(static_cast<double>(i)) * 0.3);
     for (Index i = 0; i < x.size(); ++i) x[i] = static_cast<T>(std::cos(static_cast<double>(i) * 0.7));
+    for (Index row = 0; of.tables && row < of.rows; ++row)
+        x[row * of.inputs + of.inputs - 1] = static_cast<T>(row * row % codes);
     for (Index i = 0; i < y.size(); ++i) y[i] = static_cast<T>(std::cos(static_cast<double>(i) * 0.3));
     for (Index i = 0; i < classes.size(); ++i) classes[i] = static_cast<std::int64_t>(i * i % of.outputs);
     List<std::uint32_t> order(2 * of.rows), keys(2 * of.rows);
     EpochRecord records[3];
     const double rate = 1e-3;
+    const Index steps = 3 * ((of.rows + of.batch - 1) / of.batch);
+    List<double> decays(steps), scheduled(2 * steps);
+    for (Index step = 0; step < steps; ++step) {
+        const double part = 0.2 * static_cast<double>(steps - step - 1) / static_cast<double>(steps);
+        decays[step] = part;
+        scheduled[2 * step] = std::rint(part * 0x1p32), scheduled[2 * step + 1] = 1.0 / (1.0 - part);
+    }
     const auto source = [&](List<T>& numbers, Index columns) {
         return Source{reinterpret_cast<const char*>(numbers.data()), sizeof(T) == 4 ? Kind::float32 : Kind::float64,
                       of.rows, columns, columns * static_cast<Index>(sizeof(T)), sizeof(T)};
@@ -162,6 +220,8 @@ template <typename T> List<T> train_with(int threads, const Entries<T>& entries,
     task.examples.classes = of.classes ? classes.data() : nullptr;
     task.batch_size = of.batch, task.shuffle = true, task.seed = 11;
     task.rates = &rate, task.constant_rate = true, task.epochs = 3;
+    task.decays = decays.data();
+    if (of.is_wide()) task.scheduled = scheduled.data(), task.scheduled_width = 2;
     task.order = order.data(), task.keys = keys.data();
     task.safe.epoch = -1;
     task.penalty_per_example = task.penalty_in_loss = true;
@@ -179,6 +239,8 @@ template <typename T> List<T> train_with(int threads, const Entries<T>& entries,
 constexpr Case cases[] = {
     {37, 45, 5, 300, 32, true, true, 0.0},   {37, 45, 5, 300, 32, true, true, 0.1},
     {5, 33, 3, 1300, 1100, true, false, 0.0},  // in pieces
+    {9, 40, 5, 300, 32, true, true, 0.0, true}, {2, 17, 3, 1300, 1100, false, false, 0.1, true},
+    {4, 6, 2, 300, 47, true, true, 0.0, true},
     // narrow ones: turned
     {2, 2, 2, 300, 33, true, true, 0.0},     {2, 2, 1, 300, 300, true, false, 0.1},
     {3, 5, 2, 90, 16, true, true, 0.0},      {30, 16, 7, 200, 47, false, false, 0.0},

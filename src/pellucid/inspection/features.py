@@ -64,7 +64,8 @@ def exciting_input(
     """Look for the input that excites a unit most, by gradient ascent within the range of the data.
 
     From the mean of the rows on, v ← v + rate·d·g/‖g‖∞ − decay·(v − mean) with g = ∂unit/∂v and d the range of each
-    feature, kept between each feature's lowest and highest value. The best input on the way is answered.
+    feature, kept between each feature's lowest and highest value. Codes of categories (`Embedding`) stay at the most
+    frequent one. The best input on the way is answered.
 
     Parameters
     ----------
@@ -96,6 +97,9 @@ def exciting_input(
     check_number("decay", decay, minimum=0.0, maximum=1.0)
     low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)  # (*input_shape)
     mean = x.mean(axis=0, dtype=np.float64)
+    for column in range(-max(layer.code_columns for layer in network.layers), 0):  # codes stay at the most frequent one
+        codes, counts = np.unique(x[:, column], return_counts=True)
+        mean[column] = codes[counts.argmax()]
     here, found = mean, Excitation(mean, [float(_values(network, mean[None], layer, unit)[0])])
     for _ in range(steps):
         gradient = _gradient(network, here[None], layer, np.array([unit]))[0] * (high - low)

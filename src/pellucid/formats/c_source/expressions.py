@@ -138,9 +138,9 @@ static void lookup(const float *x, int inputs, int n, const int32_t *counts, con
         *y++ = x[i];
     for (int i = 0; i < n; i++, table += counts[i - 1] * size) {
         const float code = x[inputs - n + i];
-        const float *row = table + (code >= 0.0f && code < (float)counts[i] ? (int)code : 0) * size;
+        const float *vector = table + (code >= 0.0f && code < (float)counts[i] ? (int)code : 0) * size;
         for (int j = 0; j < size; j++)
-            *y++ = row[j];
+            *y++ = vector[j];
     }
 }""",
     "largest": """\

@@ -25,6 +25,8 @@ class FloatBody:
     buffers: dict[str, int] = field(default_factory=dict)
     result: str = "scores"
     """Where the outcome is wanted."""
+    names: tuple[str, str] = ("a", "b")
+    """What the buffers are called."""
 
     @property
     def memory(self) -> int:
@@ -50,7 +52,7 @@ class FloatBody:
     def _other(self, source: str, group: list[Step], width: int) -> str:
         """Where a group may write: in place if it can, else in the other buffer."""
         in_place = source in self.buffers and not (group and isinstance(group[0], DenseStep | Waves | Lookup))
-        target = source if in_place else "b" if source == "a" else "a"
+        target = source if in_place else self.names[source == self.names[0]]
         self.buffers[target] = max(width, self.buffers.get(target, 0))
         return target
 

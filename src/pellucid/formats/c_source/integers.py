@@ -106,7 +106,7 @@ class WholeBody:
         grid, head = self.network.input, self.network.head
         source, inside = "x", head
         if not all(isinstance(step, SCALAR_STEPS) for step in head):
-            body = FloatBody(self.constants, self.quantize_lines, self.float_buffers, result="scaled")
+            body = FloatBody(self.constants, self.quantize_lines, self.float_buffers, "scaled", ("front_a", "front_b"))
             body.write(self.prediction._replace(steps=head[len(self.prediction.scaling) :]))
             self.float_buffers["scaled"] = self.width
             source, inside = "scaled", ()

@@ -119,18 +119,27 @@ def _run(model: bytes, x: Array, outputs: list[str]) -> tuple[str, list[Array]]:
 
 @dataclass(frozen=True)
 class _Rounded(Layer):
-    """x ± ε·max(|x|, 1): what an operation in float32 may lose, also where its parts cancel, as in 1 + erf x."""
+    """x ± ε·max(|x|, 1): what an operation in float32 may lose, also where its parts cancel, as in 1 + erf x. The last
+    `codes` columns, which are codes for a layer behind, stay.
+    """
+
+    codes: int
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
         """X (n, d) -> x, a little off."""
         sign = np.where(np.random.default_rng(0).random(x.shape) < 0.5, -1.0, 1.0)  # (n, d)
-        return x + sign * _EPSILON * np.maximum(np.abs(x), 1.0), None
+        off = sign * _EPSILON * np.maximum(np.abs(x), 1.0)
+        off[:, x.shape[1] - self.codes :] = 0.0
+        return x + off, None
 
 
 def _allowed(network: Network, x: Array, own: Answers) -> float:
     """How far apart two right answers may be, from what rounding does to this very network on these rows."""
     exact, short = (_values(network, network.layers, dtype, x) for dtype in ("float64", "float32"))
-    disturbed = _values(network, [part for layer in network.layers for part in (layer, _Rounded())], "float64", x)
+    behind = [network.layers[place + 1 :] for place in range(len(network.layers))]
+    codes = [max((layer.code_columns for layer in layers), default=0) for layers in behind]
+    parts = [part for layer, count in zip(network.layers, codes, strict=True) for part in (layer, _Rounded(count))]
+    disturbed = _values(network, parts, "float64", x)
     rounding = float(np.abs(short - exact).max() + np.abs(disturbed - exact).max())
     return SHARE * max(1.0, float(np.abs(own.values).max())) + TIMES * rounding
 
