@@ -154,6 +154,19 @@ def test_weights_come_first_then_biases_then_the_next_layer() -> None:
             assert np.abs(values).min(axis=0).max() < 1e-3
 
 
+def test_a_layer_with_a_factor_of_its_own_comes_to_the_same() -> None:
+    """Weights are of the size 1 there, and outputs too."""
+    x = np.random.default_rng(0).normal(size=(500, 100)) + 3
+    layer = pl.Dense(40, "unit_variance", pl.ThroughData(1), parametrization="ntk")
+    network = pl.Network([layer, pl.Tanh(), layer], dtype="float64")
+    pl.Trainer(network, pl.SquaredError()).initialize(x, np.zeros((500, 40)))
+    hidden = x @ network.get("0.weight") / 10 + network.get("0.bias")
+    for values in (hidden, network.scores(x)):
+        np.testing.assert_allclose(values.std(axis=0), 1.0, rtol=1e-12)
+        assert np.abs(values).min(axis=0).max() < 1e-12
+    assert np.abs(network.get("0.weight")).std() == pytest.approx(np.sqrt(1 - 2 / np.pi), rel=0.1)
+
+
 def test_no_unit_of_a_maxout_is_missed() -> None:
     x = np.random.default_rng(0).normal(size=(500, 7)) + 5
     network = pl.Network([pl.Maxout(4, pieces=3, weight_initializer="unit_variance")], dtype="float64")
