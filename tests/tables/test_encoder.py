@@ -117,7 +117,7 @@ def test_order_and_further_columns_do_not_matter_and_a_missing_one_is_named() ->
     [
         (
             {"size": ["big"], "when": ["2024-01-31"]},
-            "Column 'size' holds 'big' (first in row 1), where a number belongs",
+            "Column 'size' holds 'big' in row 1, where a number belongs",
         ),
         ({"size": [np.inf], "when": ["2024-01-31"]}, "Column 'size' holds inf in row 1: every number must be finite."),
         ({"size": [1], "when": ["31.01.2024"]}, "Column 'when' holds '31.01.2024' in row 1, where a date such as"),
@@ -130,6 +130,14 @@ def test_cells_that_do_not_fit_are_shown(rows: dict[str, Any], message: str) -> 
     with pytest.raises(TableError) as refused:
         encoder.transform(rows)
     assert message in str(refused.value)
+
+
+def test_a_single_row_is_a_mapping_of_cells() -> None:
+    encoder = TableEncoder.fit(Table.of({"size": [1.0, 2.0, 4.0], "colour": ["red", "blue", None]}))
+    assert (
+        encoder.transform({"colour": None, "size": 2}).tolist()
+        == encoder.transform([{"colour": None, "size": 2}]).tolist()
+    )
 
 
 def test_columns_that_are_left_out_are_remembered_with_the_reason() -> None:

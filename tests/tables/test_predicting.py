@@ -81,7 +81,7 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
     network, out = network_of(), tmp_path / "out.csv"
     rows = b"size,colour,when\n" + b"1,red,2024-01-31\n" * 1000
     for content, message in [
-        (rows + b"big,red,2024-01-31\n", "holds 'big'"),
+        (rows + b"big,red,2024-01-31\n", "holds 'big' in row 1001, where a number belongs"),
         (rows + b"1,red\n", "line 1002 has 2"),
         (rows.replace(b"colour", b"color"), "has no column 'colour', .* Did you mean 'color'?"),
         (b"size,colour,when\n", "no rows"),

@@ -277,7 +277,7 @@ class TableFile:
             return EncodingError(f"{self.name} is no text in {self.dialect.encoding}: give another encoding=.")
         if "straddling" in words or "block" in words:
             return TableError(
-                f"{self.name} has a row longer than {BLOCK // 2**20} MB: is a quote {self.dialect.quote} never closed?"
+                f"{self.name} has a row that is longer than a block: is a quote {self.dialect.quote} never closed?"
             )
         return TableError(f"{self.name} is no CSV file: {words}.")
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid.losses import Loss, Quantile
 from pellucid.storage.atomic import write_atomically
-from pellucid.tables.cells import TableError
+from pellucid.tables.cells import TableError, rows_counted_from
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.files import BLOCK, TableFile, arrow, in_its_encoding
 from pellucid.typing import Array, Floats
@@ -177,7 +177,9 @@ def _lines(
         cells = file.cells(batch, encoder.column_names, encoder.text_columns)
         if not batch.num_rows:
             continue
-        added = _free(answers(network, encoder.transform(cells), probabilities=probabilities), file.names)
+        with rows_counted_from(done.rows):
+            x = encoder.transform(cells)
+        added = _free(answers(network, x, probabilities=probabilities), file.names)
         kept = [(name, column) for name, column in zip(file.names, batch.columns, strict=True) if _is_flat(column.type)]
         arrays = [column for _, column in kept] + [pa.array(values) for values in added.values()]
         table = pa.table(arrays, names=[*(name for name, _ in kept), *added])

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.streams import Purpose, Stream
-from pellucid.tables.cells import TableError
+from pellucid.tables.cells import TableError, rows_counted_from
 from pellucid.tables.encoded import CategoryColumn
 from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO, TableEncoder
 from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
@@ -175,7 +175,8 @@ class TableStream:
         first, stream = 0, Stream(self.seed, Purpose.DATA, 1)
         for part in self.file.parts(texts=self._texts, only=wanted, block=self.block):
             count = len(part[self.target.name])
-            part[self.target.name] = column_values(part[self.target.name], self.target)
+            with rows_counted_from(first):
+                part[self.target.name] = column_values(part[self.target.name], self.target)
             known = ~missing_in(part[self.target.name])
             held_out = stream.uniform((count, 1), first_row=first)[:, 0] < self._share
             yield part, known & ~held_out, known & held_out
@@ -200,7 +201,8 @@ class TableStream:
                 yield {name: cells[trained] for name, cells in part.items()}
 
         options: dict[str, Any] = {"one_hot_up_to": one_hot_up_to, "clip": clip, "sample": sample, "seed": self.seed}
-        self.encoder = TableEncoder.measured(inputs, training_rows(), **options)
+        with rows_counted_from(None):
+            self.encoder = TableEncoder.measured(inputs, training_rows(), **options)
         self._classes = None if classes is None else classes.result(0, clip)
         if not self.train_rows:
             raise TableError(f"{self.file.name} has no row to learn from: in none is {self.target.name!r:.60} known.")
