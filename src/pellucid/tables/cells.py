@@ -55,6 +55,21 @@ def rows_counted_from(first: int | None) -> Iterator[None]:
         raise CellError(before, None if row is None or first is None else first + row, behind) from None
 
 
+class Cells(dict[str, Array]):
+    """Columns that are cells already, in one of the forms of `as_cells`, so that nobody looks at them again."""
+
+    def take(self, rows: Array) -> Cells:
+        """The cells of some rows, by a mask or by their numbers."""
+        return Cells({name: cells[rows] for name, cells in self.items()})
+
+
+def cells_of(columns: Mapping[str, Any], names: Iterable[str]) -> dict[str, Array]:
+    """Some of the columns as cells."""
+    if isinstance(columns, Cells):
+        return {name: columns[name] for name in names}
+    return {name: as_cells(columns[name], name) for name in names}
+
+
 def as_columns(source: Any) -> Mapping[str, Any]:
     """Columns by name from a mapping, a data frame, a structured array, a row that is a mapping, or a list of rows."""
     if isinstance(source, np.ndarray) and source.dtype.names:
@@ -263,8 +278,10 @@ def texts_of(cells: Array, *, numeric: bool) -> Array:
     else:
         items = cells.tolist()
     names = {item: None if item is None else _text(item, numeric) for item in dict.fromkeys(items)}
+    if cells.dtype == object and all(name is item for item, name in names.items()):
+        return cells
     result = np.empty(len(items), dtype=object)
-    result[:] = [names[item] for item in items]
+    result[:] = list(map(names.__getitem__, items))
     return result
 
 

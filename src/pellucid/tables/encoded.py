@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -232,7 +233,7 @@ class CategoryColumn:
     def codes(self, cells: Array) -> Array:
         """1, 2, … for the values, 0 for another one or none: (n,) -> (n,) of int64."""
         index, texts = self._index, texts_of(cells, numeric=self.numeric).tolist()
-        return np.fromiter((index.get(text, 0) for text in texts), dtype=np.int64, count=len(texts))
+        return np.fromiter(map(index.get, texts, repeat(0)), dtype=np.int64, count=len(texts))
 
     @cached_property
     def _index(self) -> dict[str, int]:

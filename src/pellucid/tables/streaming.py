@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.streams import Purpose, Stream
-from pellucid.tables.cells import TableError, rows_counted_from
+from pellucid.tables.cells import Cells, TableError, rows_counted_from
 from pellucid.tables.encoded import CategoryColumn
 from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO, TableEncoder
 from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
@@ -38,7 +38,8 @@ SAMPLE = 100_000
 MOST_VALIDATION_ROWS = 20_000
 """No more rows than about these are held out, however large the file is."""
 
-_RESERVOIR_BYTES = 256 * 2**20
+_RESERVOIR_BYTES = 128 * 2**20
+_ROWS_AT_ONCE = 4096
 _BLOCKS = 24  # so many times the bytes of a block are in use while it is decoded, by measurement
 
 
@@ -56,7 +57,7 @@ class TableStream:
     validation : float
         The fraction of the rows that is held out, but not more than about 20,000 rows.
     reservoir : int or None
-        How many rows are shuffled among one another; None: as many as 256 MB hold.
+        How many rows are shuffled among one another; None: as many as 128 MB hold.
     seed : int
         Where all random numbers start.
     block : int
@@ -158,9 +159,8 @@ class TableStream:
                 if filled == size:
                     order = Stream(self.seed, Purpose.DATA, 2, epoch << 32 | piece).permutation(size)
                     yield x[order[:leave]], y[order[:leave]]
-                    rest = np.sort(order[leave:])
+                    _move_together(x, y, np.sort(order[leave:]))
                     filled, piece = size - leave, piece + 1
-                    x[:filled], y[:filled] = x[rest], y[rest]
                 count = min(size - filled, len(inputs) - start)
                 x[filled : filled + count] = inputs[start : start + count]
                 y[filled : filled + count] = targets[start : start + count]
@@ -169,7 +169,7 @@ class TableStream:
 
     # -- passes --------------------------------------------------------------------------------------------------
 
-    def _parts(self) -> Iterator[tuple[dict[str, Array], Array, Array]]:
+    def _parts(self) -> Iterator[tuple[Cells, Array, Array]]:
         """The columns part by part, with which rows are trained on and which are held out."""
         wanted = [column.name for column in self.columns if column.used]
         first, stream = 0, Stream(self.seed, Purpose.DATA, 1)
@@ -191,14 +191,14 @@ class TableStream:
             classes = measure_of(replace(self.target, kind="category", numeric=self._numeric_target))
         self.train_rows = 0
 
-        def training_rows() -> Iterator[dict[str, Array]]:
+        def training_rows() -> Iterator[Cells]:
             for part, trained, held_out in self._parts():
                 self.train_rows += int(trained.sum())
                 if classes is not None:
                     classes.add(part[self.target.name])
                 for name, cells in part.items():
                     held[name].append(cells[held_out])
-                yield {name: cells[trained] for name, cells in part.items()}
+                yield part.take(trained)
 
         options: dict[str, Any] = {"one_hot_up_to": one_hot_up_to, "clip": clip, "sample": sample, "seed": self.seed}
         with rows_counted_from(None):
@@ -207,7 +207,7 @@ class TableStream:
         if not self.train_rows:
             raise TableError(f"{self.file.name} has no row to learn from: in none is {self.target.name!r:.60} known.")
         parts = zip(*held.values(), strict=True)
-        encoded = [self._rows(dict(zip(held, columns, strict=True))) for columns in parts]
+        encoded = [self._rows(Cells(zip(held, columns, strict=True))) for columns in parts]
         self.validation = (
             np.concatenate([x for x, _ in encoded]),
             np.concatenate([y for _, y in encoded]),
@@ -226,13 +226,20 @@ class TableStream:
         """The training rows in the order of the file."""
         for part, trained, _ in self._parts():
             if trained.any():
-                yield self._rows({name: cells[trained] for name, cells in part.items()})
+                yield self._rows(part.take(trained))
 
-    def _rows(self, part: Mapping[str, Array]) -> tuple[Floats, Array]:
+    def _rows(self, part: Cells) -> tuple[Floats, Array]:
         """Encoded rows and targets of some columns; none where there are no rows."""
         target = part[self.target.name]
         y = target if self._classes is None else self._classes.codes(target) - 1  # type: ignore[union-attr]
         return self.encoder.transform(part), y
+
+
+def _move_together(x: Floats, y: Array, rows: Array) -> None:
+    """Put some rows, in ascending order, in front: each moves forward or stays, so that no copy of all is needed."""
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        x[start : start + len(some)], y[start : start + len(some)] = x[some], y[some]
 
 
 def _kinds_of(file: TableFile, declared: Mapping[str, str], block: int) -> tuple[tuple[Column, ...], frozenset[str]]:
