@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import pellucid as pl
 from pellucid.tables import Layout, Table, TableEncoder, TableError
 from pellucid.tables.cells import MISSING
+from support.tables import frames
 
 
 def test_numbers_are_scaled_by_median_and_quartiles_and_clipped() -> None:
@@ -146,27 +147,6 @@ def test_columns_that_are_left_out_are_remembered_with_the_reason() -> None:
     assert encoder.column_names == ("x",)
     with pytest.raises(TableError, match="No column of the table is of use"):
         TableEncoder.fit(Table.of({"k": ["a", "a"]}))
-
-
-CATEGORIES = st.one_of(
-    st.none(), st.text(max_size=6), st.sampled_from(["1", "1.0", "x", "nan", "True"]), st.integers(), st.booleans()
-)
-NUMBERS = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=False), st.integers(-(2**60), 2**60))
-DATES = st.one_of(st.none(), st.datetimes(), st.dates())
-COLUMNS = {"category": CATEGORIES, "number": NUMBERS, "date": DATES}
-
-
-@st.composite
-def frames(draw: Any) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Columns of any kind, and what they are declared as."""
-    rows = draw(st.integers(1, 12))
-    kinds = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=4))
-    names = draw(st.lists(st.text(min_size=1, max_size=5), min_size=len(kinds), max_size=len(kinds), unique=True))
-    columns = {
-        name: draw(st.lists(COLUMNS[kind], min_size=rows, max_size=rows))
-        for name, kind in zip(names, kinds, strict=True)
-    }
-    return columns, dict(zip(names, kinds, strict=True))
 
 
 @given(frames(), st.data())
