@@ -243,6 +243,13 @@ def test_c_knows_every_day_of_a_thousand_years(tmp_path: Path) -> None:
     np.testing.assert_array_equal(_ask_c(tmp_path, encoder, columns), encoder.transform(columns))
 
 
+def test_c_refuses_names_that_it_cannot_hold(tmp_path: Path) -> None:
+    encoder = TableEncoder.fit(Table.of({"a": ["x", "x\0y", "z"]}))
+    with pytest.raises(ValueError, match="which no string of C holds"):
+        write_c(network_of(encoder), tmp_path / "network")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_c_has_a_field_for_every_column() -> None:
     assert field_names(KINDS["all"]) == (
         "size", "gr_e_cm", "when", "column_int", "smokes", "sex", "cut", "zip", "city", "odd",
