@@ -40,7 +40,8 @@ MOST_VALIDATION_ROWS = 20_000
 
 _RESERVOIR_BYTES = 128 * 2**20
 _ROWS_AT_ONCE = 4096
-_BLOCKS = 24  # so many times the bytes of a block are in use while it is decoded, by measurement
+_ORDER = 64  # bytes a row that are in use while an order of the rows is drawn
+_BLOCKS = 36  # so many times the bytes of a block are in use while it is decoded, by measurement
 
 
 class TableStream:
@@ -118,7 +119,7 @@ class TableStream:
         self.dropped = self.target.missing
         self._measure(one_hot_up_to, clip, sample)
         width = self.encoder.layout.width
-        self.reservoir = max(1000, _RESERVOIR_BYTES // (4 * width + 8))
+        self.reservoir = max(1000, _RESERVOIR_BYTES // (4 * width + 8 + _ORDER))
         if reservoir is not None:
             self.reservoir = check_integer("reservoir", reservoir, minimum=2)
         self.reservoir = min(self.reservoir, max(2, self.train_rows))
@@ -130,9 +131,12 @@ class TableStream:
 
     @property
     def memory(self) -> int:
-        """About how many bytes a pass over the file needs: 1½ reservoirs, the validation rows, 24 blocks."""
+        """About how many bytes are in use, besides the program and what layers measure: 1½ reservoirs and an order of
+        its rows, the validation rows, 36 blocks.
+        """
         row = 4 * self.encoder.layout.width + 8
-        return int(1.5 * self.reservoir * row) + len(self.validation[0]) * row + _BLOCKS * self.block
+        reservoir = int(self.reservoir * (1.5 * row + _ORDER))
+        return reservoir + len(self.validation[0]) * row + _BLOCKS * self.block
 
     def pieces(self, epoch: int, batch_size: int = 1) -> Iterator[tuple[Floats, Array]]:
         """The training rows of an epoch: inputs (m, d) and targets (m,), piece by piece.
@@ -312,6 +316,7 @@ def fit_stream(trainer: Trainer, stream: TableStream, *, epochs: int) -> History
             trainer.fit(x, y, epochs=1, validation=validation)
             assert network.training is not None
             hashes.append(network.training.data_hash)
+            del x, y  # before the next piece is made
             if trainer.stopped:
                 break
         if len(hashes) > 1 and network.training is not None:  # else the trainer has said it already
