@@ -62,7 +62,7 @@ def run(path: Path) -> None:
     began = time.perf_counter()
     stream = TableStream(path, "price")
     measured = time.perf_counter()
-    network = pl.Network([pl.Standardize(), pl.Dense(128), pl.ReLU(), pl.Dense(64), pl.ReLU(), pl.Dense(1)])
+    network = pl.Network([pl.Dense(128), pl.ReLU(), pl.Dense(64), pl.ReLU(), pl.Dense(1)])
     trainer = pl.Trainer(network, pl.Huber(100.0), pl.Adam(0.003), batch_size=256)
     fit_stream(trainer, stream, epochs=1)
     trained, peak = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -12,18 +12,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 import pellucid as pl
 from pellucid.formats.c_source import write_c
 from pellucid.formats.c_source.columns import field_names
+from pellucid.formats.encoding.numpy import IMPORTS, encoding_text
 from pellucid.formats.encoding.samples import sample_columns
 from pellucid.formats.javascript import write_javascript
 from pellucid.formats.numpy_source import write_numpy
+from pellucid.formats.onnx import columns as onnx_columns
 from pellucid.formats.onnx.columns import feeds_of
-from pellucid.tables import Table, TableEncoder
+from pellucid.formats.onnx.graph import Graph
+from pellucid.tables import Table, TableEncoder, TableError
 from pellucid.tables.encoded import CategoryColumn, DateColumn
 from pellucid.typing import Array
 from support.exports import compiled, needs, self_test
+from support.tables import frames
 
 TABLE = Table.of(
     {
@@ -98,6 +103,47 @@ def test_numpy(kind: str, tmp_path: Path) -> None:
     columns = sample_columns(KINDS[kind])  # cells as NumPy has them
     as_rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
     np.testing.assert_array_equal(program["encode"](as_rows), KINDS[kind].transform(columns))
+
+
+@given(frames())
+def test_numpy_says_what_transform_says_of_any_frame(frame: tuple[dict[str, list[Any]], dict[str, str]]) -> None:
+    columns, kinds = frame
+    encoder = _encoder_of(columns, kinds)
+    if encoder is None:
+        return
+    program: dict[str, Any] = {}
+    imports = "\n".join(f"import {module}" for module in IMPORTS)
+    exec(f"{imports}\nimport numpy as np\n{encoding_text(encoder)}", program)
+    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    np.testing.assert_array_equal(program["encode"](rows), encoder.transform(columns))
+
+
+def _encoder_of(columns: dict[str, list[Any]], kinds: dict[str, str]) -> TableEncoder | None:
+    """The encoder of a frame; None if all of it is missing."""
+    try:
+        return TableEncoder.fit(Table.of(columns, kinds), one_hot_up_to=3)
+    except TableError as error:
+        if "No column of the table is of use" in str(error):
+            return None
+        raise
+
+
+@settings(max_examples=25)
+@given(frames())
+def test_onnx_says_what_transform_says_of_any_encoder(frame: tuple[dict[str, list[Any]], dict[str, str]]) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    columns, kinds = frame
+    columns = {f"c{place}": cells for place, cells in enumerate(columns.values())}  # names of ONNX are not empty
+    encoder = _encoder_of(columns, {f"c{place}": kind for place, kind in enumerate(kinds.values())})
+    if encoder is None:
+        return
+    graph = Graph(np.float32)
+    graph.node("Identity", onnx_columns.encode(graph, encoder), output="x")
+    graph.output("x", np.float32, encoder.layout.width)
+    session = onnxruntime.InferenceSession(graph.model(producer_name="test").SerializeToString())
+    samples = sample_columns(encoder, rows=40, seed=3)
+    (said,) = session.run(None, onnx_columns.feeds_of(encoder, samples))
+    np.testing.assert_allclose(said, encoder.transform(samples), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +241,13 @@ def test_c_knows_every_day_of_a_thousand_years(tmp_path: Path) -> None:
     encoder = TableEncoder.fit(Table.of({"when": days}))
     columns = {"when": days.astype("datetime64[s]") + np.arange(len(days)) * 7 % 86400}
     np.testing.assert_array_equal(_ask_c(tmp_path, encoder, columns), encoder.transform(columns))
+
+
+def test_c_refuses_names_that_it_cannot_hold(tmp_path: Path) -> None:
+    encoder = TableEncoder.fit(Table.of({"a": ["x", "x\0y", "z"]}))
+    with pytest.raises(ValueError, match="which no string of C holds"):
+        write_c(network_of(encoder), tmp_path / "network")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_c_has_a_field_for_every_column() -> None:

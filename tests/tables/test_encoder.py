@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import pellucid as pl
 from pellucid.tables import Layout, Table, TableEncoder, TableError
 from pellucid.tables.cells import MISSING
+from support.tables import frames
 
 
 def test_numbers_are_scaled_by_median_and_quartiles_and_clipped() -> None:
@@ -117,7 +118,7 @@ def test_order_and_further_columns_do_not_matter_and_a_missing_one_is_named() ->
     [
         (
             {"size": ["big"], "when": ["2024-01-31"]},
-            "Column 'size' holds 'big' (first in row 1), where a number belongs",
+            "Column 'size' holds 'big' in row 1, where a number belongs",
         ),
         ({"size": [np.inf], "when": ["2024-01-31"]}, "Column 'size' holds inf in row 1: every number must be finite."),
         ({"size": [1], "when": ["31.01.2024"]}, "Column 'when' holds '31.01.2024' in row 1, where a date such as"),
@@ -132,33 +133,20 @@ def test_cells_that_do_not_fit_are_shown(rows: dict[str, Any], message: str) -> 
     assert message in str(refused.value)
 
 
+def test_a_single_row_is_a_mapping_of_cells() -> None:
+    encoder = TableEncoder.fit(Table.of({"size": [1.0, 2.0, 4.0], "colour": ["red", "blue", None]}))
+    assert (
+        encoder.transform({"colour": None, "size": 2}).tolist()
+        == encoder.transform([{"colour": None, "size": 2}]).tolist()
+    )
+
+
 def test_columns_that_are_left_out_are_remembered_with_the_reason() -> None:
     encoder = TableEncoder.fit(Table.of({"x": [1.0, 2.0], "k": ["a", "a"], "y": [0.5, 0.7]}), target="y")
     assert encoder.left_out == (("k", "every cell is a"),)
     assert encoder.column_names == ("x",)
     with pytest.raises(TableError, match="No column of the table is of use"):
         TableEncoder.fit(Table.of({"k": ["a", "a"]}))
-
-
-CATEGORIES = st.one_of(
-    st.none(), st.text(max_size=6), st.sampled_from(["1", "1.0", "x", "nan", "True"]), st.integers(), st.booleans()
-)
-NUMBERS = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=False), st.integers(-(2**60), 2**60))
-DATES = st.one_of(st.none(), st.datetimes(), st.dates())
-COLUMNS = {"category": CATEGORIES, "number": NUMBERS, "date": DATES}
-
-
-@st.composite
-def frames(draw: Any) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Columns of any kind, and what they are declared as."""
-    rows = draw(st.integers(1, 12))
-    kinds = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=4))
-    names = draw(st.lists(st.text(min_size=1, max_size=5), min_size=len(kinds), max_size=len(kinds), unique=True))
-    columns = {
-        name: draw(st.lists(COLUMNS[kind], min_size=rows, max_size=rows))
-        for name, kind in zip(names, kinds, strict=True)
-    }
-    return columns, dict(zip(names, kinds, strict=True))
 
 
 @given(frames(), st.data())

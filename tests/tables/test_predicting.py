@@ -46,6 +46,12 @@ def test_predictions_stand_beside_the_rows(kind: str, tmp_path: Path) -> None:
     assert (written.rows, written.columns) == (4, ("prediction", "probability"))
     out = pd.read_csv(written.path)
     pd.testing.assert_frame_equal(out[list(frame)], frame, check_dtype=False)
+    if kind == "csv":
+        lines = written.path.read_text().splitlines()
+        assert lines[0] == "size,colour,when,note,prediction,probability"
+        assert lines[1].startswith("1.0,red,2024-01-31,ä,")
+        assert lines[2].startswith('2.5,"blue, light",2024-01-31,b,')
+        assert lines[3].startswith(",,2023-05-01,c,")
     proba = network.predict_proba(network.preprocessing.transform(frame))
     assert out["prediction"].tolist() == [network.classes[best] for best in proba.argmax(axis=1)]
     np.testing.assert_allclose(out["probability"], proba.max(axis=1), rtol=1e-6)
@@ -81,7 +87,7 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
     network, out = network_of(), tmp_path / "out.csv"
     rows = b"size,colour,when\n" + b"1,red,2024-01-31\n" * 1000
     for content, message in [
-        (rows + b"big,red,2024-01-31\n", "holds 'big'"),
+        (rows + b"big,red,2024-01-31\n", "holds 'big' in row 1001, where a number belongs"),
         (rows + b"1,red\n", "line 1002 has 2"),
         (rows.replace(b"colour", b"color"), "has no column 'colour', .* Did you mean 'color'?"),
         (b"size,colour,when\n", "no rows"),

@@ -11,7 +11,8 @@ from __future__ import annotations
 import datetime
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -27,18 +28,55 @@ YES = frozenset({"true", "yes", "y", "t", "1", "on"})
 
 _EXACT = 2**53  # up to here a float64 holds every whole number
 _EXAMPLES = 3
+_SCALARS = (str, bytes, numbers.Number, np.generic, datetime.date)
 
 
 class TableError(ValueError):
     """A table, or a column of it, that cannot be used; the message says why and what to do."""
 
 
+class CellError(TableError):
+    """A cell that is nothing its column holds: the words before and behind its row, and the row from 0 on; None where
+    rows have lost their numbers.
+    """
+
+    def __init__(self, before: str, row: int | None, behind: str) -> None:
+        super().__init__(f"{before}{'' if row is None else f' in row {row + 1}'}{behind}")
+        self.parts = before, row, behind
+
+
+@contextmanager
+def rows_counted_from(first: int | None) -> Iterator[None]:
+    """Count rows in messages from the first of a part on; None: rows were chosen, and have no numbers any more."""
+    try:
+        yield
+    except CellError as error:
+        before, row, behind = error.parts
+        raise CellError(before, None if row is None or first is None else first + row, behind) from None
+
+
+class Cells(dict[str, Array]):
+    """Columns that are cells already, in one of the forms of `as_cells`, so that nobody looks at them again."""
+
+    def take(self, rows: Array) -> Cells:
+        """The cells of some rows, by a mask or by their numbers."""
+        return Cells({name: cells[rows] for name, cells in self.items()})
+
+
+def cells_of(columns: Mapping[str, Any], names: Iterable[str]) -> dict[str, Array]:
+    """Some of the columns as cells."""
+    if isinstance(columns, Cells):
+        return {name: columns[name] for name in names}
+    return {name: as_cells(columns[name], name) for name in names}
+
+
 def as_columns(source: Any) -> Mapping[str, Any]:
-    """Columns by name from a mapping, a data frame, a structured array, or a list of rows that are mappings."""
+    """Columns by name from a mapping, a data frame, a structured array, a row that is a mapping, or a list of rows."""
     if isinstance(source, np.ndarray) and source.dtype.names:
         return {name: source[name] for name in source.dtype.names}
     if isinstance(source, Mapping):
-        return source
+        one_row = source and all(isinstance(source[name], _SCALARS) or source[name] is None for name in source)
+        return {name: [source[name]] for name in source} if one_row else source
     if isinstance(source, Sequence) and not isinstance(source, str) and source and isinstance(source[0], Mapping):
         names = dict.fromkeys(name for row in source for name in row)
         return {name: [row.get(name) for row in source] for name in names}
@@ -203,20 +241,16 @@ def numbers_of(cells: Array, name: str, *, lenient: bool = False) -> Floats:
         if None in memory.values() and not lenient:
             row = next(row for row, cell in enumerate(cells) if memory[cell] is None)
             odd = in_words(cell for cell, number in memory.items() if number is None)
-            raise TableError(
-                f"Column {name!r:.60} holds {odd} (first in row {row + 1}), where a number belongs: write a number, or "
-                f"leave the cell empty."
-            )
+            rest = ", where a number belongs: write a number, or leave the cell empty."
+            raise CellError(f"Column {name!r:.60} holds {odd}", row, rest)
         result = np.array([np.nan if memory[c] is None else memory[c] for c in cells.tolist()], dtype=np.float64)
     else:
         result = cells.astype(np.float64)
     infinite = np.isinf(result)
     if infinite.any():
         row = int(infinite.argmax())
-        raise TableError(
-            f"Column {name!r:.60} holds {result[row]} in row {row + 1}: every number must be finite. Write one, or "
-            f"leave the cell empty."
-        )
+        rest = ": every number must be finite. Write one, or leave the cell empty."
+        raise CellError(f"Column {name!r:.60} holds {result[row]}", row, rest)
     return result
 
 
@@ -244,8 +278,10 @@ def texts_of(cells: Array, *, numeric: bool) -> Array:
     else:
         items = cells.tolist()
     names = {item: None if item is None else _text(item, numeric) for item in dict.fromkeys(items)}
+    if cells.dtype == object and all(name is item for item, name in names.items()):
+        return cells
     result = np.empty(len(items), dtype=object)
-    result[:] = [names[item] for item in items]
+    result[:] = list(map(names.__getitem__, items))
     return result
 
 
@@ -276,9 +312,7 @@ def truths_of(cells: Array, name: str) -> Floats:
             word = text.lower()
             if word not in YES and word not in NO:
                 row = texts.tolist().index(text)
-                raise TableError(
-                    f"Column {name!r:.60} holds {text!r:.40} in row {row + 1}, where yes or no belongs: write true or "
-                    f"false, yes or no, 1 or 0, or leave the cell empty."
-                )
+                rest = "write true or false, yes or no, 1 or 0, or leave the cell empty."
+                raise CellError(f"Column {name!r:.60} holds {text!r:.40}", row, f", where yes or no belongs: {rest}")
             meaning[text] = float(word in YES)
     return np.array([meaning[text] for text in texts.tolist()], dtype=np.float64)

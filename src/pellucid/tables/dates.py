@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.tables.cells import TableError, in_words
+from pellucid.tables.cells import CellError, in_words
 from pellucid.typing import Array, Floats
 
 ORDERS = ("ymd", "dmy", "mdy")
@@ -74,10 +74,8 @@ def dates_of(cells: Array, name: str, order: str = "ymd") -> Array:
     if any(moment is None for moment in memory.values()):
         row = next(row for row, item in enumerate(items) if memory[item] is None)
         form = {"ymd": "2024-01-31", "dmy": "31.01.2024", "mdy": "01/31/2024"}[order]
-        raise TableError(
-            f"Column {name!r:.60} holds {in_words([items[row]])} in row {row + 1}, where a date such as {form} "
-            f"belongs: write one, or leave the cell empty."
-        )
+        rest = f", where a date such as {form} belongs: write one, or leave the cell empty."
+        raise CellError(f"Column {name!r:.60} holds {in_words([items[row]])}", row, rest)
     return np.array([memory[item] for item in items], dtype="datetime64[s]")
 
 

@@ -15,6 +15,8 @@ Holzmüller, Grinsztajn and Steinwart, "Better by default", NeurIPS 2024, sectio
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -230,9 +232,12 @@ class CategoryColumn:
 
     def codes(self, cells: Array) -> Array:
         """1, 2, … for the values, 0 for another one or none: (n,) -> (n,) of int64."""
-        index = {value: code for code, value in enumerate(self.values, 1)}
-        texts = texts_of(cells, numeric=self.numeric).tolist()
-        return np.fromiter((index.get(text, 0) for text in texts), dtype=np.int64, count=len(texts))
+        index, texts = self._index, texts_of(cells, numeric=self.numeric).tolist()
+        return np.fromiter(map(index.get, texts, repeat(0)), dtype=np.int64, count=len(texts))
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {value: code for code, value in enumerate(self.values, 1)}
 
     def encode(self, cells: Array) -> Encoded:
         """(n,) -> signs (n, 1), one_hot (n, values) or codes (n, 1)."""

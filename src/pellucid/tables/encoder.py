@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid.tables.cells import TableError, as_cells, as_columns, check_lengths
+from pellucid.tables.cells import TableError, as_columns, cells_of, check_lengths
 from pellucid.tables.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
 from pellucid.tables.kinds import Column
 from pellucid.tables.measuring import measure_of
@@ -126,8 +126,9 @@ class TableEncoder:
             if column.used
         ]
         for part in parts:
+            cells = cells_of(part, [measure.column.name for measure in measures])
             for measure in measures:
-                measure.add(as_cells(part[measure.column.name], measure.column.name))
+                measure.add(cells[measure.column.name])
         results = {measure.column.name: measure.result(one_hot_up_to, float(clip)) for measure in measures}
         kept = tuple(result for result in results.values() if result is not None)
         if not kept:
@@ -185,7 +186,7 @@ class TableEncoder:
         """
         given = as_columns(table)
         self.check_columns(given.keys())
-        cells = {name: as_cells(given[name], name) for name in self.column_names}
+        cells = cells_of(given, self.column_names)
         check_lengths({name: len(values) for name, values in cells.items()})
         encoded = [column.encode(cells[column.name]) for column in self.columns]
         parts = [part for group in zip(*encoded, strict=True) for part in group if part is not None]

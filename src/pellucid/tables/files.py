@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pellucid.tables.cells import MISSING, TableError, as_cells, check_names
+from pellucid.tables.ahead import ahead
+from pellucid.tables.cells import MISSING, Cells, TableError, as_cells, check_names
 from pellucid.tables.csv_dialect import Dialect, find_dialect
-from pellucid.typing import Array
 
 Answer = TypeVar("Answer")
 
@@ -37,6 +37,8 @@ _FOREIGN = (
     (b"%PDF", "a PDF document"),
     (b"FEA1", "a Feather file of the old first version: write it again with Feather version 2, or as Parquet"),
 )
+_FIRST = 64  # cells by which most columns of texts are known
+_LONG = 15  # digits of a whole number that a float64 holds in any case
 _WITH_PLACES = 5  # ragged rows that are named
 
 
@@ -167,7 +169,7 @@ class TableFile:
         texts: Collection[str] = (),
         only: Collection[str] | None = None,
         block: int = BLOCK,
-    ) -> Iterator[dict[str, Array]]:
+    ) -> Iterator[Cells]:
         """The rows part by part, as columns of cells.
 
         Parameters
@@ -185,15 +187,14 @@ class TableFile:
             If a row has another number of cells than the first, or the file is damaged.
         """
         wanted = [name for name in self.names if only is None or name in only]
-        for batch in self.batches(wanted, block=block):
-            yield self.cells(batch, wanted, texts)
+        yield from ahead(self.cells(batch, wanted, texts) for batch in self.batches(wanted, block=block))
 
-    def cells(self, batch: Any, wanted: Iterable[str], texts: Collection[str] = ()) -> dict[str, Array]:
+    def cells(self, batch: Any, wanted: Iterable[str], texts: Collection[str] = ()) -> Cells:
         """Columns of a batch of Arrow as cells."""
         if self.dialect is None:
-            return {name: as_cells(batch.column(name), name) for name in wanted}
+            return Cells({name: as_cells(batch.column(name), name) for name in wanted})
         decimal = self.dialect.decimal
-        return {name: as_cells(_from_text(batch.column(name), decimal, name in texts), name) for name in wanted}
+        return Cells({name: _from_text(batch.column(name), decimal, name in texts) for name in wanted})
 
     def batches(self, wanted: list[str], *, block: int = BLOCK) -> Iterator[Any]:
         """The rows part by part as batches of Arrow, the columns of a CSV file as the texts that stand there."""
@@ -277,7 +278,7 @@ class TableFile:
             return EncodingError(f"{self.name} is no text in {self.dialect.encoding}: give another encoding=.")
         if "straddling" in words or "block" in words:
             return TableError(
-                f"{self.name} has a row longer than {BLOCK // 2**20} MB: is a quote {self.dialect.quote} never closed?"
+                f"{self.name} has a row that is longer than a block: is a quote {self.dialect.quote} never closed?"
             )
         return TableError(f"{self.name} is no CSV file: {words}.")
 
@@ -320,9 +321,13 @@ def _first_line(error: Exception) -> str:
 
 
 def _from_text(column: Any, decimal: str, as_text: bool) -> Any:
-    """A column of texts as numbers where all of them are, else as texts, with null for what is missing."""
+    """A column of texts as numbers where all of them are, else as texts, without what is missing."""
     pa = arrow()
     compute = pa.compute
+    if not as_text and decimal == ".":  # most columns of numbers hold nothing else but empty cells
+        numbers = _as_numbers(compute.if_else(compute.equal(column, ""), pa.scalar(None, pa.string()), column))
+        if numbers is not None:
+            return numbers
     trimmed = compute.utf8_trim_whitespace(column)
     short = compute.less_equal(compute.binary_length(trimmed), max(map(len, MISSING)))
     nothing = compute.and_(short, compute.is_in(compute.utf8_lower(trimmed), value_set=pa.array(sorted(MISSING))))
@@ -330,17 +335,28 @@ def _from_text(column: Any, decimal: str, as_text: bool) -> Any:
     if decimal == ",":
         known = _with_points(known)
     if not as_text:
-        try:
-            numbers = compute.cast(known, pa.float64())
-        except pa.ArrowInvalid:
-            pass
-        else:
-            codes = compute.match_substring_regex(known, r"^[+-]?(0[0-9]+$|[0-9]{16,}$)")
-            if not compute.any(codes).as_py():
-                return numbers.to_numpy(zero_copy_only=False)
+        numbers = _as_numbers(known)
+        if numbers is not None:
+            return numbers
     encoded = known.dictionary_encode()
     values = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     return values[encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)]
+
+
+def _as_numbers(column: Any) -> Any:
+    """Texts as float64 with NaN for null; None where one of them is no number, or is written as a code is."""
+    pa = arrow()
+    compute = pa.compute
+    try:
+        compute.cast(column.slice(0, _FIRST), pa.float64())  # Arrow words an error for every cell that is no number
+        numbers = compute.cast(column, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    suspect = compute.greater(compute.binary_length(column), _LONG)
+    for beginning in ("0", "+0", "-0"):
+        suspect = compute.or_(suspect, compute.starts_with(column, beginning))
+    codes = compute.match_substring_regex(column.filter(suspect), r"^[+-]?(0[0-9]+$|[0-9]{16,}$)")
+    return None if compute.any(codes).as_py() else numbers.to_numpy(zero_copy_only=False)
 
 
 def _with_points(column: Any) -> Any:

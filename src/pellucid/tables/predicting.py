@@ -6,8 +6,10 @@ columns are those of the file as they stand there. The output is there whole or 
 
 from __future__ import annotations
 
+import csv
+import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
@@ -15,7 +17,7 @@ import numpy as np
 
 from pellucid.losses import Loss, Quantile
 from pellucid.storage.atomic import write_atomically
-from pellucid.tables.cells import TableError
+from pellucid.tables.cells import TableError, rows_counted_from
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.files import BLOCK, TableFile, arrow, in_its_encoding
 from pellucid.typing import Array, Floats
@@ -105,7 +107,7 @@ def predict_file(
     *,
     probabilities: bool = False,
     block: int = BLOCK,
-    **csv: Any,
+    **options: Any,
 ) -> Written:
     """Predict every row of a file, and write them with the predictions beside them as CSV.
 
@@ -121,7 +123,7 @@ def predict_file(
         Whether every class has a column with its probability; otherwise the predicted one has.
     block : int
         How many bytes of the file are read at once: the memory needed does not grow with the file.
-    **csv
+    **options
         What is known of a CSV file, as for `read_table`.
 
     Returns
@@ -135,7 +137,7 @@ def predict_file(
         If a column is missing or a cell cannot be read; nothing is written.
     """
     encoder = encoder_of(network)
-    file = TableFile(source, **csv)
+    file = TableFile(source, **options)
     encoder.check_columns(file.names)
     target = Path(output).expanduser()
     if file.path is not None and target.exists() and target.samefile(file.path):
@@ -148,11 +150,17 @@ def predict_file(
 
 
 def predict_to(
-    network: Predictor, source: Any, stream: IO[bytes], *, probabilities: bool = False, block: int = BLOCK, **csv: Any
+    network: Predictor,
+    source: Any,
+    stream: IO[bytes],
+    *,
+    probabilities: bool = False,
+    block: int = BLOCK,
+    **options: Any,
 ) -> Written:
     """As `predict_file`, to a stream of bytes, such as standard output, where rows are there at once."""
     encoder, done = encoder_of(network), _Progress()
-    file = TableFile(source, **csv)
+    file = TableFile(source, **options)
     encoder.check_columns(file.names)
     for lines in _lines(network, file, encoder, probabilities, block, done):
         stream.write(lines)
@@ -177,17 +185,35 @@ def _lines(
         cells = file.cells(batch, encoder.column_names, encoder.text_columns)
         if not batch.num_rows:
             continue
-        added = _free(answers(network, encoder.transform(cells), probabilities=probabilities), file.names)
+        with rows_counted_from(done.rows):
+            x = encoder.transform(cells)
+        added = _free(answers(network, x, probabilities=probabilities), file.names)
         kept = [(name, column) for name, column in zip(file.names, batch.columns, strict=True) if _is_flat(column.type)]
         arrays = [column for _, column in kept] + [pa.array(values) for values in added.values()]
-        table = pa.table(arrays, names=[*(name for name, _ in kept), *added])
-        sink = pa.BufferOutputStream()
-        options = pa.csv.WriteOptions(include_header=not done.rows, quoting_style="needed")
-        pa.csv.write_csv(table, sink, options)
-        done.rows, done.columns = done.rows + len(table), tuple(added)
-        yield sink.getvalue().to_pybytes()
+        names = [*(name for name, _ in kept), *added]
+        text = b"" if done.rows else _by_hand([names])
+        done.rows, done.columns = done.rows + batch.num_rows, tuple(added)
+        yield text + _as_csv(pa.table(arrays, names=names))
     if not done.rows:
         raise TableError(f"{file.name} has names of columns but no rows.")
+
+
+def _as_csv(table: Any) -> bytes:
+    """The lines of a table, with quotes around those cells alone that need them."""
+    pa = arrow()
+    sink = pa.BufferOutputStream()
+    try:
+        pa.csv.write_csv(table, sink, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
+    except pa.ArrowInvalid:  # a cell holds a quote, a comma or the end of a line
+        texts = [pa.compute.cast(column, pa.string()).to_pylist() for column in table.columns]
+        return _by_hand(zip(*texts, strict=True))
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _by_hand(rows: Iterable[Iterable[str | None]]) -> bytes:
+    sink = io.StringIO(newline="")
+    csv.writer(sink, lineterminator="\n").writerows(rows)
+    return sink.getvalue().encode()
 
 
 def _free(added: Mapping[str, Array], taken: tuple[str, ...]) -> dict[str, Array]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.streams import Purpose, Stream
-from pellucid.tables.cells import TableError
+from pellucid.tables.cells import Cells, TableError, rows_counted_from
 from pellucid.tables.encoded import CategoryColumn
 from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO, TableEncoder
 from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
@@ -38,8 +38,10 @@ SAMPLE = 100_000
 MOST_VALIDATION_ROWS = 20_000
 """No more rows than about these are held out, however large the file is."""
 
-_RESERVOIR_BYTES = 256 * 2**20
-_BLOCKS = 24  # so many times the bytes of a block are in use while it is decoded, by measurement
+_RESERVOIR_BYTES = 128 * 2**20
+_ROWS_AT_ONCE = 4096
+_ORDER = 64  # bytes a row that are in use while an order of the rows is drawn
+_BLOCKS = 36  # so many times the bytes of a block are in use while it is decoded, by measurement
 
 
 class TableStream:
@@ -56,7 +58,7 @@ class TableStream:
     validation : float
         The fraction of the rows that is held out, but not more than about 20,000 rows.
     reservoir : int or None
-        How many rows are shuffled among one another; None: as many as 256 MB hold.
+        How many rows are shuffled among one another; None: as many as 128 MB hold.
     seed : int
         Where all random numbers start.
     block : int
@@ -117,7 +119,7 @@ class TableStream:
         self.dropped = self.target.missing
         self._measure(one_hot_up_to, clip, sample)
         width = self.encoder.layout.width
-        self.reservoir = max(1000, _RESERVOIR_BYTES // (4 * width + 8))
+        self.reservoir = max(1000, _RESERVOIR_BYTES // (4 * width + 8 + _ORDER))
         if reservoir is not None:
             self.reservoir = check_integer("reservoir", reservoir, minimum=2)
         self.reservoir = min(self.reservoir, max(2, self.train_rows))
@@ -129,9 +131,12 @@ class TableStream:
 
     @property
     def memory(self) -> int:
-        """About how many bytes a pass over the file needs: 1½ reservoirs, the validation rows, 24 blocks."""
+        """About how many bytes are in use, besides the program and what layers measure: 1½ reservoirs and an order of
+        its rows, the validation rows, 36 blocks.
+        """
         row = 4 * self.encoder.layout.width + 8
-        return int(1.5 * self.reservoir * row) + len(self.validation[0]) * row + _BLOCKS * self.block
+        reservoir = int(self.reservoir * (1.5 * row + _ORDER))
+        return reservoir + len(self.validation[0]) * row + _BLOCKS * self.block
 
     def pieces(self, epoch: int, batch_size: int = 1) -> Iterator[tuple[Floats, Array]]:
         """The training rows of an epoch: inputs (m, d) and targets (m,), piece by piece.
@@ -158,9 +163,8 @@ class TableStream:
                 if filled == size:
                     order = Stream(self.seed, Purpose.DATA, 2, epoch << 32 | piece).permutation(size)
                     yield x[order[:leave]], y[order[:leave]]
-                    rest = np.sort(order[leave:])
+                    _move_together(x, y, np.sort(order[leave:]))
                     filled, piece = size - leave, piece + 1
-                    x[:filled], y[:filled] = x[rest], y[rest]
                 count = min(size - filled, len(inputs) - start)
                 x[filled : filled + count] = inputs[start : start + count]
                 y[filled : filled + count] = targets[start : start + count]
@@ -169,13 +173,14 @@ class TableStream:
 
     # -- passes --------------------------------------------------------------------------------------------------
 
-    def _parts(self) -> Iterator[tuple[dict[str, Array], Array, Array]]:
+    def _parts(self) -> Iterator[tuple[Cells, Array, Array]]:
         """The columns part by part, with which rows are trained on and which are held out."""
         wanted = [column.name for column in self.columns if column.used]
         first, stream = 0, Stream(self.seed, Purpose.DATA, 1)
         for part in self.file.parts(texts=self._texts, only=wanted, block=self.block):
             count = len(part[self.target.name])
-            part[self.target.name] = column_values(part[self.target.name], self.target)
+            with rows_counted_from(first):
+                part[self.target.name] = column_values(part[self.target.name], self.target)
             known = ~missing_in(part[self.target.name])
             held_out = stream.uniform((count, 1), first_row=first)[:, 0] < self._share
             yield part, known & ~held_out, known & held_out
@@ -190,22 +195,23 @@ class TableStream:
             classes = measure_of(replace(self.target, kind="category", numeric=self._numeric_target))
         self.train_rows = 0
 
-        def training_rows() -> Iterator[dict[str, Array]]:
+        def training_rows() -> Iterator[Cells]:
             for part, trained, held_out in self._parts():
                 self.train_rows += int(trained.sum())
                 if classes is not None:
                     classes.add(part[self.target.name])
                 for name, cells in part.items():
                     held[name].append(cells[held_out])
-                yield {name: cells[trained] for name, cells in part.items()}
+                yield part.take(trained)
 
         options: dict[str, Any] = {"one_hot_up_to": one_hot_up_to, "clip": clip, "sample": sample, "seed": self.seed}
-        self.encoder = TableEncoder.measured(inputs, training_rows(), **options)
+        with rows_counted_from(None):
+            self.encoder = TableEncoder.measured(inputs, training_rows(), **options)
         self._classes = None if classes is None else classes.result(0, clip)
         if not self.train_rows:
             raise TableError(f"{self.file.name} has no row to learn from: in none is {self.target.name!r:.60} known.")
         parts = zip(*held.values(), strict=True)
-        encoded = [self._rows(dict(zip(held, columns, strict=True))) for columns in parts]
+        encoded = [self._rows(Cells(zip(held, columns, strict=True))) for columns in parts]
         self.validation = (
             np.concatenate([x for x, _ in encoded]),
             np.concatenate([y for _, y in encoded]),
@@ -224,13 +230,20 @@ class TableStream:
         """The training rows in the order of the file."""
         for part, trained, _ in self._parts():
             if trained.any():
-                yield self._rows({name: cells[trained] for name, cells in part.items()})
+                yield self._rows(part.take(trained))
 
-    def _rows(self, part: Mapping[str, Array]) -> tuple[Floats, Array]:
+    def _rows(self, part: Cells) -> tuple[Floats, Array]:
         """Encoded rows and targets of some columns; none where there are no rows."""
         target = part[self.target.name]
         y = target if self._classes is None else self._classes.codes(target) - 1  # type: ignore[union-attr]
         return self.encoder.transform(part), y
+
+
+def _move_together(x: Floats, y: Array, rows: Array) -> None:
+    """Put some rows, in ascending order, in front: each moves forward or stays, so that no copy of all is needed."""
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        x[start : start + len(some)], y[start : start + len(some)] = x[some], y[some]
 
 
 def _kinds_of(file: TableFile, declared: Mapping[str, str], block: int) -> tuple[tuple[Column, ...], frozenset[str]]:
@@ -303,6 +316,7 @@ def fit_stream(trainer: Trainer, stream: TableStream, *, epochs: int) -> History
             trainer.fit(x, y, epochs=1, validation=validation)
             assert network.training is not None
             hashes.append(network.training.data_hash)
+            del x, y  # before the next piece is made
             if trainer.stopped:
                 break
         if len(hashes) > 1 and network.training is not None:  # else the trainer has said it already

@@ -153,6 +153,11 @@ def _lines(encoder: TableEncoder, fields: tuple[str, ...]) -> tuple[list[str], l
         elif isinstance(column, BooleanColumn):
             groups["signs"].append(f"*x++ = sign_of({cell});")
         else:
+            for value in column.values:
+                if "\0" in value:
+                    raise ValueError(
+                        f"Column {column.name!r:.60} has the value {value!r:.60}, which no string of C holds."
+                    )
             values = ", ".join(map(string, column.values))
             tables.append(f"static const char *const values_{place}[{len(column.values)}] = {{{values}}};")
             _category(column, f"code_of({cell}, values_{place}, {len(column.values)})", groups)
