@@ -11,33 +11,41 @@ if TYPE_CHECKING:
     from pellucid.tables.kinds import Column
     from pellucid.tables.predicting import predict_file
     from pellucid.tables.reading import read_columns, read_table
+    from pellucid.tables.recipes import Recipe, recipe_for
+    from pellucid.tables.report.report import TableReport
     from pellucid.tables.streaming import TableStream, fit_stream
     from pellucid.tables.table import Table
 
 _HOMES = {
     "Column": "kinds",
     "Layout": "encoder",
+    "Recipe": "recipes",
     "Table": "table",
     "TableEncoder": "encoder",
     "TableError": "cells",
+    "TableReport": "report",
     "TableStream": "streaming",
     "fit_stream": "streaming",
     "predict_file": "predicting",
     "read_columns": "reading",
     "read_table": "reading",
+    "recipe_for": "recipes",
 }
 
 __all__ = [
     "Column",
     "Layout",
+    "Recipe",
     "Table",
     "TableEncoder",
     "TableError",
+    "TableReport",
     "TableStream",
     "fit_stream",
     "predict_file",
     "read_columns",
     "read_table",
+    "recipe_for",
 ]
 
 
