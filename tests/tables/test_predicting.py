@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import io
 from pathlib import Path
 
@@ -58,6 +60,25 @@ def test_predictions_stand_beside_the_rows(kind: str, tmp_path: Path) -> None:
     written = predict_file(network, path, tmp_path / "out.csv", probabilities=True)
     assert written.columns == ("prediction", "probability_low", "probability_mid", "probability_high")
     np.testing.assert_allclose(pd.read_csv(written.path)[list(written.columns[1:])], proba, rtol=1e-6)
+
+
+def test_columns_of_every_type_stand_beside_the_predictions(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "colour": pa.array(["red", None, "blue, light", "red"]).dictionary_encode(),
+            "size": [1.5, None, 3.0, 4.0],
+            "when": [datetime.date(2024, 1, 31), None, datetime.date(2023, 5, 1), None],
+            "parts": [[1], [2], None, [3]],
+            "price": [decimal.Decimal("1.50"), None, decimal.Decimal("2.50"), decimal.Decimal("3.50")],
+            "nothing": pa.nulls(4),
+        }
+    )
+    pa.parquet.write_table(table, tmp_path / "new.parquet")
+    predict_file(network_of("identity", 1), tmp_path / "new.parquet", tmp_path / "out.csv")
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == "colour,size,when,price,nothing,prediction"  # lists no CSV can hold
+    assert lines[1].startswith("red,1.5,2024-01-31,1.50,,")
+    assert lines[3].startswith('"blue, light",3,2023-05-01,2.50,,')
 
 
 @pytest.mark.parametrize(

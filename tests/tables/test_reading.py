@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bz2
+import datetime
+import decimal
 import gzip
 import io
 from pathlib import Path
@@ -225,3 +227,38 @@ def test_parts_of_a_file_are_the_whole(tmp_path: Path) -> None:
     table = read_table(path)
     assert table["b"].tolist() == ["x"] * 900 + [str(i) for i in range(900, 1000)]
     assert isinstance(table, Table)
+
+
+def test_an_ignored_column_of_a_file_may_hold_anything(tmp_path: Path) -> None:
+    pa.parquet.write_table(pa.table({"l": [[1], [2]], "x": [1.5, 2.5]}), tmp_path / "l.parquet")
+    with pytest.raises(
+        TableError, match=r"Column 'l' holds a .* in a cell: make columns of its parts, or leave it out"
+    ):
+        read_table(tmp_path / "l.parquet")
+    table = read_table(tmp_path / "l.parquet", kinds={"l": "ignore"})
+    assert [(column.name, column.used) for column in table.columns] == [("l", False), ("x", True)]
+    with pytest.raises(TableError, match=r"All columns of .* are to be ignored"):
+        read_table(tmp_path / "l.parquet", kinds={"l": "ignore", "x": "ignore"})
+
+
+def test_every_type_of_arrow_has_a_kind() -> None:
+    moments = [datetime.datetime(2020, 1, 1, 3), None, datetime.datetime(2020, 1, 1, 5)]
+    table = read_table(
+        pa.table(
+            {
+                "berlin": pa.array(moments, pa.timestamp("us", "Europe/Berlin")),
+                "decimal": [decimal.Decimal("1.5"), None, decimal.Decimal("2.5")],
+                "time": [datetime.time(1, 2), None, datetime.time(3, 4)],
+                "span": [datetime.timedelta(1), None, datetime.timedelta(2)],
+                "nothing": pa.nulls(3),
+                "bytes": [b"x", b"y", None],
+                "view": pa.array(["a", "b", None], pa.string_view()),
+                "large": pa.array(["a", "b", None], pa.large_string()),
+                "half": pa.array([1, 2, None], pa.float16()),
+            }
+        )
+    )
+    kinds = ["date", "number", "category", "number", "constant", "category", "category", "category", "number"]
+    assert [column.kind for column in table.columns] == kinds
+    assert table["span"][0] == 86400
+    assert str(table["berlin"][0]) == "2020-01-01T03:00:00"  # in UTC

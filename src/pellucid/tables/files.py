@@ -24,7 +24,7 @@ from pellucid.tables.csv_dialect import Dialect, find_dialect
 
 Answer = TypeVar("Answer")
 
-BLOCK = 8 * 2**20
+BLOCK = 4 * 2**20
 """How many bytes of a file are read at once."""
 
 _BEGINNING = 2**18

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.tables.cells import as_columns
+from pellucid.tables.cells import TableError, as_columns
 from pellucid.tables.files import TableFile, in_its_encoding
+from pellucid.tables.kinds import check_kinds
 from pellucid.tables.table import Table
 from pellucid.typing import Array
 
@@ -46,7 +47,9 @@ def read_table(source: Any, *, kinds: Mapping[str, str] | None = None, **csv: An
     """
     if not is_file(source):
         return Table.of(source, kinds)
-    columns, file = _whole(TableFile(source, **csv), ())
+    file = TableFile(source, **csv)
+    declared = check_kinds(kinds, list(file.names))
+    columns, file = _whole(file, (), {name for name, kind in declared.items() if kind == "ignore"})
     return Table.of(columns, kinds, name=file.name, notes=file.notes)
 
 
@@ -62,7 +65,7 @@ def read_columns(source: Any, *, texts: Collection[str] = (), **csv: Any) -> Map
     **csv
         As for `read_table`.
     """
-    return _whole(TableFile(source, **csv), texts)[0] if is_file(source) else as_columns(source)
+    return _whole(TableFile(source, **csv), texts, ())[0] if is_file(source) else as_columns(source)
 
 
 def is_file(source: Any) -> bool:
@@ -70,15 +73,20 @@ def is_file(source: Any) -> bool:
     return isinstance(source, str | os.PathLike) or hasattr(source, "read")
 
 
-def _whole(file: TableFile, texts: Collection[str]) -> tuple[dict[str, Array], TableFile]:
+def _whole(file: TableFile, texts: Collection[str], ignored: Collection[str]) -> tuple[dict[str, Array], TableFile]:
     """All rows, and the file in the encoding it was read in."""
-    return in_its_encoding(file, lambda each: gathered(each, texts))
+    return in_its_encoding(file, lambda each: gathered(each, texts, ignored))
 
 
-def gathered(file: TableFile, texts: Collection[str]) -> dict[str, Array]:
-    """The parts of a file as one. A column of numbers in some parts and texts in others is read again as texts."""
-    parts: dict[str, list[Array]] = {name: [] for name in file.names}
-    for part in file.parts(texts=texts):
+def gathered(file: TableFile, texts: Collection[str], ignored: Collection[str] = ()) -> dict[str, Array]:
+    """The parts of a file as one. A column of numbers in some parts and texts in others is read again as texts; of one
+    that is ignored, which may hold anything, every cell is None.
+    """
+    read = [name for name in file.names if name not in ignored]
+    if not read:
+        raise TableError(f"All columns of {file.name} are to be ignored: there is nothing to read.")
+    parts: dict[str, list[Array]] = {name: [] for name in read}
+    for part in file.parts(texts=texts, only=read):
         for name, cells in part.items():
             parts[name].append(cells)
     mixed = {name for name, cells in parts.items() if differ(cells)}
@@ -88,7 +96,9 @@ def gathered(file: TableFile, texts: Collection[str]) -> dict[str, Array]:
             for name, cells in part.items():
                 again[name].append(cells)
         parts |= again
-    return {name: joined(cells) for name, cells in parts.items()}
+    columns = {name: joined(cells) for name, cells in parts.items()}
+    nothing = np.full(len(columns[read[0]]), None)
+    return {name: columns.get(name, nothing) for name in file.names}
 
 
 def differ(parts: list[Array]) -> bool:

@@ -96,8 +96,7 @@ class Table(Mapping[str, Array]):
         for each in names:
             if declared.get(each) == "ignore":
                 cells = np.asarray(raw[each], dtype=object)
-                missing = sum(cell is None for cell in cells.tolist())
-                columns.append(Column(each, "ignore", "declared", len(cells), missing, ()))
+                columns.append(Column(each, "ignore", "declared", len(cells), 0, ()))
                 values[each] = cells
                 continue
             cells = as_cells(raw[each], each)
