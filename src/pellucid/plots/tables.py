@@ -30,9 +30,12 @@ def _axes(axes: Axes | None, width: float, height: float) -> tuple[Figure, Axes]
 
 
 def model_scores(report: TableReport, axes: Axes | None = None) -> Figure:
-    """Draw the first measure of the network and of what it was compared with, with intervals."""
+    """Draw the first measure of the network and of what it was compared with, with intervals; a constant, which is far
+    away, only where there is nothing else.
+    """
     measure = report.measures[0]
-    shown = report.contenders[::-1]
+    near = [each for each in report.contenders if each.name != "constant"]
+    shown = (near if len(near) > 1 else report.contenders)[::-1]
     figure, axes = _axes(axes, 6.4, 0.75 + 0.42 * len(shown))
     for place, each in enumerate(shown):
         score = each.scores[measure.name]

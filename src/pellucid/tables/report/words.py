@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import Measure
@@ -27,7 +28,7 @@ def in_words(report: TableReport) -> str:
 
 def headline(report: TableReport) -> str:
     """What was learnt, and how well, in one line."""
-    what = f"{report.target.name} ({report.target.words}) from {report.source}, {report.rows:,} rows"
+    what = f"{report.target.name} ({report.target.words}) from {Path(report.source).name}, {report.rows:,} rows"
     if report.score is None:
         return f"{what}: not measured"
     measure = report.measures[0]
