@@ -176,7 +176,7 @@ template <typename T> inline Vector<T> part_of_turn(Vector<T> u) {
 
 // sin 2πt for |t| <= ¼.
 template <typename T> inline Vector<T> sine_of_quarter(Vector<T> t) {
-    constexpr int terms = std::is_same_v<T, float> ? 7 : 11;
+    constexpr int terms = std::is_same_v<T, float> ? 6 : 11;
     const Vector<T> angle = t * static_cast<T>(6.28318530717958647693), square = angle * angle;
     Vector<T> p = broadcast<T>(T(1));  // 1 − x²/3! + x⁴/5! − …, innermost first
 #pragma GCC unroll 12

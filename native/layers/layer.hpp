@@ -215,8 +215,19 @@ template <typename T> inline Index place_in(const Layer<T>& layer, int parameter
     return place.start + column / panel<T> * place.stride + row * panel<T> + column % panel<T>;
 }
 
+// A number of a matrix; that of the next row is `panel<T>` further on.
 template <typename T> inline T& number_at(Matrix<T> m, Index row, Index column) {
     return m.at(column / panel<T>, row)[column % panel<T>];
+}
+
+// Numbers of one column, from a row on: out of the matrix, and into it.
+template <typename T> inline void copy_column(Matrix<T> from, Index row, Index column, Index count, T* to) {
+    const T* in = &number_at(from, row, column);
+    for (Index i = 0; i < count; ++i) to[i] = in[i * panel<T>];
+}
+template <typename T> inline void copy_column(const T* from, Index count, Matrix<T> to, Index row, Index column) {
+    T* out = &number_at(to, row, column);
+    for (Index i = 0; i < count; ++i) out[i * panel<T>] = from[i];
 }
 
 // The columns of padding of a gradient, in some rows.

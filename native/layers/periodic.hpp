@@ -86,8 +86,8 @@ template <typename T>
 inline void embed_rows(const Layer<T>& layer, const Periodic<T>& room, Index number, Index row, Index count) {
     alignas(64) T block[lanes<T>] = {};
     const Index first = number * (1 + room.more);
-    for (Index i = 0; i < count; ++i)
-        number_at(layer.output, row + i, first) = block[i] = number_at(layer.input, row + i, number);
+    copy_column(layer.input, row, number, count, block);
+    copy_column<T>(block, count, layer.output, row, first);
     const Vector<T> x = load<T>(block);
     for (Index k = 0; k < room.waves; ++k)
         store<T>(room.wave + k * lanes<T>, cosine_of_turns<T>(x * room.frequency[k] + room.turn[k]));
@@ -96,7 +96,7 @@ inline void embed_rows(const Layer<T>& layer, const Periodic<T>& room, Index num
         for (Index k = 0; k < room.waves; ++k)
             sum += load<T>(room.wave + k * lanes<T>) * room.mixture[j * room.waves + k];
         store<T>(block, sum);
-        for (Index i = 0; i < count; ++i) number_at(layer.output, row + i, first + 1 + j) = block[i];
+        copy_column<T>(block, count, layer.output, row, first + 1 + j);
     }
 }
 
@@ -117,13 +117,13 @@ template <typename T>
 inline void gather_number(const Work<T>& work, const Layer<T>& layer, const Periodic<T>& room, Matrix<T> gradient,
                           Index number) {
     const Index first = number * (1 + room.more), end = ceiling(work.rows, lanes<T>) * lanes<T>;
-    for (Index row = 0; row < end; ++row) {
-        const bool there = row < work.rows;
-        room.x[row] = there ? number_at(layer.input, row, number) : T(0);
-        for (Index j = 0; j < room.more; ++j)
-            room.of_mixed[j * room.rows + row] = there ? number_at(gradient, row, first + 1 + j) : T(0);
-        room.of_x[row] = there ? number_at(gradient, row, first) : T(0);
-    }
+    const auto take = [&](Matrix<T> from, Index column, T* to) {
+        copy_column(from, 0, column, work.rows, to);
+        for (Index row = work.rows; row < end; ++row) to[row] = T(0);
+    };
+    take(layer.input, number, room.x);
+    take(gradient, first, room.of_x);
+    for (Index j = 0; j < room.more; ++j) take(gradient, first + 1 + j, room.of_mixed + j * room.rows);
 }
 
 // The gradients that pass through one wave of the number at hand.
@@ -183,8 +183,7 @@ inline void periodic_backward(const Work<T>& work, const Layer<T>& layer, Matrix
         for (Index j = 0; j < room.more; ++j)
             room.gradient[3][j] = sum_of_lanes<T>(sum_of_rows<T>(
                 blocks, [&](Index block) { return load<T>(room.of_mixed + j * room.rows + block * lanes<T>); }));
-        for (Index row = 0; input_gradient.data && row < work.rows; ++row)
-            number_at(input_gradient, row, number) = room.of_x[row];
+        if (input_gradient.data) copy_column<T>(room.of_x, work.rows, input_gradient, 0, number);
         put_number(work, layer, room, number);
     }
     if (!input_gradient.data) return;

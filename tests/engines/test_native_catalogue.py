@@ -86,6 +86,8 @@ def test_every_layer(
     assert native.obstacle(model.program, loss) is None
 
     tolerance = TOLERANCES[dtype]
+    if isinstance(layer, pl.PeriodicEmbedding) and not double:
+        tolerance *= 20  # what float32 leaves of an angle of several turns
     assert_close(native.scores(model, x), reference.scores(exact, x), tolerance)
     value, gradient = native.loss_and_gradient(model, loss, None, x, y, None)
     expected_value, expected = reference.loss_and_gradient(exact, loss, None, x, y, None)
@@ -93,8 +95,10 @@ def test_every_layer(
     if double or not kinked(layer):
         assert_close(gradient, expected, tolerance)
     if double:
+        # Behind a dense layer waves of a frequency of 1 multiply every rounding in a few large steps.
+        rate = 1e-4 if isinstance(layer, pl.PeriodicEmbedding) else 0.01
         task = Task(
-            model.program, loss, None, pl.Momentum(0.01), x, y, "softmax", None, min(rows, 1 + seed % 60), True, seed
+            model.program, loss, None, pl.Momentum(rate), x, y, "softmax", None, min(rows, 1 + seed % 60), True, seed
         )
         start = State.start(model.parameters, model.statistics, task.optimizer)
         ours, theirs = native.train(task, start, start, 3), reference.train(task, start, start, 3)

@@ -63,7 +63,8 @@ template <typename T> void test_functions() {
     }
     const T infinity = static_cast<T>(__builtin_inf()), nothing = static_cast<T>(__builtin_nan(""));
     for (T huge : {T(1e20), T(-1e20)}) {
-        expect(cosine_of_turns<T>(broadcast<T>(huge))[0] == T(1), "cos of whole turns", static_cast<double>(huge));
+        const double cosine = static_cast<double>(cosine_of_turns<T>(broadcast<T>(huge))[0]);
+        expect(std::abs(cosine - 1.0) <= 2.0 * tolerance, "cos of whole turns", static_cast<double>(huge), cosine);
         expect(direction_of<T>(broadcast<T>(huge)).sine[0] == T(0), "sin of whole turns", static_cast<double>(huge));
     }
     for (T wrong : {infinity, -infinity, nothing})
