@@ -31,11 +31,10 @@
 
 namespace pellucid {
 
-// name, index of the random stream, inputs, outputs, numbers, parameters (start, rows, columns, penalized), statistics,
-// the first column of its numbers in the table of those that change from step to step, or −1
+// name, index of the random stream, inputs, outputs, numbers, parameters (start, rows, columns, penalized), statistics
 using ParameterLine = std::tuple<Index, Index, Index, bool>;
 using LayerLine = std::tuple<std::string, Index, Index, Index, std::vector<double>, std::vector<ParameterLine>,
-                             std::vector<Index>, Index>;
+                             std::vector<Index>>;
 using PartLine = std::optional<std::tuple<std::string, std::vector<double>>>;
 
 inline void check(bool condition, const char* message) {
@@ -125,7 +124,7 @@ class Program {
 public:
     Program(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
             std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
-            std::vector<double> offset, double limit)
+            std::vector<double> offset, double limit, const std::vector<Index>& scheduled)
         : core_(best_core()), statistics_(std::move(statistics)), mean_(std::move(mean)), scale_(std::move(scale)),
           offset_(std::move(offset)) {
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
@@ -139,7 +138,13 @@ public:
             layers_.push_back(read_layer(line));
             check(layers_.back().inputs == width, "a layer's inputs are not the outputs of the one before");
             width = layers_.back().outputs;
-            if (layers_.back().scheduled >= 0) scheduled_width_ = std::max(scheduled_width_, layers_.back().scheduled + 2);
+        }
+        for (const Index place : scheduled) {
+            check(place >= 0 && place < static_cast<Index>(lines.size()) &&
+                      std::get<0>(lines[static_cast<std::size_t>(place)]) == "dropout",
+                  "only dropout has numbers that change from step to step");
+            layers_[static_cast<std::size_t>(place)].scheduled = scheduled_width_;
+            scheduled_width_ += 2;
         }
         check(width == outputs, "the last layer's outputs are not the program's");
         Index free = parameter_count;
@@ -194,7 +199,7 @@ public:
 
 private:
     LayerSpec read_layer(const LayerLine& line) {
-        const auto& [name, number, inputs, outputs, numbers, parameters, statistics, scheduled] = line;
+        const auto& [name, number, inputs, outputs, numbers, parameters, statistics] = line;
         LayerSpec layer{};
         layer.code = core_.find_layer(name.c_str());
         if (layer.code < 0) throw nb::value_error(("the native engine has no layer " + name).c_str());
@@ -213,9 +218,7 @@ private:
         numbers_.back().resize(std::max(numbers.size(), std::size_t{most_numbers}));
         layer.numbers = numbers_.back().data();
         layer.number_count = static_cast<Index>(numbers.size());
-        check(scheduled == -1 || (name == "dropout" && scheduled >= 0 && scheduled <= largest_width),
-              "only dropout has numbers that change from step to step");
-        layer.scheduled = scheduled;
+        layer.scheduled = -1;
         layer.parameter_count = static_cast<int>(parameters.size());
         for (std::size_t i = 0; i < parameters.size(); ++i) {
             const auto& [start, rows, columns, penalized] = parameters[i];

@@ -109,9 +109,9 @@ template <typename T> class Machine {
 public:
     Machine(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
             std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
-            std::vector<double> offset, double limit)
+            std::vector<double> offset, double limit, const std::vector<Index>& scheduled)
         : program_(inputs, outputs, parameter_count, lines, std::move(statistics), std::move(mean), std::move(scale),
-                   std::move(offset), limit),
+                   std::move(offset), limit, scheduled),
           entries_(entries_of<T>(program_.core())) {}
 
     Machine(const Machine&) = delete;
@@ -319,9 +319,9 @@ template <typename T> void bind_machine(nb::module_& module, const char* name) {
     using M = Machine<T>;
     nb::class_<M>(module, name)
         .def(nb::init<Index, Index, Index, const std::vector<LayerLine>&, std::vector<double>, std::vector<double>,
-                      std::vector<double>, std::vector<double>, double>(),
+                      std::vector<double>, std::vector<double>, double, const std::vector<Index>&>(),
              "inputs"_a, "outputs"_a, "parameter_count"_a, "layers"_a, "statistics"_a, "mean"_a, "scale"_a, "offset"_a,
-             "limit"_a)
+             "limit"_a, "scheduled"_a = std::vector<Index>())
         .def("scores", &M::scores, "parameters"_a, "statistics"_a, "x"_a, "out"_a, "threads"_a)
         .def("gradient", &M::gradient, "parameters"_a, "statistics"_a, "loss"_a, "penalty"_a.none(), "x"_a,
              "classes"_a.none(), "targets"_a.none(), "sample_weight"_a.none(), "out"_a, "threads"_a)

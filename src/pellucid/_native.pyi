@@ -31,6 +31,7 @@ class _Machine:
         scale: list[float],
         offset: list[float],
         limit: float,
+        scheduled: Sequence[int] = (),
     ) -> None: ...
     def scores(self, parameters: Array, statistics: Array, x: Array, out: Array, threads: int) -> None: ...
     def gradient(

@@ -15,7 +15,6 @@ depend on it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -218,6 +217,7 @@ def _asked_threads(threads: int | None) -> int:
 def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
     make = _native.Machine32 if dtype == np.float32 else _native.Machine64
     leading = _leading(program)
+    layers = program.instructions[leading:]
     columns = _scaling(program, leading, statistics) if leading else (np.empty(0),) * 3
     mean, scale, offset = (column.tolist() for column in columns)
     last = program.instructions[leading - 1].layer.kernel() if leading else None
@@ -225,23 +225,14 @@ def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
         program.input_shape[0],
         program.outputs,
         program.parameter_count,
-        _layer_lines(program.instructions[leading:]),
+        [_layer_line(instruction) for instruction in layers],
         np.asarray(statistics, dtype=np.float64).tolist(),
         mean,
         scale,
         offset,
         last.numbers[0] if last is not None and last.name == "robust_scale" else 0.0,
+        [place for place, each in enumerate(layers) if each.layer.numbers_at([]) is not None],  # see `_scheduled`
     )
-
-
-def _layer_lines(instructions: Sequence[Instruction]) -> list[tuple[Any, ...]]:
-    """A line of each layer, with its first column in the table of `_scheduled`; −1: its numbers stay."""
-    lines, column = [], 0
-    for instruction in instructions:
-        follows = instruction.layer.numbers_at([]) is not None
-        lines.append((*_layer_line(instruction), column if follows else -1))
-        column += len(lines[-1][4]) if follows else 0
-    return lines
 
 
 def _layer_line(instruction: Instruction) -> tuple[Any, ...]:
