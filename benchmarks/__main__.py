@@ -1,9 +1,10 @@
 """Runs the benchmarks and rewrites the tables of benchmarks/README.md.
 
 Usage: python -m benchmarks [--quick] [SUITE …]     suites: W0 … W5, W5N, products, floor, prediction, memory, cold,
-                                                    foundation, files, exports, estimators, playground; nothing:
-                                                    all of these
+                                                    foundation, files, exports, estimators, playground,
+                                                    streaming, tables; nothing: all of these
        python -m benchmarks kill                    two hundred killed trainings, when asked for
+       python -m benchmarks ablation                the recipe for tables without each of its tricks, when asked for
        python -m benchmarks profile WORKLOAD [THREADS]
 
 A table is rewritten when all of its suites were measured: a failure erases nothing. --quick tries everything at a small
@@ -20,11 +21,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import estimators, exports, files, foundation, kill, peers, playground, products, profile, training
+from benchmarks import (
+    estimators,
+    exports,
+    files,
+    foundation,
+    kill,
+    peers,
+    playground,
+    products,
+    profile,
+    streaming,
+    training,
+)
+from benchmarks import (
+    tables as of_tables,
+)
 from benchmarks.measure import NotMeasured, machine
 from benchmarks.workloads import WORKLOADS
 
 README = Path(__file__).parent / "README.md"
+DOCS = Path(__file__).parent.parent / "docs"
 Rows = Iterable[tuple[str, ...]]
 
 
@@ -35,6 +52,7 @@ class Table:
     columns: tuple[str, ...]
     suites: dict[str, Callable[[bool], Rows]]
     only_asked: bool = False
+    page: Path = README
 
 
 def tables(chosen: list[str]) -> dict[str, Table]:
@@ -64,7 +82,13 @@ def tables(chosen: list[str]) -> dict[str, Table]:
         "exports": Table(usual, {"exports": lambda _: exports.rows()}),
         "estimators": Table(usual, {"estimators": lambda _: estimators.rows()}),
         "playground": Table(usual, {"playground": playground.rows}),
+        "streaming": Table(usual, {"streaming": streaming.rows}),
+        "tables": Table(("table", *of_tables.CONTENDERS), {"tables": of_tables.rows}),
+        "table_speed": Table(usual, {"table-speed": of_tables.speed}),
         "kill": Table(usual, {"kill": lambda _: kill.rows()}, only_asked=True),
+        "ablation": Table(
+            of_tables.ablation_columns(), {"ablation": of_tables.ablation}, only_asked=True, page=DOCS / "tables.md"
+        ),
     }
 
 
@@ -97,7 +121,7 @@ def main() -> int:
             print(f"({suite} took {took[suite]:.0f} s)", flush=True)
         if set(table.suites) <= set(chosen).difference(failures) and not quick:
             head = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
-            rewrite(name, [machine(), "", *head, *lines])
+            rewrite(name, [machine(), "", *head, *lines], table.page)
     minutes = sum(took.values()) / 60
     print(f"All of it took {minutes:.1f} minutes.", flush=True)
     if not words and not failures:
@@ -106,12 +130,12 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def rewrite(table: str, lines: list[str]) -> None:
+def rewrite(table: str, lines: list[str], page: Path = README) -> None:
     """Put new lines between the marks of a table."""
-    text = README.read_text()
+    text = page.read_text()
     begin, end = f"<!-- begin {table} -->", f"<!-- end {table} -->"
     body = "\n".join([begin, *lines, end])
-    README.write_text(re.sub(f"{begin}.*?{end}", lambda _: body, text, flags=re.S))
+    page.write_text(re.sub(f"{begin}.*?{end}", lambda _: body, text, flags=re.S))
 
 
 if __name__ == "__main__":

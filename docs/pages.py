@@ -113,6 +113,7 @@ def reference_sections() -> dict[str, list[str]]:
         raise ValueError(f"The reference has no section for {homes}: add their modules to REFERENCE in docs/pages.py.")
     titles = {
         "datasets": "Data",
+        "tables": "Tables",
         "formats": "Exports",
         "plots": "Pictures",
         "inspection": "What a network has learnt",

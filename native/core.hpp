@@ -33,6 +33,7 @@ struct LayerSpec {
     ParameterSpec parameters[most_parameters];
     int statistic_count;
     Index statistics[most_statistics];  // where each begins in the flat vector
+    Index scheduled;  // its first column in TrainTask.scheduled, which holds its numbers at each step; −1: they stay
 };
 
 // A loss, penalty or optimizer: row `code` of its table, or -1 for none.
@@ -44,7 +45,6 @@ struct PartSpec {
 // What surrounds the optimizer; 0: without it. See update.hpp.
 struct AroundSpec {
     double clip_value, clip_norm;
-    double weight_decay;
     double max_norm;      // of each column of a weight
     double average;       // how much of the moving average stays in a step; −1: none is kept
     double rate_factors;  // 1: each parameter has a factor of its own on the rate
@@ -106,6 +106,10 @@ struct TrainTask {
     std::uint64_t seed;
     const double* rates;  // of the steps of this call, or a single one for all of them
     bool constant_rate;
+    const double* decays;  // of the weights, likewise
+    bool constant_decay;
+    const double* scheduled;  // (steps, scheduled_width): the numbers of layers that change from step to step, or null
+    Index scheduled_width;
     Index epochs;
     std::uint32_t *order, *keys;  // room for 2·n numbers each, when the rows are shuffled and n > batch_size
     bool (*interrupted)();        // asked from the calling thread, some twenty times a second; null: never

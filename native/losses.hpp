@@ -163,11 +163,12 @@ template <typename T> inline Vector<T> softmax_cross_entropy(const LossBlock<T>&
     return losses;
 }
 
-// Σⱼ [max(zⱼ, 0) − zⱼ yⱼ + log(1 + exp(−|zⱼ|))]; σ(z) − y
+// Σⱼ [max(zⱼ, 0) − zⱼ yⱼ + log(1 + exp(−|zⱼ|))]; σ(z) − y, with y ← (1 − ε)·y + ε/2. numbers: ε.
 template <typename T> inline Vector<T> sigmoid_cross_entropy(const LossBlock<T>& block) {
+    const T stays = T(1) - static_cast<T>(block.numbers[0]), even = static_cast<T>(block.numbers[0]) / T(2);
     Vector<T> sum = {};
     for (Index j = 0; j < block.width; ++j) {
-        const Vector<T> z = block.score(j), y = block.target(j);
+        const Vector<T> z = block.score(j), y = stays * block.target(j) + even;
         const Vector<T> power = exponential<T>(-absolute<T>(z));  // both σ(z) and the logarithm come from it
         sum += (z > T(0) ? z : Vector<T>{}) - z * y + log_one_plus<T>(power);
         block.set_gradient(j, (z < T(0) ? power : broadcast<T>(T(1))) / (T(1) + power) - y);

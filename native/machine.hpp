@@ -124,7 +124,7 @@ class Program {
 public:
     Program(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
             std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
-            std::vector<double> offset, double limit)
+            std::vector<double> offset, double limit, const std::vector<Index>& scheduled)
         : core_(best_core()), statistics_(std::move(statistics)), mean_(std::move(mean)), scale_(std::move(scale)),
           offset_(std::move(offset)) {
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
@@ -138,6 +138,13 @@ public:
             layers_.push_back(read_layer(line));
             check(layers_.back().inputs == width, "a layer's inputs are not the outputs of the one before");
             width = layers_.back().outputs;
+        }
+        for (const Index place : scheduled) {
+            check(place >= 0 && place < static_cast<Index>(lines.size()) &&
+                      std::get<0>(lines[static_cast<std::size_t>(place)]) == "dropout",
+                  "only dropout has numbers that change from step to step");
+            layers_[static_cast<std::size_t>(place)].scheduled = scheduled_width_;
+            scheduled_width_ += 2;
         }
         check(width == outputs, "the last layer's outputs are not the program's");
         Index free = parameter_count;
@@ -166,6 +173,9 @@ public:
 
     const Core& core() const { return core_; }
     const ProgramSpec& spec() const { return spec_; }
+
+    // How many numbers of its layers change from step to step.
+    Index scheduled_width() const { return scheduled_width_; }
 
     // Multiplications and additions for one row.
     Index work_of_row() const {
@@ -208,6 +218,7 @@ private:
         numbers_.back().resize(std::max(numbers.size(), std::size_t{most_numbers}));
         layer.numbers = numbers_.back().data();
         layer.number_count = static_cast<Index>(numbers.size());
+        layer.scheduled = -1;
         layer.parameter_count = static_cast<int>(parameters.size());
         for (std::size_t i = 0; i < parameters.size(); ++i) {
             const auto& [start, rows, columns, penalized] = parameters[i];
@@ -289,6 +300,7 @@ private:
     std::vector<double> statistics_, mean_, scale_, offset_;
     std::vector<std::vector<double>> numbers_;  // of each layer
     std::vector<LayerSpec> layers_;
+    Index scheduled_width_ = 0;
     ProgramSpec spec_{};
 };
 

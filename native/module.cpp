@@ -59,8 +59,8 @@ bool same(const PartSpec& a, const PartSpec& b) {
 }
 
 bool same(const AroundSpec& a, const AroundSpec& b) {
-    return a.clip_value == b.clip_value && a.clip_norm == b.clip_norm && a.weight_decay == b.weight_decay &&
-           a.max_norm == b.max_norm && a.average == b.average && a.rate_factors == b.rate_factors;
+    return a.clip_value == b.clip_value && a.clip_norm == b.clip_norm && a.max_norm == b.max_norm &&
+           a.average == b.average && a.rate_factors == b.rate_factors;
 }
 
 bool same_parts(const ProgramSpec& a, const ProgramSpec& b) {
@@ -97,8 +97,8 @@ private:
     Examples examples_{};
 };
 
-// clip_value, clip_norm, weight_decay, max_norm (0: without), average (−1: without)
-using AroundLine = std::tuple<double, double, double, double, double>;
+// clip_value, clip_norm, max_norm (0: without), average (−1: without)
+using AroundLine = std::tuple<double, double, double, double>;
 using MomentLine = std::tuple<Index, Index, std::int64_t, double, double, double>;
 
 MomentLine line_of(const Moment& m) {
@@ -109,9 +109,9 @@ template <typename T> class Machine {
 public:
     Machine(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
             std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
-            std::vector<double> offset, double limit)
+            std::vector<double> offset, double limit, const std::vector<Index>& scheduled)
         : program_(inputs, outputs, parameter_count, lines, std::move(statistics), std::move(mean), std::move(scale),
-                   std::move(offset), limit),
+                   std::move(offset), limit, scheduled),
           entries_(entries_of<T>(program_.core())) {}
 
     Machine(const Machine&) = delete;
@@ -181,7 +181,7 @@ public:
         const std::vector<nb::object>& state, bool starts_average, const PartLine& loss, const PartLine& penalty,
         const PartLine& optimizer, const AroundLine& around, nb::handle rate_factors, int link, nb::handle x,
         nb::handle classes, nb::handle targets, nb::handle weights, Index batch_size, bool shuffle, std::uint64_t seed,
-        nb::handle rates, Index epochs, const MomentLine& moment, const std::vector<nb::object>& out,
+        nb::handle rates, nb::handle decays, nb::handle scheduled, Index epochs, const MomentLine& moment, const std::vector<nb::object>& out,
         const std::vector<nb::object>& safe, nb::handle records, bool check_signals, int threads,
         bool penalty_per_example, bool penalty_in_loss) {
         const Rows rows(program_.spec(), x, classes, targets, weights);
@@ -191,8 +191,7 @@ public:
         ProgramSpec spec = with_parts(loss, penalty, optimizer, link);
         check(spec.loss.code >= 0 && spec.optimizer.code >= 0, "a loss and an optimizer are needed");
         spec.largest_batch = batch_size;
-        std::tie(spec.around.clip_value, spec.around.clip_norm, spec.around.weight_decay, spec.around.max_norm,
-                 spec.around.average) = around;
+        std::tie(spec.around.clip_value, spec.around.clip_norm, spec.around.max_norm, spec.around.average) = around;
         const std::unique_ptr<Buffer> factors = maybe(rate_factors, "rate_factors");
         spec.around.rate_factors = factors ? 1.0 : 0.0;
         const std::size_t vectors = 2 + static_cast<std::size_t>(program_.core().slot_count(spec.optimizer.code)) +
@@ -217,10 +216,22 @@ public:
                   !__builtin_add_overflow(task.moment.epoch, epochs, &last) &&
                   !__builtin_add_overflow(task.moment.step, steps, &last),
               "too many epochs or steps");
-        const Buffer rate_array(rates, "rates"), record_array(records, "records", true);
-        check(rate_array.dimensions() == 1, "rates must be a vector");
+        const Buffer rate_array(rates, "rates"), decay_array(decays, "decays"), record_array(records, "records", true);
+        check(rate_array.dimensions() == 1 && decay_array.dimensions() == 1, "rates and decays must be vectors");
         task.constant_rate = rate_array.size(0) == 1;
         task.rates = rate_array.vector<double>(Kind::float64, task.constant_rate ? 1 : steps);
+        task.constant_decay = decay_array.size(0) == 1;
+        task.decays = decay_array.vector<double>(Kind::float64, task.constant_decay ? 1 : steps);
+        const std::unique_ptr<Buffer> scheduled_numbers = maybe(scheduled, "scheduled");
+        task.scheduled_width = program_.scheduled_width();
+        if (task.scheduled_width > 0) {
+            Index cells_of_steps = 0;
+            check(scheduled_numbers && !__builtin_mul_overflow(steps, task.scheduled_width, &cells_of_steps),
+                  "a network whose layers follow schedules needs their numbers at each step");
+            task.scheduled = scheduled_numbers->vector<double>(Kind::float64, cells_of_steps);
+            for (Index i = 0; i < cells_of_steps; i += 2)  // of dropout, the only layer that has such numbers
+                check(task.scheduled[i] >= 0.0 && task.scheduled[i] <= 0x1p32, "a threshold of dropout is out of range");
+        }
         task.records = reinterpret_cast<EpochRecord*>(record_array.vector<double>(Kind::float64, cells));
         task.epochs = epochs;
         task.starts_average = starts_average;
@@ -308,15 +319,16 @@ template <typename T> void bind_machine(nb::module_& module, const char* name) {
     using M = Machine<T>;
     nb::class_<M>(module, name)
         .def(nb::init<Index, Index, Index, const std::vector<LayerLine>&, std::vector<double>, std::vector<double>,
-                      std::vector<double>, std::vector<double>, double>(),
+                      std::vector<double>, std::vector<double>, double, const std::vector<Index>&>(),
              "inputs"_a, "outputs"_a, "parameter_count"_a, "layers"_a, "statistics"_a, "mean"_a, "scale"_a, "offset"_a,
-             "limit"_a)
+             "limit"_a, "scheduled"_a = std::vector<Index>())
         .def("scores", &M::scores, "parameters"_a, "statistics"_a, "x"_a, "out"_a, "threads"_a)
         .def("gradient", &M::gradient, "parameters"_a, "statistics"_a, "loss"_a, "penalty"_a.none(), "x"_a,
              "classes"_a.none(), "targets"_a.none(), "sample_weight"_a.none(), "out"_a, "threads"_a)
         .def("train", &M::train, "state"_a, "starts_average"_a, "loss"_a, "penalty"_a.none(), "optimizer"_a, "around"_a,
              "rate_factors"_a.none(), "link"_a, "x"_a, "classes"_a.none(), "targets"_a.none(),
-             "sample_weight"_a.none(), "batch_size"_a, "shuffle"_a, "seed"_a, "rates"_a, "epochs"_a, "moment"_a,
+             "sample_weight"_a.none(), "batch_size"_a, "shuffle"_a, "seed"_a, "rates"_a, "decays"_a,
+             "scheduled"_a.none(), "epochs"_a, "moment"_a,
              "out"_a, "safe"_a, "records"_a, "check_signals"_a, "threads"_a, "penalty_per_example"_a = false,
              "penalty_in_loss"_a = false);
 }

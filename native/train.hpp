@@ -168,12 +168,14 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, const Batch& ba
     const auto [begin, rows, total] = batch;
     const bool single = rows <= run.rows, at_once = single && update.at_once();
     const Index next = smaller_of(task.batch_size, task.examples.x.rows - begin - rows);
+    const double* scheduled =
+        task.scheduled ? task.scheduled + (moment.step - task.first_step) * task.scheduled_width : nullptr;
     Sums sums{};
     double priced = 0.0;
     for (Index first = 0; first < rows; first += run.rows) {
         const Work<T> work{team, part, parts, smaller_of(run.rows, rows - first), first, true, task.seed,
                            static_cast<std::uint64_t>(moment.step), at_once ? &update : nullptr,
-                           {&task.examples.x, job.order, begin + rows, single ? next : 0}};
+                           {&task.examples.x, job.order, begin + rows, single ? next : 0}, scheduled};
         // A data set that is one piece stays gathered from one step to the next.
         const bool fresh = moment.step == task.moment.step || rows < task.examples.x.rows || !single;
         if (fresh) gather_examples<T>(run, work, task.examples, job.order, begin + first, total);
@@ -223,11 +225,13 @@ template <typename T> inline void train_part(void* context, Team* team, int part
             pellucid::meet(team, part);
         }
         while (moment.batch < batches) {
-            const double rate = task.rates[task.constant_rate ? 0 : moment.step - task.first_step];
+            const Index number = moment.step - task.first_step;  // of the step, in this call
+            const double rate = task.rates[task.constant_rate ? 0 : number];
+            const double weight_decay = task.decays[task.constant_decay ? 0 : number];
             const Batch batch = batch_at(job, moment.batch);
             const double per_weight = batch.total > 0.0 ? 1.0 / batch.total : 0.0;
-            update.prepare(job.run->spec.optimizer.numbers, rate, static_cast<double>(moment.step),
-                           task.starts_average && moment.step == task.first_step,
+            update.prepare(job.run->spec.optimizer.numbers, rate, weight_decay, static_cast<double>(moment.step),
+                           task.starts_average && number == 0,
                            task.penalty_per_example ? per_weight : 1.0);
             step = make_step<T>(job, update, batch, moment, safe, team, part, parts);
             if (step != Step::made) break;

@@ -31,9 +31,10 @@ template <typename T> struct Update {
     bool at_once() const { return around.clip_norm == 0.0 && around.max_norm == 0.0; }
 
     // `share` is what the penalty is multiplied with.
-    void prepare(const double* numbers, double rate, double step, bool starts_average, double share) {
+    void prepare(const double* numbers, double rate, double weight_decay, double step, bool starts_average,
+                 double share) {
         optimizer->prepare(numbers, rate, step, memory, constants);
-        decay = static_cast<T>(rate * around.weight_decay);
+        decay = static_cast<T>(rate * weight_decay);
         average_stays = starts_average ? T(0) : static_cast<T>(around.average);
         for (int i = 0; penalty && i < most_penalty_numbers; ++i) penalty_now[i] = share * penalty_numbers[i];
     }

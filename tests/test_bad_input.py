@@ -537,7 +537,7 @@ NAMES: list[Case] = [
         ValueError,
         "weight_initializer 'he-normal ' is unknown. Did you mean 'he_normal'? Allowed: constant, "
         "glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform, normal, orthogonal, "
-        "uniform, unit_variance, zeros.",
+        "through_data, uniform, unit_variance, zeros.",
     ),
     (
         "a dtype",

@@ -1,4 +1,5 @@
-// Dropout: y = x·m/(1 − rate) in training, y = x in prediction. numbers: the threshold of the random words, 1/(1 − rate).
+// Dropout: y = x·m/(1 − rate) in training, y = x in prediction. numbers: the threshold of the random words, 1/(1 − rate);
+// a schedule has others in each step.
 //
 // The mask is kept as bits, 32 columns a word. Row i of the batch draws from block i·⌈columns / 4⌉ on.
 #pragma once
@@ -12,15 +13,15 @@ template <typename T> inline void dropout_lay_out(Layer<T>& layer, Arena& arena,
 }
 
 template <typename T> inline bool drops(const Work<T>& work, const Layer<T>& layer) {
-    return work.training && layer.spec->numbers[0] > 0.0;
+    return work.training && numbers_of(work, layer)[0] > 0.0;
 }
 
 // x·factor where the mask has a 1, else 0.
 template <typename T>
-inline void apply_mask(const Layer<T>& layer, Matrix<T> from, Matrix<T> to, Range rows) {
+inline void apply_mask(const Work<T>& work, const Layer<T>& layer, Matrix<T> from, Matrix<T> to, Range rows) {
     using Integer = typename VectorOf<T>::Integer;
     const Index words = ceiling(layer.spec->outputs, 32), vectors = ceiling(layer.spec->outputs, lanes<T>);
-    const T factor = static_cast<T>(layer.spec->numbers[1]);
+    const T factor = static_cast<T>(numbers_of(work, layer)[1]);
     const Integers<T> bit = (Integers<T>{} + 1) << lane_numbers<T>();
     for (Index row = rows.begin; row < rows.end; ++row) {
         for (Index v = 0; v < vectors; ++v) {
@@ -40,20 +41,20 @@ template <typename T> inline void dropout_forward(const Work<T>& work, const Lay
         return;
     }
     const Stream stream{work.seed, Purpose::layer, static_cast<std::uint32_t>(layer.spec->number), work.step};
-    const std::uint64_t threshold = static_cast<std::uint64_t>(layer.spec->numbers[0]);
+    const std::uint64_t threshold = static_cast<std::uint64_t>(numbers_of(work, layer)[0]);
     const Index words = ceiling(width, 32), blocks = ceiling(width, 4);
     const Range mine = share(work.rows, work.part, work.parts);
     for (Index row = mine.begin; row < mine.end; ++row)
         for (Index word = 0; word < words; ++word)
             layer.bits[row * words + word] = words_at_least(
                 stream, static_cast<std::uint64_t>((work.first_row + row) * blocks + 8 * word), threshold);
-    apply_mask<T>(layer, layer.input, layer.output, mine);
+    apply_mask<T>(work, layer, layer.input, layer.output, mine);
 }
 
 template <typename T>
 inline void dropout_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient, Matrix<T> input_gradient) {
     if (drops(work, layer))
-        apply_mask<T>(layer, gradient, input_gradient, share(work.rows, work.part, work.parts));
+        apply_mask<T>(work, layer, gradient, input_gradient, share(work.rows, work.part, work.parts));
 }
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -55,6 +55,7 @@ template <typename T> struct Work {
     std::uint64_t seed, step;
     const Update<T>* update;  // not null: change the parameters as soon as their gradient is known
     NextRows next;
+    const double* scheduled = nullptr;  // the numbers of this step, for layers that have others in each; see numbers_of
 
     void meet() const { pellucid::meet(team, part); }
     bool adds() const { return first_row > 0; }  // to the gradient of the pieces before
@@ -82,6 +83,12 @@ template <typename T> struct Layer {
     Index units;    // its outputs, also when it works number by number on turned matrices
     bool fetches;  // the next rows, while it is at work: the layer with the most parameters does
 };
+
+// The numbers of a layer, as they are in this step.
+template <typename T> inline const double* numbers_of(const Work<T>& work, const Layer<T>& layer) {
+    const Index column = layer.spec->scheduled;
+    return work.scheduled && column >= 0 ? work.scheduled + column : layer.spec->numbers;
+}
 
 template <typename T> struct LayerCode {
     const char* name;

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pellucid import datasets, formats, inspection, plots
+    from pellucid import datasets, formats, inspection, plots, tables
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.description import Feature, TrainingSummary
     from pellucid.formats.model_file import ModelFileError, load, save
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         LeCunUniform,
         Normal,
         Orthogonal,
+        ThroughData,
         Uniform,
         UnitVariance,
         Zeros,
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
         SigmoidCrossEntropy,
         SoftmaxCrossEntropy,
         SquaredError,
+        TargetScaling,
     )
     from pellucid.network import Network
     from pellucid.optimizers import (
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
         Cosine,
         CosineRestarts,
         ExponentialDecay,
+        FlatCosine,
         InverseScaling,
         LogCosine,
         OneCycle,
@@ -146,7 +149,7 @@ _HOMES = {
     "pellucid.formats.weights": "load_keras_weights load_torch_weights",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
-        "Orthogonal Uniform UnitVariance Zeros normal"
+        "Orthogonal ThroughData Uniform UnitVariance Zeros normal"
     ),
     "pellucid.inspection.doctor": "Diagnosis Doctor Finding Remedy diagnose",
     "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
@@ -162,7 +165,7 @@ _HOMES = {
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "
-        "SquaredError"
+        "SquaredError TargetScaling"
     ),
     "pellucid.network": "Network",
     "pellucid.optimizers": (
@@ -171,7 +174,8 @@ _HOMES = {
     "pellucid.penalties": "L1 L2 Constraint ElasticNet MaxNorm Penalty",
     "pellucid.plots.html_report": "report",
     "pellucid.schedules": (
-        "Cosine CosineRestarts ExponentialDecay InverseScaling LogCosine OneCycle Polynomial Schedule StepDecay WarmUp"
+        "Cosine CosineRestarts ExponentialDecay FlatCosine InverseScaling LogCosine OneCycle Polynomial Schedule "
+        "StepDecay WarmUp"
     ),
     "pellucid.sweeps": "Between Choice LogBetween SweepResults Trial grid samples sweep",
     "pellucid.training": (
@@ -180,7 +184,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("datasets", "formats", "inspection", "playground", "plots")
+_MODULES = ("datasets", "formats", "inspection", "playground", "plots", "tables")
 
 __all__ = [
     "ELU",
@@ -222,6 +226,7 @@ __all__ = [
     "ExponentialDecay",
     "Feature",
     "Finding",
+    "FlatCosine",
     "Flip",
     "GaussianNoise",
     "GlorotNormal",
@@ -296,6 +301,8 @@ __all__ = [
     "StepDecay",
     "SweepResults",
     "Tanh",
+    "TargetScaling",
+    "ThroughData",
     "Trace",
     "Trainer",
     "TrainingSummary",
@@ -328,6 +335,7 @@ __all__ = [
     "samples",
     "save",
     "sweep",
+    "tables",
     "to_onnx",
     "to_torch",
     "trace",

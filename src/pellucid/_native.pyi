@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from pellucid.typing import Array
 
 _Part: TypeAlias = tuple[str, list[float]] | None
-_Around: TypeAlias = tuple[float, float, float, float, float]
+_Around: TypeAlias = tuple[float, float, float, float]
 _Moment: TypeAlias = tuple[int, int, int, float, float, float]
 
 isa: str
@@ -31,6 +31,7 @@ class _Machine:
         scale: list[float],
         offset: list[float],
         limit: float,
+        scheduled: Sequence[int] = (),
     ) -> None: ...
     def scores(self, parameters: Array, statistics: Array, x: Array, out: Array, threads: int) -> None: ...
     def gradient(
@@ -64,6 +65,8 @@ class _Machine:
         shuffle: bool,
         seed: int,
         rates: Array,
+        decays: Array,
+        scheduled: Array | None,
         epochs: int,
         moment: _Moment,
         out: list[Array],

@@ -1,7 +1,9 @@
 """Initializers: the numbers a weight starts from.
 
 Contract: a frozen dataclass with `draw(shape, stream)`, which returns float64 numbers of that shape, a pure function
-of the stream. A weight has the shape (d_in, d_out): fan-in n_in = d_in, fan-out n_out = d_out.
+of the stream. A weight has the shape (d_in, d_out): fan-in n_in = d_in, fan-out n_out = d_out. One that is `from_data`
+has a second word when training begins: `adapt(values, outputs, stream)`, told what the layer makes of training rows
+with the values it has. Layers are adapted from the first to the last, and in each the weight before the bias.
 
 Zeros, constants and one distribution too narrow or too wide is how training fails before it begins: the variance of
 the weights must keep the signal's size from layer to layer, so it is 1/n or 2/n for a sum of n terms.
@@ -18,7 +20,7 @@ import numpy as np
 from pellucid.configuration import from_configuration
 from pellucid.streams import Stream
 from pellucid.typing import Floats, Shape
-from pellucid.validation import keep_number, unknown_name
+from pellucid.validation import keep_integer, keep_number, unknown_name
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,15 @@ class Initializer:
     """The family's base: how a parameter's first numbers are drawn."""
 
     from_data: ClassVar[bool] = False
-    """Whether `adapt` scales the numbers once the training inputs are known."""
+    """Whether `adapt` changes the numbers once the training inputs are known."""
 
     def draw(self, shape: Shape, stream: Stream) -> Floats:
         """Numbers of the given shape, float64, the same for the same stream."""
         raise NotImplementedError
 
-    def adapt(self, weight: Floats, x: Floats) -> Floats:
-        """The weight (d_in, d_out), adapted to the inputs x (n, d_in) of its layer."""
-        return weight
+    def adapt(self, values: Floats, outputs: Floats, stream: Stream) -> Floats:
+        """The values, adapted to the outputs (n, units) that the layer has for n training rows with them."""
+        return values
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ class Orthogonal(Initializer):
 class UnitVariance(Initializer):
     """Drawn from N(0, 1), then scaled column by column so that x W has the given deviation on the training inputs.
 
-    The scaling is done when training begins, layer after layer, since it needs the data.
+    The scaling is done when training begins, layer after layer, since it needs the data: at most 1024 random rows.
 
     Parameters
     ----------
@@ -240,10 +242,62 @@ class UnitVariance(Initializer):
         """Normal numbers of variance 1/n_in: what the weights are until data is seen."""
         return stream.normal(shape, scale=math.sqrt(1.0 / shape[0]))
 
-    def adapt(self, weight: Floats, x: Floats) -> Floats:
-        """The weight (d_in, d_out), each column divided by the deviation of x W over the rows of x (n, d_in)."""
-        deviation = (x @ weight).std(axis=0, dtype=np.float64)  # (d_out,)
-        return weight * (self.scale / np.where(deviation > 0, deviation, self.scale))
+    def adapt(self, values: Floats, outputs: Floats, stream: Stream) -> Floats:
+        """The weight (d_in, d_out), each column divided by the deviation of its unit's outputs (n, d_out)."""
+        if values.ndim != 2:
+            raise ValueError(f"UnitVariance is for weights, and not for a parameter of the shape {values.shape}.")
+        deviation = outputs.std(axis=0, dtype=np.float64)  # (d_out,): whatever the bias
+        return values * (self.scale / np.where(deviation > 0, deviation, self.scale))
+
+
+@dataclass(frozen=True)
+class ThroughData(Initializer):
+    """Biases that put each unit's zero among the data: b = −Σₖ cₖ (xₖ W), with random training rows xₖ.
+
+    The plane on which a unit answers 0 goes through a random point between `rows` random training rows, other ones for
+    each unit, so that no unit begins switched on, or off, for all of the data. The cₖ add up to 1: they are numbers
+    from Exp(1) divided by their sum. It is done when training begins, after the weights of the layer have been drawn
+    and adapted; rows are drawn with replacement, from at most 1024 random ones.
+
+    Parameters
+    ----------
+    rows : int
+        Between how many rows the point lies, at least 1; with 1 it is one of them.
+
+    Examples
+    --------
+    >>> import numpy as np, pellucid as pl
+    >>> network = pl.Network([pl.Dense(2, bias_initializer=pl.ThroughData(rows=1))], dtype="float64")
+    >>> x = np.full((6, 3), 5.0)  # all rows are the same
+    >>> trainer = pl.Trainer(network, "squared_error").initialize(x, np.zeros((6, 2)))
+    >>> network.scores(x[:1])
+    array([[0., 0.]])
+
+    Notes
+    -----
+    Source: Holzmüller, Grinsztajn and Steinwart, "Better by default", NeurIPS 2024 (he+5), after Steinwart, "A sober
+    look at neural network initializations", 2019.
+    """
+
+    rows: int = 5
+    from_data: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        keep_integer(self, "rows", minimum=1)
+
+    def draw(self, shape: Shape, stream: Stream) -> Floats:
+        """Zeros: what the biases are until data is seen."""
+        if len(shape) != 1:
+            raise ValueError(f"ThroughData is for biases, and not for a parameter of the shape {shape}.")
+        return np.zeros(shape)
+
+    def adapt(self, values: Floats, outputs: Floats, stream: Stream) -> Floats:
+        """The biases (units,), moved by −Σₖ cₖ yₖ with random rows yₖ of the outputs (n, units)."""
+        uniform = stream.uniform((len(values), 2, self.rows))  # (units, 2, rows)
+        chosen = (uniform[:, 0] * len(outputs)).astype(np.int64)  # (units, rows)
+        share = -np.log(uniform[:, 1])  # Exp(1)
+        share /= share.sum(axis=1, keepdims=True)
+        return values - (share * outputs[chosen, np.arange(len(values))[:, None]]).sum(axis=1)
 
 
 def normal(scale: float) -> Normal:
@@ -264,6 +318,7 @@ INITIALIZERS: dict[str, type[Initializer]] = {
     "lecun_uniform": LeCunUniform,
     "orthogonal": Orthogonal,
     "unit_variance": UnitVariance,
+    "through_data": ThroughData,
 }
 
 

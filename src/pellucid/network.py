@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from pellucid.engines.reference import forward, mean_loss
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
 from pellucid.layers.base import Layer, ParameterSpec
-from pellucid.losses import LINKS, Loss, find_loss, metrics, predictions, probabilities
+from pellucid.losses import LINKS, Loss, TargetScaling, find_loss, metrics, predictions, probabilities
+from pellucid.losses.links import check_unit
 from pellucid.penalties import Penalty
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats, Shape
@@ -30,6 +31,9 @@ from pellucid.validation import (
     check_seed,
     unknown_name,
 )
+
+if TYPE_CHECKING:
+    from pellucid.tables.encoder import TableEncoder
 
 
 class Network:
@@ -56,10 +60,15 @@ class Network:
         What the network was trained with; `evaluate` uses it. Set by training.
     link : {"identity", "sigmoid", "softmax", "argmax"}
         How scores become predictions. Set by training: it is the loss's to say.
+    target : TargetScaling or None
+        The unit of the numbers it predicts, where scores are in another: predictions are clip(score·scale + mean). For
+        the link "identity" alone. Measured by a trainer that is asked to, or assigned.
     classes : tuple of str or None
         The names of the classes 0, 1, …, for people; predictions are numbers. Each name once, and one for each class.
     features : tuple of Feature or None
         The names and kinds of the numbers in a row, for people: assign names, or (name, kind) pairs.
+    preprocessing : TableEncoder or None
+        How the columns of a table become the numbers of a row. It travels in the file; `predict` takes the numbers.
     training : TrainingSummary or None
         The training that the weights come from: seed, data, metrics. Set by training.
 
@@ -97,8 +106,10 @@ class Network:
         self.engines = EngineChoice(engine, threads)
         self.loss: Loss | None = None
         self._link = "identity"
+        self._target: TargetScaling | None = None
         self._classes: tuple[str, ...] | None = None
         self._features: tuple[Feature, ...] | None = None
+        self._preprocessing: TableEncoder | None = None
         self.training: TrainingSummary | None = None
         self._model: Model | None = None
         self._with_softmax: tuple[Program, Program] | None = None
@@ -143,6 +154,8 @@ class Network:
         nothing = _frozen(np.empty(0, dtype=self.dtype))
         program = compile_program(self.layers, input_shape)
         self.check_names(program=program)
+        if self.target is not None:
+            self.target.check(program.outputs)
         self._model = Model(program, nothing, _frozen(np.empty(0)))
 
     def adopt(self, parameters: Floats, statistics: Floats, statistics_fitted: bool = True) -> None:
@@ -268,16 +281,6 @@ class Network:
                 self.set(f"{instruction.index}.{name}", values)
         self.statistics_fitted = True
 
-    def adapt_weights(self, x: Any) -> None:
-        """Scale the weights whose initializer asks for data (`UnitVariance`) on inputs x, layer after layer."""
-        for instruction in self.program.instructions:
-            for view, spec in zip(instruction.parameters, instruction.specs, strict=True):
-                if spec.initializer is not None and spec.initializer.from_data:
-                    before = self._outputs_before(instruction.index, check_inputs(x, "x", self.input_shape))
-                    name = f"{instruction.index}.{view.name}"
-                    met = instruction.layer.meets_weight(before)
-                    self.set(name, spec.initializer.adapt(self.get(name), met))
-
     def _outputs_before(self, index: int, x: Array) -> Floats:
         """What layer `index` receives for x, in prediction: (n, *its input shape)."""
         part = compile_program(self.layers[:index], self.input_shape)
@@ -293,7 +296,33 @@ class Network:
 
     @link.setter
     def link(self, value: str) -> None:
-        self._link = check_choice("link", value, LINKS)
+        link = check_choice("link", value, LINKS)
+        if self.target is not None:
+            check_unit(link)
+        self._link = link
+
+    @property
+    def target(self) -> TargetScaling | None:
+        """The unit of the numbers it predicts, or None: that of the scores."""
+        return self._target
+
+    @target.setter
+    def target(self, value: TargetScaling | None) -> None:
+        if value is not None:
+            if not isinstance(value, TargetScaling):
+                raise TypeError(f"target must be a TargetScaling or None, not {value!r:.80}.")
+            check_unit(self.link)
+            if self.built:
+                value.check(self.outputs)
+        self._target = value
+
+    def encode(self, y: Any, loss: Loss, outputs: int | None = None) -> Array:
+        """Targets y as the loss takes them, in the unit of the scores: class indices (n,), or numbers (n, outputs)."""
+        targets = loss.encode(y, self.outputs if outputs is None else outputs)
+        if self.target is None:
+            return targets
+        check_unit(loss.link(targets), str(loss))
+        return self.target.standardized(targets)
 
     @property
     def classes(self) -> tuple[str, ...] | None:
@@ -322,13 +351,34 @@ class Network:
             check_counts(None, given, self.link, self.program)
         self._features = given
 
+    @property
+    def preprocessing(self) -> TableEncoder | None:
+        """How the columns of a table become the numbers of a row, or None."""
+        return self._preprocessing
+
+    @preprocessing.setter
+    def preprocessing(self, encoder: TableEncoder | None) -> None:
+        if encoder is not None and not (hasattr(encoder, "transform") and hasattr(encoder, "layout")):
+            raise TypeError(f"preprocessing must be a TableEncoder or None, not {encoder!r:.60}.")
+        if self.built:
+            self._check_preprocessing(encoder, self.program)
+        self._preprocessing = encoder
+
+    def _check_preprocessing(self, encoder: TableEncoder | None, program: Program) -> None:
+        if encoder is not None and (encoder.layout.width,) != program.input_shape:
+            raise ValueError(
+                f"The preprocessing makes rows of {encoder.layout.width} numbers, but the network takes rows of the "
+                f"shape {program.input_shape}."
+            )
+
     def check_names(self, link: str | None = None, program: Program | None = None) -> None:
         """Raise if classes or features have names, and not as many as there are of them."""
         if program is not None or self.built:  # before, nobody knows how many there are
             check_counts(self.classes, self.features, link or self.link, program or self.program)
+            self._check_preprocessing(self.preprocessing, program or self.program)
 
     def scores(self, x: Any) -> Floats:
-        """The last layer's outputs, (n, outputs), for rows x (n, *input_shape). Dropout is absent."""
+        """The last layer's outputs, (n, outputs), for rows x (n, *input_shape), before `target`. Dropout is absent."""
         model = self.model
         x = check_inputs(x, "x", model.program.input_shape)
         return self.engines.choose(model.program)[0].scores(model, x)
@@ -340,9 +390,9 @@ class Network:
         -------
         array
             Classes (n,) after training on classes (ties: the lowest); 1 or 0 for each yes-or-no output; the numbers
-            themselves otherwise. With a single output (n,), else (n, outputs).
+            themselves otherwise, in the unit of `target`. With a single output (n,), else (n, outputs).
         """
-        return predictions(self.scores(x), self.link)
+        return predictions(self.scores(x), self.link, self.target)
 
     def predict_proba(self, x: Any) -> Floats:
         """Probabilities (n, K) of the classes; (n, 2) for a single yes-or-no output; for several independent ones the
@@ -389,11 +439,14 @@ class Network:
     def evaluate(
         self, x: Any, y: Any, *, loss: Loss | str | None = None, sample_weight: Any = None
     ) -> dict[str, float]:
-        """The mean loss on rows x with targets y, and `accuracy` for classes or `r2` for numbers."""
+        """The mean loss on rows x with targets y, and `accuracy` for classes or `r2` for numbers.
+
+        With a `target` the loss is that of (y − mean)/scale, as in training; r2 is that of what `predict` says.
+        """
         x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
         scores = self.scores(x)
         value = mean_loss(chosen, scores, targets, weight)
-        return {"loss": value, **metrics(scores, targets, chosen.link(targets), weight)}
+        return {"loss": value, **metrics(scores, targets, chosen.link(targets), weight, self.target)}
 
     def _examples(
         self, x: Any, y: Any, loss: Loss | str | None, sample_weight: Any
@@ -404,7 +457,7 @@ class Network:
                 "The network was not trained yet, so it has no loss: pass one, for example loss=SoftmaxCrossEntropy()."
             )
         x = check_inputs(x, "x", self.input_shape)
-        targets = chosen.encode(y, self.outputs)
+        targets = self.encode(y, chosen)
         check_same_length(x=x, y=targets)
         return x, targets, chosen, check_sample_weight(sample_weight, len(x))
 
@@ -442,6 +495,8 @@ class Network:
             f"{number:<{widths[0]}}  {name:<{widths[1]}}  {shape:>{widths[2]}}  {count:>{widths[3]}}".rstrip()
             for number, name, shape, count in rows
         ]
+        if self.target is not None:
+            lines.append(f"predictions: {self.target.words()}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:

@@ -1,8 +1,11 @@
-"""Schedules: the learning rate as a function of the step.
+"""Schedules: a number as a function of the step, most often the learning rate.
 
 Contract: a schedule is anything that is called with the number of the step, from 0 on and counted over the whole of
-training, and answers the rate. Every optimizer takes a number or a schedule; a plain function will do. The classes here
-are frozen dataclasses, so that they can be compared and written down, and can be drawn with `.plot()`.
+training, and answers the number. An optimizer takes a number or a schedule for its learning rate and for its weight
+decay; a plain function will do. `Dropout` takes a number or one of the classes here for its rate. These are frozen
+dataclasses, so that they can be compared and written down, and can be drawn with `.plot()`. Their first field bears the
+name of its usual place, `learning_rate`; elsewhere it is the decay or the rate of dropout, and is best given without a
+name: `Dropout(FlatCosine(0.15, steps=10_000))`.
 
 An epoch of n rows in batches of b has ⌈n/b⌉ steps: a schedule over 20 epochs of 50,000 rows in batches of 100 has
 `steps=10_000`.
@@ -11,8 +14,8 @@ An epoch of n rows in batches of b has ⌈n/b⌉ steps: a schedule over 20 epoch
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from pellucid.configuration import from_configuration
@@ -44,6 +47,17 @@ class Schedule:
     def factor(self, step: int) -> float:
         """The rate of a step as a multiple of `learning_rate`."""
         raise NotImplementedError
+
+    @property
+    def highest(self) -> float | None:
+        """A number that no step's exceeds; None: it is not known before all are asked, as for a class of one's own."""
+        return self.learning_rate if type(self) in SCHEDULES.values() else None
+
+    def __str__(self) -> str:
+        """The schedule as one would type it, with only what differs from the defaults."""
+        first, *rest = ((item, getattr(self, item.name)) for item in fields(self))
+        differing = [f"{item.name}={value}" for item, value in rest if value != item.default]
+        return f"{type(self).__name__}({', '.join([str(first[1]), *differing])})"
 
     def plot(self, steps: int | None = None, **options: Any) -> Any:
         """Draw the rate over the steps (needs matplotlib); see `pellucid.plots.schedule`."""
@@ -227,6 +241,47 @@ class CosineRestarts(Cosine):
 
 
 @dataclass(frozen=True)
+class FlatCosine(Schedule):
+    """rate(t) = learning_rate for t < flat, then learning_rate · ½(1 + cos(π·(t − flat)/(1 − flat))), t = step/steps.
+
+    It stays for the first part of training, falls to 0 in the rest, and stays there: for what helps at first and must
+    be gone in the end, such as dropout and weight decay.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The rate at step 0, above 0.
+    steps : int
+        After how many steps it is 0.
+    flat : float
+        The part of the steps for which it stays, 0 <= flat < 1.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> [round(pl.FlatCosine(0.1, steps=4)(step), 6) for step in range(6)]
+    [0.1, 0.1, 0.1, 0.05, 0.0, 0.0]
+
+    Notes
+    -----
+    Source: Holzmüller, Grinsztajn and Steinwart, "Better by default", NeurIPS 2024 (flat_cos).
+    """
+
+    steps: int = 10_000
+    flat: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        keep_integer(self, "steps", minimum=1)
+        keep_number(self, "flat", minimum=0.0, below=1.0)
+
+    def factor(self, step: int) -> float:
+        """From 1 to 0."""
+        t = min(step, self.steps) / self.steps
+        return _cosine(1.0, 0.0, max(0.0, t - self.flat) / (1 - self.flat))
+
+
+@dataclass(frozen=True)
 class OneCycle(Schedule):
     """The rate rises from learning_rate/divisor to learning_rate, then falls to almost nothing, both as a cosine.
 
@@ -332,7 +387,7 @@ class WarmUp(Schedule):
     def __post_init__(self) -> None:
         if isinstance(self.learning_rate, dict):
             object.__setattr__(self, "learning_rate", from_configuration(self.learning_rate, SCHEDULES, "schedule"))
-        object.__setattr__(self, "learning_rate", check_learning_rate(self.learning_rate))
+        object.__setattr__(self, "learning_rate", check_scheduled("learning_rate", self.learning_rate))
         keep_integer(self, "steps", minimum=1)
 
     def __call__(self, step: int) -> float:
@@ -342,6 +397,11 @@ class WarmUp(Schedule):
     def factor(self, step: int) -> float:
         """Up to 1."""
         return min(1.0, (step + 1) / self.steps)
+
+    @property
+    def highest(self) -> float | None:
+        """That of the rate after the warm-up; None where it is a function."""
+        return highest(self.learning_rate)
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
@@ -353,6 +413,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
         Polynomial,
         Cosine,
         CosineRestarts,
+        FlatCosine,
         OneCycle,
         LogCosine,
         WarmUp,
@@ -360,15 +421,32 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 
 
-def check_learning_rate(value: Any) -> Any:
+def check_scheduled(name: str, value: Any) -> Any:
     """Return `value` if it can be called with a step, or is a number of at least 0 (as a plain float)."""
     if isinstance(value, type):
-        raise TypeError(f"learning_rate must be a number or a schedule, not the class {value.__name__}.")
-    return value if callable(value) else check_number("learning_rate", value, minimum=0.0)
+        raise TypeError(f"{name} must be a number or a schedule, not the class {value.__name__}.")
+    return value if callable(value) else check_number(name, value, minimum=0.0)
 
 
-def rate_at(learning_rate: Any, step: int) -> float:
-    """The rate of a step, checked: at least 0 and finite."""
-    if not callable(learning_rate):
-        return float(learning_rate)
-    return check_number(f"The learning rate at step {step}", learning_rate(step), minimum=0.0)
+def rate_at(value: Any, step: int, name: str = "learning rate", below: float | None = None) -> float:
+    """The number that a number or a schedule gives for a step, checked: at least 0, finite, and below a limit."""
+    if not callable(value):
+        return float(value)
+    number = value(step)
+    if type(number) is float and 0.0 <= number < (math.inf if below is None else below):
+        return number  # without the words for what is wrong: this is asked for every step
+    return check_number(f"The {name} at step {step}", number, minimum=0.0, below=below)
+
+
+def rates_at(value: Any, steps: Sequence[int], name: str = "learning rate", below: float | None = None) -> list[float]:
+    """`rate_at` for several steps."""
+    if not callable(value):
+        return [float(value)] * len(steps)
+    return [rate_at(value, step, name, below) for step in steps]
+
+
+def highest(value: Any) -> float | None:
+    """A number that none of those exceeds that a number or a schedule gives; None: it is not known."""
+    if isinstance(value, Schedule):
+        return value.highest
+    return None if callable(value) else float(value)

@@ -40,9 +40,12 @@ class Purpose(IntEnum):
     SHUFFLE = 1  # counter: the epoch
     LAYER = 2  # index: the layer; counter: the step
     SPLIT = 3
-    DATA = 4
+    DATA = (
+        4  # index: 0 toy models, 1 rows held out of a file, 2 its order (counter: the epoch), 3 on samples of columns
+    )
     AUGMENT = 5  # index: the transform; counter: the epoch
     SAMPLE = 6  # index: the parameter of a sweep
+    ADAPT = 7  # index: the layer; counter: 0 for the choice of rows, then the parameter's place in the layer + 1
 
 
 def philox(counter: Array, key: tuple[int, int]) -> Array:

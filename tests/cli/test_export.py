@@ -170,3 +170,18 @@ def test_an_untrained_model_has_no_loss_to_train_with(pellucid, tmp_path) -> Non
     assert answer.code == 2
     assert answer.err.startswith("Error: the model was saved before it was trained: say --loss, one of absolute_error,")
     assert pellucid("export", "new.pellucid", "--to", "numpy", "--training", "--loss", "hinge").code == 0
+
+
+def test_int8_is_measured_on_a_table_that_the_network_knows(pellucid, tmp_path) -> None:
+    from pellucid.tables import Table, TableEncoder
+
+    columns = {"size": [1.5, 2.5, 4.0, 8.0], "colour": ["red", "blue", "red", "blue"]}
+    encoder = TableEncoder.fit(Table.of(columns))
+    network = pl.Network([pl.Dense(4), pl.ReLU(), pl.Dense(2)]).build(encoder.layout.width, seed=1)
+    network.link, network.preprocessing = "softmax", encoder
+    pl.save(network, tmp_path / "flats.pellucid")
+    (tmp_path / "rows.csv").write_text("colour,size\nred,1\nblue,2.5\n,\n")
+    code, out, err = pellucid("export", tmp_path / "flats.pellucid", "--to", "c", "--int8", "--calibrate", "rows.csv")
+    assert (code, err) == (0, "")
+    assert out.startswith("Measured on the 3 rows of rows.csv\n")
+    assert "struct flats_row" in (tmp_path / "flats.h").read_text()

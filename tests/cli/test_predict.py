@@ -326,3 +326,51 @@ def test_many_classes_and_long_names_stay_narrow(pellucid, tmp_path) -> None:
     assert re.search(r"^ +0 +1 +2 +3 +4 +5 +6 +7 +8 +9$", out, re.MULTILINE)
     assert "7 Sneaker" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+# -- tables ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table_model(tmp_path):
+    """A network that knows the columns of a table, and rows for it."""
+    from pellucid.tables import Table, TableEncoder
+
+    columns = {"size": [1.5, 2.5, 4.0], "colour": ["red", "blue", "red"], "when": ["2024-01-31"] * 2 + ["2023-05-01"]}
+    encoder = TableEncoder.fit(Table.of(columns))
+    network = pl.Network([pl.Dense(2)]).build(encoder.layout.width, seed=1)
+    network.link, network.preprocessing, network.classes = "softmax", encoder, ["cheap", "dear"]
+    pl.save(network, tmp_path / "table.pellucid")
+    (tmp_path / "new.csv").write_text("colour;note;when;size\nred;a;2024-01-31;1,5\n;b;;\nviolet;c;2020-02-29;7,5\n")
+    return tmp_path
+
+
+def test_a_table_gets_its_predictions_beside_the_rows(pellucid, table_model) -> None:
+    code, out, err = pellucid("predict", table_model / "table.pellucid", table_model / "new.csv")
+    assert (code, err) == (0, "")
+    rows = rows_of(out)
+    assert rows[0] == ["colour", "note", "when", "size", "prediction", "probability"]
+    assert [row[1] for row in rows[1:]] == ["a", "b", "c"]
+    network = pl.load(table_model / "table.pellucid")
+    x = network.preprocessing.transform(
+        {"colour": ["red", None, "violet"], "when": ["2024-01-31", None, "2020-02-29"], "size": [1.5, None, 7.5]}
+    )
+    assert [row[4] for row in rows[1:]] == [network.classes[best] for best in network.predict(x)]
+    np.testing.assert_allclose([float(row[5]) for row in rows[1:]], network.predict_proba(x).max(axis=1), rtol=1e-6)
+
+
+def test_a_table_is_written_to_a_file_with_every_probability(pellucid, table_model) -> None:
+    out = table_model / "out.csv"
+    command = ("predict", table_model / "table.pellucid", table_model / "new.csv", "--output", out, "--probabilities")
+    code, said, err = pellucid(*command)
+    assert (code, err) == (0, "")
+    assert said == f"Wrote 3 rows to {out}, with prediction, probability_cheap, probability_dear beside them\n"
+    assert rows_of(out.read_text())[0][4:] == ["prediction", "probability_cheap", "probability_dear"]
+
+
+def test_a_table_without_a_column_is_refused_in_one_sentence(pellucid, table_model) -> None:
+    (table_model / "new.csv").write_text("color,when,size\nred,2024-01-31,1\n")
+    code, out, err = pellucid("predict", table_model / "table.pellucid", table_model / "new.csv")
+    assert (code, out) == (1, "")
+    assert "The table has no column 'colour', which the network was trained with. Did you mean 'color'?" in err
+    assert len(err.splitlines()) == 1

@@ -133,7 +133,7 @@ def test_first_weights_beside_a_sigmoid_are_narrower() -> None:
         ({"dropout": [1.5]}, "dropout must be a number of at least 0 and below 1, not 1.5."),
         ({"hidden_layer_sizes": [3, 0]}, "hidden_layer_sizes must be > 0, got [3, 0]."),
         ({"loss": "huber"}, "loss=Huber(delta=1.0) cannot learn 10 classes: use loss='log_loss', which"),
-        ({"loss": pl.SigmoidCrossEntropy()}, "loss=SigmoidCrossEntropy() cannot learn 10 classes"),
+        ({"loss": pl.SigmoidCrossEntropy()}, "loss=SigmoidCrossEntropy(label_smoothing=0.0) cannot learn 10 classes"),
         ({"loss": (np.sin, np.cos, np.tan)}, "loss must be a name, a Loss or a pair of functions, (value"),
         ({"solver": "lbfgs", "dropout": 0.5}, "solver='lbfgs' cannot train layer 2, Dropout(0.5), which is"),
         ({"solver": "lbfgs", "batch_normalization": True}, "solver='lbfgs' cannot train layer 1, BatchNormalization("),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import neural_network
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import pellucid as pl
 from pellucid.estimators import MLPClassifier, MLPRegressor, NetworkClassifier, from_sklearn, to_sklearn
@@ -105,3 +105,12 @@ def test_what_is_no_fitted_network() -> None:
         to_sklearn(NetworkClassifier())
     with pytest.raises(NotFittedError):
         to_sklearn(MLPRegressor())
+
+
+def test_scikit_learn_has_no_unit_for_its_target() -> None:
+    with pytest.warns(ConvergenceWarning):
+        ours = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1).fit(np.eye(3), np.arange(3.0))
+    ours._single("it").target = pl.TargetScaling(1.0, 2.0)
+    np.testing.assert_allclose(ours.predict(np.eye(3)), ours._single("it").predict(np.eye(3)))
+    with pytest.raises(ValueError, match="networks have no unit for their target, but this one has TargetScaling"):
+        to_sklearn(ours)

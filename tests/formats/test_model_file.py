@@ -48,7 +48,7 @@ def same(one: pl.Network, two: pl.Network) -> None:
     assert two.statistics.tobytes() == one.statistics.tobytes()
     assert two.statistics_fitted == one.statistics_fitted
     assert (two.loss, two.link, two.classes) == (one.loss, one.link, one.classes)
-    assert (two.features, two.training) == (one.features, one.training)
+    assert (two.features, two.training, two.preprocessing) == (one.features, one.training, one.preprocessing)
 
 
 def small() -> pl.Network:
@@ -202,7 +202,7 @@ def test_the_tensors_begin_at_a_multiple_of_eight(saved: Path) -> None:
     assert int.from_bytes(saved.read_bytes()[:8], "little") % 8 == 0
 
 
-@pytest.mark.parametrize("name", ["version-1", "version-1-described"])
+@pytest.mark.parametrize("name", ["version-1", "version-1-described", "version-1-columns"])
 def test_golden_files(name: str) -> None:
     """What was written once is read for ever. The numbers were recorded with the file and are never made anew."""
     network = pl.load(GOLDEN / f"{name}.pellucid")
@@ -214,6 +214,9 @@ def test_golden_files(name: str) -> None:
     features = None if network.features is None else [[each.name, each.kind] for each in network.features]
     assert features == recorded.get("features")
     assert (network.training and network.training.to_plain()) == recorded.get("training")
+    assert (network.preprocessing and network.preprocessing.to_plain()) == recorded.get("preprocessing")
+    if network.preprocessing is not None:
+        np.testing.assert_allclose(network.preprocessing.transform(recorded["rows"]), recorded["x"], rtol=1e-6)
 
 
 def defaults() -> dict[str, dict[str, Any]]:
@@ -519,7 +522,7 @@ LIES: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], Any], str]] = [
     ("too few features", lambda h, d: d.update(features=[["a", "number"]]), "a row of the network has 2 numbers"),
     ("an odd kind", lambda h, d: d.update(features=[["a", "numbr"], ["b", "number"]]), "Did you mean 'number'?"),
     ("features of numbers", lambda h, d: d.update(features=[3, 4]), "a text that is not empty, not 3"),
-    ("a preprocessing", lambda h, d: d.update(preprocessing={"type": "Table"}), "which this Pellucid does not know"),
+    ("a preprocessing", lambda h, d: d.update(preprocessing={"type": "Table"}), "the preprocessing must be a table of"),
     ("a training that is a list", lambda h, d: d.update(training=[]), "the summary of the training must be a table"),
     ("a training of nothing", lambda h, d: d.update(training={}), "the training's version must be a text"),
 ]

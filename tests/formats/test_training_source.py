@@ -42,6 +42,7 @@ RATES = [
     pl.Cosine(0.1, steps=9, end=0.01),
     pl.CosineRestarts(0.1, steps=3, growth=2),
     pl.CosineRestarts(0.1, steps=3),
+    pl.FlatCosine(0.1, steps=12, flat=0.3),
     pl.OneCycle(0.1, steps=12),
     pl.LogCosine(0.1, steps=12, cycles=2),
     pl.WarmUp(pl.Cosine(0.1, steps=9), steps=4),
@@ -96,7 +97,7 @@ def test_every_part_is_known() -> None:
     assert set(parts.OPTIMIZERS) == set(OPTIMIZERS.values())
     assert set(parts.PENALTIES) == set(PENALTIES.values())
     assert {*parts.SCHEDULES, pl.WarmUp} == set(SCHEDULES.values())
-    assert {*parts.INITIALIZERS, pl.UnitVariance} == set(INITIALIZERS.values())
+    assert {*parts.INITIALIZERS, pl.UnitVariance, pl.ThroughData} == set(INITIALIZERS.values())
     assert {type(rate) for rate in RATES} >= set(SCHEDULES.values())
 
 
@@ -152,7 +153,7 @@ def test_every_schedule(rate: Any) -> None:
     compare(single, x, y, 1e-5)
 
 
-@pytest.mark.parametrize("name", [name for name in INITIALIZERS if name != "unit_variance"])
+@pytest.mark.parametrize("name", [name for name, cls in INITIALIZERS.items() if not cls.from_data])
 def test_every_initializer(name: str) -> None:
     x, y = classification(rows=30)
     initializer = pl.Constant(0.2) if name == "constant" else INITIALIZERS[name]()

@@ -122,6 +122,7 @@ struct Chain {
         layer.outputs = width = outputs;
         for (double& number : numbers[count]) number = 0.0;
         layer.numbers = numbers[count++];
+        layer.scheduled = -1;
     }
     void with_number(double number) { numbers[count - 1][layers[count - 1].number_count++] = number; }
     void with_parameter(Index rows, Index columns, bool penalized) {
@@ -159,6 +160,7 @@ inline void fill(Chain& chain, const Case& of) {
     chain.add(of.is_wide() ? "dropout" : "gelu", of.hidden);
     chain.with_number(858993459.0);
     chain.with_number(1.25);
+    chain.layers[chain.count - 1].scheduled = of.is_wide() ? 0 : -1;  // dropout that fades
     chain.add_dense("dense", of.outputs, of.bias);
 }
 
@@ -176,7 +178,7 @@ template <typename T> List<T> train_with(int threads, const Entries<T>& entries,
     spec.loss = {core.find_loss(of.classes ? "softmax_cross_entropy" : "squared_error"), {}};
     spec.penalty = {core.find_penalty("l2"), {1e-3}};
     spec.optimizer = {core.find_optimizer("adam"), {0.9, 0.999, 1e-8}};
-    spec.around = {0.0, of.clip_norm, 0.01, of.clip_norm > 0.0 ? 2.0 : 0.0, -1.0, 0.0};
+    spec.around = {0.0, of.clip_norm, of.clip_norm > 0.0 ? 2.0 : 0.0, -1.0, 0.0};
     spec.link = of.classes ? Link::largest : Link::identity;
     spec.largest_batch = of.batch;
     // Few units in every vector's worth of columns: turned, in as many instruction sets as have vectors so long.
@@ -202,6 +204,13 @@ template <typename T> List<T> train_with(int threads, const Entries<T>& entries,
     List<std::uint32_t> order(2 * of.rows), keys(2 * of.rows);
     EpochRecord records[3];
     const double rate = 1e-3;
+    const Index steps = 3 * ((of.rows + of.batch - 1) / of.batch);
+    List<double> decays(steps), scheduled(2 * steps);
+    for (Index step = 0; step < steps; ++step) {
+        const double part = 0.2 * static_cast<double>(steps - step - 1) / static_cast<double>(steps);
+        decays[step] = part;
+        scheduled[2 * step] = std::rint(part * 0x1p32), scheduled[2 * step + 1] = 1.0 / (1.0 - part);
+    }
     const auto source = [&](List<T>& numbers, Index columns) {
         return Source{reinterpret_cast<const char*>(numbers.data()), sizeof(T) == 4 ? Kind::float32 : Kind::float64,
                       of.rows, columns, columns * static_cast<Index>(sizeof(T)), sizeof(T)};
@@ -212,6 +221,8 @@ template <typename T> List<T> train_with(int threads, const Entries<T>& entries,
     task.examples.classes = of.classes ? classes.data() : nullptr;
     task.batch_size = of.batch, task.shuffle = true, task.seed = 11;
     task.rates = &rate, task.constant_rate = true, task.epochs = 3;
+    task.decays = decays.data();
+    if (of.is_wide()) task.scheduled = scheduled.data(), task.scheduled_width = 2;
     task.order = order.data(), task.keys = keys.data();
     task.safe.epoch = -1;
     task.penalty_per_example = task.penalty_in_loss = true;

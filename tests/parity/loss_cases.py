@@ -64,6 +64,16 @@ LOSS_CASES = [
         lambda torch, z, y: torch.nn.functional.binary_cross_entropy_with_logits(z, y),
     ),
     LossCase(
+        "SigmoidCrossEntropy, smoothed",
+        pl.SigmoidCrossEntropy(label_smoothing=0.2),
+        3,
+        _YES,
+        lambda torch, z, y: (
+            torch.nn.functional.binary_cross_entropy_with_logits(z, y.lerp(torch.tensor(0.5), 0.2), reduction="sum")
+            / ROWS
+        ),
+    ),
+    LossCase(
         "SoftmaxCrossEntropy, smoothed",
         pl.SoftmaxCrossEntropy(label_smoothing=0.1),
         3,

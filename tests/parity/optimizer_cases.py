@@ -41,6 +41,27 @@ class _DecayFirst:
         self.optimizer.step()
 
 
+class _Fading:
+    """An optimizer whose decay stays for some steps, and then falls to 0 with PyTorch's own cosine."""
+
+    def __init__(self, torch: Any, optimizer: Any, flat: int, falling: int) -> None:
+        self.optimizer = optimizer
+        self.group = next(group for group in optimizer.param_groups if group["weight_decay"] > 0)
+        likeness = torch.optim.SGD([torch.zeros(1)], lr=self.group["weight_decay"])  # its rate is our decay
+        schedulers = torch.optim.lr_scheduler
+        parts = [schedulers.ConstantLR(likeness, factor=1.0), schedulers.CosineAnnealingLR(likeness, falling)]
+        self.scheduler = schedulers.SequentialLR(likeness, parts, milestones=[flat])
+        self.likeness, self.steps, self.end = likeness, 0, flat + falling
+
+    def step(self) -> None:
+        rising = self.steps >= self.end  # PyTorch's cosine would rise again
+        self.group["weight_decay"] = 0.0 if rising else self.likeness.param_groups[0]["lr"]
+        self.optimizer.step()
+        self.likeness.step()
+        self.scheduler.step()
+        self.steps += 1
+
+
 def _clip(torch: Any, tensors: list[Any]) -> None:
     """By value 0.2, then by norm 0.3. `clip_grad_norm_` adds 1e-6 to the norm, which would be seen."""
     torch.nn.utils.clip_grad_value_(tensors, 0.2)
@@ -119,6 +140,13 @@ OPTIMIZER_CASES = [
         "AdamW",
         lambda rate: pl.AdamW(rate, weight_decay=0.05),
         lambda torch, w, b, rate: torch.optim.AdamW(_decayed(w, b, 0.05), lr=rate),
+    ),
+    OptimizerCase(
+        "AdamW whose decay fades",
+        lambda rate: pl.AdamW(rate, beta_2=0.95, weight_decay=pl.FlatCosine(0.3, steps=8, flat=0.25)),
+        lambda torch, w, b, rate: _Fading(
+            torch, torch.optim.AdamW(_decayed(w, b, 0.3), lr=rate, betas=(0.9, 0.95)), 2, 6
+        ),
     ),
     OptimizerCase("Lion", pl.Lion, lambda torch, w, b, rate: _Lion(torch, [*w, *b], rate)),
     *_decayed_and_clipped_cases(),

@@ -39,6 +39,8 @@ from parity.cases import (
     ScheduleCase,
     numbers,
 )
+from parity.recipe import RECIPES
+from parity.recipe import answer as recipe_answer
 
 FILE = Path(__file__).with_name("recorded.json")
 _TOLERANCE = 1e-12  # between two builds of PyTorch
@@ -167,6 +169,7 @@ def answers() -> dict[str, Any]:
         "traces": {case.name: trace_answer(torch, case) for case in NETWORK_CASES},
         "optimizers": {case.name: optimizer_answer(torch, case) for case in OPTIMIZER_CASES},
         "schedules": {case.name: schedule_answer(torch, case) for case in SCHEDULE_CASES},
+        "recipes": {recipe.name: recipe_answer(torch, recipe) for recipe in RECIPES},
     }
 
 

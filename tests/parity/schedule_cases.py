@@ -61,6 +61,15 @@ SCHEDULE_CASES = [
         ),
     ),
     ScheduleCase(
+        "FlatCosine",
+        pl.FlatCosine(RATE, steps=30, flat=0.4),
+        lambda torch, o: _schedulers(torch).SequentialLR(
+            o,
+            [_schedulers(torch).ConstantLR(o, factor=1.0), _schedulers(torch).CosineAnnealingLR(o, 18)],
+            milestones=[12],
+        ),
+    ),
+    ScheduleCase(
         "WarmUp",
         pl.WarmUp(RATE, steps=5),
         lambda torch, o: _schedulers(torch).LinearLR(o, start_factor=0.2, end_factor=1.0, total_iters=4),

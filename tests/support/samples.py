@@ -56,6 +56,7 @@ LAYER_SAMPLES = [
     LayerSample(pl.Softmax(), (1,)),
     LayerSample(pl.Dropout(0.0), (4,)),
     LayerSample(pl.Dropout(0.3), (7,)),
+    LayerSample(pl.Dropout(pl.FlatCosine(0.4, steps=6, flat=0.25)), (7,)),
     LayerSample(pl.Standardize(), (3,)),
     LayerSample(pl.Rescale(0.25, offset=-1.5), (3,)),
     LayerSample(pl.Maxout(3, pieces=2), (4,)),
@@ -128,6 +129,7 @@ LOSS_SAMPLES = [
     LossSample("Hinge of one output", pl.Hinge(), 1, np.array([1, 0, 0, 1])),
     LossSample("SigmoidCrossEntropy of one yes or no", pl.SigmoidCrossEntropy(), 1, np.array([1, 0, 0, 1])),
     LossSample("SigmoidCrossEntropy of several", pl.SigmoidCrossEntropy(), 3, np.round(_PROBABILITIES)),
+    LossSample("SigmoidCrossEntropy, smoothed", pl.SigmoidCrossEntropy(0.2), 1, np.array([1, 0, 0, 1])),
     LossSample("SigmoidCrossEntropy of probabilities", pl.SigmoidCrossEntropy(), 3, _PROBABILITIES),
 ]
 
@@ -143,6 +145,7 @@ OPTIMIZER_SAMPLES = [
     pl.RMSProp(0.05, decay=0.9),
     pl.AdaDelta(1.0),
     pl.AdamW(0.1, weight_decay=0.1),
+    pl.AdamW(pl.Cosine(0.1, steps=200), weight_decay=pl.FlatCosine(0.3, steps=8)),
     pl.AMSGrad(0.1, beta_2=0.9),
     pl.Adamax(0.1),
     pl.NAdam(0.1),
@@ -166,6 +169,7 @@ INITIALIZER_SAMPLES = [
     pl.Uniform(0.4),
     pl.Orthogonal(1.4),
     pl.UnitVariance(),
+    pl.ThroughData(),
     pl.HeNormal(),
     pl.HeUniform(),
     pl.GlorotNormal(),

@@ -73,6 +73,38 @@ def test_equal_is_no_improvement_and_the_first_best_stays() -> None:
     assert (trainer.epoch, bias(trainer)) == (4, bias_after(2))
 
 
+def test_of_equally_good_epochs_the_last_counts_if_one_wants_it() -> None:
+    """But patience is counted from the first: being as good is no improvement."""
+    stopping = pl.EarlyStopping(patience=3, ties="last")
+    trainer = play([5, 4, 4, 4.5, 4, 4, 1], stopping)
+    assert (trainer.epoch, bias(trainer)) == (5, bias_after(5))
+    assert (stopping.best_epoch, stopping.best_value) == (5, 4)
+    trainer = play([5, 4, 4, 3, 4, 3, 4], pl.EarlyStopping(patience=3, ties="last"))
+    assert (trainer.epoch, bias(trainer)) == (7, bias_after(6))
+
+
+def test_without_patience_it_never_stops_and_restores_the_best() -> None:
+    trainer = play([5, 4, 3, 3, *[9] * 40], pl.EarlyStopping(patience=None, ties="last"))
+    assert (trainer.epoch, bias(trainer), trainer.history.stopped) == (44, bias_after(4), "")
+    assert trainer.history.best_epoch == 4
+
+
+def test_the_count_goes_on_after_a_checkpoint() -> None:
+    stopping = pl.EarlyStopping(patience=3, ties="last")
+    play([5, 4, 4, 4, 1, 1], stopping, epochs=4)  # improved in 2, equal in 3 and 4
+    again = pl.EarlyStopping(patience=3, ties="last")
+    again.restore(stopping.state())
+    assert again.state() == stopping.state()
+    older = {name: value for name, value in stopping.state().items() if name != "improved"}
+    again.restore(older)  # as checkpoints were written before there were ties
+    assert again.state()["improved"] == stopping.best_epoch == 4
+
+
+def test_a_wrong_choice_of_ties() -> None:
+    with pytest.raises(ValueError, match=r"ties 'newest' is unknown\. Allowed: first, last\."):
+        pl.EarlyStopping(ties="newest")
+
+
 def test_minimum_improvement() -> None:
     trainer = play([5, 4.95, 4.92, 4.91, 4.8], pl.EarlyStopping(patience=3, minimum_improvement=0.1))
     assert (trainer.epoch, bias(trainer)) == (4, bias_after(1))

@@ -18,6 +18,7 @@ from pellucid.cli.playground import playground
 from pellucid.cli.predict import predict
 from pellucid.cli.trace import trace
 from pellucid.cli.train import train
+from pellucid.cli.tune import tune
 
 app = typer.Typer(
     name="pellucid",
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, evaluate, info, export, trace, doctor, playground):
+for command in (train, tune, predict, evaluate, info, export, trace, doctor, playground):
     app.command(command.name, epilog=command.example)(command.function)
 
 

@@ -11,6 +11,7 @@ from pellucid.cli import inputs
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
+from pellucid.tables.reading import read_columns
 from pellucid.typing import Array
 
 _PIXELS = 784
@@ -39,6 +40,9 @@ def rows_for(network: pl.Network, data: str | None, directory: str | None) -> Ro
         return _of_dataset(network, inputs.load_named(name, directory), "")
     if directory is not None:
         raise UsageError("--data is for mnist and fashion-mnist, whose files it finds.")
+    if network.preprocessing is not None:
+        columns = read_columns(data, texts=network.preprocessing.text_columns)
+        return _without(network.preprocessing.transform(columns), data)
     return _of_arrays(network, data) if inputs.is_numpy(data) else _of_csv(network, data)
 
 

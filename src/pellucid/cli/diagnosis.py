@@ -104,7 +104,7 @@ def _network(layers: tuple[Any, ...]) -> dict[str, Any]:
     hidden = ",".join(map(str, units[:-1])) or "none"
     names = {cls: name.replace("_", "-") for name, cls in ACTIVATIONS.items()}
     activations = [names[type(layer)] for layer in layers[:-1] if type(layer) in names]
-    dropout = [layer.rate for layer in layers if isinstance(layer, pl.Dropout)]
+    dropout = [layer.rate_at(0) for layer in layers if isinstance(layer, pl.Dropout)]
     changes: dict[str, Any] = {"hidden": hidden}
     if activations:
         changes["activation"] = activations[0]

@@ -21,7 +21,7 @@ def evaluate_model(
         typer.Argument(
             metavar="DATA",
             help="A built-in data set (its test rows); a .csv or .npy file whose last column is the target; "
-            "a .npz file with the arrays x and y; - for CSV from standard input.",
+            "a .npz file with the arrays x and y; - for CSV from standard input; a table for a network trained on one.",
         ),
     ],
     target: Annotated[
@@ -40,8 +40,13 @@ def evaluate_model(
     if network.loss is None:
         why = "before it was trained" if network.training is None else "without its loss, which is no part of Pellucid"
         raise Failure(f"{model} was saved {why}, so it has no loss to measure.")
-    x, y = read_examples(network, data, target, directory)
     console = tables.console()
+    if network.preprocessing is not None:
+        from pellucid.cli.table_evaluation import evaluate_table
+
+        evaluate_table(console, model, data, target)
+        return
+    x, y = read_examples(network, data, target, directory)
     tables.show_results(console, "standard input" if data == "-" else data, network.evaluate(x, y), len(x))
     if _predicts_one_class(network):
         classes = network.classes or tuple(map(str, range(max(network.outputs, 2))))

@@ -10,6 +10,7 @@ from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
     from pellucid.description import Feature, TrainingSummary
+    from pellucid.tables import TableEncoder
 
 
 def show_model(
@@ -39,11 +40,18 @@ def show_model(
         "Predicts": answers[network.link],
         "Classes": ", ".join(network.classes) if network.classes else "without names",
         "Features": _features(network.features),
+        "Columns": _columns(network.preprocessing),
         "Loss": str(type(network.loss).__name__) if network.loss else "not trained yet",
         "Precision": network.dtype.name,
     }
+    if network.target is not None:
+        pairs["Predicts"] += f": {network.target.words()}"
     if network.link in ("identity", "exponential"):
         del pairs["Classes"]
+    if network.preprocessing is None:
+        del pairs["Columns"]
+    else:
+        del pairs["Features"]  # which are what the columns become
     if network.training is not None:
         pairs |= _training(network.training)
     tables.show_pairs(console, pairs)
@@ -55,6 +63,15 @@ def _features(features: tuple[Feature, ...] | None) -> str:
     if features is None:
         return "without names"
     return ", ".join(each.name if each.kind == "number" else f"{each.name} ({each.kind})" for each in features)
+
+
+def _columns(encoder: TableEncoder | None) -> str:
+    """What becomes of each column of a table, and which are left out."""
+    if encoder is None:
+        return "none"
+    used = ", ".join(f"{column.name} ({column.words})" for column in encoder.columns)
+    left_out = ", ".join(f"{name} ({reason})" for name, reason in encoder.left_out)
+    return used + (f"; left out: {left_out}" if left_out else "")
 
 
 def _training(training: TrainingSummary) -> dict[str, str]:

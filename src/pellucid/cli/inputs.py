@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -26,6 +26,7 @@ from pellucid.typing import Array
 from pellucid.validation import unknown_name
 
 _FILES = (".csv", ".npy", ".npz", ".tsv", ".txt")
+_TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".feather", ".arrow", ".bz2", ".zst")
 _DELIMITERS = ",;\t"
 
 
@@ -56,6 +57,24 @@ def named(data: str) -> str | None:
     if path.suffix.lower() in _FILES or len(path.parts) > 1:
         raise Failure(f"{data} does not exist.")
     raise UsageError(f"{unknown_name('data set', data, DATASETS)} Or name a .csv, .npy or .npz file.")
+
+
+def is_table(data: str, options: Mapping[str, Any]) -> bool:
+    """Whether a training is on a table of one's own, and not on a built-in data set, which knows its target.
+
+    Raises
+    ------
+    UsageError
+        If an option for tables is given with a built-in data set, or neither a file nor a data set is named.
+    """
+    name = data.strip().lower().replace("_", "-")
+    given = [option for option, value in options.items() if value is not None]
+    if name in DATASETS and not Path(data).expanduser().is_file():
+        if given:
+            raise UsageError(f"--{given[0]} is for tables: {name} is a data set that knows its target.")
+        return False
+    path = Path(data).expanduser()
+    return bool(given) or path.is_file() or path.suffix.lower() in _TABLES or len(path.parts) > 1
 
 
 def load_named(name: str, directory: str | None, **options: Any) -> Dataset:

@@ -19,8 +19,8 @@ def predict_rows(
         str,
         typer.Argument(
             metavar="DATA",
-            help="A .csv, .npy or .npz file, one example a row; - for CSV from standard input; "
-            "or a built-in data set (its test rows).",
+            help="A .csv, .npy or .npz file, one example a row; - for CSV from standard input; a table in CSV, "
+            "Parquet, Feather or Arrow for a network trained on one; or a built-in data set (its test rows).",
         ),
     ],
     output: Annotated[str | None, typer.Option(metavar="FILE", help="Write a CSV file with a line of names.")] = None,
@@ -33,6 +33,9 @@ def predict_rows(
     from pellucid.cli.inputs import load_model
 
     network = load_model(model)
+    if network.preprocessing is not None:
+        _predict_table(model, data, output, probabilities)
+        return
     x = _inputs(network, data, directory)
     header, rows, decimals = _answers(network, x, probabilities)
     if output is not None:
@@ -40,6 +43,23 @@ def predict_rows(
         print(f"Wrote {len(rows):,} predictions to {output}")
         return
     _print(rows, decimals)
+
+
+def _predict_table(model: str, data: str, output: str | None, probabilities: bool) -> None:
+    """The rows of a table with the predictions beside them, to a file or to standard output, part by part."""
+    import sys
+    from pathlib import Path
+
+    from pellucid.tables.predicting import predict_file, predict_to
+    from pellucid.tables.together import load_together
+
+    network = load_together(Path(model).expanduser())
+    source = sys.stdin.buffer if data == "-" else data
+    if output is None:
+        predict_to(network, source, sys.stdout.buffer, probabilities=probabilities)
+        return
+    written = predict_file(network, source, output, probabilities=probabilities)
+    print(f"Wrote {written.rows:,} rows to {output}, with {', '.join(written.columns)} beside them")
 
 
 def _inputs(network: pl.Network, data: str, directory: str | None) -> Array:

@@ -17,7 +17,7 @@ from pellucid.storage.atomic import write_atomically
 
 MODEL, HISTORY, REPORT = "model.pellucid", "history.json", "report.png"
 SETTINGS, FINDINGS = "settings.json", "findings.json"
-_OURS = (MODEL, HISTORY, SETTINGS, FINDINGS, REPORT)
+_OURS = (MODEL, HISTORY, SETTINGS, FINDINGS, REPORT, "report.html", "report.json")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,12 @@ class RunFolder:
     """The folder of one run."""
 
     path: Path
+
+    def clear(self) -> None:
+        """Take away what an earlier run left: files of two runs never stand side by side."""
+        for entry in self.path.iterdir():
+            if _is_ours(entry.name):
+                entry.unlink()
 
     def write(
         self,
@@ -37,10 +43,9 @@ class RunFolder:
         """Write the model, the history, what was asked for, the doctor's findings and the report, each whole or not at
         all; answer the names of the files.
 
-        What an earlier run left goes first: files of two runs never stand side by side.
+        What an earlier run left goes first.
         """
-        for name in _OURS:
-            (self.path / name).unlink(missing_ok=True)
+        self.clear()
         pl.save(network, self.path / MODEL)
         texts = {HISTORY: history.to_json(indent=1), SETTINGS: json.dumps(dict(settings), indent=1)}
         if findings is not None:
@@ -81,6 +86,11 @@ def run_folder(save: str | None, name: str) -> Iterator[RunFolder]:
         raise
 
 
+def _is_ours(name: str) -> bool:
+    """Whether a run writes files of this name: its own, and those of an ensemble's networks."""
+    return name in _OURS or re.fullmatch(r"model-\d+\.pellucid", name) is not None
+
+
 def _next_free(runs: Path, name: str) -> Path:
     taken = [re.fullmatch(rf"{re.escape(name)}-(\d+)", entry.name) for entry in runs.glob(f"{name}-*")]
     return runs / f"{name}-{1 + max((int(found.group(1)) for found in taken if found), default=0)}"
@@ -91,7 +101,7 @@ def _check_ours(path: Path) -> None:
         return
     if not path.is_dir():
         raise UsageError(f"--save {path} is a file: name a folder.")
-    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in _OURS)
+    foreign = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry.name))
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise UsageError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pellucid.cli.command import Command
 
-_NETWORK, _TRAINING, _RUN = "The network", "The training", "The run"
+_NETWORK, _TRAINING, _TABLE, _RUN = "The network", "The training", "A table of your own", "The run"
 
 
 def train_network(
@@ -16,8 +16,9 @@ def train_network(
         str,
         typer.Argument(
             metavar="DATASET",
-            help="digits, mnist, fashion-mnist, or a toy model: two-gaussians, ball-and-cup, shifted-cubics, "
-            "bulls-eye, crescent-moons, shifted-sinusoids, bulls-eye-three, shifted-sinusoids-three.",
+            help="A table with --target: a .csv, .parquet, .feather or .arrow file. Or digits, mnist, "
+            "fashion-mnist, or a toy model: two-gaussians, ball-and-cup, shifted-cubics, bulls-eye, crescent-moons, "
+            "shifted-sinusoids, bulls-eye-three, shifted-sinusoids-three.",
             show_default=False,
         ),
     ],
@@ -46,7 +47,8 @@ def train_network(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="softmax-cross-entropy, sigmoid-cross-entropy (two classes), hinge, squared-error.",
+            help="softmax-cross-entropy, sigmoid-cross-entropy (two classes), hinge, squared-error. Of a table's "
+            "numbers: squared-error, absolute-error, huber, quantile, poisson.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -96,6 +98,48 @@ def train_network(
             rich_help_panel=_TRAINING,
         ),
     ] = 0,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="What is to be predicted.", rich_help_panel=_TABLE)
+    ] = None,
+    kinds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KINDS",
+            help="What columns are, where it should not be inferred: zip=category,when=date,id=ignore.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the target is: classes, numbers, quantiles, counts; else by its values.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    quantiles: Annotated[
+        str | None, typer.Option(metavar="LEVELS", help="Predict these: 0.05,0.5,0.95.", rich_help_panel=_TABLE)
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="strong (unless said otherwise), fast, plain.", rich_help_panel=_TABLE),
+    ] = None,
+    ensemble: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="So many networks that answer together.", rich_help_panel=_TABLE),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Measure on so many folds; 1: on rows set aside; 0: not at all.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(metavar="M", help="About how long everything may take.", rich_help_panel=_TABLE),
+    ] = None,
     doctor: Annotated[
         bool,
         typer.Option("--doctor", help="Watch the training, and say what is wrong with it.", rich_help_panel=_RUN),
@@ -128,10 +172,47 @@ def train_network(
         typer.Option(metavar="N", help="Of the native engine; else by the size of the work.", rich_help_panel=_RUN),
     ] = None,
 ) -> None:
-    """Train a network on a data set, and save it with its history and a report.
+    """Train a network on a table or a data set, and save it with its history and a report.
 
-    What is not said is chosen to suit the data set.
+    What is not said is chosen to suit the data.
     """
+    from pellucid.cli.inputs import is_table
+
+    of_table: dict[str, Any] = {
+        "target": target,
+        "kinds": kinds,
+        "task": task,
+        "quantiles": quantiles,
+        "recipe": recipe,
+        "ensemble": ensemble,
+        "folds": folds,
+        "minutes": minutes,
+    }
+    if is_table(dataset, of_table):
+        from pellucid.cli import table_training
+        from pellucid.cli.table_options import TableOptions
+
+        refused = {"--optimizer": optimizer, "--l2": l2, "--validation": validation, "--patience": patience}
+        refused |= {"--checkpoint": checkpoint, "--resume": resume, "--data": data, "--doctor": doctor}
+        table_training.refuse(refused)
+        table_training.train(
+            TableOptions(
+                source=dataset,
+                hidden=hidden,
+                activation=activation,
+                dropout=dropout,
+                loss=loss,
+                learning_rate=learning_rate,
+                batch_size=batch_size,
+                epochs=epochs,
+                seed=seed,
+                save=save,
+                engine=engine,
+                threads=threads,
+                **{name: value for name, value in of_table.items() if value is not None or name == "target"},
+            )
+        )
+        return
     from pellucid.cli.training import Options, train
 
     train(

@@ -40,7 +40,8 @@ _NUMERICS = {  # what a kernel stands for: who overrides one of these must name 
     "forward", "backward", "updated_statistics", "values", "gradient", "values_and_gradient", "value", "update", "clip",
     "apply",
 }  # fmt: skip
-_MOST_EPOCHS = 65536  # in one call of the core, so that its tables of rates and records stay small
+_MOST_EPOCHS = 65536  # in one call of the core, so that its table of records stays small
+_MOST_STEPS = 2**20  # in one call, where there is a table of what schedules say for each
 
 
 class NativeEngine(Engine):
@@ -128,7 +129,8 @@ class NativeEngine(Engine):
         arrays = (_checked(task.program, _readable(task.x)), *_targets(task.targets), _weights(task.sample_weight))
         stopped = ""
         while len(logs) < epochs and not stopped:
-            count = min(_MOST_EPOCHS, epochs - len(logs))
+            most = max(1, _MOST_STEPS // task.batches) if _follows_schedules(task) else _MOST_EPOCHS
+            count = min(most, _MOST_EPOCHS, epochs - len(logs))
             state, safe, some, stopped = self._train(task, arrays, state, safe, count)
             logs.extend(some)
         return Outcome(state, safe, logs, stopped)
@@ -163,6 +165,8 @@ class NativeEngine(Engine):
             shuffle=task.shuffle,
             seed=task.seed,
             rates=_rates(task, state, epochs),
+            decays=_decays(task, state, epochs),
+            scheduled=_scheduled(task, state, epochs),
             epochs=epochs,
             moment=_moment(state),
             out=new,
@@ -213,6 +217,7 @@ def _asked_threads(threads: int | None) -> int:
 def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
     make = _native.Machine32 if dtype == np.float32 else _native.Machine64
     leading = _leading(program)
+    layers = program.instructions[leading:]
     columns = _scaling(program, leading, statistics) if leading else (np.empty(0),) * 3
     mean, scale, offset = (column.tolist() for column in columns)
     last = program.instructions[leading - 1].layer.kernel() if leading else None
@@ -220,12 +225,13 @@ def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
         program.input_shape[0],
         program.outputs,
         program.parameter_count,
-        [_layer_line(instruction) for instruction in program.instructions[leading:]],
+        [_layer_line(instruction) for instruction in layers],
         np.asarray(statistics, dtype=np.float64).tolist(),
         mean,
         scale,
         offset,
         last.numbers[0] if last is not None and last.name == "robust_scale" else 0.0,
+        [place for place, each in enumerate(layers) if each.layer.numbers_at([]) is not None],  # see `_scheduled`
     )
 
 
@@ -335,13 +341,12 @@ def _has_constraint(name: str) -> bool:
     return name == "max_norm"
 
 
-def _around(task: Task) -> tuple[float, float, float, float, float]:
-    """What surrounds the optimizer: clip_value, clip_norm, weight_decay, max_norm, average."""
+def _around(task: Task) -> tuple[float, float, float, float]:
+    """What surrounds the optimizer: clip_value, clip_norm, max_norm, average."""
     optimizer, limit = task.optimizer, task.constraint.kernel() if task.constraint is not None else None
     return (
         optimizer.clip_value or 0.0,
         optimizer.clip_norm or 0.0,
-        optimizer.weight_decay,
         limit.numbers[0] if limit is not None else 0.0,
         -1.0 if task.average is None else task.average,
     )
@@ -386,8 +391,31 @@ def _rates(task: Task, state: State, epochs: int) -> Floats:
     """The learning rate of each step that may be made, or a single one."""
     if not callable(task.optimizer.learning_rate):
         return np.array([task.rate_at(state)])
-    steps = range(state.step, state.step + epochs * task.batches)
-    return np.array(task.optimizer.rates_at(steps), dtype=np.float64) * state.rate_scale
+    return np.array(task.optimizer.rates_at(_steps(task, state, epochs)), dtype=np.float64) * state.rate_scale
+
+
+def _decays(task: Task, state: State, epochs: int) -> Floats:
+    """The weight decay of each step that may be made, or a single one."""
+    if not callable(task.optimizer.weight_decay):
+        return np.array([task.optimizer.decay_at(state.step)])
+    return np.array(task.optimizer.decays_at(_steps(task, state, epochs)), dtype=np.float64)
+
+
+def _scheduled(task: Task, state: State, epochs: int) -> Floats | None:
+    """The numbers of layers that schedules move, for each step that may be made, one step after the other."""
+    layers = [instruction.layer for instruction in task.program.instructions]
+    tables = [layer.numbers_at(_steps(task, state, epochs)) for layer in layers]
+    moving = [table for table in tables if table is not None]
+    return np.concatenate(moving, axis=1).reshape(-1) if moving else None  # (steps, numbers), flat
+
+
+def _steps(task: Task, state: State, epochs: int) -> range:
+    return range(state.step, state.step + epochs * task.batches)
+
+
+def _follows_schedules(task: Task) -> bool:
+    moving = (instruction.layer.numbers_at([]) is not None for instruction in task.program.instructions)
+    return callable(task.optimizer.learning_rate) or callable(task.optimizer.weight_decay) or any(moving)
 
 
 def _moment(state: State) -> tuple[int, int, int, float, float, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple
@@ -127,9 +127,12 @@ def forward(model: Model, x: Array, randomness: Randomness | None = None) -> tup
 
 
 def layer_by_layer(
-    model: Model, x: Array, randomness: Randomness | None = None
+    model: Model, x: Array, randomness: Randomness | None = None, before: Callable[[Pass, Floats], None] | None = None
 ) -> Iterator[tuple[Pass, Floats, Floats]]:
-    """Run a batch through the instructions, and hand out each one's pass, input (n, *d_in) and output (n, *d_out)."""
+    """Run a batch through the instructions, and hand out each one's pass, input (n, *d_in) and output (n, *d_out).
+
+    `before` is called with each one's pass, in which nothing is saved yet, and its input.
+    """
     program, dtype = model.program, model.parameters.dtype
     buffer = x.astype(np.float64 if program.leading_scalings else dtype, copy=False)  # (n, *input_shape)
     for instruction in program.instructions:
@@ -138,6 +141,8 @@ def layer_by_layer(
         parameters = _named(instruction.parameters, model.parameters)
         context = _context(instruction, model, randomness, buffer.dtype)
         given = buffer
+        if before is not None:
+            before(Pass(instruction, parameters, context, None), given)
         buffer, saved = instruction.layer.forward(given, parameters, context)  # (n, *d_in) -> (n, *d_out)
         yield Pass(instruction, parameters, context, saved), given, buffer
 
@@ -258,11 +263,12 @@ def update_parameters(task: Task, state: State, gradient: Floats) -> tuple[Float
     if task.rate_factors is not None:
         rates = rates * task.rate_factors  # (p,)
     gradient = optimizer.clip(gradient)
-    if optimizer.weight_decay:
+    decay = optimizer.decay_at(state.step)
+    if decay:
         parameters = parameters.copy()
         for part in task.program.penalized:
             of_part = rates if task.rate_factors is None else rates[part]
-            parameters[part] *= 1 - of_part * optimizer.weight_decay
+            parameters[part] *= 1 - of_part * decay
     parameters, slots = optimizer.update(parameters, gradient, state.slots, rates, state.step)
     if task.constraint is not None:
         for view in task.program.weights:

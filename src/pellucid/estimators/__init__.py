@@ -1,4 +1,4 @@
-"""scikit-learn's API: its multi-layer perceptrons with one import changed, and estimators around any layers."""
+"""scikit-learn's API: its perceptrons with one import changed, estimators around any layers, and for tables."""
 
 from __future__ import annotations
 
@@ -13,5 +13,15 @@ from pellucid.estimators.classifier import MLPClassifier
 from pellucid.estimators.conversion import from_sklearn, to_sklearn
 from pellucid.estimators.regressor import MLPRegressor
 from pellucid.estimators.sequential import NetworkClassifier, NetworkRegressor
+from pellucid.estimators.tables import TableClassifier, TableRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor", "from_sklearn", "to_sklearn"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "NetworkClassifier",
+    "NetworkRegressor",
+    "TableClassifier",
+    "TableRegressor",
+    "from_sklearn",
+    "to_sklearn",
+]

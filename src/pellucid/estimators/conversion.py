@@ -156,6 +156,8 @@ def _common_activation(network: Network) -> str:
 
 
 def _check_link(estimator: Any, network: Network) -> None:
+    if network.target is not None:
+        raise ValueError(f"scikit-learn's networks have no unit for their target, but this one has {network.target}.")
     possible = {"softmax", "sigmoid"} if isinstance(estimator, MLPClassifier) else {"identity", "exponential"}
     two_outputs = network.link == "softmax" and estimator._label_binarizer.y_type_ != "multiclass"
     if network.link not in possible or two_outputs:

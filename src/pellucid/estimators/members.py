@@ -151,4 +151,4 @@ def _mean(parts: Sequence[Floats]) -> Floats:
 
 def common_predictions(networks: Sequence[Network], x: Array) -> Array:
     """Numbers (n,) or (n, outputs)."""
-    return predictions(common_scores(networks, x), networks[0].link)
+    return predictions(common_scores(networks, x), networks[0].link, networks[0].target)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import layers
+from pellucid.formats.encoding.javascript import ROW, encoding_parts
 from pellucid.formats.steps import (
     Affine,
     Bend,
@@ -36,6 +37,7 @@ from pellucid.formats.steps import (
 from pellucid.formats.writing import Report, identifier, signature, size, without_ending, write_files
 from pellucid.layers.base import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
+from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.typing import Array
 
@@ -275,7 +277,7 @@ class _Program:
             parts[-1] += f"\nexport const classes = {json.dumps(p.classes, ensure_ascii=False)};"
         parts.append(
             f"/** The last layer's {p.outputs} outputs for a row x of {p.inputs} numbers. */\n"
-            f"export function scores(x) {{\n"
+            f"export function scores(x) {{\n{'' if p.encoder is None else ROW}"
             f"  if (x.length !== {p.inputs}) "
             f"throw new RangeError(`x must hold {p.inputs} numbers, not ${{x.length}}.`);\n"
             f"  let z = Float64Array.from(x);\n"
@@ -283,6 +285,7 @@ class _Program:
             f"  return z;\n}}"
         )
         parts += _predictions(p, self.numbers)
+        parts += [] if p.encoder is None else encoding_parts(p.encoder)
         code = "\n".join([*parts, "decode(" if self.arrays else ""])
         parts += [body.replace("NUMBERS", self.numbers) for key, body in FUNCTIONS.items() if f"{key}(" in code]
         if self.arrays:
@@ -308,7 +311,10 @@ def _predictions(p: Prediction, numbers: str) -> list[str]:
         proba = "softmax(scores(x))"
     elif p.link == "sigmoid":
         proba = "scores(x).map((z) => 1 / (1 + Math.exp(-z)))"
-    if p.link in ("softmax", "argmax"):
+    if p.target is not None:
+        words = "The predicted number for a row x." if one else "The predicted numbers for a row x."
+        answer = f"Array.from(scores(x), (z, i) => {_in_unit(p.target, p.outputs)})" + ("[0]" if one else "")
+    elif p.link in ("softmax", "argmax"):
         words = f"The class of a row x, 0 to {p.outputs - 1}; of equal scores, the lowest."
         answer = "scores(x).reduce((best, z, i, all) => (z > all[best] ? i : best), 0)"
     elif p.link in ("sigmoid", "sign"):
@@ -326,3 +332,22 @@ def _predictions(p: Prediction, numbers: str) -> list[str]:
         head = "The probabilities of the classes." if p.class_count else "The probability of each output's yes."
         texts.append(f"/** {head} */\nexport function predictProba(x) {{\n  return {proba};\n}}")
     return texts
+
+
+def _in_unit(target: TargetScaling, outputs: int) -> str:
+    """A score z of output i in the unit of the target."""
+
+    def number(name: str) -> str:
+        column = target.column(name, outputs)
+        if column is None:
+            return {"low": "-Infinity", "high": "Infinity"}[name]
+        return (
+            _number(float(column[0]))
+            if (column == column[0]).all()
+            else f"[{', '.join(map(repr, column.tolist()))}][i]"
+        )
+
+    answer = f"z * {number('scale')} + {number('mean')}"
+    if target.low is None and target.high is None:
+        return answer
+    return f"Math.min(Math.max({answer}, {number('low')}), {number('high')})"

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import layers
+from pellucid.formats.encoding.numpy import IMPORTS, ROWS, encoding_text
 from pellucid.formats.steps import (
     Affine,
     Bend,
@@ -37,6 +38,7 @@ from pellucid.formats.steps import (
 from pellucid.formats.writing import Report, identifier, signature, without_ending, write_files
 from pellucid.layers.base import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
+from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.typing import Array
 
@@ -247,10 +249,11 @@ class _Program:
         """The whole file."""
         p = self.prediction
         predict = _predictions(p, self.functions)
-        imports = "import math\n\nimport numpy as np" if "erf" in self.functions else "import numpy as np"
-        if not inside:
-            imports = imports.replace("import numpy", "from pathlib import Path\n\nimport numpy", 1)
-            imports = imports.replace("math\n\nfrom", "math\nfrom")
+        needed = {"math"} if "erf" in self.functions else set()
+        needed |= set() if p.encoder is None else set(IMPORTS)
+        standard = [f"import {module}\n" for module in sorted(needed)]
+        standard += [] if inside else ["from pathlib import Path\n"]
+        imports = "".join([*standard, "\n" if standard else "", "import numpy as np"])
         parts = [
             f'"""{name}: a neural network that predicts with NumPy alone. {signature()}.\n\n'
             f"{textwrap.indent(p.summary, '    ')}\n"
@@ -260,18 +263,22 @@ class _Program:
         if p.classes is not None and p.class_count:
             parts.append(f"classes = {p.classes!r}")
         parts.append(self._scores())
+        encoder = [] if p.encoder is None else ["\n" + encoding_text(p.encoder).rstrip()]
         parts += [f"\n{text}" for text in predict]
         parts += [f"\n{body}" for key, body in FUNCTIONS.items() if key in self.functions]
+        parts += encoder
         parts += self._numbers(inside=inside, name=name)
         return "\n\n".join(parts) + "\n"
 
     def _scores(self) -> str:
         p = self.prediction
         body = "\n".join(f"    {line}" for line in self.lines)
+        words = "" if p.encoder is None else ", or rows of a table: mappings"
+        rows = "" if p.encoder is None else ROWS
         return f'''
 def scores(x):
-    """The last layer's outputs, (n, {p.outputs}), for rows x (n, {p.inputs})."""
-    z = np.asarray(x, dtype=np.{self.start})  # (n, {p.inputs})
+    """The last layer's outputs, (n, {p.outputs}), for rows x (n, {p.inputs}){words}."""
+{rows}    z = np.asarray(x, dtype=np.{self.start})  # (n, {p.inputs})
     if z.ndim != 2 or z.shape[1] != {p.inputs}:
         raise ValueError(f"x must have the shape (n, {p.inputs}), not {{z.shape}}.")
 {body}
@@ -298,7 +305,10 @@ def _predictions(p: Prediction, functions: set[str]) -> list[str]:
         functions.add("sigmoid")
         yes = "yes = sigmoid(scores(x))\n    return np.concatenate([1 - yes, yes], axis=1)"
         proba = yes if one else "return sigmoid(scores(x))"
-    if p.class_count:
+    if p.target is not None:
+        words = f"The predicted numbers for rows x (n, {p.inputs}), {'(n,)' if one else f'(n, {p.outputs})'}."
+        answer = _in_unit(p.target, p.outputs) + ("[:, 0]" if one else "")
+    elif p.class_count:
         words = f"The class of each row of x (n, {p.inputs}), (n,); of equal scores, the lowest."
         of_scores = p.link in ("softmax", "argmax")
         answer = "scores(x).argmax(axis=1)" if of_scores else "(scores(x)[:, 0] > 0).astype(np.int64)"
@@ -314,6 +324,21 @@ def _predictions(p: Prediction, functions: set[str]) -> list[str]:
         head = f"The probabilities of the {of}, (n, {p.probability_count}), for rows x (n, {p.inputs})."
         texts.append(f'def predict_proba(x):\n    """{head}"""\n    {proba}')
     return texts
+
+
+def _in_unit(target: TargetScaling, outputs: int) -> str:
+    """The predictions (n, outputs) in the unit of the target, in double precision."""
+    mean, scale, low, high = (_column(target, name, outputs) for name in ("mean", "scale", "low", "high"))
+    answer = f"scores(x) * np.float64({scale}) + {mean}" if "[" not in scale else f"scores(x) * {scale} + {mean}"
+    return f"({answer})" if target.low is None and target.high is None else f"np.clip({answer}, {low}, {high})"
+
+
+def _column(target: TargetScaling, name: str, outputs: int) -> str:
+    """A number, or the array of those of all outputs."""
+    column = target.column(name, outputs)
+    if column is None:
+        return "None"
+    return repr(float(column[0])) if (column == column[0]).all() else f"np.array({column.tolist()!r})"
 
 
 def _array_text(values: Array) -> str:

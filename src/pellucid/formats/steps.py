@@ -24,7 +24,9 @@ from pellucid import layers
 from pellucid.engines.program import Instruction
 from pellucid.layers.activations import softmax
 from pellucid.layers.base import NO_NAMES, Context, Layer
+from pellucid.losses import TargetScaling
 from pellucid.network import Network
+from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Floats
 
 
@@ -233,9 +235,13 @@ class Prediction(NamedTuple):
     dtype: np.dtype[Any]
     link: str
     """How scores become predictions, one of `LINKS`."""
+    target: TargetScaling | None
+    """The unit of the predicted numbers, where scores are in another."""
     classes: tuple[str, ...] | None
     summary: str
     """The table of the layers."""
+    encoder: TableEncoder | None = None
+    """How the columns of a table become the inputs."""
 
     @property
     def all_steps(self) -> tuple[Step, ...]:
@@ -407,8 +413,10 @@ def prediction_of(network: Network) -> Prediction:
         program.outputs,
         network.dtype,
         network.link,
+        network.target,
         network.classes,
         network.summary(),
+        network.preprocessing,
     )
 
 

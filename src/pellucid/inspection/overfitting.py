@@ -12,7 +12,7 @@ from pellucid.engines.base import State
 from pellucid.engines.program import compile_program
 from pellucid.inspection.rehearsal import Rehearsal
 from pellucid.layers import Dropout, GaussianNoise, Layer
-from pellucid.losses import SoftmaxCrossEntropy
+from pellucid.losses import SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.optimizers import Adam, Optimizer
 from pellucid.streams import Purpose, Stream
 from pellucid.training import Trainer
@@ -177,6 +177,7 @@ def without_regularization(rehearsal: Rehearsal) -> Rehearsal:
     """The same training without penalty, weight decay, constraint, dropout, noise and label smoothing."""
     task = rehearsal.task
     program = compile_program([quiet(each.layer) for each in task.program.instructions], task.program.input_shape)
-    loss = SoftmaxCrossEntropy() if isinstance(task.loss, SoftmaxCrossEntropy) else task.loss
+    plain = SoftmaxCrossEntropy, SigmoidCrossEntropy
+    loss = dataclasses.replace(task.loss, label_smoothing=0.0) if isinstance(task.loss, plain) else task.loss
     optimizer = dataclasses.replace(task.optimizer, weight_decay=0.0)
     return rehearsal.changed(program=program, optimizer=optimizer, penalty=None, constraint=None, loss=loss)

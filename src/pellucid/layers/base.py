@@ -19,6 +19,7 @@ A new layer is one Python file (this contract), one native header, and its line 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -26,6 +27,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 from pellucid.formulas import Formulas
 from pellucid.initializers import Initializer
 from pellucid.kernel import Kernel
+from pellucid.schedules import Schedule
 from pellucid.streams import Stream
 from pellucid.typing import Array, Floats, Shape
 
@@ -63,7 +65,7 @@ class Context(NamedTuple):
     training : bool
         True in a training step; False in prediction, where dropout and noise are absent.
     stream : Stream or None
-        The random numbers of this layer at this step, if it `draws`; None in prediction.
+        The random numbers of this layer at this step, if it `draws`; None in prediction. Its counter is the step.
     statistics : namespace
         The layer's statistics, by name.
     input_gradient : bool
@@ -126,6 +128,12 @@ class Layer:
         """Gradients of the input (n, *d_in) and of each parameter, from the gradient of the output (n, *d_out)."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(gradient, saved, parameters, context).")
 
+    def sums(self, x: Floats, parameters: SimpleNamespace, context: Context) -> Floats:
+        """What weights and biases alone make of x, (n, units), for initializers that look at the data: the output, but
+        where more is done to it.
+        """
+        return self.forward(x, parameters, context)[0]
+
     def updated_statistics(self, saved: Any, statistics: SimpleNamespace, rows: int) -> dict[str, Floats]:
         """The statistics, float64, after a training step on so many rows, from what `forward` saved; only those that
         change.
@@ -136,13 +144,25 @@ class Layer:
         """The layer's line in the native instruction table; None: the reference engine alone runs it."""
         return None
 
+    def at_step(self, step: int) -> Layer:
+        """The layer with plain numbers in the place of its schedules: those of a step."""
+        return self
+
+    def check_schedules(self, steps: Sequence[int]) -> None:
+        """Raise if a number of the layer that a schedule moves is out of its range at one of the steps to come."""
+
+    def numbers_at(self, steps: Sequence[int]) -> Floats | None:
+        """The numbers of `kernel()` at each of some steps, (steps, numbers), where a schedule moves them; else None."""
+        return None
+
     def __str__(self) -> str:
         """The layer as one would type it, with only what differs from the defaults."""
         parts = []
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
+            words = str(value) if isinstance(value, Schedule) else repr(value)
             if item.default is dataclasses.MISSING:
-                parts.append(f"{value!r}")
+                parts.append(words)
             elif value != item.default:
-                parts.append(f"{item.name}={value!r}")
+                parts.append(f"{item.name}={words}")
         return f"{type(self).__name__}({', '.join(parts)})"

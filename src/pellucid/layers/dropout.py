@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import ClassVar
 
+import numpy as np
+
+from pellucid.configuration import from_configuration
 from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
+from pellucid.schedules import SCHEDULES, Schedule, rate_at, rates_at
 from pellucid.typing import Floats
 from pellucid.validation import keep_number
 
@@ -22,8 +28,16 @@ class Dropout(Layer):
 
     Parameters
     ----------
-    rate : float
-        The fraction set to zero, 0 <= rate < 1. Survivors are scaled up by 1/(1 − rate).
+    rate : float or Schedule
+        The fraction set to zero, 0 <= rate < 1. Survivors are scaled up by 1/(1 − rate). A schedule gives the fraction
+        of each step, counted over the whole of training: `FlatCosine(0.15, steps=10_000)` fades.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> fading = pl.Dropout(pl.FlatCosine(0.2, steps=4))
+    >>> [round(fading.rate_at(step), 6) for step in range(5)]
+    [0.2, 0.2, 0.2, 0.1, 0.0]
 
     Notes
     -----
@@ -31,7 +45,7 @@ class Dropout(Layer):
     form that scales in training).
     """
 
-    rate: float
+    rate: float | Schedule
     draws: ClassVar[bool] = True
     formulas: ClassVar[Formulas] = Formulas(
         symbol="d",
@@ -41,14 +55,34 @@ class Dropout(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "rate", minimum=0.0, below=1.0)
+        if isinstance(self.rate, dict):
+            object.__setattr__(self, "rate", from_configuration(self.rate, SCHEDULES, "schedule"))
+        if isinstance(self.rate, Schedule):
+            if self.rate.highest is not None and self.rate.highest >= 1:
+                raise ValueError(
+                    f"rate must stay below 1, but {self.rate} begins at or rises to {self.rate.highest:g}."
+                )
+        elif isinstance(self.rate, type):
+            raise TypeError(f"rate must be a number or a schedule, not the class {self.rate.__name__}.")
+        elif callable(self.rate):
+            raise TypeError(
+                f"rate must be a number or a schedule such as FlatCosine(0.15, steps=10_000), not {self.rate!r:.80}: a "
+                f"network's file holds no functions. (A class of your own derived from Schedule will do.)"
+            )
+        else:
+            keep_number(self, "rate", minimum=0.0, below=1.0)
+
+    def rate_at(self, step: int) -> float:
+        """The fraction set to zero in a step."""
+        return rate_at(self.rate, step, _NAME, below=1.0)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats | None]:
         """X (n, d) -> y (n, d); saved: the mask, already divided by 1 − rate."""
-        if not context.training or context.stream is None or self.rate == 0.0:
+        rate = self.rate_at(context.stream.counter) if context.training and context.stream is not None else 0.0
+        if rate == 0.0 or context.stream is None:
             return x, None
-        kept = context.stream.words(x.shape) >= self.threshold  # (n, d)
-        mask = kept.astype(x.dtype) * x.dtype.type(1.0 / (1.0 - self.rate))  # (n, d)
+        kept = context.stream.words(x.shape) >= _thresholds(rate)  # (n, d)
+        mask = kept.astype(x.dtype) * x.dtype.type(1.0 / (1.0 - rate))  # (n, d)
         return x * mask, mask
 
     def backward(
@@ -57,11 +91,31 @@ class Dropout(Layer):
         """∂x = g·m/(1 − rate)."""
         return (gradient if saved is None else gradient * saved), {}
 
-    @property
-    def threshold(self) -> int:
-        """An element is dropped when its 32-bit random word is below rate·2³²."""
-        return min(round(self.rate * 2**32), 2**32 - 1)
-
     def kernel(self) -> Kernel:
         """`dropout`, with its threshold and the survivors' factor."""
-        return Kernel("dropout", (float(self.threshold), 1.0 / (1.0 - self.rate)))
+        rate = self.rate_at(0)
+        return Kernel("dropout", (float(_thresholds(rate)), 1.0 / (1.0 - rate)))
+
+    def at_step(self, step: int) -> Dropout:
+        """With the rate of a step."""
+        return dataclasses.replace(self, rate=self.rate_at(step)) if isinstance(self.rate, Schedule) else self
+
+    def check_schedules(self, steps: Sequence[int]) -> None:
+        """Raise if the rate leaves [0, 1); what is known not to is not asked."""
+        if isinstance(self.rate, Schedule) and self.rate.highest is None:
+            rates_at(self.rate, steps, _NAME, below=1.0)
+
+    def numbers_at(self, steps: Sequence[int]) -> Floats | None:
+        """Threshold and factor of each step, (steps, 2)."""
+        if not isinstance(self.rate, Schedule):
+            return None
+        rates = np.array(rates_at(self.rate, steps, _NAME, below=1.0))  # (steps,)
+        return np.stack([_thresholds(rates), 1.0 / (1.0 - rates)], axis=1)
+
+
+_NAME = "rate of dropout"
+
+
+def _thresholds(rates: float | Floats) -> Floats:
+    """An element is dropped when its 32-bit random word is below rate·2³²."""
+    return np.minimum(np.rint(np.multiply(rates, 2.0**32)), 2.0**32 - 1)

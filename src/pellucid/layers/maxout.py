@@ -76,9 +76,13 @@ class Maxout(Layer):
             "bias": ParameterSpec((columns,), find_initializer("zeros", "bias_initializer"), penalized=False),
         }
 
+    def sums(self, x: Floats, parameters: SimpleNamespace, context: Context) -> Floats:
+        """X W + b, (n, units·pieces): all pieces."""
+        return x @ parameters.weight + parameters.bias
+
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, tuple[Floats, Array]]:
         """X (n, d_in) -> y (n, units); saved: x and which piece won."""
-        z = (x @ parameters.weight + parameters.bias).reshape(len(x), self.units, self.pieces)
+        z = self.sums(x, parameters, context).reshape(len(x), self.units, self.pieces)
         winner = z.argmax(axis=2)[..., None]  # (n, units, 1)
         return np.take_along_axis(z, winner, axis=2)[..., 0], (x, winner)
 

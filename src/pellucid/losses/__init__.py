@@ -9,6 +9,7 @@ from pellucid.losses.classes import Hinge, SigmoidCrossEntropy, SoftmaxCrossEntr
 from pellucid.losses.custom import CustomLoss
 from pellucid.losses.links import LINKS, class_count, correct, metrics, predictions, probabilities
 from pellucid.losses.numbers import AbsoluteError, Huber, Poisson, Quantile, SquaredError
+from pellucid.losses.target import TargetScaling
 from pellucid.validation import unknown_name
 
 LOSSES: dict[str, type[Loss]] = {
@@ -45,6 +46,7 @@ __all__ = [
     "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
     "SquaredError",
+    "TargetScaling",
     "class_count",
     "correct",
     "find_loss",

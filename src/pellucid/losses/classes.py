@@ -106,6 +106,11 @@ class SigmoidCrossEntropy(Loss):
 
     Computed as Σⱼ [max(zⱼ, 0) − zⱼ yⱼ + log(1 + exp(−|zⱼ|))], which cannot overflow.
 
+    Parameters
+    ----------
+    label_smoothing : float
+        ε in y ← (1 − ε)·y + ε/2: how much of each target is spread evenly over yes and no, 0 <= ε < 1.
+
     Examples
     --------
     >>> import numpy as np, pellucid as pl
@@ -113,12 +118,17 @@ class SigmoidCrossEntropy(Loss):
     [0.6931471805599453, 1000.0]
     """
 
+    label_smoothing: float = 0.0
     formulas: ClassVar[LossFormulas] = LossFormulas(
         value="−Σ ({t}·log {p} + (1 − {t})·log(1 − {p}))",
         gradient="{p} − {t}",
         prediction="σ({x})",
         term="−({t}·log {p} + (1 − {t})·log(1 − {p}))",
+        target="[(1 − {label_smoothing})·y + {label_smoothing}/2]",
     )
+
+    def __post_init__(self) -> None:
+        keep_number(self, "label_smoothing", minimum=0.0, below=1.0)
 
     def encode(self, y: Any, outputs: int) -> Array:
         """Numbers in [0, 1], (n,) or (n, outputs)."""
@@ -128,20 +138,25 @@ class SigmoidCrossEntropy(Loss):
 
     def values(self, scores: Floats, targets: Array) -> Floats:
         """Σⱼ [max(zⱼ, 0) − zⱼ yⱼ + log(1 + exp(−|zⱼ|))]."""
-        y = as_numbers(targets, scores)  # (n, outputs)
+        y = self._smoothed(targets, scores)  # (n, outputs)
         return (np.maximum(scores, 0) - scores * y + np.log1p(np.exp(-np.abs(scores)))).sum(axis=1)
 
     def gradient(self, scores: Floats, targets: Array) -> Floats:
-        """σ(z) − y."""
-        return sigmoid(scores) - as_numbers(targets, scores)  # (n, outputs)
+        """σ(z) − y, with y smoothed."""
+        return sigmoid(scores) - self._smoothed(targets, scores)  # (n, outputs)
+
+    def _smoothed(self, targets: Array, scores: Floats) -> Floats:
+        """(1 − ε)·y + ε/2, (n, outputs)."""
+        y, smoothing = as_numbers(targets, scores), scores.dtype.type(self.label_smoothing)
+        return (1 - smoothing) * y + smoothing / 2 if self.label_smoothing else y
 
     def link(self, targets: Array) -> str:
         """Sigmoid."""
         return "sigmoid"
 
     def kernel(self) -> Kernel:
-        """`sigmoid_cross_entropy`."""
-        return Kernel("sigmoid_cross_entropy")
+        """`sigmoid_cross_entropy`, with ε."""
+        return Kernel("sigmoid_cross_entropy", (self.label_smoothing,))
 
 
 @dataclass(frozen=True)

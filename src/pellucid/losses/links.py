@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.layers.activations import softmax
+from pellucid.losses.target import TargetScaling
 from pellucid.typing import Array, Floats
 
 LINKS = ("identity", "sigmoid", "softmax", "argmax", "sign", "exponential")
@@ -14,10 +15,11 @@ the logits of classes; argmax: the highest score is the class, and the scores ar
 score is a yes, and no probability; exponential: the scores are logarithms of the predictions."""
 
 
-def predictions(scores: Floats, link: str) -> Array:
+def predictions(scores: Floats, link: str, target: TargetScaling | None = None) -> Array:
     """What scores (n, outputs) predict: classes (n,) (ties: the lowest), yes-or-no as 1 or 0, or numbers.
 
-    A single output gives (n,), several yes-or-no outputs or numbers give (n, outputs).
+    A single output gives (n,), several yes-or-no outputs or numbers give (n, outputs). With `target`, numbers are in
+    its unit, in float64.
     """
     if link in ("softmax", "argmax"):
         return scores.argmax(axis=1)
@@ -26,6 +28,8 @@ def predictions(scores: Floats, link: str) -> Array:
         answer = (scores > 0).astype(np.int64)
     elif link == "exponential":
         answer = np.exp(scores)
+    elif target is not None:
+        answer = target.predictions(scores)
     return answer[:, 0] if answer.shape[1] == 1 else answer
 
 
@@ -46,6 +50,16 @@ def probabilities(scores: Floats, link: str) -> Floats:
         "This network has no probabilities: it was not trained with SoftmaxCrossEntropy or SigmoidCrossEntropy. "
         "Use scores(x) for its outputs."
     )
+
+
+def check_unit(link: str, of: str = "This network") -> None:
+    """Raise unless scores of this link are the predicted numbers, which alone can be in a unit of their own."""
+    if link != "identity":
+        raise ValueError(
+            f"{of} predicts through the link {link!r}, and only numbers that are predicted as they are (link "
+            f"'identity') can be standardized or clamped: leave standardize_target, clamp and target away, or take a "
+            f"loss such as SquaredError or Quantile."
+        )
 
 
 def logistic(z: Floats) -> Floats:
@@ -74,10 +88,17 @@ def correct(scores: Floats, targets: Array, link: str) -> npt.NDArray[np.bool_] 
     return scores.argmax(axis=1) == truth
 
 
-def metrics(scores: Floats, targets: Array, link: str, sample_weight: Array | None = None) -> dict[str, float]:
+def metrics(
+    scores: Floats,
+    targets: Array,
+    link: str,
+    sample_weight: Array | None = None,
+    target: TargetScaling | None = None,
+) -> dict[str, float]:
     """`accuracy`, the fraction predicted right, for classes; `r2`, 1 − Σ(y − a)²/Σ(y − ȳ)², for numbers.
 
-    For several outputs r2 is the mean of the outputs' values; of a constant target it is 1 if it is met, else 0.
+    For several outputs r2 is the mean of the outputs' values; of a constant target it is 1 if it is met, else 0. With
+    `target`, scores are clipped as its predictions are, and targets are in the unit of the scores: r2 knows no unit.
     """
     right = correct(scores, targets, link)
     if right is not None:
@@ -85,6 +106,8 @@ def metrics(scores: Floats, targets: Array, link: str, sample_weight: Array | No
     y = targets.astype(np.float64)  # (n, outputs)
     if link == "exponential":
         scores = np.exp(scores)
+    elif target is not None:
+        scores = target.clipped(scores)
     mean = np.average(y, axis=0, weights=sample_weight)  # (outputs,)
     residual = np.average(np.square(y - scores), axis=0, weights=sample_weight)
     spread = np.average(np.square(y - mean), axis=0, weights=sample_weight)

@@ -81,7 +81,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    weight_decay : float
+    weight_decay : float or schedule
         λ; on weights only, where PyTorch's decays every parameter.
 
     Notes
@@ -90,7 +90,7 @@ class AdamW(Adam):
     2019, algorithm 2.
     """
 
-    weight_decay: float = field(default=0.01, kw_only=True)
+    weight_decay: LearningRate = field(default=0.01, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from pellucid.kernel import Kernel
-from pellucid.schedules import LearningRate, check_learning_rate, rate_at
+from pellucid.schedules import LearningRate, check_scheduled, rate_at, rates_at
 from pellucid.typing import Floats
 from pellucid.validation import keep_number
 
@@ -42,7 +42,7 @@ class Optimizer:
     ----------
     learning_rate : float or schedule
         The rate, at least 0.
-    weight_decay : float
+    weight_decay : float or schedule
         λ of w ← w − rate·λ·w in every step: decoupled decay, weights only, at least 0.
     clip_norm : float or None
         The longest the gradient of all parameters together may be (its Euclidean norm), above 0.
@@ -51,14 +51,14 @@ class Optimizer:
     """
 
     learning_rate: LearningRate = 0.1
-    weight_decay: float = field(default=0.0, kw_only=True)
+    weight_decay: LearningRate = field(default=0.0, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
     clip_value: float | None = field(default=None, kw_only=True)
     slot_names: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "learning_rate", check_learning_rate(self.learning_rate))
-        keep_number(self, "weight_decay", minimum=0.0)
+        for name in ("learning_rate", "weight_decay"):
+            object.__setattr__(self, name, check_scheduled(name, getattr(self, name)))
         for name in ("clip_norm", "clip_value"):
             if getattr(self, name) is not None:
                 keep_number(self, name, above=0.0)
@@ -69,9 +69,19 @@ class Optimizer:
 
     def rates_at(self, steps: Sequence[int]) -> list[float]:
         """The learning rates of several steps."""
-        if not callable(self.learning_rate):
-            return [self.rate_at(0)] * len(steps)
-        return [self.rate_at(step) for step in steps]
+        return rates_at(self.learning_rate, steps)
+
+    def decay_at(self, step: int) -> float:
+        """The weight decay λ of a step."""
+        return rate_at(self.weight_decay, step, "weight decay")
+
+    def decays_at(self, steps: Sequence[int]) -> list[float]:
+        """The weight decays of several steps."""
+        return rates_at(self.weight_decay, steps, "weight decay")
+
+    def at_step(self, step: int) -> Optimizer:
+        """The optimizer with plain numbers in the place of its schedules: those of a step."""
+        return replace(self, learning_rate=self.rate_at(step), weight_decay=self.decay_at(step))
 
     def clip(self, gradient: Floats) -> Floats:
         """The gradient (p,), clipped by value and then by norm."""

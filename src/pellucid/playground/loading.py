@@ -30,6 +30,8 @@ def state_for(network: pl.Network, state: State, data: PlaneData) -> tuple[State
     """The state and the data with which `Recipe.of` makes the network's layers."""
     if not network.built:
         raise Refused("The network has no weights yet: train it, or call network.build(2).")
+    if network.target is not None:
+        raise Refused("The playground shows scores as they are, and this network has a unit of its own for its target.")
     values = shape_of(network.layers)
     classification = _is_classification(network)
     values["loss"] = _loss(network)
@@ -86,6 +88,8 @@ def _hidden(layers: Sequence[pl.Layer]) -> tuple[tuple[int, ...], list[str], tup
         if rest and type(rest[0]) in _ACTIVATION_OF:
             name = _ACTIVATION_OF[type(rest.pop(0))]
         if rest and isinstance(rest[0], pl.Dropout):
+            if isinstance(rest[0].rate, pl.Schedule):
+                raise Refused(f"The playground draws dropout whose rate stays, and this network has {rest[0]}.")
             rate = rest[0].rate
             rest = rest[1:]
         if rest:

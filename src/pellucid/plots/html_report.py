@@ -6,7 +6,6 @@ loads nothing, and all text in it is escaped.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -21,7 +20,8 @@ from pellucid.losses import predictions
 from pellucid.plots.confusion import confusion_matrix
 from pellucid.plots.curves import history as draw_history
 from pellucid.plots.features import saliency
-from pellucid.plots.figure import Figure, to_png
+from pellucid.plots.figure import Figure
+from pellucid.plots.html import document, finding_block, section, table
 from pellucid.plots.landscape import loss_surface, training_path
 from pellucid.plots.mosaics import images, weights
 from pellucid.plots.page import layer_words
@@ -38,21 +38,6 @@ _EXAMPLES = 24
 _MOST_COLUMNS = 12  # of the table of features
 _SALIENT = 8
 _IMAGES: dict[Shape, tuple[int, int]] = {(64,): (8, 8), (784,): (28, 28)}
-
-_STYLE = """
-:root{color-scheme:light}
-body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}
-h1{font-size:1.6em;margin-bottom:.2em}
-h2{font-size:1.15em;margin:2em 0 .5em;border-bottom:1px solid #ddd}
-table{border-collapse:collapse;font-size:.93em}
-th,td{padding:.15em .9em .15em 0;text-align:left;vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-img{max-width:100%;margin:.5em 0}
-.finding{border-left:4px solid #8a8a8a;padding:.1em 1em;margin:.8em 0}
-.error{border-color:#d55e00}.warning{border-color:#e69f00}.hint{border-color:#56b4e9}
-.finding b{margin-right:.6em}
-.words{color:#666}
-""".strip()
 
 
 def report(
@@ -107,7 +92,7 @@ def report(
     network = trainer.network
     state = trainer.state  # raises where training has not begun
     x = check_inputs(x, "x", network.input_shape)
-    targets = trainer.loss.encode(y, network.outputs)
+    targets = network.encode(y, trainer.loss)
     check_same_length(x=x, y=targets)
     if recorder is None:
         recorder = next((one for one in trainer.callbacks if isinstance(one, Recorder)), None)
@@ -117,53 +102,19 @@ def report(
         f"<h1>{escape(heading)}</h1>",
         _summary(trainer, x, y),
         _findings(findings),
-        _section("Curves", [lambda: draw_history(trainer.history)] if len(trainer.history) else []),
-        _section("What it gets right", _results(network, x, targets)),
-        _section("Data", _data_pictures(x, targets, shape), _data(x, targets, network, names)),
-        _section("Network", [], _network(network)),
-        _section("What it has learnt", _inside(network, x, shape)),
-        _section("As it learnt", _recorded(recorder, network, x, y)),
-        _section("The loss around it", [lambda: loss_surface(network, x, y, points=17)]),
+        section("Curves", [lambda: draw_history(trainer.history)] if len(trainer.history) else []),
+        section("What it gets right", _results(network, x, targets)),
+        section("Data", _data_pictures(x, targets, shape), _data(x, targets, network, names)),
+        section("Network", [], _network(network)),
+        section("What it has learnt", _inside(network, x, shape)),
+        section("As it learnt", _recorded(recorder, network, x, y)),
+        section("The loss around it", [lambda: loss_surface(network, x, y, points=17)]),
         f'<p class="words">{state.step:,} steps, seed {trainer.seed}, {escape(network.dtype.name)}</p>',
     ]
-    page = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'\">\n"
-        f'<meta name="viewport" content="width=device-width">\n<title>{escape(heading)}</title>\n'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n" + "\n".join(filter(None, parts)) + "\n</body>\n</html>\n"
-    )
+    page = document(heading, parts)
     if path is not None:
         write_atomically(Path(path).expanduser(), [page.encode()])
     return page
-
-
-def _section(title: str, pictures: Sequence[Callable[[], Figure]], words: str = "") -> str:
-    """A heading with its words and pictures; nothing where there is neither."""
-    if not pictures and not words:
-        return ""
-    return "\n".join([f"<h2>{escape(title)}</h2>", words, *(_picture(draw()) for draw in pictures)])
-
-
-def _picture(figure: Figure) -> str:
-    """A figure inside the page."""
-    heading = figure.get_suptitle() or next((axes.get_title(loc="left") for axes in figure.axes), "")
-    data = base64.b64encode(to_png(figure, dpi=110)).decode()
-    width = round(figure.get_figwidth() * 96)
-    return f'<img alt="{escape(heading)}" width="{width}" src="data:image/png;base64,{data}">'
-
-
-def _table(rows: Iterable[Sequence[object]], numbers: int = 1) -> str:
-    """Rows of cells, the first of them headings; the last so many columns hold numbers."""
-    lines = []
-    for number, row in enumerate(rows):
-        tag = "th" if number == 0 else "td"
-        cells = [
-            f"<{tag}{' class=n' if place >= len(row) - numbers else ''}>{escape(str(cell))}</{tag}>"
-            for place, cell in enumerate(row)
-        ]
-        lines.append(f"<tr>{''.join(cells)}</tr>".replace("class=n", 'class="n"'))
-    return f"<table>{''.join(lines)}</table>"
 
 
 def _summary(trainer: Trainer, x: Array, y: Any) -> str:
@@ -184,7 +135,7 @@ def _summary(trainer: Trainer, x: Array, y: Any) -> str:
         rows.append(("Stopped", history.stopped))
     if history.engine_note:
         rows.append(("Note", history.engine_note))
-    return _table([("", ""), *rows], numbers=0)
+    return table([("", ""), *rows], numbers=0)
 
 
 def _typed(part: Any) -> str:
@@ -207,14 +158,11 @@ def _findings(findings: Iterable[Any] | None) -> str:
 
 def _finding(finding: Any) -> str:
     """One finding: its name, where and when, the evidence, and what to do."""
-    severity = str(getattr(finding, "severity", "hint"))
-    kind = severity if severity in ("error", "warning", "hint") else "hint"
     place = [f"{word} {value}" for word in ("layer", "epoch") if (value := getattr(finding, word, None)) is not None]
-    name = str(getattr(finding, "name", finding)).replace("_", " ")
-    where = f'<span class="words">{escape(", ".join([severity, *place]))}</span>'
     texts = [getattr(finding, word, None) for word in ("evidence", "advice")]
-    paragraphs = "".join(f"<p>{escape(str(text))}</p>" for text in texts if text)
-    return f'<div class="finding {kind}"><p><b>{escape(name)}</b>{where}</p>{paragraphs}</div>'
+    return finding_block(
+        str(getattr(finding, "name", finding)), str(getattr(finding, "severity", "hint")), texts, place
+    )
 
 
 def _data(x: Array, targets: Array, network: Network, names: Sequence[object] | None) -> str:
@@ -225,7 +173,7 @@ def _data(x: Array, targets: Array, network: Network, names: Sequence[object] | 
         counts = np.bincount(targets, minlength=network.outputs)
         known = network.classes or [str(index) for index in range(len(counts))]
         parts.append(
-            _table(
+            table(
                 [
                     ("class", "rows", "share"),
                     *((known[k], f"{count:,}", f"{count / len(x):.1%}") for k, count in enumerate(counts)),
@@ -252,7 +200,7 @@ def _ranges(what: str, values: Array, names: Sequence[object] | None) -> str:
     ]
     more = [(f"… and {len(rows) - _MOST_COLUMNS} more", "", "", "", "")] if len(rows) > _MOST_COLUMNS else []
     heading = (what, "lowest", "mean", "highest", "deviation")
-    return _table([heading, *rows[:_MOST_COLUMNS], *more], numbers=4)
+    return table([heading, *rows[:_MOST_COLUMNS], *more], numbers=4)
 
 
 def _network(network: Network) -> str:
@@ -261,7 +209,7 @@ def _network(network: Network) -> str:
         for i in network.program.instructions
     ]
     total = ("", "", "total", f"{network.program.parameter_count:,}")
-    return _table([("", "layer", "output", "parameters"), *rows, total], numbers=2)
+    return table([("", "layer", "output", "parameters"), *rows, total], numbers=2)
 
 
 def _results(network: Network, x: Array, targets: Array) -> list[Callable[[], Figure]]:

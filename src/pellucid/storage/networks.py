@@ -13,8 +13,10 @@ from pellucid.configuration import from_configuration, to_configuration
 from pellucid.description import TrainingSummary
 from pellucid.layers import LAYERS
 from pellucid.layers.base import Layer
-from pellucid.losses import LOSSES, Loss
+from pellucid.losses import LOSSES, Loss, TargetScaling
 from pellucid.network import Network
+from pellucid.schedules import SCHEDULES, Schedule
+from pellucid.tables.encoder import TableEncoder
 
 Part = TypeVar("Part")
 
@@ -29,9 +31,10 @@ def describe_network(network: Network) -> dict[str, Any]:
         "input_shape": list(network.input_shape),
         "dtype": network.dtype.name,
         "link": network.link,
+        "target": None if network.target is None else to_configuration(network.target),
         "classes": None if network.classes is None else list(network.classes),
         "features": None if network.features is None else [[each.name, each.kind] for each in network.features],
-        "preprocessing": None,
+        "preprocessing": None if network.preprocessing is None else network.preprocessing.to_plain(),
         "training": None if network.training is None else network.training.to_plain(),
         "statistics_fitted": network.statistics_fitted,
     }
@@ -49,22 +52,25 @@ def network_from(
     """
     if not isinstance(description.get("layers"), list):
         raise ValueError("the description has no list of layers.")
-    if description.get("preprocessing") is not None:  # passed over, the network would answer something else
-        raise ValueError("the network has a preprocessing of columns, which this Pellucid does not know.")
     layers = known(LAYERS.values(), Layer, custom)
     network = Network(
-        [from_configuration(layer, layers, "layer") for layer in description["layers"]],
+        [from_configuration(_with_schedules(layer, custom), layers, "layer") for layer in description["layers"]],
         dtype=str(description.get("dtype")),
         engine=engine,
         threads=threads,
     )
     network.link = description.get("link", "identity")
+    if description.get("target") is not None:
+        units = {"TargetScaling": TargetScaling}
+        network.target = from_configuration(description["target"], units, "target scaling")
     network.classes = _list(description, "classes")
     network.features = _list(description, "features")
     shape = description.get("input_shape")
     if not isinstance(shape, list) or not shape or not all(type(n) is int and 0 < n < 2**31 for n in shape):
         raise ValueError(f"the input shape is {shape!r:.40}.")
     network.adopt_shape(tuple(shape))
+    if description.get("preprocessing") is not None:
+        network.preprocessing = TableEncoder.from_plain(description["preprocessing"])
     if description.get("training") is not None:
         network.training = TrainingSummary.from_plain(description["training"])
     network.statistics_fitted = bool(description.get("statistics_fitted", True))
@@ -79,6 +85,23 @@ def check_own(part: Any, classes: Iterable[type]) -> None:
                 f"The class {cls.__name__} of your own has the name of one of Pellucid's, which a file could not tell "
                 f"apart: give it another name."
             )
+
+
+def schedule_from(data: Mapping[str, Any], custom: Sequence[type] = ()) -> Schedule:
+    """The schedule that a table tells of, and the one within it where it warms another up."""
+    values = dict(data)
+    if isinstance(values.get("learning_rate"), Mapping):
+        values["learning_rate"] = schedule_from(values["learning_rate"], custom)
+    return from_configuration(values, known(SCHEDULES.values(), Schedule, custom), "schedule")
+
+
+def _with_schedules(layer: Any, custom: Sequence[type]) -> Any:
+    """A layer's table with its schedules made: they may be of a class of one's own, which the layer does not know."""
+    if not isinstance(layer, Mapping):
+        return layer
+    names = known(SCHEDULES.values(), Schedule, custom)
+    tables = {name: value for name, value in layer.items() if isinstance(value, Mapping) and value.get("type") in names}
+    return {**layer, **{name: schedule_from(value, custom) for name, value in tables.items()}}
 
 
 def loss_from(data: Any, custom: Sequence[type] = ()) -> Loss:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.engines.base import State
 from pellucid.training.callbacks import Callback
 from pellucid.training.watching import check_state, improves, watched_column
-from pellucid.validation import check_integer, check_number
+from pellucid.validation import check_choice, check_integer, check_number
 
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
@@ -23,12 +23,16 @@ class EarlyStopping(Callback):
 
     Parameters
     ----------
-    patience : int
-        After how many epochs in a row without improvement training stops, at least 1.
+    patience : int or None
+        After how many epochs in a row without improvement training stops, at least 1. None: never; all epochs are
+        done, and the best one's weights come back all the same.
     monitor : str or None
         The column of the history that is watched. None: `validation_loss`, or `loss` without a validation set.
     minimum_improvement : float
         By how much a value must be better than the best one to count, at least 0.
+    ties : {"first", "last"}
+        Which of equally good epochs has the best weights. Being as good as the best is no improvement: patience is
+        counted from the first of them.
 
     Attributes
     ----------
@@ -38,27 +42,38 @@ class EarlyStopping(Callback):
         The epoch it was reached in.
     """
 
-    def __init__(self, patience: int = 10, monitor: str | None = None, minimum_improvement: float = 0.0) -> None:
-        self.patience = check_integer("patience", patience, minimum=1)
+    def __init__(
+        self,
+        patience: int | None = 10,
+        monitor: str | None = None,
+        minimum_improvement: float = 0.0,
+        ties: str = "first",
+    ) -> None:
+        self.patience = None if patience is None else check_integer("patience", patience, minimum=1)
         self.monitor = monitor
         self.minimum_improvement = check_number("minimum_improvement", minimum_improvement, minimum=0.0)
+        self.ties = check_choice("ties", ties, ("first", "last"))
         self.best_value: float | None = None
         self.best_epoch: int | None = None
         self._best_state: State | None = None
+        self._improved = 0  # the last epoch that was better than all before it
 
     def start(self, trainer: Trainer, epochs: int) -> None:
         """Forget what another training's best was; one that goes on keeps its own."""
         if trainer.epoch == 0:
             self.best_value = self.best_epoch = self._best_state = None
+            self._improved = 0
 
     def epoch(self, trainer: Trainer) -> None:
         """Keep the best state; stop when it is too long ago."""
         column = watched_column(trainer, self.monitor, "EarlyStopping")
         value = trainer.history.row(-1)[column]
-        if value is not None and improves(value, self.best_value, column, self.minimum_improvement):
+        better = value is not None and improves(value, self.best_value, column, self.minimum_improvement)
+        if better or (self.ties == "last" and value is not None and value == self.best_value):
             self.best_value, self.best_epoch, self._best_state = value, trainer.epoch, trainer.state
-        waited = trainer.epoch - (self.best_epoch or 0)
-        if waited >= self.patience:
+            self._improved = trainer.epoch if better else self._improved
+        waited = trainer.epoch - self._improved
+        if self.patience is not None and waited >= self.patience:
             restored = "" if self.best_epoch is None else f" The weights of epoch {self.best_epoch} are restored."
             trainer.stop(f"Stopped early: {column} has not improved for {waited} epochs.{restored}")
 
@@ -69,10 +84,11 @@ class EarlyStopping(Callback):
             trainer.history.best_epoch = self.best_epoch
 
     def state(self) -> dict[str, Any]:
-        """The best value, its epoch and its weights."""
+        """The best value, its epoch and its weights, and since when it is the best."""
         best = self._best_state  # only what is shown: what the optimizer remembered then is of no use any more
         shown = None if best is None else replace(best, slots=())
-        return {"best_value": self.best_value, "best_epoch": self.best_epoch, "best_state": shown}
+        since = {"improved": self._improved}
+        return {"best_value": self.best_value, "best_epoch": self.best_epoch, "best_state": shown, **since}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` answered."""
@@ -80,3 +96,4 @@ class EarlyStopping(Callback):
         self.best_value = None if value is None else float(value)
         self.best_epoch = None if epoch is None else check_integer("best_epoch", epoch)
         self._best_state = None if best is None else check_state("best_state", best)
+        self._improved = check_integer("improved", state.get("improved", self.best_epoch or 0))  # it came later

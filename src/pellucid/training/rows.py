@@ -10,9 +10,11 @@ import numpy as np
 
 from pellucid.datasets.base import Part
 from pellucid.datasets.splits import split
+from pellucid.engines.base import Task
 from pellucid.engines.program import compile_program
 from pellucid.losses import Loss
 from pellucid.network import Network
+from pellucid.schedules import highest
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs, check_same_length, unknown_name
 
@@ -44,7 +46,7 @@ def check_validation(validation: Any, network: Network, loss: Loss) -> tuple[Arr
         )
     x, y = validation
     x = check_inputs(x, "validation x", network.input_shape)
-    targets = loss.encode(y, network.outputs)
+    targets = network.encode(y, loss)
     check_same_length(**{"validation x": x, "validation y": targets})
     return x, targets
 
@@ -85,6 +87,17 @@ def rate_factors(factors_by_name: Mapping[str, float], network: Network) -> Floa
         for full in names[name]:
             factors[views[full].range] = factors_by_name[name]
     return factors
+
+
+def check_schedules(task: Task, steps: range) -> None:
+    """Raise if a schedule leaves its range at one of the steps to come: before the first, not in the midst of training.
+
+    Those of Pellucid's own are known not to; the learning rate is looked at when it is used.
+    """
+    if highest(task.optimizer.weight_decay) is None:
+        task.optimizer.decays_at(steps)
+    for instruction in task.program.instructions:
+        instruction.layer.check_schedules(steps)
 
 
 def warn_of_missing_classes(targets: Array, network: Network) -> None:

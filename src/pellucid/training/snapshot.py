@@ -22,8 +22,7 @@ from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
 from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.penalties import CONSTRAINTS, PENALTIES, Constraint, Penalty
-from pellucid.schedules import SCHEDULES, Schedule
-from pellucid.storage.networks import check_own, describe_network, known, network_from
+from pellucid.storage.networks import check_own, describe_network, known, network_from, schedule_from
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import History
 from pellucid.training.watching import check_state
@@ -63,6 +62,8 @@ def snapshot(trainer: Trainer) -> dict[str, Any]:
             "learning_rate_factors": trainer.learning_rate_factors,
             "average": trainer.average,
             "penalty_in_loss": trainer.penalty_in_loss,
+            "standardize_target": trainer.standardize_target,
+            "clamp": trainer.clamp,
         },
         "progress": progress,
         "history": _history_table(trainer.history),
@@ -187,8 +188,9 @@ def _part(name: str, table: Any, given: Any, custom: Sequence[type]) -> Any:
         raise ValueError(f"No file holds the {name} of this training: {table['unwritten']} Give it again: {name}=…")
     family = FAMILIES[name]
     values = dict(table)
-    if isinstance(values.get("learning_rate"), Mapping):
-        values["learning_rate"] = _schedule(values["learning_rate"], custom)
+    for scheduled in ("learning_rate", "weight_decay"):
+        if isinstance(values.get(scheduled), Mapping):
+            values[scheduled] = schedule_from(values[scheduled], custom)
     if name == "augmentation":
         transforms = known(TRANSFORMS.values(), Transform, custom)
         values["transforms"] = [from_configuration(each, transforms, "transform") for each in values["transforms"]]
@@ -196,14 +198,6 @@ def _part(name: str, table: Any, given: Any, custom: Sequence[type]) -> Any:
         return from_configuration(values, known(family.classes, family.base, custom), name)
     except ValueError as error:
         raise ValueError(f"{error} If it is a class of your own, name it in custom=[…].") from None
-
-
-def _schedule(table: Mapping[str, Any], custom: Sequence[type]) -> Any:
-    """A schedule, and the one within it where it warms another up."""
-    values = dict(table)
-    if isinstance(values.get("learning_rate"), Mapping):
-        values["learning_rate"] = _schedule(values["learning_rate"], custom)
-    return from_configuration(values, known(SCHEDULES.values(), Schedule, custom), "schedule")
 
 
 # -- history and callbacks ---------------------------------------------------------------------------------------

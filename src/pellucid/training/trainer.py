@@ -15,17 +15,19 @@ import numpy as np
 from pellucid.augmentation import Augmentation
 from pellucid.description import TrainingSummary
 from pellucid.engines.base import Engine, Model, Outcome, State, Task
-from pellucid.engines.program import compile_program
 from pellucid.engines.reference import mean_loss, penalty_value
-from pellucid.losses import Loss, find_loss, metrics
+from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
 from pellucid.penalties import Constraint, Penalty
 from pellucid.training.callbacks import Callback, as_callback
 from pellucid.training.divergence import Divergence, DivergenceError, explain
 from pellucid.training.history import History
+from pellucid.training.initialization import prepare
 from pellucid.training.interrupts import interrupts_deferred
+from pellucid.training.recording import record, validate
 from pellucid.training.rows import (
+    check_schedules,
     check_validation,
     rate_factors,
     rows_a_step,
@@ -39,7 +41,6 @@ from pellucid.validation import (
     check_inputs,
     check_integer,
     check_number,
-    check_same_length,
     check_sample_weight,
     check_seed,
     unknown_name,
@@ -47,8 +48,6 @@ from pellucid.validation import (
 
 Validation: TypeAlias = tuple[Any, Any] | float | None
 """A pair (x, y), a fraction of the training rows to split off, or None."""
-
-_ROWS_TO_ADAPT = 1024  # rows on which weights that ask for data are scaled
 
 
 class Trainer:
@@ -80,6 +79,12 @@ class Trainer:
     augmentation : Augmentation or None
         Changes the training images, in every epoch anew. What layers measure (`Standardize`) is measured on the
         originals, and validation and `objective` use originals too.
+    standardize_target : bool
+        Train on (y − mean)/scale, with mean and standard deviation of the training targets, one for each output. They
+        are measured once, when training begins, and belong to the network (`network.target`): `predict` answers in
+        the unit of y. The losses of the history, and those of `evaluate`, are in the scaled unit; r2 knows no unit.
+    clamp : bool
+        Clip predictions to the range of the training targets; what is trained stays the same.
     penalty_in_loss : bool
         Whether the losses of the history hold the penalty, each batch's at the weights it was trained with: what
         training minimizes, where otherwise the loss stands alone, to be compared with a validation loss.
@@ -123,6 +128,8 @@ class Trainer:
         average: float | None = None,
         augmentation: Augmentation | None = None,
         penalty_in_loss: bool = False,
+        standardize_target: bool = False,
+        clamp: bool = False,
         callbacks: Sequence[Callback | Callable[[Trainer], Any]] = (),
     ) -> None:
         if not isinstance(network, Network):
@@ -155,6 +162,7 @@ class Trainer:
             )
         self.augmentation = augmentation
         self.penalty_in_loss = bool(penalty_in_loss)
+        self.standardize_target, self.clamp = bool(standardize_target), bool(clamp)
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
         self.divergence: Divergence | None = None
@@ -357,10 +365,12 @@ class Trainer:
             network.adopt_shape(old.input_shape)
             network.parameters, network.statistics = old.parameters, old.statistics
             network.statistics_fitted = old.statistics_fitted
-        network.classes = old.classes
+        network.classes, network.preprocessing = old.classes, old.preprocessing
+        if not (fresh and (self.standardize_target or self.clamp)):  # measured anew
+            network.target = old.target
         names = (
             "loss", "optimizer", "batch_size", "penalty", "seed", "shuffle", "learning_rate_factors", "constraint",
-            "average", "augmentation", "penalty_in_loss",
+            "average", "augmentation", "penalty_in_loss", "standardize_target", "clamp",
         )  # fmt: skip
         return Trainer(network, **{**{name: getattr(self, name) for name in names}, **changes})
 
@@ -374,22 +384,12 @@ class Trainer:
         x = check_inputs(x, "x", self.network.input_shape if self.network.built else None)
         if self.augmentation is not None:
             self.augmentation.check_rows(x.shape[1:])
-        network = self.network
-        program = network.program if network.built else compile_program(network.layers, x.shape[1:])
-        targets = self.loss.encode(y, program.outputs)
-        check_same_length(x=x, y=targets)
-        network.check_names(self.loss.link(targets), program)
-        fresh = not network.built
-        if fresh:  # only now: data that is refused must not leave its shape behind
-            network.build(x.shape[1:], seed=self.seed)
-        if not network.statistics_fitted:
-            network.fit_statistics(x)
-        if fresh:
-            network.adapt_weights(x[:_ROWS_TO_ADAPT])
-        network.loss, network.link = self.loss, self.loss.link(targets)
-        if self._state is None:
-            warn_of_missing_classes(targets, network)
-            self._state = State.start(network.parameters, network.statistics, self.optimizer)
+        begins = self._state is None
+        unit = (self.standardize_target, self.clamp) if begins else (False, False)
+        targets = prepare(self.network, x, y, loss=self.loss, seed=self.seed, unit=unit)
+        if begins:
+            warn_of_missing_classes(targets, self.network)
+            self._state = State.start(self.network.parameters, self.network.statistics, self.optimizer)
             self._safe = self._shown = self._beginning = self._state
             self._slot_names = self.optimizer.slot_names
         return self
@@ -441,6 +441,7 @@ class Trainer:
             )
         self.initialize(x, y)
         task = self.task_of(x, y, sample_weight=sample_weight, class_weight=class_weight)
+        check_schedules(task, range(self.step, self.step + epochs * task.batches))
         checked_validation = check_validation(validation, self.network, self.loss)
         self._task_now, self._validation_now, self.divergence = task, checked_validation, None
         engine, self.history.engine_note = self.network.engines.choose(
@@ -496,7 +497,7 @@ class Trainer:
     def task_of(self, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None) -> Task:
         """What `fit` with these arguments would train on what, checked; for whoever looks into a training."""
         x = check_inputs(x, "x", self.network.input_shape)
-        targets = self.loss.encode(y, self.network.outputs)
+        targets = self.network.encode(y, self.loss)
         weight = check_sample_weight(sample_weight, len(x))
         if class_weight is not None:
             of_classes = class_weights(class_weight, targets, self.network.outputs)
@@ -547,7 +548,7 @@ class Trainer:
                 if outcome.stopped and (self.state.batch or not outcome.logs):
                     raise KeyboardInterrupt
                 if validation:
-                    self._validate(validation)
+                    self.history.set_last(validate(self.network, self.loss, *validation))
                 if any(self.epoch >= epoch for epoch in wake):
                     self.network.training = advanced(self._summary, self)
                 for number, callback in enumerate(callbacks):
@@ -577,7 +578,7 @@ class Trainer:
         )
         self._safe = outcome.safe
         self._state = outcome.safe if diverged else outcome.state
-        self._record(task, before, outcome)
+        record(self.history, task, before, outcome)
         self.show(self._state)
         if diverged:
             self.history.cut(self.epoch)
@@ -586,26 +587,3 @@ class Trainer:
             self.divergence = explain(task, outcome.state, outcome.safe, self.beginning)
             self.history.stopped, self.history.diverged = str(self.divergence), self.divergence.epoch
             raise DivergenceError(self.history.stopped)
-
-    def _record(self, task: Task, before: State, outcome: Outcome) -> None:
-        logs, batches, first = outcome.logs, task.batches, before.step - before.batch
-        if not logs:
-            return
-        columns: dict[str, list[Any]] = {
-            "epoch": list(range(before.epoch + 1, before.epoch + len(logs) + 1)),
-            "loss": logs.loss,
-        }
-        if logs.accuracy[0] is not None:
-            columns["accuracy"] = logs.accuracy
-        last_steps = range(first + batches - 1, first + len(logs) * batches, batches)
-        columns["learning_rate"] = [rate * before.rate_scale for rate in self.optimizer.rates_at(last_steps)]
-        columns["seconds"] = logs.seconds
-        self.history.extend(columns)
-
-    def _validate(self, validation: tuple[Array, Array]) -> None:
-        x, targets = validation
-        network = self.network
-        model = Model(network.program, network.parameters, network.statistics)
-        scores = network.engines.choose(network.program)[0].scores(model, x)
-        values = {"loss": mean_loss(self.loss, scores, targets, None), **metrics(scores, targets, network.link)}
-        self.history.set_last({f"validation_{name}": value for name, value in values.items()})

@@ -23,7 +23,7 @@ def compare(network: Network, prediction: Prediction, whole: Quantized, rows: Ar
         x = check_inputs(test[0], "test x", (prediction.inputs,))
         y = check_array(test[1], "y")
         check_same_length(x=x, y=y)
-        targets = y if network.loss is None else network.loss.encode(y, prediction.outputs)
+        targets = y if network.loss is None else network.encode(y, network.loss)
     exact, coarse = _in_slices(prediction.scores, x), _in_slices(whole.scores, x)
     of = f"{len(x):,} rows"
     lines = [
@@ -33,8 +33,8 @@ def compare(network: Network, prediction: Prediction, whole: Quantized, rows: Ar
         same = np.asarray(predictions(exact, prediction.link) == predictions(coarse, prediction.link)).mean()
         lines.append(f"Predictions on {of}: {same:.2%} the same as in float")
     if targets is not None:
-        in_float = metrics(exact, targets, prediction.link)
-        in_int8 = metrics(coarse, targets, prediction.link)
+        in_float = metrics(exact, targets, prediction.link, target=network.target)
+        in_int8 = metrics(coarse, targets, prediction.link, target=network.target)
         lines += [_loss_of(name, value, in_int8[name], of) for name, value in in_float.items()]
     return lines
 

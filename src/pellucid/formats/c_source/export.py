@@ -11,6 +11,7 @@ import numpy as np
 
 from pellucid.formats.c_source import interface, selftest
 from pellucid.formats.c_source.accuracy import compare
+from pellucid.formats.c_source.columns import row_source
 from pellucid.formats.c_source.expressions import FUNCTIONS, functions_in
 from pellucid.formats.c_source.floats import FloatBody
 from pellucid.formats.c_source.integers import FUNCTIONS as WHOLE_FUNCTIONS
@@ -113,7 +114,7 @@ def program(prediction: Prediction, name: str) -> tuple[dict[str, str], list[str
     sizes = f"{size(body.constants.bytes)} of constants, {size(memory)} of static memory"
     constants = [*body.constants.texts, *interface.class_names(prediction, name)]
     used = functions_in(_code(functions), FUNCTIONS)
-    source = _source(name, [*constants, *_declared(body.declarations()), *used], functions)
+    source = _source(prediction, name, [*constants, *_declared(body.declarations()), *used], functions)
     header = interface.header(prediction, name, functions, _facts(sizes), {})
     return {f"{name}.h": header, f"{name}.c": source}, [sizes]
 
@@ -145,7 +146,7 @@ def whole_program(prediction: Prediction, whole: Quantized, name: str) -> tuple[
     sizes = f"{size(body.constants.bytes)} of constants, {size(memory)} of static memory"
     constants = [*body.constants.texts, *interface.class_names(prediction, name)]
     used = functions_in(_code(functions), {**FUNCTIONS, **WHOLE_FUNCTIONS})
-    source = _source(name, [*constants, *_declared(body.declarations()), *used], functions)
+    source = _source(prediction, name, [*constants, *_declared(body.declarations()), *used], functions)
     header = interface.header(prediction, name, functions, _facts(sizes), {"QUANTIZED": str(body.width)})
     return {f"{name}.h": header, f"{name}.c": source}, [f"int8: {sizes}"]
 
@@ -170,12 +171,16 @@ def _declared(buffers: list[str]) -> list[str]:
     return ["\n".join(buffers)] if buffers else []
 
 
-def _source(name: str, parts: list[str], functions: list[Function]) -> str:
+def _source(prediction: Prediction, name: str, parts: list[str], functions: list[Function]) -> str:
     """NAME.c."""
-    head = f'/* {name}: a neural network. {signature()}. See {name}.h. */\n\n#include "{name}.h"\n\n#include <math.h>'
-    body = "\n\n".join([*parts, *(function.definition() for function in functions)])
-    integers = "\n#include <stdint.h>" if "int32_t" in body else ""
-    return f"{head}{integers}\n\n{body}\n"
+    rows = [] if prediction.encoder is None else [row_source(prediction.encoder, name).source]
+    head = f'/* {name}: a neural network. {signature()}. See {name}.h. */\n\n#include "{name}.h"'
+    body = "\n\n".join([*parts, *rows, *(function.definition() for function in functions)])
+    libraries = ["math.h"]
+    libraries += ["stdint.h"] if "int32_t" in body else []
+    libraries += ["string.h"] if rows and "strcmp" in rows[0] else []
+    includes = "\n".join(f"#include <{library}>" for library in libraries)
+    return f"{head}\n\n{includes}\n\n{body}\n"
 
 
 def _test(prediction: Prediction, name: str, x: Array) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pellucid.formats.c_source.columns import row_source
 from pellucid.formats.c_source.text import comment, string
 from pellucid.formats.steps import Prediction
 from pellucid.formats.writing import signature
+from pellucid.losses import TargetScaling
 
 
 class Function(NamedTuple):
@@ -69,7 +71,25 @@ def functions_of(prediction: Prediction, name: str, class_of_row: list[str] | No
         )
         return [predict, proba] if link == "sigmoid" else [predict]
     lines = [f"{name}_scores(x, y);"] + ([each, "    y[i] = expf(y[i]);"] if link == "exponential" else [])
+    if prediction.target is not None:
+        lines += _in_unit(prediction.target, prediction.outputs, each)
     return [Function(f"void {name}_predict({x}, float y[{big}_OUTPUTS])", "The predicted numbers into y.", lines)]
+
+
+def _in_unit(target: TargetScaling, outputs: int, each: str) -> list[str]:
+    """The scores in y become predictions in the unit of the target, computed in double precision."""
+    tables, words = [], {}
+    for part in ("mean", "scale", "low", "high"):
+        column = target.column(part, outputs)
+        if column is not None and (column == column[0]).all():
+            words[part] = repr(float(column[0]))
+        elif column is not None:
+            tables.append(f"static const double {part}[] = {{{', '.join(map(repr, column.tolist()))}}};")
+            words[part] = f"{part}[i]"
+    lines = [*tables, f"{each} {{", f"    const double z = (double)y[i] * {words['scale']} + {words['mean']};"]
+    low = f"z < {words['low']} ? {words['low']} : " if "low" in words else ""
+    high = f"z > {words['high']} ? {words['high']} : " if "high" in words else ""
+    return [*lines, f"    y[i] = (float)({low}{high}z);", "}"]
 
 
 def _of_classes(prediction: Prediction, name: str, x: str, class_of_row: list[str] | None) -> list[Function]:
@@ -113,6 +133,8 @@ def header(
     if prediction.classes is not None and prediction.class_count:
         declared += f"\n\n/* The names of the classes. */\nextern const char *const {name}_classes[{big}_CLASSES];"
         defined["CLASSES"] = str(len(prediction.classes))
+    if prediction.encoder is not None:
+        declared = f"{row_source(prediction.encoder, name).header}\n\n{declared}"
     lines = "\n".join(f"#define {big}_{key} {value}" for key, value in defined.items())
     integers = "#include <stdint.h>\n\n" if "int8_t" in declared else ""
     return f"""\

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.formats.onnx.graph import Graph
+from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.typing import Array, Floats
 
@@ -65,6 +66,8 @@ def add_answers(graph: Graph, scores: str, network: Network) -> None:
     columns = network.outputs
     name = values_name(network.link)
     if name == VARIABLE:
+        if network.target is not None:
+            scores = _in_unit(graph, scores, network.target, columns)
         graph.node("Exp" if network.link == "exponential" else "Identity", scores, output=name)
         graph.output(name, np.float32, columns)
         return
@@ -83,6 +86,15 @@ def add_answers(graph: Graph, scores: str, network: Network) -> None:
     dtype = np.int64 if names is None else names.dtype
     graph.output(LABEL, dtype, columns if columns > 1 and network.link in ("sigmoid", "sign") else None)
     _add_values(graph, scores, network.link, columns)
+
+
+def _in_unit(graph: Graph, scores: str, target: TargetScaling, columns: int) -> str:
+    """The scores (rows, outputs) as predictions in the unit of the target."""
+    for operator, part in (("Mul", "scale"), ("Add", "mean"), ("Max", "low"), ("Min", "high")):
+        column = target.column(part, columns)
+        if column is not None:
+            scores = graph.node(operator, scores, graph.constant(column.astype(np.float32), f"target.{part}"))
+    return scores
 
 
 def _add_values(graph: Graph, scores: str, link: str, columns: int) -> None:

@@ -15,12 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pellucid.formats.encoding.samples import sample_columns
 from pellucid.formats.onnx.answers import LABEL, Answers, answers_of, labels_of, values_name
+from pellucid.formats.onnx.columns import feeds_of
 from pellucid.formats.onnx.package import OnnxError, onnx_module
 from pellucid.formats.rows import put_codes
 from pellucid.layers import Embedding
 from pellucid.layers.base import Context, Layer
 from pellucid.network import Network
+from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Array, Floats
 
 SHARE = 5e-5
@@ -46,8 +49,27 @@ class Comparison(NamedTuple):
     """How many labels differ, all of them where two classes are level within `allowed`."""
 
 
-def compare(model: bytes, network: Network, x: Array, input_dtype: np.dtype[Any]) -> Comparison:
+def with_columns(model: bytes, network: Network, encoder: TableEncoder, before: Comparison) -> Comparison:
+    """Run a graph that takes columns on rows such as the encoder knows, and hold it to what the network says of them.
+
+    Raises
+    ------
+    OnnxError
+        If they differ by more than rounding.
+    """
+    columns = sample_columns(encoder, RANDOM_ROWS)
+    x = encoder.transform(columns)
+    found = compare(model, network, x, x.dtype, feeds_of(encoder, columns))
+    worst = max(before, found, key=lambda one: one.largest_difference / one.allowed)
+    return worst._replace(ties=before.ties + found.ties)
+
+
+def compare(
+    model: bytes, network: Network, x: Array, input_dtype: np.dtype[Any], feeds: dict[str, Array] | None = None
+) -> Comparison:
     """Run the graph on rows x (n, d), in the dtype it takes, and hold it to what the network says of them.
+
+    `feeds` are the graph's inputs where it takes others than x.
 
     Raises
     ------
@@ -59,9 +81,11 @@ def compare(model: bytes, network: Network, x: Array, input_dtype: np.dtype[Any]
     if not told.all():
         if not told.any():
             raise OnnxError("The network's own answers overflow float32 on every row: there is nothing to compare.")
-        return compare(model, network, x[told], input_dtype)
+        kept = None if feeds is None else {name: values[told] for name, values in feeds.items()}
+        return compare(model, network, x[told], input_dtype, kept)
     outputs = [values_name(network.link)] + ([] if own.labels is None else [LABEL])
-    judge, said = _run(model, x.astype(input_dtype, copy=False), outputs)
+    given = {"input": x.astype(input_dtype, copy=False)} if feeds is None else feeds
+    judge, said = _run(model, given, outputs)
     values = said[0].astype(np.float64)
     if values.shape != own.values.shape or not np.isfinite(values).all():
         what = "numbers that are not finite" if values.shape == own.values.shape else f"the shape {values.shape}"
@@ -99,20 +123,20 @@ def random_rows(network: Network, input_dtype: np.dtype[Any]) -> Floats:
     return z.astype(input_dtype)
 
 
-def _run(model: bytes, x: Array, outputs: list[str]) -> tuple[str, list[Array]]:
-    """Who ran the graph on rows x, and what it answered."""
+def _run(model: bytes, feeds: dict[str, Array], outputs: list[str]) -> tuple[str, list[Array]]:
+    """Who ran the graph, and what it answered."""
     try:
         import onnxruntime
     except ImportError:
         evaluator = onnx_module("onnx.reference").ReferenceEvaluator(model)
-        return f"onnx {onnx_module().__version__}, its own evaluator", evaluator.run(outputs, {"input": x})
+        return f"onnx {onnx_module().__version__}, its own evaluator", evaluator.run(outputs, feeds)
     judge = f"onnxruntime {onnxruntime.__version__}"
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what goes wrong is told once, by the error
     options.intra_op_num_threads = 1
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        return judge, session.run(outputs, {"input": x})
+        return judge, session.run(outputs, feeds)
     except Exception as error:  # its errors have no common class of their own
         raise OnnxError(f"{judge} cannot run the graph: {error}") from error
 
@@ -149,6 +173,7 @@ def _values(network: Network, layers: Sequence[Layer], dtype: str, x: Array) -> 
     other = Network(layers, dtype=dtype, engine="reference")
     other.adopt_shape(network.input_shape)
     other.parameters, other.statistics, other.link = network.parameters, network.statistics, network.link
+    other.target = network.target
     return answers_of(other, x).values.astype(np.float64)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.formats.onnx.package import IR_VERSION, OPSET, onnx_module
+from pellucid.formats.onnx.package import IR_VERSION, ML, ML_OPSET, OPSET, onnx_module
 
 ROWS = "rows"
 """The name of the dimension that may have any size."""
@@ -63,6 +63,11 @@ class Graph:
         self._inputs.append(self._helper.make_tensor_value_info(name, self._element(dtype), [ROWS, features]))
         return name
 
+    def column(self, name: str, dtype: npt.DTypeLike) -> str:
+        """One column of a table as an input of its own: (rows, 1); the name of its values."""
+        self.input(name, dtype, 1)
+        return name
+
     def output(self, name: str, dtype: npt.DTypeLike, columns: int | None) -> None:
         """What the graph answers under this name: (rows, columns), or (rows,) for None."""
         shape = [ROWS] if columns is None else [ROWS, columns]
@@ -73,8 +78,10 @@ class Graph:
         graph = self._helper.make_graph(
             self._nodes, "network", self._inputs, self._outputs, list(self._constants.values())
         )
-        opset = self._helper.make_opsetid("", OPSET)
-        return self._helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, **about)
+        sets = [self._helper.make_opsetid("", OPSET)]
+        if any(node.domain == ML for node in self._nodes):
+            sets.append(self._helper.make_opsetid(ML, ML_OPSET))
+        return self._helper.make_model(graph, opset_imports=sets, ir_version=IR_VERSION, **about)
 
     def _element(self, dtype: npt.DTypeLike) -> int:
         """ONNX' number for a dtype; `object` stands for strings."""

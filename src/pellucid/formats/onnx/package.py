@@ -8,6 +8,9 @@ from typing import Any
 OPSET = 18
 """The operator set that is written: every onnxruntime since 1.14 (2023) runs it."""
 
+ML, ML_OPSET = "ai.onnx.ml", 3
+"""The operators for machine learning that belong to it."""
+
 IR_VERSION = 8
 """The version of the file's own layout that belongs to it."""
 

@@ -13,12 +13,14 @@ import numpy as np
 
 from pellucid.formats.atomic import write_atomically
 from pellucid.formats.onnx.answers import add_answers
-from pellucid.formats.onnx.comparing import RANDOM_ROWS, compare, random_rows
+from pellucid.formats.onnx.columns import encode
+from pellucid.formats.onnx.comparing import RANDOM_ROWS, compare, random_rows, with_columns
 from pellucid.formats.onnx.graph import Graph
 from pellucid.formats.onnx.package import OPSET, OnnxError, onnx_module
 from pellucid.formats.onnx.translations import TRANSLATIONS, Translation
 from pellucid.layers.base import Layer
 from pellucid.network import Network
+from pellucid.tables.encoder import TableEncoder
 from pellucid.validation import check_choice, check_finite, check_inputs
 
 _LARGEST = 2**31 - 2**20  # bytes: what a message of Protocol Buffers may hold, and room for the rest of it
@@ -80,6 +82,7 @@ def to_onnx(
     *,
     x: Any = None,
     input_dtype: str = "float32",
+    columns: bool | None = None,
     translations: Mapping[type[Layer], Translation] | None = None,
 ) -> OnnxReport:
     """Write a network as an ONNX file which predicts the same, its scaling included, for any number of rows.
@@ -102,6 +105,10 @@ def to_onnx(
         Real rows to compare on as well.
     input_dtype : {"float32", "float64"}
         What the graph is given. float64 where inputs are large beside their spread, such as years or time stamps.
+    columns : bool or None
+        Whether the graph takes the columns of a table, one input (rows, 1) each, instead of `input`: numbers, dates (as
+        seconds from 1970 on) and yes and no (as 1 and 0) in float64, NaN where missing; categories as strings, "" where
+        missing. None: if the network has such a `preprocessing`.
     translations : mapping from class to function, or None
         How layers of one's own are said in ONNX: `pellucid.formats.onnx.translations` has the contract.
 
@@ -141,12 +148,20 @@ def to_onnx(
         of_given = compare(model, network, given, dtype)
         worst = max(comparison, of_given, key=lambda one: one.largest_difference / one.allowed)
         comparison = worst._replace(ties=comparison.ties + of_given.ties)
+    encoder = network.preprocessing if columns is None or columns else None
+    if columns and encoder is None:
+        raise OnnxError("columns=True needs a network that knows columns: network.preprocessing is None.")
+    if encoder is not None:
+        message = translate(network, dtype, {**TRANSLATIONS, **(translations or {})}, encoder)
+        model = message.SerializeToString()
+        checker.check_model(message, full_check=True)
+        comparison = with_columns(model, network, encoder, comparison)
     write_atomically(path, [model])
     return OnnxReport(
         path=Path(path),
         size=len(model),
         opset=OPSET,
-        input=_described(message.graph.input[0]),
+        input=", ".join(map(_described, message.graph.input)),
         outputs=tuple(map(_described, message.graph.output)),
         random_rows=RANDOM_ROWS,
         given_rows=0 if given is None else len(given),
@@ -154,8 +169,13 @@ def to_onnx(
     )
 
 
-def translate(network: Network, dtype: np.dtype[Any], translations: Mapping[type[Layer], Translation]) -> Any:
-    """The network as an onnx.ModelProto that takes rows of this dtype."""
+def translate(
+    network: Network,
+    dtype: np.dtype[Any],
+    translations: Mapping[type[Layer], Translation],
+    encoder: TableEncoder | None = None,
+) -> Any:
+    """The network as an onnx.ModelProto that takes rows of this dtype, or the columns that an encoder knows."""
     from pellucid import __version__
 
     program = network.program
@@ -169,8 +189,8 @@ def translate(network: Network, dtype: np.dtype[Any], translations: Mapping[type
     check_finite(network.parameters, "network.parameters")
     check_finite(network.statistics, "network.statistics")
     graph = Graph(np.float64 if program.leading_scalings else np.float32)
-    value = graph.input("input", dtype, program.input_shape[0])
-    if graph.dtype != dtype:
+    value = graph.input("input", dtype, program.input_shape[0]) if encoder is None else encode(graph, encoder)
+    if graph.dtype != (dtype if encoder is None else np.float32):
         value = graph.cast(value, graph.dtype)
     for instruction in program.instructions:
         if instruction.index == program.leading_scalings and graph.dtype != np.float32:

@@ -17,7 +17,8 @@ __all__ = ["TRANSLATIONS", "Translation", "to_torch"]
 def to_torch(network: Network, *, translations: Mapping[type[Layer], Translation] | None = None) -> Any:
     """The equal `torch.nn.Sequential`: one module a layer, a copy of all numbers, in evaluation mode.
 
-    Its output are the network's `scores`: PyTorch's losses, too, contain softmax and sigmoid. Scaling, Gaussian noise
+    Its output are the network's `scores`: PyTorch's losses, too, contain softmax and sigmoid. Only where the network
+    has a `target` one more module at the end makes them predictions, in the unit of the target. Scaling, Gaussian noise
     and maxout, for which PyTorch has no module, are small modules of `pellucid.formats.pytorch.modules`. The names in
     its `state_dict` begin with the places of Pellucid's layers, "0.weight"; weights lie as (d_out, d_in) there.
 
@@ -69,4 +70,10 @@ def to_torch(network: Network, *, translations: Mapping[type[Layer], Translation
         numbers["dtype"] = getattr(torch, network.dtype.name)
         translate, inputs = known[type(instruction.layer)], math.prod(instruction.input_shape)
         modules.append(translate(torch, instruction.layer, SimpleNamespace(**numbers), inputs))
+    if network.target is not None:
+        from pellucid.formats.pytorch.modules import Unit
+
+        modules.append(
+            Unit(*(network.target.column(name, network.outputs) for name in ("mean", "scale", "low", "high")))
+        )
     return torch.nn.Sequential(*modules).eval()

@@ -123,6 +123,29 @@ class Embedding(torch.nn.Module):
         return torch.cat([x[:, :first], vectors.flatten(1)], dim=1)
 
 
+class Unit(torch.nn.Module):
+    """y = clip(x·scale + mean, low, high), computed in float64: a network's `target`. It has no part in `state_dict`.
+
+    Parameters
+    ----------
+    mean, scale : array (d,)
+    low, high : array (d,) or None
+        None: no limit.
+    """
+
+    def __init__(self, mean: Any, scale: Any, low: Any, high: Any) -> None:
+        super().__init__()
+        for name, values in {"mean": mean, "scale": scale, "low": low, "high": high}.items():
+            self.register_buffer(name, None if values is None else torch.tensor(values), persistent=False)
+
+    def forward(self, x: Any) -> Any:
+        """X (n, d) -> y (n, d)."""
+        y = x.double() * self.scale.double() + self.mean.double()
+        if self.low is not None or self.high is not None:
+            y = torch.clamp(y, self.low, self.high)
+        return y.to(x.dtype)
+
+
 class GaussianNoise(torch.nn.Module):
     """y = x + N(0, scale²) in training, x in evaluation: `GaussianNoise`."""
 

@@ -112,7 +112,7 @@ TRANSLATIONS: dict[type[Layer], Translation] = {
     our.Softsign: _module("Softsign"),
     our.Softmax: _module("Softmax", dim=-1),
     our.ParametricActivation: _parametric,
-    our.Dropout: lambda torch, layer, numbers, inputs: torch.nn.Dropout(layer.rate),
+    our.Dropout: lambda torch, layer, numbers, inputs: torch.nn.Dropout(layer.rate_at(0)),
     our.GaussianNoise: lambda torch, layer, numbers, inputs: _modules().GaussianNoise(layer.scale),
     our.BatchNormalization: _batch_normalization,
     our.LayerNormalization: _layer_normalization,

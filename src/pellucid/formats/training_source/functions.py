@@ -32,6 +32,7 @@ def dropout_mask(x, rate, layer, step):
     """0 for the fraction `rate` of the numbers of x and 1/(1 − rate) for the others; in prediction, 1."""
     if step is None:
         return 1
+    rate = rate(step) if callable(rate) else rate
     kept = random_words(x.shape, FOR_LAYER, layer, step) >= round(rate * 2**32)
     return kept.astype(x.dtype) / x.dtype.type(1 - rate)''',
     "noise": '''\

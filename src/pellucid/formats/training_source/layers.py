@@ -208,8 +208,9 @@ def _dropout(place: Place) -> Lines:
     if place.layer.rate == 0:
         return _nothing(place)
     i, x = place.index, place.x
+    rate = f"dropout{i}" if callable(place.layer.rate) else repr(place.layer.rate)
     forward = [
-        f"m{i} = dropout_mask({x}, {place.layer.rate!r}, {i}, step)  # 0 for what is dropped",
+        f"m{i} = dropout_mask({x}, {rate}, {i}, step)  # 0 for what is dropped",
         f"{place.y} = {x} * m{i}",
     ]
     return Lines(forward, [f"d = d * m{i}"], (f"m{i}",), ("dropout_mask",))

@@ -7,6 +7,7 @@ import numpy as np
 from pellucid.formats.training_source.network import NetworkText
 from pellucid.formats.training_source.parts import LOSSES, OPTIMIZERS, PENALTIES, rate_lines
 from pellucid.formats.training_source.words import docstring, formula, function, words_of
+from pellucid.layers import Dropout
 from pellucid.penalties import MaxNorm
 from pellucid.training import Trainer
 
@@ -78,10 +79,8 @@ class LoopText:
         lines.append("for name in p:")
         inside = [f"rate = {rate} * RATE_FACTORS.get(name, 1)"] if factors else []
         if optimizer.weight_decay:
-            inside += [
-                "if name in WEIGHTS:",
-                f"    p[name] = p[name] * (1 - rate * {optimizer.weight_decay!r})  # decay",
-            ]
+            decay = "weight_decay(step)" if callable(optimizer.weight_decay) else repr(optimizer.weight_decay)
+            inside += ["if name in WEIGHTS:", f"    p[name] = p[name] * (1 - rate * {decay})  # decay"]
         inside += body
         if isinstance(constraint, MaxNorm):
             inside += [
@@ -92,12 +91,22 @@ class LoopText:
             ]
         return function(f"update(p, g{memory}, step)", [*lines, *(f"    {line}" for line in inside)])
 
-    def rate(self) -> list[str]:
-        """`learning_rate`; nothing where the rate is a number."""
-        if isinstance(self.trainer.optimizer.learning_rate, float):
-            return []
-        body = rate_lines(self.trainer.optimizer.learning_rate)
-        return [function("learning_rate(step)", ['"""How far a step goes; steps are counted from 0."""', *body])]
+    def schedules(self) -> list[str]:
+        """A function of the step for each number that a schedule moves: `learning_rate`, `weight_decay`, `dropout1`."""
+        optimizer = self.trainer.optimizer
+        moved = {
+            "learning_rate": (optimizer.learning_rate, "How far a step goes; steps are counted from 0."),
+            "weight_decay": (optimizer.weight_decay, "How much of the weights decays in a step, times its rate."),
+        }
+        for instruction in self.trainer.network.program.instructions:
+            if isinstance(instruction.layer, Dropout):
+                words = f"Which part of its inputs layer {instruction.index} sets to zero in a step."
+                moved[f"dropout{instruction.index}"] = (instruction.layer.rate, words)
+        return [
+            function(f"{name}(step)", [f'"""{words}"""', *rate_lines(value)])
+            for name, (value, words) in moved.items()
+            if callable(value)
+        ]
 
     def train(self) -> str:
         """`train`."""
@@ -106,6 +115,8 @@ class LoopText:
         y = "np.asarray(y, dtype=np.int64)  # (n, inputs), (n,)"
         if not self.classes:
             y = f"np.asarray(y, dtype={self.network.dtype}).reshape(len(x), -1)  # (n, inputs), (n, outputs)"
+        if trainer.network.target is not None:
+            y = "in_unit(y, len(x))  # (n, inputs), (n, outputs)"
         slots = len(optimizer.slot_names)
         zeros = ", ".join(["np.zeros_like(p[name])"] * slots) + ("," if slots == 1 else "")
         batch = "BATCH_SIZE" if trainer.batch_size != "full" else "n"
@@ -161,6 +172,17 @@ class LoopText:
             f"            average = {{name: {moved} for name in p}}",
         ]
 
+    def target(self) -> list[str]:
+        """`in_unit`; nothing where targets are taken as they are."""
+        if self.trainer.network.target is None:
+            return []
+        lines = [
+            '"""The targets (n, outputs) in the unit of the scores; `predict` goes back."""',
+            "y = np.asarray(y, dtype=np.float64).reshape(rows, -1)",
+            f"return ((y - TARGET_MEAN) / TARGET_SCALE).astype({self.network.dtype})",
+        ]
+        return [function("in_unit(y, rows)", lines)]
+
     def _right(self) -> str:
         """An expression for which rows of a batch are predicted right; nothing where numbers are predicted."""
         link = self._link()
@@ -182,6 +204,8 @@ class LoopText:
         }
         answers |= {"softmax": answers["argmax"], "sign": answers["sigmoid"]}
         words, answer = answers.get(self._link(), ("The predicted numbers, (n, outputs).", "scores"))
+        if self.trainer.network.target is not None:
+            answer = "np.clip(scores * TARGET_SCALE + TARGET_MEAN, TARGET_LOW, TARGET_HIGH)"
         return function(
             f"predict({arguments})", [f'"""{words}"""', f"scores, _ = forward({arguments})", f"return {answer}"]
         )

@@ -88,7 +88,12 @@ LOSSES: dict[type[Loss], Callable[[Any, bool], list[str]]] = {
     losses.Quantile: _quantile,
     losses.Poisson: lambda *_: ["values = (np.exp(z) - y * z).sum(axis=1)  # (n,)", "d = np.exp(z) - y"],
     losses.SoftmaxCrossEntropy: _softmax_cross_entropy,
-    losses.SigmoidCrossEntropy: lambda *_: [
+    losses.SigmoidCrossEntropy: lambda loss, _: [
+        *(
+            [f"y = {1 - loss.label_smoothing!r} * y + {loss.label_smoothing / 2!r}  # a little for yes and for no"]
+            if loss.label_smoothing
+            else []
+        ),
         "values = (np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))).sum(axis=1)  # (n,)",
         "d = sigmoid(z) - y",
     ],
@@ -249,6 +254,13 @@ def _polynomial(s: schedules.Polynomial) -> list[str]:
     return [f"return {s.end!r} + {s.learning_rate - s.end!r} * {part}"]
 
 
+def _flat_cosine(s: schedules.FlatCosine) -> list[str]:
+    return [
+        f"t = min(step, {s.steps}) / {s.steps}",
+        f"return {s.learning_rate!r} * 0.5 * (1 + math.cos(math.pi * max(0.0, t - {s.flat!r}) / {1 - s.flat!r}))",
+    ]
+
+
 def _log_cosine(s: schedules.LogCosine) -> list[str]:
     part = f"math.log2(1 + {2**s.cycles - 1} * min(step, {s.steps}) / {s.steps})"
     return [f"return {s.learning_rate!r} * 0.5 * (1 - math.cos(2 * math.pi * {part}))"]
@@ -261,14 +273,15 @@ SCHEDULES: dict[type[Schedule], Callable[[Any], list[str]]] = {
     schedules.Polynomial: _polynomial,
     schedules.Cosine: _cosine,
     schedules.CosineRestarts: _restarts,
+    schedules.FlatCosine: _flat_cosine,
     schedules.OneCycle: _one_cycle,
     schedules.LogCosine: _log_cosine,
 }
-"""The lines of `learning_rate(step)`."""
+"""The lines of a function of the step."""
 
 
 def rate_lines(rate: Any) -> list[str]:
-    """The lines of `learning_rate(step)` for a number or a schedule."""
+    """The lines of a function of the step, for a number or a schedule."""
     if isinstance(rate, schedules.WarmUp):
         within = rate_lines(rate.learning_rate)
         warm = f"min(1.0, (step + 1) / {rate.steps})"

@@ -63,7 +63,7 @@ def training_program(trainer: Trainer, *, epochs: int = 20, targets: str | None 
     trainer : Trainer
         Its network must be built. Of the trainer are taken: loss, optimizer with schedule, clipping and decay, penalty,
         constraint, average, learning-rate factors, batch size, shuffling and seed. Callbacks are not: a program runs
-        all epochs.
+        all epochs. The unit of the targets (`network.target`) is written down as it is, not measured again.
     epochs : int
         How many the program runs where it is not told otherwise.
     targets : {"classes", "numbers"} or None
@@ -80,7 +80,7 @@ def training_program(trainer: Trainer, *, epochs: int = 20, targets: str | None 
     ------
     ValueError
         If the network is not built, or a part is of one's own, or of those that need more than a step sees:
-        augmentation, `UnitVariance`, scalings behind a layer with weights.
+        augmentation, `UnitVariance` and `ThroughData`, scalings behind a layer with weights.
 
     Examples
     --------
@@ -120,6 +120,8 @@ class _Writer:
         trainer = self.trainer
         if trainer.augmentation is not None:
             raise ValueError("Augmentation is not part of the training program: make a trainer without it.")
+        if (trainer.standardize_target or trainer.clamp) and trainer.network.target is None:
+            raise ValueError("The unit of the targets is measured when training begins: call trainer.initialize(x, y).")
         if trainer.constraint is not None and type(trainer.constraint) is not MaxNorm:
             raise ValueError(f"{trainer.constraint!r} is a constraint of your own: use MaxNorm, or none.")
         for part, table in ((trainer.loss, LOSSES), (trainer.optimizer, OPTIMIZERS), (trainer.penalty, PENALTIES)):
@@ -149,7 +151,7 @@ class _Writer:
         """The whole program."""
         network, loop = self.network, self.loop
         first = [network.forward(), loop.loss(), network.backward()]
-        rest = [*loop.shaping(), loop.update(), *loop.rate(), loop.train(), loop.predict()]
+        rest = [*loop.shaping(), loop.update(), *loop.schedules(), *loop.target(), loop.train(), loop.predict()]
         start = [*network.measure(), network.initial()]
         of_network, of_chance = called_by("\n".join([*first, *rest, *start]))
         chance = [f"# Random numbers\n\n\n{of_chance[0]}", *of_chance[1:]] if of_chance else []
@@ -196,6 +198,13 @@ Usage: python {name}.py data.npz
             lines.append(f"RATE_FACTORS = {json.dumps(self._factors())}")
         if self._weights_matter():
             lines.append(f"WEIGHTS = {json.dumps(self.network.weights)}  # what is kept small; biases are not")
+        target = trainer.network.target
+        for part in () if target is None else ("mean", "scale", "low", "high"):
+            column = getattr(target, part)
+            value = {"low": "-np.inf", "high": "np.inf"}[part] if column is None else repr(column)
+            lines.append(
+                f"TARGET_{part.upper()} = {f'np.array({list(column)})' if isinstance(column, tuple) else value}"
+            )
         if chance:
             lines.append(f"SEED = {trainer.seed}")
             lines.append("FOR_WEIGHTS, FOR_SHUFFLE, FOR_LAYER = 0, 1, 2  # what random numbers are for")

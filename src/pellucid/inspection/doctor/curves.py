@@ -67,7 +67,9 @@ def idle_early_stopping(evidence: Evidence) -> list[Finding]:
         return []
     losses = evidence.column("validation_loss")
     column = stopping.monitor or ("validation_loss" if losses.size else "loss")
-    numbers = {"patience": stopping.patience, "epochs": run.epochs}
+    numbers = (
+        {"epochs": run.epochs} if stopping.patience is None else {"patience": stopping.patience, "epochs": run.epochs}
+    )
     if column in ("loss", "accuracy"):
         said = f"EarlyStopping watches the training {column}, which goes on improving when other rows get worse."
         if losses.size:
@@ -77,7 +79,7 @@ def idle_early_stopping(evidence: Evidence) -> list[Finding]:
             advice = "Give fit a validation set, validation=0.2."
             remedy = Remedy(fit={"validation": 0.2})
         return [Finding("idle_early_stopping", "warning", said, numbers, None, None, advice, remedy)]
-    if stopping.patience < run.epochs:
+    if stopping.patience is None or stopping.patience < run.epochs:
         return []
     patience = max(2, run.epochs // 5)
     said = f"EarlyStopping waits for {stopping.patience} epochs, and training has {run.epochs}."
@@ -154,7 +156,8 @@ def _regularization(run: Run) -> list[str]:
     task = run.rehearsal.task
     what = [str(task.penalty)] if task.penalty is not None and task.penalty.strength else []
     if task.optimizer.weight_decay:
-        what.append(f"a weight decay of {task.optimizer.weight_decay:g}")
+        decay = task.optimizer.weight_decay
+        what.append(f"a weight decay of {decay if callable(decay) else f'{decay:g}'}")
     if task.constraint is not None:
         what.append(str(task.constraint))
     noisy = {str(each.layer) for each in task.program.instructions if isinstance(each.layer, Dropout | GaussianNoise)}
@@ -171,7 +174,9 @@ def _less(run: Run) -> Remedy:
     if task.penalty is not None:
         settings["penalty"] = dataclasses.replace(task.penalty, strength=task.penalty.strength / 100)
     if task.optimizer.weight_decay:
-        settings["optimizer"] = dataclasses.replace(task.optimizer, weight_decay=task.optimizer.weight_decay / 100)
+        decay = task.optimizer.weight_decay
+        less = task.optimizer.decay_at(run.first.step) if callable(decay) else decay
+        settings["optimizer"] = dataclasses.replace(task.optimizer, weight_decay=less / 100)
     if task.constraint is not None:
         settings["constraint"] = None
     layers = tuple(each.layer for each in task.program.instructions)

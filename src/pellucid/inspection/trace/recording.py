@@ -152,7 +152,7 @@ def trace(
         cost_after = None if after is None else _cost(task, model._replace(parameters=after), randomness)
         values = examples.loss.values(scores, examples.targets)
     cost_of_weights = penalty_value(model, penalty)
-    recorded = _Step(model, flat, state.slots, after, slots, chosen.slot_names if chosen else ())
+    recorded = _Step(state.step, model, flat, state.slots, after, slots, chosen.slot_names if chosen else ())
     names = symbols_of(model.program.instructions)
     return Trace(
         x=_own(examples.x),
@@ -176,8 +176,9 @@ def trace(
 
 @dataclass(frozen=True)
 class _Step:
-    """The flat vectors of the step, from which each layer's part is taken."""
+    """The number of the step, and its flat vectors, from which each layer's part is taken."""
 
+    number: int
     model: Model
     gradient: Floats
     slots_before: tuple[Floats, ...]
@@ -203,7 +204,8 @@ def _cost(task: Task, model: Model, randomness: Randomness | None) -> float:
 def _layer(visit: Visit, back: Return, symbols: Symbols, step: _Step) -> LayerTrace:
     made, update = visit.made, None
     instruction, parameters, context, saved = made
-    layer, formulas = instruction.layer, formulas_of(instruction.layer)
+    layer = instruction.layer.at_step(step.number)
+    formulas = formulas_of(layer)
     derivative = None
     if isinstance(formulas, Formulas) and formulas.derivative:
         ones = np.ones_like(visit.output)

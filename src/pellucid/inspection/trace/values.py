@@ -25,7 +25,7 @@ class LayerTrace:
     index : int
         Its place in the network.
     layer : Layer
-        The layer itself.
+        The layer itself, with the numbers that its schedules give for this step.
     symbols : Symbols
         What its numbers are called: `symbols.input`, `symbols.output`, `symbols.parameters["weight"]`.
     input, output : array (n, *d_in), (n, *d_out)

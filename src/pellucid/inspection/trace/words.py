@@ -59,7 +59,7 @@ def optimizer_words(trace: Trace) -> str:
     optimizer = trace.optimizer
     described = (inspect.getdoc(type(optimizer)) or "").split("\n\n")[0]
     formula = " ".join(described.split()).replace("`", "").rstrip(".")
-    more = _more_words(optimizer)
+    more = _more_words(optimizer if optimizer is None else optimizer.at_step(trace.step))
     return f"{type(optimizer).__name__}: {formula}; rate {number(trace.rate)}" + (f", {more}" if more else "")
 
 

@@ -1,0 +1,74 @@
+"""The work of `pellucid evaluate` for a table: a network's measures on rows whose target is known."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from pellucid.cli import tables
+from pellucid.cli.errors import Failure, UsageError
+from pellucid.cli.runs import SETTINGS
+from pellucid.losses import Poisson
+from pellucid.tables.reading import read_columns
+from pellucid.tables.report.intervals import bootstrap, interval
+from pellucid.tables.report.metrics import measures_of
+from pellucid.tables.report.words import scored
+from pellucid.tables.targets import Target, present
+from pellucid.tables.together import Together, load_together
+from pellucid.validation import unknown_name
+
+
+def evaluate_table(console: Console, model: str, source: str, target: str | None) -> None:
+    """Measure the network of a file, or those of a run's folder, on a table with its target."""
+    path = Path(model).expanduser()
+    network = load_together(path)
+    assert network.preprocessing is not None
+    name = target or _target_of(path)
+    columns = read_columns(Path(source).expanduser(), texts=network.preprocessing.text_columns)
+    if name not in columns:
+        raise UsageError(unknown_name("--target", name, [str(each) for each in columns]))
+    values = np.asarray(columns[name])
+    there = present(values)
+    if not there.any():
+        raise Failure(f"{source} has no row with a value in {name!r}.")
+    known = {column: np.asarray(columns[column])[there] for column in network.preprocessing.column_names}
+    what = target_of(network, name)
+    y = what.encode(values[there])
+    x = network.preprocessing.transform(known)
+    answers = network.predict_proba(x) if what.task == "classes" else network.predict(x)
+    measures = measures_of(what)
+    drawn = bootstrap([measure.of(y, answers) for measure in measures], len(y))
+    console.print(f"{source}: {len(y):,} rows", style="bold", soft_wrap=True)
+    missing = len(there) - int(there.sum())
+    if missing:
+        console.print(f"{missing:,} rows are left out, since {name} is missing there.", soft_wrap=True)
+    tables.show_pairs(
+        console,
+        {measure.title: scored(interval(drawn[:, place]), measure) for place, measure in enumerate(measures)},
+    )
+    if what.task == "classes":
+        tables.show_confusion(console, y, answers.argmax(axis=1), what.class_names)
+
+
+def target_of(network: Together, name: str) -> Target:
+    """What a saved network predicts."""
+    loss = network.loss
+    assert loss is not None  # it was trained
+    if network.link == "softmax":
+        classes = network.classes or tuple(str(number) for number in range(network.networks[0].outputs))
+        return Target(name, "classes", loss, len(classes), classes)
+    return Target(name, "counts" if isinstance(loss, Poisson) else "numbers", loss, network.networks[0].outputs)
+
+
+def _target_of(path: Path) -> str:
+    """The target that a run was trained for, as its settings say."""
+    folder = path if path.is_dir() else path.parent
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        name = json.loads((folder / SETTINGS).read_text())["target"]
+        if isinstance(name, str):
+            return name
+    raise UsageError("--target COLUMN must say which column is the target: the model is not in the folder of its run.")

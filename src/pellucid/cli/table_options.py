@@ -1,0 +1,160 @@
+"""What the command line says of a table: options read into a recipe, settings and a target.
+
+Contract: `TableOptions` is what was typed; `read` answers the table and its target, `settings_of` how networks are
+trained. What is wrong with an option is a `UsageError` that names it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pellucid.cli.errors import Failure, UsageError, choice, option, whole_numbers
+from pellucid.engines import ENGINES
+from pellucid.layers import ACTIVATIONS
+from pellucid.tables.cells import TableError
+from pellucid.tables.fitting import Settings
+from pellucid.tables.kinds import KINDS
+from pellucid.tables.reading import read_table
+from pellucid.tables.recipes import RECIPES, Recipe, recipe_for
+from pellucid.tables.table import Table
+from pellucid.tables.targets import ASKED, NUMBER_LOSSES, QUANTILES, Target, find_target
+from pellucid.typing import Array
+from pellucid.validation import check_integer, unknown_name
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """What was typed; None where the choice is left open."""
+
+    source: str
+    target: str | None
+    kinds: str | None = None
+    task: str | None = None
+    quantiles: str | None = None
+    loss: str | None = None
+    recipe: str = "strong"
+    hidden: str | None = None
+    activation: str | None = None
+    dropout: float | None = None
+    learning_rate: float | None = None
+    batch_size: str | None = None
+    epochs: int | None = None
+    ensemble: int = 1
+    folds: int | None = None
+    minutes: float | None = None
+    seed: int = 0
+    save: str | None = None
+    engine: str = "auto"
+    threads: int | None = None
+
+
+class Read(NamedTuple):
+    """A table and what is predicted of it."""
+
+    table: Table
+    values: Array
+    y: Array
+    target: Target
+    dropped: int
+
+
+def read(options: TableOptions) -> Read:
+    """Read the file, part off the target, and see what it is."""
+    kinds = kinds_of(options.kinds)
+    try:
+        table = read_table(Path(options.source).expanduser(), kinds=kinds or None)
+    except TableError as error:
+        raise Failure(str(error)) from None
+    names = [column.name for column in table.columns]
+    if options.target is None:
+        shown = ", ".join(names[:20]) + (f", … {len(names) - 20} more" if len(names) > 20 else "")
+        raise UsageError(
+            f"{options.source} is a table with the columns {shown}: say which of them is to be predicted, "
+            f"--target {_quoted(names[-1])} for one."
+        )
+    if options.target not in names:
+        raise UsageError(unknown_name("--target", options.target, names))
+    rest, values, dropped = table.split_target(options.target)
+    return Read(rest, values, *_target(options, values), dropped)
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if set(name) & set(' ;&|<>()$*?"') else name
+
+
+def _target(options: TableOptions, values: Array) -> tuple[Array, Target]:
+    assert options.target is not None
+    asked = "auto" if options.task is None else choice("--task", options.task, ASKED)
+    loss = None if options.loss is None else choice("--loss", options.loss, NUMBER_LOSSES)
+    levels: tuple[float, ...] = QUANTILES
+    if options.quantiles is not None:
+        levels = fractions("--quantiles", options.quantiles)
+        asked = "quantiles" if asked == "auto" else asked
+    elif loss is not None and asked == "auto":
+        asked = "numbers"
+    target = find_target(values, options.target, asked=asked, loss=loss, quantiles=levels)
+    return target.encode(values), target
+
+
+def kinds_of(text: str | None) -> dict[str, str]:
+    """{"zip": "category"} for "zip=category"."""
+    kinds = {}
+    for part in text.split(",") if text else []:
+        name, equals, kind = part.rpartition("=")
+        if not equals or not name:
+            raise UsageError(f"--kinds must be columns with their kinds, such as zip=category,id=ignore, not {part!r}.")
+        first, colon, order = kind.strip().partition(":")
+        kinds[name.strip()] = choice("The kind in --kinds", first, KINDS) + (f":{order}" if colon else "")
+    return kinds
+
+
+def fractions(name: str, text: str) -> tuple[float, ...]:
+    """(0.05, 0.5) for "0.05,0.5": numbers between 0 and 1."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = (0.0,)
+    if not all(0 < number < 1 for number in found):
+        raise UsageError(
+            f"{name} must be numbers between 0 and 1 with commas between, such as 0.05,0.95, not {text!r}."
+        )
+    return found
+
+
+def settings_of(options: TableOptions, target: Target) -> Settings:
+    """How networks are trained: the recipe with what the command line changes."""
+    recipe: Recipe = recipe_for(choice("--recipe", options.recipe, RECIPES), target.task)
+    changes: dict[str, Any] = {}
+    if options.hidden is not None:
+        changes["hidden"] = whole_numbers("--hidden", options.hidden)
+    if options.activation is not None:
+        changes["activation"] = choice("--activation", options.activation, ACTIVATIONS)
+    if options.batch_size is not None:
+        if not options.batch_size.isdigit():
+            raise UsageError(f"--batch-size must be a whole number of rows for a table, not {options.batch_size!r}.")
+        changes["batch_size"] = int(options.batch_size)
+    for name in ("dropout", "learning_rate"):
+        if getattr(options, name) is not None:
+            with option(f"--{name.replace('_', '-')}"):
+                recipe = replace(recipe, **{name: getattr(options, name)})
+    with option("--batch-size"):
+        recipe = replace(recipe, **changes)
+    for name, value in (("--ensemble", options.ensemble), ("--epochs", options.epochs)):
+        if value is not None:
+            with option(name):
+                check_integer("N", value, minimum=1)
+    if options.folds is not None:
+        with option("--folds"):
+            check_integer("N", options.folds)
+    with option("--seed"):
+        check_integer("seed", options.seed, maximum=2**64 - 1)
+    return Settings(
+        recipe,
+        n_models=options.ensemble,
+        epochs=options.epochs,
+        seed=options.seed,
+        engine=choice("--engine", options.engine, ENGINES),
+        threads=options.threads,
+    )

@@ -1,0 +1,55 @@
+"""Tables as people have them: read, understood, and made into the rows of numbers that a network takes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pellucid.tables.cells import TableError
+    from pellucid.tables.encoder import Layout, TableEncoder
+    from pellucid.tables.kinds import Column
+    from pellucid.tables.predicting import predict_file
+    from pellucid.tables.reading import read_columns, read_table
+    from pellucid.tables.recipes import Recipe, recipe_for
+    from pellucid.tables.report.report import TableReport
+    from pellucid.tables.streaming import TableStream, fit_stream
+    from pellucid.tables.table import Table
+
+_HOMES = {
+    "Column": "kinds",
+    "Layout": "encoder",
+    "Recipe": "recipes",
+    "Table": "table",
+    "TableEncoder": "encoder",
+    "TableError": "cells",
+    "TableReport": "report",
+    "TableStream": "streaming",
+    "fit_stream": "streaming",
+    "predict_file": "predicting",
+    "read_columns": "reading",
+    "read_table": "reading",
+    "recipe_for": "recipes",
+}
+
+__all__ = [
+    "Column",
+    "Layout",
+    "Recipe",
+    "Table",
+    "TableEncoder",
+    "TableError",
+    "TableReport",
+    "TableStream",
+    "fit_stream",
+    "predict_file",
+    "read_columns",
+    "read_table",
+    "recipe_for",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pellucid.tables' has no attribute {name!r}")
+    return getattr(import_module(f"pellucid.tables.{_HOMES[name]}"), name)

@@ -1,0 +1,375 @@
+"""Recipes: how a network for a table is built and trained, every trick of it a switch of its own.
+
+Contract: a `Recipe` is a frozen dataclass of switches. `recipe_for(name, task)` answers one of the three that are known
+by name; `layers_of` makes the layers of it, `optimizer_of`, `rate_factors_of` and `trainer_of` the training. What a
+recipe leaves out is simply not there: no layer, no schedule, no factor.
+
+The tricks of "strong" are those of RealMLP-TD, the ones of "fast" those of RealMLP-TD-S (Holzmüller, Grinsztajn and
+Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pellucid as pl
+from pellucid.layers import ACTIVATIONS, Layer
+from pellucid.losses import Loss
+from pellucid.optimizers import Optimizer
+from pellucid.tables.encoder import Layout
+from pellucid.training import Callback, Trainer
+from pellucid.validation import check_choice, check_integer, keep_integer, keep_number, unknown_name
+
+TASKS = ("classes", "numbers", "counts")
+PARAMETRIZATIONS = ("standard", "ntk")
+RATE_SCHEDULES = ("constant", "log_cosine")
+LEAST_EPOCHS = 16
+"""However large the table is, every row is used so often."""
+VISITS = 2_000_000
+"""How many rows a training goes through, all epochs together, unless the recipe's epochs are fewer: what keeps large
+tables within seconds."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network for a table and its training, trick by trick.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        The units of each hidden layer.
+    activation : str
+        The name of the activation behind each of them.
+    parametric : bool
+        Whether each unit learns how much of its activation it uses: x + a·(f(x) − x), a from 1.
+    periodic_embedding : bool
+        Whether each number goes in together with learnt waves of it.
+    frequencies, embedding_outputs, sigma : int, int, float
+        How many waves, into how many numbers they are gathered (the number itself is one), and the deviation of the
+        first frequencies.
+    category_size : int
+        The length of the learnt vector of a category, where there are too many for columns of their own.
+    front_scale : bool
+        Whether each input has a learnt factor in front of the first layer.
+    parametrization : {"standard", "ntk"}
+        "ntk": y = x W/√d_in + b with weights of size 1, so that one rate suits layers of all widths.
+    data_driven_initialization : bool
+        Whether weights start such that each unit's values have deviation 1 over the rows, and biases such that its kink
+        lies among the rows.
+    dropout : float
+        The fraction of each hidden layer set to zero in training.
+    weight_decay : float
+        By what part of rate·weight each weight shrinks in a step.
+    fading : bool
+        Whether dropout and decay fade away over the second half of training.
+    learning_rate : float
+        The highest rate.
+    rate_schedule : {"constant", "log_cosine"}
+        "log_cosine": four cycles, each twice as long as the one before.
+    beta_1, beta_2 : float
+        Adam's.
+    front_rate_factor, embedding_rate_factor, slope_rate_factor, bias_rate_factor : float
+        What the rate is multiplied with for the front scale, the periodic embedding, the slopes of parametric
+        activations, and the biases of dense layers.
+    label_smoothing : float
+        How much of a class is spread over all of them (for classes alone).
+    standardize_target, clamp : bool
+        Whether numbers are learnt in units of their deviation, and predictions held within the training rows' range.
+    best_epoch : bool
+        Whether the weights of the epoch that is best on the validation rows are restored (the last of equal ones).
+    one_hot_up_to : int
+        Up to how many values a category has columns of its own; the encoder asks for it.
+    clip : float
+        Where the scaled numbers level off; the encoder asks for it.
+    epochs, batch_size : int
+        How often every row is used at most, and the rows of a step.
+
+    Examples
+    --------
+    >>> from pellucid.tables import recipe_for
+    >>> recipe = recipe_for("strong", "numbers")
+    >>> recipe.activation, recipe.dropout, recipe.without("dropout").dropout
+    ('mish', 0.15, 0.0)
+    """
+
+    hidden: tuple[int, ...] = (64, 64)
+    activation: str = "relu"
+    parametric: bool = False
+    periodic_embedding: bool = False
+    frequencies: int = 16
+    embedding_outputs: int = 4
+    sigma: float = 0.1
+    category_size: int = 8
+    front_scale: bool = False
+    parametrization: str = "standard"
+    data_driven_initialization: bool = False
+    dropout: float = 0.0
+    weight_decay: float = 0.0
+    fading: bool = False
+    learning_rate: float = 0.003
+    rate_schedule: str = "constant"
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    front_rate_factor: float = 6.0
+    embedding_rate_factor: float = 0.1
+    slope_rate_factor: float = 0.1
+    bias_rate_factor: float = 1.0
+    label_smoothing: float = 0.0
+    standardize_target: bool = True
+    clamp: bool = False
+    best_epoch: bool = True
+    one_hot_up_to: int = 8
+    clip: float = 3.0
+    epochs: int = 100
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        if isinstance(self.hidden, int) or not all(
+            isinstance(units, int) and not isinstance(units, bool) and units > 0 for units in self.hidden
+        ):
+            raise ValueError(f"hidden must be units of layers such as (64, 64), or (), not {self.hidden!r}.")
+        object.__setattr__(self, "hidden", tuple(self.hidden))
+        check_choice("activation", self.activation, ACTIVATIONS)
+        check_choice("parametrization", self.parametrization, PARAMETRIZATIONS)
+        check_choice("rate_schedule", self.rate_schedule, RATE_SCHEDULES)
+        for name in ("frequencies", "category_size", "epochs", "batch_size"):
+            keep_integer(self, name, minimum=1)
+        keep_integer(self, "embedding_outputs", minimum=2)
+        keep_integer(self, "one_hot_up_to", minimum=2)
+        for name in ("sigma", "learning_rate", "clip"):
+            keep_number(self, name, above=0.0)
+        for name in ("dropout", "label_smoothing", "beta_1", "beta_2"):
+            keep_number(self, name, minimum=0.0, below=1.0)
+        for name in ("weight_decay", *FACTORS):
+            keep_number(self, name, minimum=0.0)
+
+    def without(self, trick: str) -> Recipe:
+        """The recipe with one of `TRICKS` undone."""
+        if trick not in TRICKS:
+            raise ValueError(unknown_name("trick", trick, TRICKS))
+        return replace(self, **TRICKS[trick])
+
+    def epochs_for(self, rows: int, visits: int = VISITS) -> int:
+        """How many epochs a table of so many training rows gets: `epochs`, or as many as stay within `visits` rows."""
+        return max(min(self.epochs, LEAST_EPOCHS), min(self.epochs, visits // max(rows, 1)))
+
+
+FACTORS = ("front_rate_factor", "embedding_rate_factor", "slope_rate_factor", "bias_rate_factor")
+"""The factors of the rate, by the names of their fields."""
+
+TRICKS: dict[str, dict[str, Any]] = {
+    "periodic embedding": {"periodic_embedding": False},
+    "front scale": {"front_scale": False},
+    "front rate ×6": {"front_rate_factor": 1.0},
+    "NTK parametrization": {"parametrization": "standard", "learning_rate": 0.001, "front_rate_factor": 1.0},
+    "SELU or Mish": {"activation": "relu"},
+    "parametric activation": {"parametric": False},
+    "data-driven initialization": {"data_driven_initialization": False},
+    "dropout": {"dropout": 0.0},
+    "weight decay": {"weight_decay": 0.0},
+    "fading": {"fading": False},
+    "rate schedule": {"rate_schedule": "constant"},
+    "β₂ 0.95": {"beta_2": 0.999},
+    "bias rate ×0.1": {"bias_rate_factor": 1.0},
+    "label smoothing": {"label_smoothing": 0.0},
+    "target standardized": {"standardize_target": False, "clamp": False},
+    "clamped predictions": {"clamp": False},
+    "smooth clipping": {"clip": 1e6},
+    "best epoch": {"best_epoch": False},
+}
+"""What undoes each trick of the strong recipe: the fields that change."""
+
+_FAST = Recipe(
+    hidden=(256, 256, 256),
+    activation="selu",
+    front_scale=True,
+    parametrization="ntk",
+    learning_rate=0.04,
+    rate_schedule="log_cosine",
+    beta_2=0.95,
+    bias_rate_factor=0.1,
+    label_smoothing=0.1,
+    one_hot_up_to=1000,
+    epochs=256,
+    batch_size=256,
+)
+_STRONG = replace(
+    _FAST,
+    parametric=True,
+    periodic_embedding=True,
+    data_driven_initialization=True,
+    dropout=0.15,
+    weight_decay=0.02,
+    fading=True,
+    clamp=True,
+    one_hot_up_to=8,
+)
+_OF_NUMBERS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "fast": {"activation": "mish", "learning_rate": 0.07, "label_smoothing": 0.0},
+    "strong": {"activation": "mish", "learning_rate": 0.2, "label_smoothing": 0.0},
+}
+RECIPES: dict[str, Recipe] = {"plain": Recipe(), "fast": _FAST, "strong": _STRONG}
+"""By name, for classes; `recipe_for` knows what is different for numbers."""
+
+LINEAR = Recipe(
+    hidden=(), learning_rate=0.02, rate_schedule="log_cosine", weight_decay=0.001, one_hot_up_to=100, epochs=200
+)
+"""No hidden layer: linear regression, or logistic regression, as something to compare with."""
+
+
+def recipe_for(name: str | Recipe, task: str) -> Recipe:
+    """The recipe of a name for a task: "classes", "numbers" (also quantiles) or "counts"; a recipe stays as it is.
+
+    Parameters
+    ----------
+    name : {"plain", "fast", "strong"} or Recipe
+        "plain": two hidden layers of ReLU and Adam; "fast": RealMLP-TD-S; "strong": RealMLP-TD.
+    task : {"classes", "numbers", "counts"}
+        What is predicted.
+    """
+    check_choice("task", task, TASKS)
+    if isinstance(name, Recipe):
+        return name
+    if name not in RECIPES:
+        raise ValueError(unknown_name("recipe", name, RECIPES))
+    return RECIPES[name] if task == "classes" else replace(RECIPES[name], **_OF_NUMBERS[name])
+
+
+def layers_of(recipe: Recipe, layout: Layout, outputs: int, steps: int) -> list[Layer]:
+    """The layers for rows that an encoder has made: embeddings, front scale, hidden layers, the outputs' layer.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The switches.
+    layout : Layout
+        How many numbers, flags and categories a row has: `encoder.layout`.
+    outputs : int
+        The scores that are wanted.
+    steps : int
+        How many steps training has, all epochs together: dropout fades over them.
+    """
+    layers: list[Layer] = []
+    if layout.cardinalities:
+        layers.append(pl.Embedding(tuple(layout.cardinalities), recipe.category_size))
+    if recipe.periodic_embedding and layout.numbers:
+        layers.append(pl.PeriodicEmbedding(layout.numbers, recipe.frequencies, recipe.embedding_outputs, recipe.sigma))
+    if recipe.front_scale:
+        layers.append(pl.Scale())
+    for units in recipe.hidden:
+        layers += [_dense(recipe, units, last=False), _activation(recipe)]
+        if recipe.dropout:
+            layers.append(pl.Dropout(_fading(recipe, recipe.dropout, steps)))
+    layers.append(_dense(recipe, outputs, last=True))
+    return layers
+
+
+def _dense(recipe: Recipe, units: int, *, last: bool) -> Layer:
+    """A dense layer with the first weights that suit the recipe.
+
+    With 1/√d_in in the formula weights and biases start from N(0, 1), and those of the outputs from 0 (RealMLP-TD-S);
+    measured on rows, all layers do alike (RealMLP-TD).
+    """
+    more: dict[str, Any] = {} if recipe.parametrization == "standard" else {"parametrization": recipe.parametrization}
+    if recipe.data_driven_initialization:
+        more |= {"weight_initializer": "unit_variance", "bias_initializer": pl.ThroughData(5)}
+    elif recipe.parametrization == "ntk":
+        start = "zeros" if last else pl.Normal(1.0)
+        more |= {"weight_initializer": start, "bias_initializer": start}
+    return pl.Dense(units, **more)
+
+
+def _activation(recipe: Recipe) -> Layer:
+    return pl.ParametricActivation(recipe.activation) if recipe.parametric else ACTIVATIONS[recipe.activation]()
+
+
+def _fading(recipe: Recipe, value: float, steps: int) -> Any:
+    return pl.FlatCosine(value, steps=steps) if recipe.fading and value else value
+
+
+def optimizer_of(recipe: Recipe, steps: int) -> Optimizer:
+    """Adam with the recipe's rate and decay over so many steps."""
+    rate: Any = recipe.learning_rate
+    if recipe.rate_schedule == "log_cosine":
+        rate = pl.LogCosine(recipe.learning_rate, steps=steps)
+    if not recipe.weight_decay:
+        return pl.Adam(rate, recipe.beta_1, recipe.beta_2)
+    return pl.AdamW(rate, recipe.beta_1, recipe.beta_2, weight_decay=_fading(recipe, recipe.weight_decay, steps))
+
+
+def rate_factors_of(recipe: Recipe, layers: Sequence[Layer]) -> dict[str, float]:
+    """What the rate is multiplied with, by the names of layers and parameters; those with 1 are left out."""
+    factors: dict[str, float] = {}
+    for number, layer in enumerate(layers):
+        if isinstance(layer, pl.Scale):
+            factors[str(number)] = recipe.front_rate_factor
+        elif isinstance(layer, pl.PeriodicEmbedding):
+            factors[str(number)] = recipe.embedding_rate_factor
+        elif isinstance(layer, pl.ParametricActivation):
+            factors[str(number)] = recipe.slope_rate_factor
+        elif isinstance(layer, pl.Dense):
+            factors[f"{number}.bias"] = recipe.bias_rate_factor
+    return {name: factor for name, factor in factors.items() if factor != 1.0}
+
+
+def steps_of(recipe: Recipe, rows: int, epochs: int) -> int:
+    """How many steps there are in so many epochs."""
+    return epochs * math.ceil(rows / min(recipe.batch_size, rows))
+
+
+def network_of(recipe: Recipe, layout: Layout, outputs: int, steps: int, **options: Any) -> pl.Network:
+    """A network with the recipe's layers; `options` are those of `Network`."""
+    return pl.Network(layers_of(recipe, layout, outputs, steps), **options)
+
+
+def trainer_of(
+    recipe: Recipe,
+    network: pl.Network,
+    loss: Loss,
+    *,
+    rows: int,
+    epochs: int,
+    seed: int = 0,
+    watch: str | None = None,
+    scaled: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Trainer:
+    """The trainer of a network that `network_of` made, for so many rows and epochs.
+
+    Parameters
+    ----------
+    recipe, network : Recipe, Network
+        The switches, and the network with layers of the same.
+    loss : Loss
+        What is minimized.
+    rows, epochs : int
+        Training rows, and how often each of them is used: the schedules reach over all of it.
+    seed : int
+        Where all random numbers start.
+    watch : str or None
+        The column of the history by which the best epoch is found; None: there are no validation rows.
+    scaled : bool
+        Whether the target may be standardized and clamped: numbers may, classes and counts not.
+    callbacks : sequence
+        Further callbacks.
+    """
+    check_integer("rows", rows, minimum=1)
+    check_integer("epochs", epochs, minimum=1)
+    best: list[Callback] = []
+    if recipe.best_epoch and watch is not None:
+        best = [pl.EarlyStopping(patience=None, monitor=watch, ties="last")]
+    return pl.Trainer(
+        network,
+        loss=loss,
+        optimizer=optimizer_of(recipe, steps_of(recipe, rows, epochs)),
+        batch_size=min(recipe.batch_size, rows),
+        seed=seed,
+        learning_rate_factors=rate_factors_of(recipe, network.layers),
+        standardize_target=scaled and recipe.standardize_target,
+        clamp=scaled and recipe.clamp,
+        callbacks=[*callbacks, *best],  # the best epoch may be found by what a callback measures
+    )

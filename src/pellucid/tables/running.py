@@ -1,0 +1,210 @@
+"""Several trainings side by side: an ensemble's networks, the folds of a measurement.
+
+Contract: a `Job` is a training that is prepared in the main thread and run in any. `run_all` runs them on as many
+threads as there are cores, ends all of them on Ctrl-C, and answers whether that came; each job says how it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.engines.cores import usable_cores
+from pellucid.tables.encoder import Layout
+from pellucid.tables.recipes import Recipe, network_of, steps_of, trainer_of
+from pellucid.tables.targets import Target
+from pellucid.training import Callback, DivergenceError, Trainer
+from pellucid.typing import Array
+
+
+class Rows(NamedTuple):
+    """Rows as the encoder made them (n, d), their targets (n,), and how much each counts."""
+
+    x: Array
+    y: Array
+    weight: Array | None = None
+
+
+class WeighedValidation(Callback):
+    """Measures the validation rows with their weights after every epoch: the share of wrong classes, or the loss.
+
+    The trainer's own validation counts each row alike.
+
+    Parameters
+    ----------
+    x, y, weight : array
+        The rows, their targets, and how much each counts.
+    """
+
+    COLUMN = "validation_weighted_error"
+
+    def __init__(self, x: Array, y: Array, weight: Array) -> None:
+        self.x, self.y, self.weight = x, y, weight
+
+    def epoch(self, trainer: Trainer) -> None:
+        """Put the weighted error into the history."""
+        network = trainer.network
+        scores = network.scores(self.x)
+        if network.link == "softmax":
+            errors = (scores.argmax(axis=1) != self.y).astype(np.float64)
+        else:
+            errors = trainer.loss.values(scores, trainer.loss.encode(self.y, network.outputs)).astype(np.float64)
+        trainer.history.set_last({self.COLUMN: float(np.average(errors, weights=self.weight))})
+
+
+@dataclass
+class Job:
+    """One training.
+
+    Parameters
+    ----------
+    name : str
+        What it is for: "the model", "fold 2 of 3".
+    recipe, layout, target : Recipe, Layout, Target
+        What is trained for what.
+    rows : Rows
+        The training rows.
+    held : Rows or None
+        The rows that the best epoch is found by.
+    epochs : int
+        How often every row is used.
+    seed : int
+        Where its random numbers start.
+    """
+
+    name: str
+    recipe: Recipe
+    layout: Layout
+    target: Target
+    rows: Rows
+    held: Rows | None
+    epochs: int
+    seed: int
+    engine: str = "auto"
+    threads: int | None = None
+    trainer: Trainer | None = None
+    diverged: DivergenceError | None = None
+    interrupted: bool = False
+    callbacks: list[Callback] = field(default_factory=list)
+
+    @property
+    def network(self) -> pl.Network:
+        """The network that is trained."""
+        assert self.trainer is not None
+        return self.trainer.network
+
+    @property
+    def visits(self) -> int:
+        """How many rows the training goes through, all epochs together."""
+        return self.epochs * len(self.rows.x)
+
+    def prepare(self) -> None:
+        """Make the network and its trainer."""
+        steps = steps_of(self.recipe, len(self.rows.x), self.epochs)
+        target = self.target.smoothed(self.recipe.label_smoothing)
+        network = network_of(self.recipe, self.layout, target.outputs, steps, engine=self.engine, threads=self.threads)
+        if target.classes:
+            network.classes = target.class_names
+        self.trainer = trainer_of(
+            self.recipe,
+            network,
+            target.loss,
+            rows=len(self.rows.x),
+            epochs=self.epochs,
+            seed=self.seed,
+            watch=self._watch(target),
+            scaled=target.task == "numbers",
+            callbacks=[*self._weighing(), *self.callbacks],
+        )
+
+    def _watch(self, target: Target) -> str | None:
+        if self.held is None:
+            return None
+        return target.watch if self.held.weight is None else WeighedValidation.COLUMN
+
+    def _weighing(self) -> list[Callback]:
+        if self.held is None or self.held.weight is None:
+            return []
+        return [WeighedValidation(self.held.x, self.scaled(self.held.y), self.held.weight)]
+
+    def run(self) -> None:
+        """Train to the end; an explosion or Ctrl-C is noted down and not raised."""
+        trainer, rows, held = self.trainer, self.rows, self.held
+        assert trainer is not None
+        try:
+            trainer.fit(
+                rows.x,
+                self.scaled(rows.y),
+                epochs=self.epochs,
+                validation=None if held is None else (held.x, self.scaled(held.y)),
+                sample_weight=rows.weight,
+            )
+        except DivergenceError as error:
+            self.diverged = error
+        except KeyboardInterrupt:
+            self.interrupted = True
+        if self.target.task == "counts" and trainer.epoch:
+            self._undo_scaling()
+
+    def scaled(self, y: Array) -> Array:
+        """Targets as they are trained on: counts in units of their mean m, so that all tables start alike."""
+        return y / self._mean if self.target.task == "counts" else y
+
+    @property
+    def _mean(self) -> float:
+        return float(np.average(self.rows.y, weights=self.rows.weight)) or 1.0
+
+    def _undo_scaling(self) -> None:
+        """From log(y/m) to log y: the last bias grows by log m, which is exact.
+
+        exp(z) − (y/m)·z and exp(z + log m) − y·(z + log m) differ by the factor m and a constant alone.
+        """
+        name = f"{len(self.network.layers) - 1}.bias"
+        self.network.set(name, self.network.get(name) + np.log(self._mean))
+
+
+def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Job], None] | None = None) -> bool:
+    """Prepare and run the jobs, side by side where there are several; answer whether Ctrl-C came.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        The first ones begin first.
+    threads : int or None
+        How many cores may be used; None: all.
+    ended : function or None
+        Told of each job when it has ended, in the main thread.
+    """
+    cores = threads or usable_cores()
+    workers = min(len(jobs), cores)
+    for job in jobs:
+        job.threads = 1 if workers > 1 else threads
+        job.prepare()
+    if workers == 1:
+        for job in jobs:
+            job.run()
+            if job.interrupted:
+                return True
+            if ended is not None:
+                ended(job)
+        return False
+    with ThreadPoolExecutor(workers) as pool:
+        running = {pool.submit(job.run): job for job in jobs}
+        try:
+            for future in as_completed(running):
+                future.result()
+                if ended is not None:
+                    ended(running[future])
+        except KeyboardInterrupt:
+            for future, job in running.items():
+                future.cancel()
+                if job.trainer is not None:
+                    job.trainer.stop("Training was interrupted.")
+                job.interrupted = not future.done()
+            return True
+    return False

@@ -1,0 +1,200 @@
+"""A table from end to end: columns to numbers, networks trained, measured on folds, and told about.
+
+Contract: `train_table` takes a table and the name of its target, and answers what was learnt (`TableModel`) and what is
+known of it (`TableReport`). All trainings, the model's own and those of the folds, run side by side on the cores there
+are. Ctrl-C ends them: what the model had learnt by then stays, and what was not measured is missing in the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.layers import Layer
+from pellucid.tables.fitting import Settings, TableModel, plan
+from pellucid.tables.report.calibration import calibration_of
+from pellucid.tables.report.columns import Effect, effect_of
+from pellucid.tables.report.folds import Measurement, encoder_for, usual_folds
+from pellucid.tables.report.metrics import measures_of
+from pellucid.tables.report.report import TableReport
+from pellucid.tables.report.verdict import verdict
+from pellucid.tables.running import Job, run_all
+from pellucid.tables.table import Table
+from pellucid.tables.targets import Target
+from pellucid.training import Callback
+from pellucid.typing import Array, Floats
+from pellucid.validation import check_integer
+
+_EFFECTS = 6  # columns whose effect is shown, the most important ones
+_LEAST_TO_MEASURE = 20  # rows: of fewer, a part says nothing
+_DIAGNOSED = 2000  # rows that the doctor looks at
+
+
+@dataclass
+class Telling:
+    """Who is told of what, while it happens: nobody, unless somebody asks."""
+
+    begun: Callable[[Sequence[Job]], None] = lambda jobs: None
+    """All trainings, before the first of them."""
+    watch: Callable[[Job], list[Callback]] = lambda job: []
+    """Callbacks for a training."""
+    ended: Callable[[Job], None] = lambda job: None
+    """A training that has ended."""
+    now: Callable[[str], None] = lambda words: None
+    """What is done next, in a word or two."""
+
+
+@dataclass
+class Trained:
+    """What came of a table."""
+
+    model: TableModel
+    report: TableReport
+    interrupted: bool = False
+
+
+def train_table(
+    table: Table,
+    y: Array,
+    target: Target,
+    settings: Settings,
+    *,
+    folds: int | None = None,
+    weight: Array | None = None,
+    dropped: int = 0,
+    recipe: str = "strong",
+    telling: Telling | None = None,
+) -> Trained:
+    """Train networks for a table and measure them.
+
+    Parameters
+    ----------
+    table : Table
+        The columns without the target.
+    y : array (n,)
+        The target's values as `target.encode` answers them.
+    target : Target
+        What is predicted.
+    settings : Settings
+        How networks are trained.
+    folds : int or None
+        How many folds are measured: 1 is a single split, 0 none. None: what suits the number of rows.
+    weight : array (n,) or None
+        How much each row counts.
+    dropped : int
+        How many rows were left out before, since their target is missing; for the report.
+    recipe : str
+        What the recipe is called; for the report.
+    telling : Telling or None
+        Who is told of what.
+
+    Raises
+    ------
+    DivergenceError
+        If a training exploded before its first epoch was done.
+    """
+    telling = telling or Telling()
+    encoder = encoder_for(table, settings)
+    x = encoder.transform(table)
+    own = plan(x, y, encoder.layout, target, settings, weight=weight)
+    measured = measurement(table, y, target, settings, folds, weight)
+    jobs = [*own, *(measured.jobs if measured else [])]
+    for job in jobs:
+        job.callbacks += telling.watch(job)
+    telling.begun(jobs)
+    interrupted = run_all(jobs, settings.threads, telling.ended)
+    model = TableModel.of(own, encoder)
+    report = first_report(table, target, model, dropped, recipe)
+    if not interrupted:
+        report = completed(report, measured, model, table, telling)
+        report = replace(report, findings=_findings(own[0]))
+    return Trained(model, report, interrupted)
+
+
+def measurement(
+    table: Table, y: Array, target: Target, settings: Settings, folds: int | None, weight: Array | None = None
+) -> Measurement | None:
+    """The folds of a table, not yet trained on; None where none are wanted or there are too few rows."""
+    count = usual_folds(table.rows) if folds is None else check_integer("folds", folds)
+    if not count or table.rows < _LEAST_TO_MEASURE:
+        return None
+    return Measurement(table, y, target, settings, count, weight)
+
+
+def first_report(table: Table, target: Target, model: TableModel, dropped: int, recipe: str) -> TableReport:
+    """What is known before anything is measured."""
+    network = model.networks[0]
+    several = "" if len(model.networks) == 1 else f"{len(model.networks)} networks: "
+    return TableReport(
+        source=table.source,
+        rows=table.rows,
+        dropped=dropped,
+        columns=table.describe(),
+        notes=table.notes,
+        target=target,
+        recipe=recipe,
+        layers=several + ", ".join(_short(layer) for layer in network.layers),
+        measures=measures_of(target),
+        epochs=max(len(history) for history in model.histories),
+        seconds=sum(history.seconds for history in model.histories),
+    )
+
+
+def _short(layer: Layer) -> str:
+    """A layer by its name, a dense one with its units."""
+    name = type(layer).__name__
+    return f"{name}({layer.units})" if isinstance(layer, pl.Dense) else name
+
+
+def completed(
+    report: TableReport, measured: Measurement | None, model: TableModel, table: Table, telling: Telling
+) -> TableReport:
+    """The report with what hangs on measured rows, whose trainings have ended, and with the effects of columns."""
+    if measured is not None:
+        measures = report.measures
+        contenders, truth, answers = measured.finish(measures, telling.now)
+        telling.now("importance of columns")
+        report = replace(
+            report,
+            contenders=contenders,
+            how=measured.how,
+            verdict=verdict(contenders, measures),
+            truth=truth,
+            answers=answers,
+            calibration=calibration_of(report.target, truth, answers),
+            importance=measured.importance(measures[0]),
+        )
+    telling.now("effects of columns")
+    names = list(report.importance) or list(model.encoder.column_names)
+    return replace(report, effects=effects_of(model, table, names))
+
+
+def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int = _EFFECTS) -> tuple[Effect, ...]:
+    """The effects of the first so many of some columns; dates have none, whose parts go together."""
+
+    def answer(columns: Any) -> Floats:
+        return model.answers(model.encoder.transform(columns))
+
+    columns = {column.name: table[column.name] for column in table.columns if column.used}
+    kinds = {column.name: column.kind for column in table.columns}
+    shown = [name for name in names if kinds[name] != "date"][:most]
+    found = [effect_of(answer, columns, name, number=kinds[name] == "number") for name in shown]
+    return tuple(effect for effect in found if effect is not None)
+
+
+def _findings(job: Job) -> dict[str, Any]:
+    """What the doctor says of a training."""
+    trainer, rows, held = job.trainer, job.rows, job.held
+    assert trainer is not None
+    some = np.arange(min(_DIAGNOSED, len(rows.x)))
+    diagnosis = pl.diagnose(
+        trainer,
+        rows.x[some],
+        job.scaled(rows.y)[some],
+        validation=None if held is None else (held.x, job.scaled(held.y)),
+    )
+    return diagnosis.to_dict()

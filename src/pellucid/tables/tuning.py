@@ -1,0 +1,287 @@
+"""A search over recipes: Optuna asks, networks answer, the best one is kept at any time.
+
+Contract: `Search` divides the rows once (training, validation, test), `run` tries recipes until time or trials are up,
+or Ctrl-C comes; what was tried lies in a journal file, and a search with the same file goes on where it stopped. Trials
+are compared on the validation rows; the test rows are for the end alone.
+
+The space is the one of RealMLP's authors (Holzmüller, Grinsztajn and Steinwart, NeurIPS 2024, "default" space).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pellucid.datasets.splits import split_indices
+from pellucid.tables.cells import TableError
+from pellucid.tables.fitting import Settings, TableModel
+from pellucid.tables.recipes import Recipe
+from pellucid.tables.report.folds import encoder_for
+from pellucid.tables.report.metrics import measures_of
+from pellucid.tables.running import Job, Rows
+from pellucid.tables.table import Table
+from pellucid.tables.targets import Target
+from pellucid.training import Callback, Trainer
+from pellucid.typing import Array
+
+_PART = 0.2  # of the rows to validate, and as many to test
+_LEAST_ROWS = 30
+_HIDDEN = {"256-256-256": (256, 256, 256), "64-64-64-64-64": (64,) * 5, "512": (512,)}
+_LOOKS = 32  # at a training that may be given up
+_STARTUP_TRIALS = 4  # which are never given up
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError("The search needs Optuna: install it with pip install 'pellucid[tune]'.") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def suggested(trial: Any, base: Recipe, task: str) -> Recipe:
+    """The recipe that a trial asks for: `base` with what the space says.
+
+    Parameters
+    ----------
+    trial : optuna.trial.Trial
+        Who chooses.
+    base : Recipe
+        What is not in the space.
+    task : str
+        "classes" have label smoothing, numbers have none.
+    """
+    periodic = trial.suggest_categorical("periodic_embedding", [True, False])
+    changes: dict[str, Any] = {
+        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.3, log=True),
+        "hidden": _HIDDEN[trial.suggest_categorical("hidden", list(_HIDDEN))],
+        "activation": trial.suggest_categorical("activation", ["relu", "selu", "mish"]),
+        "dropout": trial.suggest_categorical("dropout", [0.0, 0.15, 0.3]),
+        "weight_decay": trial.suggest_categorical("weight_decay", [0.0, 0.02]),
+        "front_scale": trial.suggest_categorical("front_scale", [True, False]),
+        "periodic_embedding": periodic,
+    }
+    if periodic:
+        changes["sigma"] = trial.suggest_float("sigma", 0.05, 0.5, log=True)
+    if task == "classes":
+        changes["label_smoothing"] = trial.suggest_categorical("label_smoothing", [0.0, 0.1])
+    return replace(base, **changes)
+
+
+def parameters_of(recipe: Recipe, task: str) -> dict[str, Any]:
+    """The point of the space that a recipe stands at, for the first trial; {} if it is outside."""
+    names = {units: name for name, units in _HIDDEN.items()}
+    if recipe.hidden not in names or not 0.02 <= recipe.learning_rate <= 0.3:
+        return {}
+    found: dict[str, Any] = {"hidden": names[recipe.hidden]}
+    for name in ("learning_rate", "activation", "dropout", "weight_decay", "front_scale", "periodic_embedding"):
+        found[name] = getattr(recipe, name)
+    if recipe.periodic_embedding:
+        found["sigma"] = recipe.sigma
+    if task == "classes":
+        found["label_smoothing"] = recipe.label_smoothing
+    return found
+
+
+class Tried(NamedTuple):
+    """What became of a trial."""
+
+    number: int
+    value: float | None
+    """The validation measure: wrong classes, or the loss of numbers; None where it was given up or exploded."""
+    recipe: Recipe
+    best: bool
+    seconds: float
+    state: str
+
+
+class _Pruning(Callback):
+    """Tells Optuna the best value so far, and ends a training that others are far ahead of."""
+
+    def __init__(self, trial: Any, column: str, every: int, wrong: bool) -> None:
+        self.trial, self.column, self.every, self.wrong = trial, column, every, wrong
+        self.pruned = False
+
+    def interval(self, trainer: Trainer) -> int:
+        """So many looks in all."""
+        return self.every
+
+    def epoch(self, trainer: Trainer) -> None:
+        """Report; stop if it is hopeless."""
+        values = [value for value in trainer.history[self.column] if value is not None]
+        if not values:
+            return
+        self.trial.report(1.0 - max(values) if self.wrong else min(values), trainer.epoch)
+        if self.trial.should_prune():
+            self.pruned = True
+            trainer.stop("Given up: other trials were far ahead.")
+
+
+class Search:
+    """A search for the best recipe of a table.
+
+    Parameters
+    ----------
+    table, y : Table, array (n,)
+        The columns and the encoded target.
+    target : Target
+        What is predicted.
+    settings : Settings
+        The recipe that is varied, the seed, the budget of a training.
+    journal : path
+        The file of what was tried, made if it is not there; a search with the same file goes on.
+
+    Attributes
+    ----------
+    best : TableModel or None
+        The best model of this run of the search.
+    """
+
+    def __init__(self, table: Table, y: Array, target: Target, settings: Settings, journal: Path) -> None:
+        if table.rows < _LEAST_ROWS:
+            raise TableError(
+                f"{table.source} has {table.rows} rows with a target: a search needs at least {_LEAST_ROWS}, to train, "
+                f"to choose and to test by. Use pellucid train."
+            )
+        self.target, self.settings = target, settings
+        how: dict[str, Any] = {"stratify": target.task == "classes", "seed": settings.seed}
+        try:
+            training, holding, testing = split_indices(y, _PART, _PART, **how)
+        except ValueError:  # a class is too rare to be in all parts
+            training, holding, testing = split_indices(y, _PART, _PART, stratify=False, seed=settings.seed)
+        self.encoder = encoder_for(table.take(training), settings)
+        x = self.encoder.transform(table)
+        self.rows, self.held = Rows(x[training], y[training]), Rows(x[holding], y[holding])
+        self.test = Rows(x[testing], y[testing])
+        optuna = _optuna()
+        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
+        self.epochs = settings.epochs or settings.recipe.epochs_for(len(training), settings.visits)
+        name = f"{target.name}-{len(y)}-{self.epochs}"  # other rows or epochs: values that cannot be compared
+        done = [study.study_name for study in optuna.get_all_study_summaries(storage)]
+        self.goes_on = name in done
+        self.study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True, direction="minimize")
+        trials = self.study.get_trials(deepcopy=False)
+        # A sampler begins anew with every run: with the seed alone it would propose again what was tried.
+        self.study.sampler = optuna.samplers.TPESampler(seed=(settings.seed + len(trials)) % 2**32)
+        self.study.pruner = optuna.pruners.MedianPruner(
+            n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=self.epochs // 4
+        )
+        first = parameters_of(settings.recipe, target.task)
+        if not trials and first:
+            self.study.enqueue_trial(first)
+        self.best: TableModel | None = None
+        self.best_recipe = settings.recipe
+
+    @property
+    def tried(self) -> int:
+        """How many trials have ended, earlier runs included."""
+        return sum(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
+
+    @property
+    def best_value(self) -> float | None:
+        """The best validation measure so far, earlier runs included."""
+        states = [_optuna().trial.TrialState.COMPLETE]
+        done = self.study.get_trials(deepcopy=False, states=states)
+        return min((trial.value for trial in done), default=None)
+
+    def run(
+        self,
+        *,
+        seconds: float | None = None,
+        trials: int | None = None,
+        told: Callable[[Tried], None] = lambda tried: None,
+        kept: Callable[[TableModel, Recipe], None] = lambda model, recipe: None,
+    ) -> bool:
+        """Try recipes until the time or the trials are up; answer whether Ctrl-C came.
+
+        Parameters
+        ----------
+        seconds : float or None
+            No trial begins after so many.
+        trials : int or None
+            How many are tried in this run.
+        told : function
+            Told of each trial.
+        kept : function
+            Given each model that is better than all before it, with its recipe.
+        """
+        began, number = time.monotonic(), 0
+        while (trials is None or number < trials) and (seconds is None or time.monotonic() - began < seconds):
+            number += 1
+            try:
+                tried, job = self._try()
+            except KeyboardInterrupt:
+                return True
+            if tried.best and job is not None:
+                self.best, self.best_recipe = TableModel.of([job], self.encoder), tried.recipe
+                kept(self.best, tried.recipe)
+            told(tried)
+        return False
+
+    def _try(self) -> tuple[Tried, Job | None]:
+        """One trial: asked for, trained, told of."""
+        optuna = _optuna()
+        trial, before = self.study.ask(), self.best_value
+        recipe = suggested(trial, self.settings.recipe, self.target.task)
+        every = max(1, self.epochs // _LOOKS)
+        pruning = _Pruning(trial, self.target.watch, every, wrong=self.target.task == "classes")
+        job = Job(
+            name=f"trial {trial.number + 1}",
+            recipe=recipe,
+            layout=self.encoder.layout,
+            target=self.target,
+            rows=self.rows,
+            held=self.held,
+            epochs=self.epochs,
+            seed=self.settings.seed,
+            engine=self.settings.engine,
+            threads=self.settings.threads,
+            callbacks=[pruning],
+        )
+        states = optuna.trial.TrialState
+        try:
+            job.prepare()
+            job.run()
+        except BaseException:
+            self.study.tell(trial, state=states.FAIL)
+            raise
+        assert job.trainer is not None
+        history = job.trainer.history
+        if job.interrupted:
+            self.study.tell(trial, state=states.FAIL)
+            raise KeyboardInterrupt
+        if job.diverged is not None:
+            self.study.tell(trial, state=states.FAIL)
+            return Tried(trial.number + 1, None, recipe, False, history.seconds, "exploded"), None
+        if pruning.pruned:
+            self.study.tell(trial, state=states.PRUNED)
+            return Tried(trial.number + 1, None, recipe, False, history.seconds, "given up"), None
+        values = [value for value in history[self.target.watch] if value is not None]
+        value = 1.0 - max(values) if self.target.task == "classes" else min(values)
+        self.study.tell(trial, value)
+        best = before is None or value < before
+        return Tried(trial.number + 1, float(value), recipe, best, history.seconds, "done"), job
+
+    def tested(self, model: TableModel) -> dict[str, float]:
+        """The measures of a model on the test rows, which no trial was chosen by."""
+        answers = model.answers(self.test.x)
+        return {measure.title: measure(self.test.y, answers) for measure in measures_of(self.target)}
+
+    def words_of(self, recipe: Recipe) -> str:
+        """What a recipe has other than the one that the search began with."""
+        base = self.settings.recipe
+        names = [*parameters_of(base, self.target.task), "sigma"]
+        changed = [name for name in dict.fromkeys(names) if getattr(recipe, name) != getattr(base, name)]
+        return ", ".join(f"{name.replace('_', ' ')} {_value(getattr(recipe, name))}" for name in changed) or "as it was"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

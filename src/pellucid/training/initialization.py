@@ -1,0 +1,81 @@
+"""How training begins: shapes, first weights, what layers measure, parameters that look at the data, the target's unit.
+
+Contract: `prepare(network, x, y, …)` checks the training rows, and makes the network ready for its first step; what it
+has already it keeps. Parameters whose initializer is `from_data` (`UnitVariance`, `ThroughData`) change by what their
+layer makes of training rows when all parameters before them are as training will begin with them. That takes only
+running layers forward, so it holds for any layer, whatever it does with its weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.engines.base import Model
+from pellucid.engines.program import compile_program
+from pellucid.engines.reference import Pass, layer_by_layer
+from pellucid.losses import Loss, TargetScaling
+from pellucid.losses.links import check_unit
+from pellucid.network import Network
+from pellucid.streams import Purpose, Stream
+from pellucid.typing import Array, Floats
+from pellucid.validation import check_same_length
+
+ROWS = 1024
+"""How many rows are looked at, at most."""
+
+
+def prepare(network: Network, x: Array, y: Any, *, loss: Loss, seed: int, unit: tuple[bool, bool]) -> Array:
+    """Make a network ready to train on rows x (n, *input_shape), and answer the targets as the loss takes them.
+
+    Parameters
+    ----------
+    unit : (bool, bool)
+        Whether the target is standardized, and whether predictions are clamped, where the network has no unit yet.
+    """
+    program = network.program if network.built else compile_program(network.layers, x.shape[1:])
+    targets = loss.encode(y, program.outputs)
+    check_same_length(x=x, y=targets)
+    link = loss.link(targets)
+    if any(unit) or network.target is not None:
+        check_unit(link, str(loss))
+    network.check_names(link, program)
+    fresh = not network.built
+    if fresh:  # only now: data that is refused must not leave its shape behind
+        network.build(x.shape[1:], seed=seed)
+    if not network.statistics_fitted:
+        network.fit_statistics(x)
+    if fresh:
+        adapt_parameters(network, x, seed)
+    network.loss, network.link = loss, link
+    if any(unit) and network.target is None:
+        network.target = TargetScaling.measured(targets, standardize=unit[0], clamp=unit[1])
+    return targets
+
+
+def adapt_parameters(network: Network, x: Array, seed: int) -> None:
+    """Let the initializers that ask for data see what their layers make of rows of x (n, *input_shape)."""
+    program = network.program
+    if not any(spec.initializer and spec.initializer.from_data for i in program.instructions for spec in i.specs):
+        return
+    flat = network.parameters.copy()  # (p,): each layer's part changes just before the layer runs
+
+    def adapt(at: Pass, given: Floats) -> None:
+        layer, index = at.instruction.layer, at.instruction.index
+        for place, (view, spec) in enumerate(zip(at.instruction.parameters, at.instruction.specs, strict=True)):
+            if spec.initializer is not None and spec.initializer.from_data:
+                outputs = layer.sums(given, at.parameters, at.context)  # (n, units)
+                stream = Stream(seed, Purpose.ADAPT, index, place + 1)
+                view.of(flat)[...] = spec.initializer.adapt(view.of(flat), outputs, stream)
+
+    for _ in layer_by_layer(Model(program, flat, network.statistics), some_rows(x, seed), before=adapt):
+        pass
+    network.parameters = flat
+
+
+def some_rows(x: Array, seed: int) -> Array:
+    """All rows, or about `ROWS` random ones where there are more: the first may all be of one class."""
+    if len(x) <= ROWS:
+        return x
+    return x[np.unique((Stream(seed, Purpose.ADAPT).uniform(ROWS) * len(x)).astype(np.int64))]

@@ -1,0 +1,39 @@
+"""What an engine says of its epochs, and what the network says of validation rows, as rows of the history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid.engines.base import Outcome, State, Task
+from pellucid.engines.reference import mean_loss
+from pellucid.losses import Loss, metrics
+from pellucid.network import Network
+from pellucid.training.history import History
+from pellucid.typing import Array
+
+
+def record(history: History, task: Task, before: State, outcome: Outcome) -> None:
+    """Add the epochs that were finished since the state `before`; the rate of each is that of its last step."""
+    logs, batches, first = outcome.logs, task.batches, before.step - before.batch
+    if not logs:
+        return
+    columns: dict[str, list[Any]] = {
+        "epoch": list(range(before.epoch + 1, before.epoch + len(logs) + 1)),
+        "loss": logs.loss,
+    }
+    if logs.accuracy[0] is not None:
+        columns["accuracy"] = logs.accuracy
+    last_steps = range(first + batches - 1, first + len(logs) * batches, batches)
+    columns["learning_rate"] = [rate * before.rate_scale for rate in task.optimizer.rates_at(last_steps)]
+    columns["seconds"] = logs.seconds
+    history.extend(columns)
+
+
+def validate(network: Network, loss: Loss, x: Array, targets: Array) -> dict[str, float]:
+    """The columns of the history for validation rows x (n, *input_shape) and their encoded targets."""
+    scores = network.engines.choose(network.program)[0].scores(network.model, x)
+    values = {
+        "loss": mean_loss(loss, scores, targets, None),
+        **metrics(scores, targets, network.link, target=network.target),
+    }
+    return {f"validation_{name}": value for name, value in values.items()}

@@ -1,0 +1,207 @@
+"""`pellucid train`, `evaluate`, `predict` and `tune` on a table: from a CSV file to files and words."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("sklearn")
+
+import pellucid as pl
+
+FILES = {"model.pellucid", "history.json", "settings.json", "report.json", "report.html"}
+
+
+@pytest.fixture
+def houses(tmp_path) -> str:
+    """Prices by size, town, date and garden; some cells are missing, and the price of two."""
+    rng = np.random.default_rng(0)
+    lines = ["id;size;town;sold;garden;price"]
+    for number in range(160):
+        size, town, garden = rng.uniform(30, 200), rng.choice(["Ulm", "Bonn", "Kiel"]), rng.random() < 0.5
+        price = f"{3 * size + 100 * (town == 'Bonn') + 40 * garden:.1f}".replace(".", ",")
+        shown = "" if number % 20 == 7 else f"{size:.1f}".replace(".", ",")
+        price = "" if number in (3, 4) else price
+        lines.append(f"H{number:04};{shown};{town};{number % 28 + 1:02}.03.2021;{'yes' if garden else 'no'};{price}")
+    (tmp_path / "houses.csv").write_text("\n".join(lines) + "\n")
+    return "houses.csv"
+
+
+@pytest.fixture
+def sales(tmp_path) -> str:
+    rng = np.random.default_rng(0)
+    x, colour = rng.normal(size=120), rng.choice(["red", "blue"], 120)
+    lines = ["x,colour,sells"] + [
+        f"{a:.3f},{c},{'yes' if a + (c == 'red') > 0.5 else 'no'}" for a, c in zip(x, colour, strict=True)
+    ]
+    (tmp_path / "sales.csv").write_text("\n".join(lines) + "\n")
+    return "sales.csv"
+
+
+def test_from_a_csv_file_to_a_report_and_predictions(pellucid, tmp_path, houses) -> None:
+    code, out, err = pellucid("train", houses, "--target", "price", "--recipe", "plain", "--folds", 2)
+    assert (code, err) == (0, "")
+    for words in (
+        "houses.csv: 158 rows",
+        "delimiter semicolon, decimal comma",
+        "Predicted: price, numbers",
+        "2 rows are left out, since price is missing there.",
+        "Fold 1 of 2: 100 epochs",
+        "Measured: R² 0.",
+        "gradient boosting",
+        "What it looks at",
+        "pellucid predict runs/houses-1 new.csv",
+    ):
+        assert words in out
+    assert next(line for line in out.splitlines() if line.split()[:1] == ["id"]).endswith("left out")
+    assert max(map(len, out.splitlines()[:12])) <= 100
+    folder = tmp_path / "runs" / "houses-1"
+    assert {path.name for path in folder.iterdir()} == FILES
+    report = json.loads((folder / "report.json").read_text())
+    assert next(iter(report["importance"])) == "size"
+    assert report["contenders"][0]["scores"]["r2"][0] > 0.5
+    assert report["rows_without_target"] == 2
+    code, out, err = pellucid("predict", folder, houses, "--output", "priced.csv")
+    assert (code, err) == (0, "")
+    network = pl.load(folder / "model.pellucid")
+    from pellucid.tables import read_table
+
+    expected = network.predict(network.preprocessing.transform(read_table(tmp_path / houses)))
+    priced = (tmp_path / "priced.csv").read_text().splitlines()
+    assert priced[0].split(",")[-1].strip('"') == "prediction"
+    assert float(priced[1].split(",")[-1]) == pytest.approx(float(expected[0]), rel=1e-6)
+    code, out, err = pellucid("evaluate", folder, houses)
+    assert (code, err) == (0, "")
+    assert "houses.csv: 158 rows" in out
+    assert "R²" in out
+
+
+def test_classes_and_an_ensemble(pellucid, tmp_path, sales) -> None:
+    code, out, _ = pellucid(
+        "train", sales, "--target", "sells", "--recipe", "plain", "--ensemble", 2, "--folds", 1, "--save", "run"
+    )
+    assert code == 0
+    assert "Predicted: sells, 2 classes: no, yes (it holds text)" in out
+    assert "The model, network 2 of 2" in out
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {*FILES, "model-2.pellucid"}
+    code, both, _ = pellucid("evaluate", "run", sales)
+    assert code == 0
+    assert "accuracy" in both
+    one = pellucid("evaluate", "run/model.pellucid", sales, "--target", "sells").out
+    assert one.split("log loss")[1].split("\n")[0] != both.split("log loss")[1].split("\n")[0]
+    again = pellucid(
+        "train", sales, "--target", "sells", "--recipe", "plain", "--epochs", 2, "--folds", 0, "--save", "run"
+    )
+    assert again.code == 0
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+
+
+def test_quantiles_kinds_and_what_the_network_is(pellucid, tmp_path, houses) -> None:
+    code, out, _ = pellucid(
+        "train", houses, "--target", "price", "--quantiles", "0.1,0.9", "--kinds", "id=category,sold=ignore",
+        "--recipe", "fast", "--hidden", "16", "--epochs", 3, "--folds", 1,
+    )  # fmt: skip
+    assert code == 0
+    assert "quantiles 0.1, 0.9" in out
+    network = pl.load(tmp_path / "runs/houses-1/model.pellucid")
+    assert network.loss == pl.Quantile((0.1, 0.9))
+    assert [layer.units for layer in network.layers if isinstance(layer, pl.Dense)] == [16, 2]
+    assert network.preprocessing.column_names == ("id", "size", "town", "garden")
+
+
+def test_minutes_bound_the_trainings(pellucid, sales) -> None:
+    code, out, _ = pellucid("train", sales, "--target", "sells", "--recipe", "plain", "--minutes", 0.02, "--folds", 1)
+    assert code == 0
+    assert "rows a second on each core" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["sales.csv"], "is a table with the columns x, colour, sells: say which of them is to be predicted"),
+        (
+            ["sales.csv", "--target", "sold"],
+            "--target 'sold' is unknown. Did you mean 'colour'?|Allowed: colour, sells, x",
+        ),
+        (["sale.csv", "--target", "sells"], "sale.csv"),
+        (["digits", "--target", "x"], "--target is for tables: digits is a data set that knows its target"),
+        (["sales.csv", "--target", "sells", "--optimizer", "adam"], "--optimizer is for the built-in data sets"),
+        (
+            ["sales.csv", "--target", "sells", "--task", "numbers"],
+            "holds text|but numbers were asked for",
+        ),
+        (["sales.csv", "--target", "sells", "--recipe", "srong"], "--recipe 'srong' is unknown. Did you mean 'strong'"),
+        (["sales.csv", "--target", "sells", "--kinds", "x"], "--kinds must be columns with their kinds"),
+        (["sales.csv", "--target", "sells", "--dropout", "2"], "--dropout: dropout must be a number"),
+        (["sales.csv", "--target", "x", "--quantiles", "2"], "--quantiles must be numbers between 0 and 1"),
+        (
+            ["sales.csv", "--target", "sells", "--minutes", "1", "--epochs", "3"],
+            "--minutes and --epochs do not go together",
+        ),
+    ],
+)
+def test_wrong_words_are_answered_and_leave_nothing(pellucid, tmp_path, sales, arguments, words) -> None:
+    code, _, err = pellucid("train", *arguments)
+    assert code in (1, 2)
+    assert any(part in err for part in words.split("|"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_target_that_teaches_nothing_is_said(pellucid, tmp_path) -> None:
+    (tmp_path / "same.csv").write_text("x,y\n" + "".join(f"{n * n},no\n" for n in range(30)))
+    code, _, err = pellucid("train", "same.csv", "--target", "y")
+    assert code == 1
+    assert "'y' is no in every one of the 30 rows" in err
+    (tmp_path / "names.csv").write_text("x,y\n" + "".join(f"{n * n % 7},name{n}\n" for n in range(1000)))
+    code, _, err = pellucid("train", "names.csv", "--target", "y")
+    assert code == 1
+    assert "has 1,000 classes in 1,000 rows" in err
+
+
+def test_tune_searches_keeps_the_best_and_goes_on(pellucid, tmp_path, sales) -> None:
+    pytest.importorskip("optuna")
+    search = ("tune", sales, "--target", "sells", "--trials", 2, "--epochs", 4)
+    code, out, err = pellucid(*search)
+    assert (code, err) == (0, "")
+    assert "72 rows to train, 24 to choose by, 24 to test at the end" in out
+    assert "trial 1: wrong" in out
+    assert "best so far   as it was" in out
+    folder = tmp_path / "tune" / "sales"
+    best = json.loads((folder / "best.json").read_text())
+    assert set(best["tested"]) == {"accuracy", "AUC", "log loss"}
+    code, out, _ = pellucid(*search)
+    assert code == 0
+    assert "Going on with the search in tune/sales/: 2 trials were made" in out
+    assert "trial 3" in out
+    assert "trial 1:" not in out
+    network = pl.load(folder / "model.pellucid")
+    assert network.preprocessing.column_names == ("x", "colour")
+    assert pellucid("predict", folder / "model.pellucid", sales).code == 0
+
+
+def test_the_same_seed_tries_the_same(pellucid, sales) -> None:
+    pytest.importorskip("optuna")
+    told = []
+    for folder in ("a", "b"):
+        out = pellucid(
+            "tune", sales, "--target", "sells", "--trials", 3, "--epochs", 2, "--seed", 4, "--save", folder
+        ).out
+        told.append([line.rpartition("(")[0] for line in out.splitlines() if line.startswith("trial")])
+    assert told[0] == told[1]
+    assert len(told[0]) == 3
+
+
+def test_tune_refuses_what_it_cannot_search(pellucid, tmp_path, sales) -> None:
+    pytest.importorskip("optuna")
+    assert "--trials must be above 0" in pellucid("tune", sales, "--target", "sells", "--trials", 0).err
+    (tmp_path / "few.csv").write_text("x,y\n" + "".join(f"{n * n},{n % 2}\n" for n in range(12)))
+    assert "a search needs at least 30" in pellucid("tune", "few.csv", "--target", "y", "--trials", 1).err
+    assert not (tmp_path / "tune" / "few").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    code, _, err = pellucid("tune", sales, "--target", "sells", "--save", "mine")
+    assert code == 2
+    assert "holds other files than a search's (letter.txt)" in err

@@ -1,0 +1,210 @@
+"""TableClassifier and TableRegressor: frames, files and arrays as they are, and scikit-learn's checks."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import cross_val_score
+from sklearn.utils.estimator_checks import check_param_validation, parametrize_with_checks
+
+import pellucid as pl
+from pellucid.estimators import TableClassifier, TableRegressor
+from pellucid.tables.recipes import recipe_for
+
+pd = pytest.importorskip("pandas")
+
+SMALL = {"classes": replace(recipe_for("strong", "classes"), hidden=(32,), epochs=100)}
+SMALL["numbers"] = replace(recipe_for("strong", "numbers"), hidden=(32,), epochs=100)
+ESTIMATORS = [
+    TableClassifier(recipe="plain"),
+    TableRegressor(recipe="plain"),
+    TableClassifier(recipe=SMALL["classes"]),
+    TableRegressor(recipe=SMALL["numbers"]),
+]
+WHY = "a row of weight 2 is two rows in the loss, but one when rows are held out, and in medians and quartiles"
+
+
+def expected_to_fail(estimator: BaseEstimator) -> dict[str, str]:
+    return {"check_sample_weight_equivalence_on_dense_data": WHY}
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_to_fail)
+def test_every_check_of_scikit_learn_but_one(estimator: BaseEstimator, check: object) -> None:
+    check(estimator)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS[:2], ids=lambda e: type(e).__name__)
+def test_wrong_parameters_are_answered_in_scikit_learns_words(estimator: BaseEstimator) -> None:
+    check_param_validation(type(estimator).__name__, estimator)
+
+
+def frame(rows: int = 240) -> pd.DataFrame:
+    """Houses whose price follows from size, town and whether there is a garden."""
+    rng = np.random.default_rng(0)
+    size, town = rng.uniform(30, 200, rows), rng.choice(["Ulm", "Bonn", "Kiel"], rows)
+    garden = rng.random(rows) < 0.5
+    price = 3.0 * size + 100.0 * (town == "Bonn") + 40.0 * garden + rng.normal(0, 5, rows)
+    size[::10] = np.nan
+    day = pd.date_range("2020-01-01", periods=rows)
+    return pd.DataFrame({"size": size, "town": town, "garden": garden, "sold": day, "price": price})
+
+
+def test_a_frame_with_its_target_by_name() -> None:
+    data = frame()
+    model = TableRegressor(recipe="fast", epochs=60, random_state=0).fit(data, target="price")
+    assert model.score(data, data["price"]) > 0.85
+    assert list(model.feature_names_in_) == ["size", "town", "garden", "sold"]
+    assert model.n_features_in_ == 4
+    assert model.target_.name == "price"
+    shuffled = data[["sold", "town", "garden", "size"]]  # another order, and without the target
+    assert np.array_equal(model.predict(shuffled), model.predict(data))
+    unseen = shuffled.assign(town="Mainz", size=np.nan)
+    assert np.isfinite(model.predict(unseen)).all()
+    with pytest.raises(ValueError, match="no column 'town'"):
+        model.predict(data.drop(columns="town"))
+
+
+def test_a_frame_and_a_series_keep_scikit_learns_rules() -> None:
+    data = frame()
+    x, y = data.drop(columns="price"), data["price"]
+    model = TableRegressor(recipe="plain", epochs=5, random_state=0).fit(x, y)
+    with pytest.raises(ValueError, match="in the same order"):
+        model.predict(x[x.columns[::-1]])
+
+
+def test_all_frames_give_the_same_network() -> None:
+    polars = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    data = frame()
+    columns = {name: data[name].to_numpy() for name in data}
+    predictions = []
+    for given in (data, polars.from_pandas(data), polars.from_pandas(data).to_arrow(), columns):
+        model = TableRegressor(recipe="plain", epochs=3, random_state=0).fit(given, target="price")
+        predictions.append(model.predict(given))
+    assert all(np.array_equal(predictions[0], other) for other in predictions[1:])
+
+
+def test_a_path_is_read(tmp_path) -> None:
+    pytest.importorskip("pyarrow")
+    data = frame()
+    data.to_csv(tmp_path / "houses.csv", index=False)
+    model = TableRegressor(recipe="plain", epochs=3, random_state=0).fit(tmp_path / "houses.csv", target="price")
+    assert model.predict(tmp_path / "houses.csv").shape == (240,)
+    with pytest.raises(ValueError, match="is a file: name its target"):
+        TableRegressor().fit(tmp_path / "houses.csv")
+
+
+def test_rows_without_a_target_are_left_out_and_said() -> None:
+    data = frame()
+    with_all = TableRegressor(recipe="plain", epochs=3, random_state=0).fit(data[5:], target="price")
+    data.loc[:4, "price"] = np.nan
+    with pytest.warns(UserWarning, match="5 rows were left out, since the target is missing"):
+        model = TableRegressor(recipe="plain", epochs=3, random_state=0).fit(data, target="price")
+    assert np.array_equal(model.network_.parameters, with_all.network_.parameters)
+    with pytest.warns(UserWarning, match="5 rows were left out"):
+        TableRegressor(recipe="plain", epochs=3).fit(data.drop(columns="price"), data["price"])
+
+
+def test_labels_come_back_as_they_were_given() -> None:
+    x = np.random.default_rng(0).normal(size=(200, 3))
+    for labels in (np.array(["no", "yes"]), np.array([7, -2]), np.array([True, False])):
+        y = labels[(x[:, 0] > 0).astype(int)]
+        model = TableClassifier(recipe="plain", random_state=0).fit(x, y)
+        assert model.classes_.tolist() == sorted(labels.tolist())
+        assert model.score(x, y) > 0.9
+        assert model.predict(x).dtype == y.dtype
+        assert np.allclose(model.predict_proba(x).sum(axis=1), 1.0)
+
+
+def test_quantiles_are_in_order_and_cover_what_they_promise() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, size=(1500, 1))
+    y = x[:, 0] + rng.normal(size=1500) * (1.2 + x[:, 0])
+    model = TableRegressor(loss="quantile", quantiles=(0.1, 0.5, 0.9), epochs=40, random_state=0).fit(x, y)
+    low, middle, high = model.predict(x).T
+    assert (low <= middle).all()
+    assert (middle <= high).all()
+    assert np.mean((y >= low) & (y <= high)) == pytest.approx(0.8, abs=0.06)
+    assert model.score(x, y) > 0.1
+
+
+def test_counts_are_predicted_in_their_own_unit() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, size=(1000, 1))
+    y = rng.poisson(np.exp(5.0 + x[:, 0])).astype(float)
+    model = TableRegressor(loss="poisson", recipe="fast", epochs=60, random_state=0).fit(x, y)
+    assert model.predict(x) == pytest.approx(np.exp(5.0 + x[:, 0]), rel=0.2)
+    assert model.network_.link == "exponential"
+
+
+def test_an_ensemble_is_the_mean_of_its_networks() -> None:
+    data = frame()
+    model = TableRegressor(recipe="plain", epochs=3, n_models=3, random_state=0).fit(data, target="price")
+    x = model.encoder_.transform(data)
+    assert len(model.networks_) == 3
+    each = np.stack([network.predict(x) for network in model.networks_])
+    assert np.allclose(model.predict(data), each.mean(axis=0))
+    with pytest.raises(ValueError, match="this estimator has 3"):
+        model.save("nowhere")
+
+
+def test_what_is_saved_predicts_from_columns(tmp_path) -> None:
+    data = frame()
+    model = TableRegressor(recipe="plain", epochs=3, random_state=0).fit(data, target="price")
+    model.save(tmp_path / "houses.pellucid")
+    network = pl.load(tmp_path / "houses.pellucid")
+    assert np.array_equal(network.predict(network.preprocessing.transform(data)), model.predict(data))
+
+
+def test_class_weights_find_the_rare_class() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 2))
+    y = (x[:, 0] + 0.8 * rng.normal(size=600) > 1.9).astype(int)
+    plain = TableClassifier(recipe="plain", random_state=0).fit(x, y)
+    weighed = TableClassifier(recipe="plain", class_weight="balanced", random_state=0).fit(x, y)
+    assert weighed.predict(x)[y == 1].mean() > plain.predict(x)[y == 1].mean() + 0.1
+    assert "validation_weighted_error" in weighed.history_.columns
+
+
+def test_the_same_seed_gives_the_same_network() -> None:
+    x, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    first, second, other = (
+        TableClassifier(recipe=SMALL["classes"], random_state=seed).fit(x, y).network_.parameters for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_it_works_with_scikit_learns_tools() -> None:
+    data = frame()
+    model = TableRegressor(recipe="plain", epochs=30, random_state=0)
+    scores = cross_val_score(clone(model), data.drop(columns="price"), data["price"], cv=3)
+    assert scores.shape == (3,)
+    fitted = model.fit(data, target="price")
+    assert np.array_equal(pickle.loads(pickle.dumps(fitted)).predict(data), fitted.predict(data))
+    with pytest.raises(ValueError, match="they are not kept in a file"):
+        pickle.loads(pickle.dumps(fitted)).report()
+
+
+def test_the_report_measures_the_estimator() -> None:
+    data = frame()
+    report = TableRegressor(recipe="plain", random_state=0).fit(data, target="price").report(folds=2)
+    assert [each.name for each in report.contenders] == ["network", "constant", "linear model", "gradient boosting"]
+    assert next(iter(report.importance)) == "size"
+    assert "R²" in str(report)
+
+
+def test_what_cannot_be_fitted_is_said() -> None:
+    data = frame()
+    with pytest.raises(ValueError, match=r"column 'pricee' is unknown|Column 'pricee' is unknown"):
+        TableRegressor().fit(data, target="pricee")
+    with pytest.raises(ValueError, match=r"holds text .* but numbers were asked for"):
+        TableRegressor().fit(data, target="town")
+    with pytest.raises(ValueError, match="given twice"):
+        TableRegressor().fit(data, data["price"], target="price")
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        TableRegressor().fit(data)
