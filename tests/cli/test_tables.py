@@ -71,7 +71,7 @@ def test_from_a_csv_file_to_a_report_and_predictions(pellucid, tmp_path, houses)
 
     expected = network.predict(network.preprocessing.transform(read_table(tmp_path / houses)))
     priced = (tmp_path / "priced.csv").read_text().splitlines()
-    assert priced[0].split(",")[-1].strip("\"") == "prediction"
+    assert priced[0].split(",")[-1].strip('"') == "prediction"
     assert float(priced[1].split(",")[-1]) == pytest.approx(float(expected[0]), rel=1e-6)
     code, out, err = pellucid("evaluate", folder, houses)
     assert (code, err) == (0, "")
