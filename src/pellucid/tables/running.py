@@ -6,6 +6,7 @@ threads as there are cores, ends all of them on Ctrl-C, and answers whether that
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -121,6 +122,9 @@ class Job:
             scaled=target.task == "numbers",
             callbacks=[*self._weighing(), *self.callbacks],
         )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a class that is too rare to be in every fold
+            self.trainer.initialize(self.rows.x, self.scaled(self.rows.y))
 
     def _watch(self, target: Target) -> str | None:
         if self.held is None:
