@@ -190,13 +190,7 @@ def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Jo
         job.threads = 1 if workers > 1 else threads
         job.prepare()
     if workers == 1:
-        for job in jobs:
-            job.run()
-            if job.interrupted:
-                return True
-            if ended is not None:
-                ended(job)
-        return False
+        return _one_by_one(jobs, ended)
     with ThreadPoolExecutor(workers) as pool:
         running = {pool.submit(job.run): job for job in jobs}
         try:
@@ -211,4 +205,17 @@ def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Jo
                     job.trainer.stop("Training was interrupted.")
                 job.interrupted = not future.done()
             return True
+    return False
+
+
+def _one_by_one(jobs: Sequence[Job], ended: Callable[[Job], None] | None) -> bool:
+    try:
+        for job in jobs:
+            job.run()
+            if job.interrupted:
+                return True
+            if ended is not None:
+                ended(job)
+    except KeyboardInterrupt:  # between two trainings
+        return True
     return False
