@@ -96,6 +96,7 @@ def test_classes_and_an_ensemble(pellucid, tmp_path, sales) -> None:
         "train", sales, "--target", "sells", "--recipe", "plain", "--epochs", 2, "--folds", 0, "--save", "run"
     )
     assert again.code == 0
+    assert "Not measured" in again.out
     assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
 
 
@@ -205,3 +206,18 @@ def test_tune_refuses_what_it_cannot_search(pellucid, tmp_path, sales) -> None:
     code, _, err = pellucid("tune", sales, "--target", "sells", "--save", "mine")
     assert code == 2
     assert "holds other files than a search's (letter.txt)" in err
+
+
+def test_an_interrupt_saves_what_was_learnt(pellucid, tmp_path, sales, monkeypatch) -> None:
+    from pellucid.cli import table_progress
+
+    def interrupt(self: object, job: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table_progress.TrainingsLines, "ended", interrupt)
+    code, out, _ = pellucid(
+        "train", sales, "--target", "sells", "--recipe", "plain", "--epochs", 3, "--threads", 1, "--save", "run"
+    )
+    assert code == 130
+    assert "Interrupted after epoch 3: what was learnt until then is saved, and not measured." in out
+    assert pl.load(tmp_path / "run" / "model.pellucid").classes == ("no", "yes")

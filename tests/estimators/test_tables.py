@@ -129,7 +129,7 @@ def test_quantiles_are_in_order_and_cover_what_they_promise() -> None:
     assert (low <= middle).all()
     assert (middle <= high).all()
     assert np.mean((y >= low) & (y <= high)) == pytest.approx(0.8, abs=0.06)
-    assert model.score(x, y) > 0.1
+    assert 0.05 < model.score(x, y) < 0.2  # what the noise leaves is some 0.1
 
 
 def test_counts_are_predicted_in_their_own_unit() -> None:

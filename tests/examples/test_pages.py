@@ -27,7 +27,7 @@ def pages() -> Iterator[Any]:
 
 def test_the_reference_lists_every_public_name(pages: Any) -> None:
     listed = [name for names in pages.reference_sections().values() for name in names]
-    modules = ("datasets", "formats", "plots", "inspection", "playground")
+    modules = ("datasets", "formats", "plots", "inspection", "playground", "tables")
     expected = [name for name in pl.__all__ if name not in modules]
     expected += [f"{module}.{name}" for module in modules for name in getattr(pl, module).__all__]
     expected += [f"estimators.{name}" for name in estimators.__all__]

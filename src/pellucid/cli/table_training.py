@@ -39,6 +39,11 @@ def train(options: TableOptions) -> None:
     with run_folder(options.save, _run_name(options.source)) as folder:
         trained = _train(options, found, settings, console)
         report = replace(trained.report, next=_next(options, found, trained, folder.path))
+        if trained.interrupted:
+            words = f"Interrupted after epoch {report.epochs:,}: what was learnt until then is saved, and not measured."
+            console.print(f"\n{words}", style="bold yellow", soft_wrap=True)
+        elif not report.contenders:
+            console.print("\nNot measured: there are too few rows, or --folds is 0.", soft_wrap=True)
         show_report(console, report)
         files = _write(folder, trained, report, options)
         console.print(f"\nSaved {', '.join(files)} in {folder.path}/", soft_wrap=True)

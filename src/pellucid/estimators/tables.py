@@ -140,11 +140,14 @@ class TableEstimator(BaseEstimator):
             return self._take_array(X, y, sample_weight)
         _check_feature_names(self, X, reset=True)
         columns = _named(X)
-        check_consistent_length(X, y)
         values = np.asarray(column_or_1d(y, warn=True))
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         table = Table.of(columns, self.kinds)
-        _check_n_features(self, X, reset=True)
+        check_consistent_length(next(iter(table.values())), values)
+        if isinstance(X, Mapping):
+            self.n_features_in_ = len(table)
+        else:
+            _check_n_features(self, X, reset=True)
         there = present(values)
         if not there.all():
             self._say_dropped(len(there) - int(there.sum()))

@@ -105,6 +105,8 @@ def divide(y: Array, target: Target, fraction: float, seed: int) -> tuple[Indice
             training, holding, _ = split_indices(y, fraction, 0, seed=seed)
         except ValueError:  # a class is too rare to be in both parts
             training, holding, _ = split_indices(y, fraction, 0, stratify=False, seed=seed)
+            unseen = ~np.isin(y[holding], y[training])  # what is not trained on cannot be learnt
+            training, holding = np.concatenate([training, holding[unseen]]), holding[~unseen]
     else:
         training, holding, _ = split_indices(y, fraction, 0, stratify=False, seed=seed)
     return training, holding

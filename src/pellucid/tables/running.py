@@ -6,6 +6,7 @@ threads as there are cores, ends all of them on Ctrl-C, and answers whether that
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -121,6 +122,9 @@ class Job:
             scaled=target.task == "numbers",
             callbacks=[*self._weighing(), *self.callbacks],
         )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a class that is too rare to be in every fold
+            self.trainer.initialize(self.rows.x, self.scaled(self.rows.y))
 
     def _watch(self, target: Target) -> str | None:
         if self.held is None:
@@ -186,13 +190,7 @@ def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Jo
         job.threads = 1 if workers > 1 else threads
         job.prepare()
     if workers == 1:
-        for job in jobs:
-            job.run()
-            if job.interrupted:
-                return True
-            if ended is not None:
-                ended(job)
-        return False
+        return _one_by_one(jobs, ended)
     with ThreadPoolExecutor(workers) as pool:
         running = {pool.submit(job.run): job for job in jobs}
         try:
@@ -207,4 +205,17 @@ def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Jo
                     job.trainer.stop("Training was interrupted.")
                 job.interrupted = not future.done()
             return True
+    return False
+
+
+def _one_by_one(jobs: Sequence[Job], ended: Callable[[Job], None] | None) -> bool:
+    try:
+        for job in jobs:
+            job.run()
+            if job.interrupted:
+                return True
+            if ended is not None:
+                ended(job)
+    except KeyboardInterrupt:  # between two trainings
+        return True
     return False

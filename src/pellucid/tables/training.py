@@ -96,6 +96,8 @@ def train_table(
     ------
     DivergenceError
         If a training exploded before its first epoch was done.
+    KeyboardInterrupt
+        On Ctrl-C before the model's first epoch was done.
     """
     telling = telling or Telling()
     encoder = encoder_for(table, settings)
@@ -107,6 +109,8 @@ def train_table(
         job.callbacks += telling.watch(job)
     telling.begun(jobs)
     interrupted = run_all(jobs, settings.threads, telling.ended)
+    if interrupted and not all(job.trainer is not None and job.trainer.epoch for job in own):
+        raise KeyboardInterrupt  # nothing was learnt
     model = TableModel.of(own, encoder)
     report = first_report(table, target, model, dropped, recipe)
     if not interrupted:

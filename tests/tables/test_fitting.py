@@ -1,0 +1,101 @@
+"""Validation rows are set aside so that every class can still be learnt; networks answer together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.tables.encoder import TableEncoder
+from pellucid.tables.fitting import Settings, TableModel, divide, plan
+from pellucid.tables.recipes import recipe_for
+from pellucid.tables.running import WeighedValidation, run_all
+from pellucid.tables.table import Table
+from pellucid.tables.targets import find_target
+from pellucid.tables.together import Together, load_together, save_together
+
+RNG = np.random.default_rng(0)
+
+
+def test_rows_are_divided_without_loss_and_with_equal_proportions() -> None:
+    y = np.arange(100) % 4
+    training, holding = divide(y, find_target(y, asked="classes"), 0.2, seed=3)
+    assert sorted([*training, *holding]) == list(range(100))
+    assert np.bincount(y[holding]).tolist() == [5, 5, 5, 5]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_class_of_one_row_is_always_trained_on(seed: int) -> None:
+    y = np.r_[np.arange(40) % 2, 2]
+    training, holding = divide(y, find_target(y, asked="classes"), 0.2, seed)
+    assert 2 in y[training]
+    assert len(training) + len(holding) == 41
+
+
+def test_few_rows_are_all_trained_on() -> None:
+    training, holding = divide(np.arange(9.0), find_target(np.arange(9.0) + 0.5), 0.2, seed=0)
+    assert (len(training), len(holding)) == (9, 0)
+
+
+def test_weighed_validation_is_the_weighted_share_of_wrong_rows() -> None:
+    x, y = RNG.normal(size=(60, 2)), np.arange(60) % 2
+    table = Table.of({"a": x[:, 0], "b": x[:, 1]})
+    encoder, target = TableEncoder.fit(table), find_target(y, asked="classes")
+    weight = RNG.uniform(0.5, 2.0, 60)
+    settings = Settings(recipe_for("plain", "classes"), epochs=4)
+    (job,) = plan(encoder.transform(table), y, encoder.layout, target, settings, weight=weight)
+    run_all([job])
+    assert job.held is not None
+    assert job.trainer is not None
+    errors = job.trainer.history[WeighedValidation.COLUMN]
+    last = max(epoch for epoch, error in enumerate(errors, 1) if error == min(errors))
+    assert job.trainer.history.best_epoch == last
+    wrong = job.network.predict(job.held.x) != job.held.y
+    assert min(errors) == pytest.approx(np.average(wrong, weights=job.held.weight))
+
+
+def test_counts_are_learnt_in_units_of_their_mean_and_predicted_in_their_own() -> None:
+    y = RNG.poisson(50.0, 80).astype(float)
+    table = Table.of({"x": RNG.normal(size=80)})
+    encoder, target = TableEncoder.fit(table), find_target(y, asked="counts")
+    settings = Settings(recipe_for("plain", "counts"), epochs=1)
+    jobs = plan(encoder.transform(table), y, encoder.layout, target, settings)
+    run_all(jobs)
+    trained = np.exp(jobs[0].network.scores(encoder.transform(table)))
+    assert jobs[0].scaled(jobs[0].rows.y).mean() == pytest.approx(1.0)
+    assert trained.mean() == pytest.approx(50.0, rel=0.5)  # after one epoch, from exp 0 = 1 in units of the mean
+
+
+def test_an_ensemble_survives_its_files(tmp_path) -> None:
+    networks = [pl.Network([pl.Dense(3)]).build(2, seed=seed) for seed in range(3)]
+    for network in networks:
+        network.loss, network.link = pl.SoftmaxCrossEntropy(), "softmax"
+    names = save_together(networks, tmp_path)
+    assert names == ["model.pellucid", "model-2.pellucid", "model-3.pellucid"]
+    x = RNG.normal(size=(5, 2))
+    expected = np.mean([network.predict_proba(x) for network in networks], axis=0)
+    assert np.allclose(load_together(tmp_path).predict_proba(x), expected)
+    assert np.array_equal(load_together(tmp_path).predict(x), expected.argmax(axis=1))
+    save_together(networks[:1], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pellucid"]
+    assert len(load_together(tmp_path / "model.pellucid").networks) == 1
+
+
+def test_quantiles_are_put_in_order() -> None:
+    network = pl.Network([pl.Dense(2, bias=False)]).build(1)
+    network.set("0.weight", [[1.0, -1.0]])  # they cross at 0
+    network.loss, network.link = pl.Quantile((0.1, 0.9)), "identity"
+    assert Together([network]).predict(np.array([[2.0], [-2.0]])).tolist() == [[-2.0, 2.0], [-2.0, 2.0]]
+
+
+def test_a_run_that_explodes_is_told() -> None:
+    table = Table.of({"x": RNG.normal(size=50)})
+    y = RNG.normal(size=50) * 1e30
+    encoder, target = TableEncoder.fit(table), find_target(y)
+    recipe = replace(recipe_for("plain", "numbers"), standardize_target=False, learning_rate=1e30)
+    jobs = plan(encoder.transform(table), y, encoder.layout, target, Settings(recipe, epochs=2))
+    run_all(jobs)
+    with pytest.raises(pl.DivergenceError):
+        TableModel.of(jobs, encoder)
