@@ -23,7 +23,14 @@ copyright = f"2026, {author}"
 version = release = pellucid.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode", "numpydoc"]
-exclude_patterns = ["_build", "generated/*_table.rst", "chapters/recorded"]
+exclude_patterns = [
+    "_build",
+    "generated/catalogue_table.rst",
+    "generated/numbers_table.rst",
+    "generated/findings_table.rst",
+    "generated/planted_table.rst",
+    "chapters/recorded",
+]
 templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["pellucid.css"]
