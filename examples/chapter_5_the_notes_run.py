@@ -156,7 +156,7 @@ chapter.check("best activation, validation accuracy", max(reached.values()), at_
 # equal gradients and stay equal: a layer of a constant learns as if it had a single unit. Numbers from N(0, 1) saturate
 # the units, a scale of 0.01 lets the signal die out. All those whose variance is about 1/n learn alike.
 
-INITIALIZED = {name: cls() for name, cls in INITIALIZERS.items() if name != "constant"}
+INITIALIZED = {name: cls() for name, cls in INITIALIZERS.items() if cls.for_weights and name != "constant"}
 INITIALIZED = {"constant(0.1)": pl.Constant(0.1), "normal(0.01)": pl.Normal(0.01), **INITIALIZED}
 compare(
     "Every initializer",

@@ -30,6 +30,9 @@ class Initializer:
     from_data: ClassVar[bool] = False
     """Whether `adapt` changes the numbers once the training inputs are known."""
 
+    for_weights: ClassVar[bool] = True
+    """Whether weights can start from it; False: biases alone."""
+
     def draw(self, shape: Shape, stream: Stream) -> Floats:
         """Numbers of the given shape, float64, the same for the same stream."""
         raise NotImplementedError
@@ -281,6 +284,7 @@ class ThroughData(Initializer):
 
     rows: int = 5
     from_data: ClassVar[bool] = True
+    for_weights: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         keep_integer(self, "rows", minimum=1)

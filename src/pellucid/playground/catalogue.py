@@ -34,7 +34,8 @@ SCHEDULE_OF = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): cls for name, cls 
 DATASET_NAMES = (*TENSORFLOW_SETS, *TOY_SETS, OWN)
 REGRESSION_NAMES = (*REGRESSION_SETS, OWN_REGRESSION)
 ACTIVATION_NAMES = tuple(name for name in ACTIVATIONS if name != "softmax")
-INITIALIZER_NAMES = ("playground", "auto", *(name for name in INITIALIZERS if name not in ("zeros", "constant")))
+_OF_WEIGHTS = [name for name, cls in INITIALIZERS.items() if cls.for_weights and name not in ("zeros", "constant")]
+INITIALIZER_NAMES = ("playground", "auto", *_OF_WEIGHTS)
 LOSS_NAMES = ("auto", *LOSSES)
 OPTIMIZER_NAMES = tuple(OPTIMIZERS)
 SCHEDULE_NAMES = ("none", *SCHEDULE_OF)
