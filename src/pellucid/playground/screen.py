@@ -58,7 +58,8 @@ class Screen:
         now = time.perf_counter()
         if now < self._due:
             return self._due - now
-        self._wanted, self._seen, self._due = None, news, now + _BETWEEN
+        self._wanted, self._seen = None, news
+        self._due = max(self._due + _BETWEEN, now)  # one that waited for a burst does not put off the next
         deliver(self.frame(session, request))
         return None
 
