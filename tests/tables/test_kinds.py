@@ -56,7 +56,7 @@ def test_whole_numbers_under_a_name_for_identifiers() -> None:
 def test_an_unclear_order_of_dates_is_said() -> None:
     (column,) = Table.of({"when": ["1/2/2024", "3/4/2024"]}).columns
     assert column.order == "mdy"
-    assert 'kinds={"when": "date:dmy"}' in column.reason
+    assert "kinds={'when': 'date:dmy'} (--kinds when=date:dmy)" in column.reason
     table = Table.of({"when": ["1/2/2024", "3/4/2024"]}, kinds={"when": "date:dmy"})
     assert str(table["when"][0]) == "2024-02-01T00:00:00"
 

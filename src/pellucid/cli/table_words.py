@@ -10,6 +10,7 @@ from rich.text import Text
 from pellucid.cli import tables
 from pellucid.cli.diagnosis import show_findings
 from pellucid.cli.table_options import Read
+from pellucid.tables.report.metrics import minus
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.words import contender_rows, scored
 from pellucid.tables.table import Table
@@ -76,7 +77,8 @@ def _show_scores(console: Console, report: TableReport) -> None:
     rows = contender_rows(report)
     printed = Printed(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, title in enumerate(rows[0]):
-        printed.add_column(title, justify="right" if place else "left", overflow="fold", no_wrap=not place)
+        lines = "\n".join(title.rsplit(" ", 1))  # a long heading must not make the numbers below it break
+        printed.add_column(lines, justify="right" if place else "left", overflow="fold", no_wrap=not place)
     for number, row in enumerate(rows[1:]):
         printed.add_row(*row, style="bold" if number == 0 else "")
     tables.show(console, printed)
@@ -92,6 +94,6 @@ def _show_importance(console: Console, report: TableReport) -> None:
     for name, drop in shown:
         bar = "█" * round(_BAR * max(drop, 0.0) / most)
         label = name if len(name) <= width else f"{name[: width - 1]}…"
-        console.print(Text.assemble(f"  {label:<{width}} {drop:+.4f} ", (bar, "blue")), soft_wrap=True)
+        console.print(Text.assemble(f"  {label:<{width}} {minus(f'{drop:+.4f}'):>7} ", (bar, "blue")), soft_wrap=True)
     if len(report.importance) > len(shown):
         console.print(Text(f"  … and {len(report.importance) - len(shown)} more columns", style="dim"))

@@ -35,6 +35,11 @@ class TableError(ValueError):
     """A table, or a column of it, that cannot be used; the message says why and what to do."""
 
 
+def kind_given(name: str, kind: str) -> str:
+    """How one says what a column is, in Python and on the command line."""
+    return f"kinds={{{name!r:.60}: {kind!r}}} (--kinds {name:.60}={kind})"
+
+
 class CellError(TableError):
     """A cell that is nothing its column holds: the words before and behind its row, and the row from 0 on; None where
     rows have lost their numbers.
@@ -159,7 +164,7 @@ def _from_objects(array: Array, name: str) -> Array:
         odd = next(item for item in items if not _hashable(item))
         raise TableError(
             f"Column {name!r:.60} holds a {type(odd).__name__} in a cell: make columns of its parts, or leave "
-            f"it out: kinds={{{name!r:.60}: 'ignore'}}."
+            f"it out: {kind_given(name, 'ignore')}."
         ) from None
     for item in meaning:
         meaning[item] = _cell(item)

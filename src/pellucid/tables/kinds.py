@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.tables.cells import NO, YES, TableError, as_number, in_words, is_code, texts_of
+from pellucid.tables.cells import NO, YES, TableError, as_number, in_words, is_code, kind_given, texts_of
 from pellucid.tables.dates import ORDERS, orders_of
 from pellucid.typing import Array
 from pellucid.validation import check_choice
@@ -286,7 +286,7 @@ class ColumnSummary:
         if len(orders) > 1:
             order = "dmy" if "." in next(iter(self._examples)) else "mdy"
             other = next(each for each in orders if each != order)
-            reason = f'texts that are dates; could be {words[other]} too: kinds={{"{self.name}": "date:{other}"}}'
+            reason = f"texts that are dates; could be {words[other]} too: {kind_given(self.name, 'date:' + other)}"
             return self._as("date", reason, order=order)
         return self._as("date", f"texts that are dates: {words[order]}", order=order)
 
@@ -313,7 +313,7 @@ class ColumnSummary:
             row, value = self.infinite
             raise TableError(
                 f"Column {self.name!r:.60} holds {value} in row {row + 1}: every number must be finite. Write one, "
-                f"leave the cell empty, or leave the column out: kinds={{{self.name!r:.60}: 'ignore'}}."
+                f"leave the cell empty, or leave the column out: {kind_given(self.name, 'ignore')}."
             )
 
     def _refuse_mixture(self, texts: int) -> None:
@@ -323,6 +323,6 @@ class ColumnSummary:
         good = [value for value in self.values if not isinstance(value, str) or as_number(value) is not None]
         raise TableError(
             f"Column {self.name!r:.60} mixes numbers ({in_words(good)}) with {texts:,} other cells ({in_words(odd)}). "
-            f"Say what it is: kinds={{{self.name!r:.60}: 'number'}} takes the others as missing, "
-            f"{{{self.name!r:.60}: 'category'}} takes all as names."
+            f"Say what it is: {kind_given(self.name, 'number')} takes the others as missing, "
+            "'category' takes all as names."
         )

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.streams import Purpose, Stream
-from pellucid.tables.cells import Cells, TableError, rows_counted_from
+from pellucid.tables.cells import Cells, TableError, kind_given, rows_counted_from
 from pellucid.tables.encoded import CategoryColumn
 from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO, TableEncoder
 from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
@@ -112,7 +112,7 @@ class TableStream:
         if self.target.kind not in ("number", "category", "boolean"):
             raise TableError(
                 f"The target {target!r:.60} is a {self.target.kind} ({self.target.reason}), which cannot be predicted: "
-                f"say what it is, kinds={{{target!r:.60}: 'number'}} or 'category', or take another column."
+                f"say what it is, {kind_given(target, 'number')} or 'category', or take another column."
             )
         self.rows = self.target.rows
         self._share = min(validation, MOST_VALIDATION_ROWS / self.rows)

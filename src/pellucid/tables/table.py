@@ -14,6 +14,7 @@ from pellucid.tables.cells import (
     as_columns,
     check_lengths,
     check_names,
+    kind_given,
     numbers_of,
     texts_of,
     truths_of,
@@ -172,7 +173,7 @@ class Table(Mapping[str, Array]):
             reasons = "; ".join(f"{column.name!r:.40}: {column.reason}" for column in rest.columns[:3])
             raise TableError(
                 f"{self.source} has nothing to learn {name!r} from: all other columns are left out ({reasons}). "
-                f'Say what a column is with kinds={{"{rest.columns[0].name}": "category"}}, if it is of use.'
+                f"Say what a column is with {kind_given(rest.columns[0].name, 'category')}, if it is of use."
             )
         if dropped:
             rest, target = rest.take(~missing), target[~missing]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pellucid.tables.report.intervals import Interval
-from pellucid.tables.report.metrics import Measure
+from pellucid.tables.report.metrics import Measure, minus
 from pellucid.tables.report.report import NETWORK, Contender
 from pellucid.tables.report.rivals import CONSTANT, LINEAR_MODEL
 
@@ -75,7 +75,7 @@ def signed(difference: Interval) -> str:
     """A difference with its interval: +0.012 [+0.004, +0.020]."""
     size = max(abs(bound) for bound in difference)
     decimals = 4 if size < 0.02 else 3 if size < 10 else 1
-    value, low, high = (f"{bound:+.{decimals}f}".replace("-", "−") for bound in difference)
+    value, low, high = (minus(f"{bound:+.{decimals}f}") for bound in difference)
     return f"{value} [{low}, {high}]"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pellucid.tables.report.intervals import Interval
-from pellucid.tables.report.metrics import Measure
+from pellucid.tables.report.metrics import Measure, minus
 from pellucid.tables.report.report import NETWORK, Contender, TableReport
 from pellucid.tables.report.verdict import signed
 
@@ -20,7 +20,7 @@ def in_words(report: TableReport) -> str:
     if report.importance:
         title = report.measures[0].title
         lines.append(f"What the network needs ({title} lost without the column):")
-        lines += [f"  {name:<24} {drop:+.4f}" for name, drop in list(report.importance.items())[:10]]
+        lines += [f"  {name:<24} {minus(f'{drop:+.4f}')}" for name, drop in list(report.importance.items())[:10]]
         lines.append("")
     lines += ["Next:", *(f"  {command}\n    {why}" for command, why in report.next)] if report.next else []
     return "\n".join(lines).rstrip()
