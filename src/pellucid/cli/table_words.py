@@ -75,14 +75,19 @@ def _show_scores(console: Console, report: TableReport) -> None:
     console.print(Text.assemble(("\nMeasured: ", "bold"), (headline, "bold green")), soft_wrap=True)
     console.print(Text(f"{report.how}; in brackets its 95 % interval", style="dim"), soft_wrap=True)
     rows = contender_rows(report)
-    printed = Printed(box=box.SIMPLE_HEAD, pad_edge=False)
+    printed = Printed(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for place, title in enumerate(rows[0]):
-        lines = "\n".join(title.rsplit(" ", 1))  # a long heading must not make the numbers below it break
-        printed.add_column(lines, justify="right" if place else "left", overflow="fold", no_wrap=not place)
+        heading = _stacked(title) if "[" in title else "\n".join(title.rsplit(" ", 1))
+        printed.add_column(heading, justify="right" if place else "left", overflow="fold", no_wrap=not place)
     for number, row in enumerate(rows[1:]):
-        printed.add_row(*row, style="bold" if number == 0 else "")
+        printed.add_row(*map(_stacked, row), style="bold" if number == 0 else "")
     tables.show(console, printed)
     console.print(report.verdict, soft_wrap=True)
+
+
+def _stacked(cell: str) -> str:
+    """An interval below its number, so that no line breaks within it."""
+    return cell.replace(" [", "\n[")
 
 
 def _show_importance(console: Console, report: TableReport) -> None:

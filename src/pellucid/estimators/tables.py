@@ -1,13 +1,11 @@
 """Estimators for tables: frames and files as they are, categories and missing values included.
 
-Contract: `fit` turns what it is given into a `Table` and a target (`_take`), the classifier or regressor says what the
-target is (`_target_of`), and `pellucid.tables` does the rest: encoding, recipe, trainings, report. Arrays without names
-are checked in scikit-learn's words; frames by the names of their columns.
+Contract: `fit` turns what it is given into a `Table` and a target (`_take`, in columns.py), the classifier or regressor
+says what the target is (`_target_of`), and `pellucid.tables` does the rest: encoding, recipe, trainings, report.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,32 +14,25 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.metrics import d2_pinball_score
-from sklearn.utils import check_random_state, column_or_1d, compute_sample_weight
+from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    _check_sample_weight,
-    _check_y,
-    check_consistent_length,
     check_is_fitted,
-    validate_data,
 )
 
 from pellucid.engines import ENGINES
 from pellucid.estimators.classifier import CLASS_WEIGHT
+from pellucid.estimators.columns import ColumnsTaken
 from pellucid.estimators.parameters import AT_LEAST_1, BELOW_1
 from pellucid.losses import Loss
 from pellucid.network import Network
-from pellucid.tables.cells import as_columns
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import RECIPES, Recipe, recipe_for
 from pellucid.tables.report import TableReport
 from pellucid.tables.report.folds import encoder_for
 from pellucid.tables.running import run_all
-from pellucid.tables.table import Table
-from pellucid.tables.targets import NUMBER_LOSSES, QUANTILES, Target, find_target, present
+from pellucid.tables.targets import NUMBER_LOSSES, QUANTILES, Target, find_target
 from pellucid.tables.training import Telling, completed, first_report, measurement
 from pellucid.training import DivergenceError, History
 from pellucid.typing import Array, Floats
@@ -72,7 +63,7 @@ class TableParameters:
     }
 
 
-class TableEstimator(BaseEstimator):
+class TableEstimator(ColumnsTaken, BaseEstimator):
     """The family's base. See the head of this file."""
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -115,86 +106,6 @@ class TableEstimator(BaseEstimator):
             warnings.warn("Training was interrupted: what was learnt until then is used.", stacklevel=2)
         return self
 
-    # -- what is given -------------------------------------------------------------------------------------------
-
-    def _take(self: Any, X: Any, y: Any, sample_weight: Any, target: str | None) -> tuple[Table, Array, Any]:
-        """The table without the target, the target (n,), the weights (n,) or None: only rows that have a target."""
-        self._by_name = target is not None
-        if isinstance(X, str | os.PathLike):
-            from pellucid.tables.reading import read_table
-
-            if target is None:
-                raise ValueError(f"{os.fspath(X)!r} is a file: name its target, fit({os.fspath(X)!r}, target=…).")
-            X = read_table(X, kinds=self.kinds)
-        if target is not None:
-            if y is not None:
-                raise ValueError("The target was given twice: leave out either y or target.")
-            table = X if isinstance(X, Table) else Table.of(_named(X), self.kinds)
-            return self._split(table, target, sample_weight)
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None. Give y, or "
-                f"the name of a column: fit(frame, target=…)."
-            )
-        if not _has_names(X):
-            return self._take_array(X, y, sample_weight)
-        _check_feature_names(self, X, reset=True)
-        columns = _named(X)
-        values = np.asarray(column_or_1d(y, warn=True))
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        table = Table.of(columns, self.kinds)
-        check_consistent_length(next(iter(table.values())), values)
-        if isinstance(X, Mapping):
-            self.n_features_in_ = len(table)
-        else:
-            _check_n_features(self, X, reset=True)
-        there = present(values)
-        if not there.all():
-            self._say_dropped(len(there) - int(there.sum()))
-            table, values = table.take(there), values[there]
-            weight = None if weight is None else weight[there]
-        return table, values, self._checked(weight, table)
-
-    def _split(self: Any, table: Table, target: str, sample_weight: Any) -> tuple[Table, Array, Any]:
-        rest, values, dropped = table.split_target(target)
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        if dropped:
-            self._say_dropped(dropped)
-            weight = None if weight is None else weight[present(table[target])]
-        self.n_features_in_ = len(rest)
-        self.feature_names_in_ = np.array(list(rest), dtype=object)
-        return rest, values, self._checked(weight, rest)
-
-    def _take_array(self: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Table, Array, Any]:
-        """Arrays without names, checked in scikit-learn's words; columns of numbers are numbers."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=None,
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2,
-            multi_output=True,  # for check_X_y to leave y alone: it is checked next
-            y_numeric=False,
-        )
-        y = column_or_1d(y, warn=True) if y.ndim == 1 or y.shape[1] == 1 else _check_y(y, estimator=self)
-        table = Table.of(_columns_of(X), self._kinds_of_arrays(X))
-        return table, y, self._checked(sample_weight, table)
-
-    def _kinds_of_arrays(self: Any, X: Array) -> dict[str, str]:
-        if X.dtype.kind == "O":
-            return dict(self.kinds or {})
-        return {**dict.fromkeys(_names_of(X), "number"), **(self.kinds or {})}
-
-    def _checked(self: Any, weight: Any, table: Table) -> Any:
-        if weight is None:
-            return None
-        return _check_sample_weight(weight, np.empty((table.rows, 1)), ensure_non_negative=True)
-
-    def _say_dropped(self: Any, count: int) -> None:
-        rows = "row was" if count == 1 else "rows were"
-        warnings.warn(f"{count:,} {rows} left out, since the target is missing.", stacklevel=5)
-
     def _settings(self: Any) -> Settings:
         random_state = check_random_state(self.random_state)
         return Settings(
@@ -212,29 +123,6 @@ class TableEstimator(BaseEstimator):
     def _answers(self: Any, X: Any) -> Floats:
         check_is_fitted(self, "networks_")
         return self._model.answers(self.encoder_.transform(self._columns_to_predict(X)))
-
-    def _columns_to_predict(self: Any, X: Any) -> Mapping[str, Any]:
-        """The columns by the names that they had in `fit`.
-
-        Where fit was told a target by its name, names alone count. Otherwise scikit-learn's rules hold: the same
-        columns in the same order.
-        """
-        if isinstance(X, str | os.PathLike):
-            from pellucid.tables.reading import read_columns
-
-            return read_columns(X, texts=self.encoder_.text_columns)
-        if not _has_names(X):
-            X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=False)
-            return _columns_of(X, self._column_names)
-        columns = _named(X)
-        if self._by_name:
-            return columns
-        _check_feature_names(self, X, reset=False)
-        if len(columns) != self.n_features_in_:
-            _check_n_features(self, X, reset=False)
-        if isinstance(X, Mapping) and set(columns) == set(self._column_names):
-            return columns
-        return dict(zip(self._column_names, (columns[name] for name in columns), strict=True))
 
     @property
     def network_(self: Any) -> Network:
@@ -290,35 +178,6 @@ class TableEstimator(BaseEstimator):
         tags.target_tags.required = True
         tags.non_deterministic = False
         return tags
-
-
-def _has_names(X: Any) -> bool:
-    """Whether X has columns with names: a frame, a mapping, a structured array, rows that are mappings."""
-    if hasattr(X, "toarray"):  # sparse: some of these are mappings
-        return False
-    if isinstance(X, np.ndarray):
-        return X.dtype.names is not None
-    if isinstance(X, list | tuple):
-        return bool(X) and isinstance(X[0], Mapping)
-    if isinstance(X, Table | Mapping) or hasattr(X, "column_names"):
-        return True
-    return hasattr(X, "columns") and hasattr(X, "__getitem__") and hasattr(X, "shape")
-
-
-def _named(X: Any) -> Mapping[str, Any]:
-    """The columns of X by name; names that are no texts (0, 1, …) become texts."""
-    columns = None if hasattr(X, "column_names") else getattr(X, "columns", None)  # Arrow's are no names
-    if columns is not None and not isinstance(X, Table) and not all(isinstance(name, str) for name in columns):
-        return {str(name): X[name] for name in columns}
-    return as_columns(X)
-
-
-def _names_of(X: Array) -> list[str]:
-    return [f"x{number}" for number in range(X.shape[1])]
-
-
-def _columns_of(X: Array, names: Sequence[str] | None = None) -> dict[str, Array]:
-    return {name: X[:, place] for place, name in enumerate(_names_of(X) if names is None else names)}
 
 
 @dataclass(repr=False, eq=False)
@@ -385,7 +244,7 @@ class TableClassifier(ClassifierMixin, TableParameters, TableEstimator):
     def _target_of(self, values: Array, name: str) -> Target:
         check_classification_targets(values)
         self.classes_ = np.unique(values)
-        return find_target(self.classes_[np.searchsorted(self.classes_, values)], name, asked="classes")
+        return find_target(values, name, asked="classes")
 
     def _encode_target(self, values: Array) -> Array:
         return np.searchsorted(self.classes_, values).astype(np.int64)
