@@ -25,7 +25,7 @@ from pellucid.engines.base import Engine, EpochLogs, Model, Outcome, State, Task
 from pellucid.engines.cores import told_threads
 from pellucid.engines.program import Instruction, Program
 from pellucid.kernel import Kernel
-from pellucid.layers import Embedding, Identity, PeriodicEmbedding
+from pellucid.layers.base import Layer
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
@@ -72,10 +72,11 @@ class NativeEngine(Engine):
         for instruction in program.instructions:
             if not _knows(_native.has_layer, instruction.layer):
                 return instruction.name
-            if isinstance(instruction.layer, Embedding) and not _codes_are_the_data(program, instruction):
-                return f"{instruction.name} behind a layer that has to do with its codes"
             if len(instruction.input_shape) != 1 or len(instruction.output_shape) != 1:
                 return f"{instruction.name} on examples of the shape {instruction.input_shape}"
+        for instruction in program.coded:
+            if not _codes_are_the_data(program, instruction):
+                return f"{instruction.name} behind a layer that has to do with its codes"
         if len(program.input_shape) != 1:
             return f"examples of the shape {program.input_shape}"
         for part, known in (
@@ -231,7 +232,7 @@ def _make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
         scale,
         offset,
         last.numbers[0] if last is not None and last.name == "robust_scale" else 0.0,
-        [place for place, each in enumerate(layers) if each.layer.numbers_at([]) is not None],  # see `_scheduled`
+        [place for place, each in enumerate(layers) if each.layer.follows_schedules],  # see `_scheduled`
     )
 
 
@@ -306,7 +307,7 @@ def _knows(known: Any, part: Any) -> bool:
     kernel: Kernel | None = part.kernel()
     if kernel is None or not known(kernel.name):
         return False
-    if len(kernel.numbers) > _native.most_numbers and not isinstance(part, Embedding):
+    if len(kernel.numbers) > _native.most_numbers and not isinstance(part, Layer):  # a layer may have any number
         return False
     for cls in type(part).__mro__:
         if "kernel" in vars(cls):
@@ -316,24 +317,16 @@ def _knows(known: Any, part: Any) -> bool:
     return False
 
 
-def _codes_are_the_data(program: Program, embedding: Instruction) -> bool:
-    """Whether everything in front of an embedding passes its codes on as they are."""
-    codes = len(embedding.layer.cardinalities)  # type: ignore[attr-defined]
-    return all(
-        isinstance(before.layer, Identity)
-        or (
-            isinstance(before.layer, PeriodicEmbedding)
-            and before.parameters[0].shape[0] <= before.input_shape[0] - codes
-        )
-        for before in program.instructions[: embedding.index]
-    )
+def _codes_are_the_data(program: Program, taker: Instruction) -> bool:
+    """Whether everything in front of a layer that takes codes passes them on as they are."""
+    codes = taker.layer.code_columns
+    return all(before.layer.keeps_last(codes, before.input_shape) for before in program.instructions[: taker.index])
 
 
 def _checked(program: Program, x: Array) -> Array:
     """X, if the codes in it are codes: the core does not look."""
-    for instruction in program.instructions:
-        if isinstance(instruction.layer, Embedding):
-            instruction.layer.check_codes(x)
+    for instruction in program.coded:
+        instruction.layer.check_codes(x)
     return x
 
 
@@ -403,8 +396,7 @@ def _decays(task: Task, state: State, epochs: int) -> Floats:
 
 def _scheduled(task: Task, state: State, epochs: int) -> Floats | None:
     """The numbers of layers that schedules move, for each step that may be made, one step after the other."""
-    layers = [instruction.layer for instruction in task.program.instructions]
-    tables = [layer.numbers_at(_steps(task, state, epochs)) for layer in layers]
+    tables = (each.layer.numbers_at(_steps(task, state, epochs)) for each in task.program.instructions)
     moving = [table for table in tables if table is not None]
     return np.concatenate(moving, axis=1).reshape(-1) if moving else None  # (steps, numbers), flat
 
@@ -414,7 +406,7 @@ def _steps(task: Task, state: State, epochs: int) -> range:
 
 
 def _follows_schedules(task: Task) -> bool:
-    moving = (instruction.layer.numbers_at([]) is not None for instruction in task.program.instructions)
+    moving = (instruction.layer.follows_schedules for instruction in task.program.instructions)
     return callable(task.optimizer.learning_rate) or callable(task.optimizer.weight_decay) or any(moving)
 
 

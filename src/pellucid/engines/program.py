@@ -99,6 +99,11 @@ class Program:
         return count
 
     @cached_property
+    def coded(self) -> tuple[Instruction, ...]:
+        """Those whose layers take codes of categories."""
+        return tuple(instruction for instruction in self.instructions if instruction.layer.code_columns)
+
+    @cached_property
     def first_trained(self) -> int:
         """The first layer with parameters: the gradient need not be passed back any further."""
         trained = (instruction.index for instruction in self.instructions if instruction.parameters)

@@ -15,7 +15,7 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
-from pellucid.typing import Floats
+from pellucid.typing import Floats, Shape
 from pellucid.validation import keep_number
 
 
@@ -35,6 +35,10 @@ class Identity(Layer):
     ) -> tuple[Floats, Gradients]:
         """a′ = 1."""
         return gradient, {}
+
+    def keeps_last(self, columns: int, input_shape: Shape) -> bool:
+        """All of them."""
+        return True
 
     def kernel(self) -> Kernel:
         """`identity`."""

@@ -95,6 +95,9 @@ class Layer:
     code_columns: ClassVar[int] = 0
     """How many of the last columns of the input must hold codes of categories, which have no gradient."""
 
+    follows_schedules: ClassVar[bool] = False
+    """Whether a schedule moves a number of the layer from step to step: see `numbers_at`."""
+
     formulas: ClassVar[Formulas | None] = None
     """The layer in symbols, for those who read along; None: it has no words of its own."""
 
@@ -109,6 +112,13 @@ class Layer:
     def statistic_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, float]]:
         """What is measured on data and not trained: (shape, first value) by name."""
         return {}
+
+    def check_codes(self, x: Array) -> None:
+        """Raise if the last `code_columns` of x (n, d) hold what is no code."""
+
+    def keeps_last(self, columns: int, input_shape: Shape) -> bool:
+        """Whether the last columns of the input, so many of them, come out behind all others as they are."""
+        return False
 
     def meets_weight(self, x: Floats) -> Floats:
         """What the layer multiplies with its weight, for its input x (n, d_in): initializers that look at data ask."""

@@ -72,6 +72,11 @@ class Dropout(Layer):
         else:
             keep_number(self, "rate", minimum=0.0, below=1.0)
 
+    @property
+    def follows_schedules(self) -> bool:  # type: ignore[override]
+        """Whether the rate is a schedule."""
+        return isinstance(self.rate, Schedule)
+
     def rate_at(self, step: int) -> float:
         """The fraction set to zero in a step."""
         return rate_at(self.rate, step, _NAME, below=1.0)

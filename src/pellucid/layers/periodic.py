@@ -108,6 +108,10 @@ class PeriodicEmbedding(Layer):
             )
         return self.numbers or input_shape[0]
 
+    def keeps_last(self, columns: int, input_shape: Shape) -> bool:
+        """Those that are no numbers."""
+        return self._numbers(input_shape) + columns <= input_shape[0]
+
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """Frequencies and phases (m, frequencies), the mixture and its bias; the mixture alone is penalized."""
         m, k, rest = self._numbers(input_shape), self.frequencies, self.outputs - 1
