@@ -13,7 +13,7 @@ import pellucid as pl
 
 
 @pytest.fixture(scope="module")
-def test_part() -> pl.datasets.Part:
+def held_out() -> pl.datasets.Part:
     return pl.datasets.load_digits().test
 
 
@@ -38,19 +38,19 @@ def rows_of(out: str) -> list[list[str]]:
 # -- predict -----------------------------------------------------------------------------------------------------
 
 
-def test_a_built_in_set_is_its_test_part(pellucid, run, test_part) -> None:
+def test_a_built_in_set_is_its_test_part(pellucid, run, held_out) -> None:
     code, out, err = pellucid("predict", run, "digits")
     assert (code, err) == (0, "")
     network = network_of(run)
     rows = rows_of(out)
-    assert [int(row[0]) for row in rows] == network.predict(test_part.x).tolist()
-    assert [row[1] for row in rows] == [f"{p:.4f}" for p in network.predict_proba(test_part.x).max(axis=1)]
+    assert [int(row[0]) for row in rows] == network.predict(held_out.x).tolist()
+    assert [row[1] for row in rows] == [f"{p:.4f}" for p in network.predict_proba(held_out.x).max(axis=1)]
     assert pellucid("predict", run / "model.pellucid", "digits").out == out
 
 
 @pytest.mark.parametrize("kind", ["csv", "header", "semicolon", "tab", "blank", "quoted", "npy", "images", "npz"])
-def test_files_of_every_kind(pellucid, run, test_part, tmp_path, kind) -> None:
-    x = test_part.x[:20]
+def test_files_of_every_kind(pellucid, run, held_out, tmp_path, kind) -> None:
+    x = held_out.x[:20]
     path = tmp_path / f"data.{kind if kind in ('npy', 'npz') else 'npy' if kind == 'images' else 'csv'}"
     separator = {"semicolon": ";", "tab": "\t"}.get(kind, ",")
     lines = [separator.join(f'"{value}"' if kind == "quoted" else str(value) for value in row) for row in x]
@@ -67,21 +67,21 @@ def test_files_of_every_kind(pellucid, run, test_part, tmp_path, kind) -> None:
     assert [int(row[0]) for row in rows_of(out)] == network_of(run).predict(x).tolist()
 
 
-def test_standard_input_and_pipes(process, run, test_part) -> None:
-    lines = "\n".join(",".join(map(str, row)) for row in test_part.x[:5])
+def test_standard_input_and_pipes(process, run, held_out) -> None:
+    lines = "\n".join(",".join(map(str, row)) for row in held_out.x[:5])
     going = process("predict", run, "-")
     out, err = going.communicate(lines, timeout=30)
     assert (going.returncode, err) == (0, "")
-    assert [int(row[0]) for row in rows_of(out)] == network_of(run).predict(test_part.x[:5]).tolist()
+    assert [int(row[0]) for row in rows_of(out)] == network_of(run).predict(held_out.x[:5]).tolist()
     going = process("predict", run, "-")
     out, err = going.communicate("1,2\n3,x\n", timeout=30)
     assert (going.returncode, out) == (1, "")
     assert err == "Error: standard input, line 2, column 2 holds 'x', which is no number.\n"
 
 
-def test_output_holds_all_digits_and_names(pellucid, run, test_part, tmp_path) -> None:
+def test_output_holds_all_digits_and_names(pellucid, run, held_out, tmp_path) -> None:
     network = network_of(run)
-    shares = network.predict_proba(test_part.x)
+    shares = network.predict_proba(held_out.x)
     assert pellucid("predict", run, "digits", "--output", "out.csv").out == "Wrote 359 predictions to out.csv\n"
     header, *rows = rows_of((tmp_path / "out.csv").read_text())
     assert header == ["prediction", "probability"]
@@ -218,8 +218,8 @@ def test_models_and_data_that_are_not_there(pellucid, plane, tmp_path) -> None:
 # -- evaluate ----------------------------------------------------------------------------------------------------
 
 
-def test_evaluate_says_what_training_said(pellucid, run, test_part) -> None:
-    values = network_of(run).evaluate(*test_part)
+def test_evaluate_says_what_training_said(pellucid, run, held_out) -> None:
+    values = network_of(run).evaluate(*held_out)
     code, out, err = pellucid("evaluate", run, "digits")
     assert (code, err) == (0, "")
     assert out.startswith(f"digits: loss {values['loss']:.4f}, accuracy {values['accuracy']:.4f} (")
@@ -227,8 +227,8 @@ def test_evaluate_says_what_training_said(pellucid, run, test_part) -> None:
 
 
 @pytest.mark.parametrize("kind", ["last", "named", "number", "npy", "npz", "npz-named"])
-def test_evaluate_finds_the_target(pellucid, run, test_part, tmp_path, kind) -> None:
-    x, y = test_part.x[:50], test_part.y[:50]
+def test_evaluate_finds_the_target(pellucid, run, held_out, tmp_path, kind) -> None:
+    x, y = held_out.x[:50], held_out.y[:50]
     first, more, name = [], [], "d.csv"
     table = np.column_stack([x, y])
     if kind in ("named", "number"):
