@@ -89,7 +89,7 @@ def tables(chosen: list[str]) -> dict[str, Table]:
         "table_speed": Table(usual, {"table-speed": of_tables.speed}, only_asked=True),
         "kill": Table(usual, {"kill": lambda _: kill.rows()}, only_asked=True),
         "ablation": Table(
-            of_tables.ablation_columns(), {"ablation": of_tables.ablation}, only_asked=True, page=DOCS / "tables.md"
+            of_tables.ABLATION_COLUMNS, {"ablation": of_tables.ablation}, only_asked=True, page=DOCS / "tables.md"
         ),
     }
 

@@ -141,7 +141,7 @@ def machine() -> str:
     if information.exists():
         names = [line.split(":", 1)[1].strip() for line in information.read_text().splitlines() if "model name" in line]
         processor = names[0] if names else processor
-    packages = ("pellucid", "numpy", "torch", "jax", "onnxruntime", "scikit-learn", "mkl")
+    packages = ("pellucid", "numpy", "torch", "jax", "onnxruntime", "scikit-learn", "pytabkit", "mkl")
     installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
     versions = [f"{package} {installed[package]}" for package in packages if package in installed]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

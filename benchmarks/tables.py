@@ -6,88 +6,24 @@ python -m benchmarks ablation      the strong recipe without one of its tricks a
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.datasets.splits import k_fold_indices
+from benchmarks.table_cases import FOLDS, Case, Fold, cases, folds_of
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, plan
-from pellucid.tables.reading import read_table
 from pellucid.tables.recipes import TRICKS, Recipe, recipe_for
 from pellucid.tables.report.folds import encoder_for
 from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.report.rivals import matrices
 from pellucid.tables.running import run_all
-from pellucid.tables.table import Table
-from pellucid.tables.targets import Target, find_target
 
-_FOLDS = 5
-_FILES = {"diamonds": "price", "Default": "default", "Bikeshare": "bikers"}
-_IGNORED = {"Bikeshare": {"casual": "ignore", "registered": "ignore"}}  # they add up to the target
-_BUNDLED = {
-    "breast cancer": "load_breast_cancer",
-    "wine": "load_wine",
-    "iris": "load_iris",
-    "digits": "load_digits",
-    "diabetes": "load_diabetes",
-}
-_QUICK = ("iris", "diabetes")
-
-
-class Case(NamedTuple):
-    """A table with its target."""
-
-    table: Table
-    y: Any
-    target: Target
-
-
-class Fold(NamedTuple):
-    """Rows to learn from and rows to be measured on."""
-
-    train: Table
-    y: Any
-    test: Table
-    target: Target
-    seed: int
-
-
-def cases(quick: bool) -> Iterator[tuple[str, Case]]:
-    """The tables that are at hand: of PELLUCID_DATA/tables, and those that scikit-learn carries."""
-    from sklearn import datasets
-
-    folder = Path(os.environ.get("PELLUCID_DATA", ".")) / "tables"
-    for name, target in _FILES.items():
-        path = folder / f"{name}.csv"
-        if path.exists() and not quick:
-            rest, values, _ = read_table(path, kinds=_IGNORED.get(name)).split_target(target)
-            what = find_target(values, target)
-            yield name, Case(rest, what.encode(values), what)
-    for name, loader in _BUNDLED.items():
-        if quick and name not in _QUICK:
-            continue
-        bunch = getattr(datasets, loader)()
-        names = [str(column) for column in bunch.feature_names]
-        columns = dict(zip(names, bunch.data.T, strict=True))
-        table = Table.of(columns, dict.fromkeys(names, "number"), name=name)
-        target = find_target(bunch.target, name, asked="numbers" if name == "diabetes" else "classes")
-        yield name, Case(table, target.encode(bunch.target), target)
-
-
-def folds_of(case: Case) -> list[tuple[Fold, Any, Any]]:
-    """The folds, each with the true values of its test rows and their numbers."""
-    divisions = k_fold_indices(case.y, _FOLDS, stratify=case.target.task == "classes")
-    return [
-        (Fold(case.table.take(a), case.y[a], case.table.take(b), case.target, seed), case.y[b], b)
-        for seed, (a, b) in enumerate(divisions)
-    ]
+_MOST_ROWS = 3_500  # of a table that the ablation is made on: the larger ones would take hours
 
 
 def by_recipe(recipe: Recipe) -> Callable[[Fold], Any]:
@@ -152,28 +88,53 @@ def boosting(fold: Fold) -> Any:
 
 
 def realmlp(fold: Fold) -> Any:
-    """RealMLP-TD-S of its authors, on the CPU."""
+    """RealMLP-TD-S of its authors, on the CPU; missing numbers, which it does not take, are the median."""
+    import logging
+
     from pytabkit import RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor
 
-    train, test, categories = matrices(fold.train, fold.test)
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    train, test, categories = _frames(fold)
     model = RealMLP_TD_S_Classifier if fold.target.task == "classes" else RealMLP_TD_S_Regressor
-    columns = [place for place, category in enumerate(categories) if category]
-    fitted = model(random_state=fold.seed, device="cpu").fit(np.nan_to_num(train), fold.y, cat_col_names=columns)
-    return fitted.predict_proba(np.nan_to_num(test)) if fold.target.task == "classes" else fitted.predict(test)
+    fitted = model(random_state=fold.seed, device="cpu").fit(train, fold.y, cat_col_names=categories)
+    return fitted.predict_proba(test) if fold.target.task == "classes" else fitted.predict(test)
 
 
+def _frames(fold: Fold) -> tuple[Any, Any, list[str]]:
+    """The columns as pandas has them, and which are categories; a missing one is a category of its own."""
+    import pandas as pd
+
+    train, test, categories = matrices(fold.train, fold.test)
+    frames = [pd.DataFrame(rows, columns=[str(k) for k in range(rows.shape[1])]) for rows in (train, test)]
+    for name, category in zip(frames[0].columns, categories, strict=True):
+        for frame in frames:
+            if category:
+                frame[name] = frame[name].fillna(-1).astype(int).astype(str).astype("category")
+            else:
+                frame[name] = frame[name].fillna(np.nan_to_num(np.nanmedian(train[:, int(name)]))).astype(np.float32)
+    return frames[0], frames[1], [name for name, is_one in zip(frames[0].columns, categories, strict=True) if is_one]
+
+
+BOOSTING, AUTHORS = "HistGradientBoosting", "pytabkit's RealMLP-TD-S"
 CONTENDERS: dict[str, Callable[[Fold], Any]] = {
     "strong": of_recipe("strong"),
     "fast": of_recipe("fast"),
     "scikit-learn's MLP": scikit_learns_network,
     "linear": linear,
-    "HistGradientBoosting": boosting,
-    "pytabkit's RealMLP-TD-S": realmlp,
+    BOOSTING: boosting,
+    AUTHORS: realmlp,
 }
 
 
-def measured(case: Case, answer: Callable[[Fold], Any]) -> tuple[Any, float] | None:
-    """The score of each fold, and the seconds of one in the mean; None where a package is missing."""
+class Result(NamedTuple):
+    """The score of each fold, and the seconds of one in the mean."""
+
+    scores: Any
+    seconds: float
+
+
+def measured(case: Case, answer: Callable[[Fold], Any]) -> Result | None:
+    """The folds of a table; None where a package is missing."""
     measure = measures_of(case.target)[0]
     scores, began = [], time.perf_counter()
     for fold, truth, _ in folds_of(case):
@@ -183,53 +144,95 @@ def measured(case: Case, answer: Callable[[Fold], Any]) -> tuple[Any, float] | N
                 scores.append(measure(truth, answer(fold)))
         except ImportError:  # noqa: PERF203
             return None
-    return np.array(scores), (time.perf_counter() - began) / _FOLDS
+    return Result(np.array(scores), (time.perf_counter() - began) / FOLDS)
 
 
 def rows(quick: bool) -> Iterator[tuple[str, ...]]:
-    """A line for each table: score ± standard error and seconds a fold of everybody; the mean ranks in the last."""
-    ranks: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    """A line for each table: score ± standard error and seconds a fold of everybody; below, what they come to."""
+    everything: list[dict[str, Result]] = []
     for name, case in cases(quick):
-        found = {who: measured(case, answer) for who, answer in CONTENDERS.items()}
-        means = {who: result[0].mean() for who, result in found.items() if result is not None}
-        for who in means:
-            better = sum(other > means[who] for other in means.values())
-            same = sum(other == means[who] for other in means.values())
-            ranks[who].append(better + (same + 1) / 2)
+        results = {who: measured(case, answer) for who, answer in CONTENDERS.items()}
+        found = {who: result for who, result in results.items() if result is not None}
+        everything.append(found)
         title = f"{name}, {case.table.rows:,} rows, {measures_of(case.target)[0].title}"
-        yield (title, *(_cell(found[who]) for who in CONTENDERS))
-    yield ("mean rank", *(f"{np.mean(values):.2f}" if values else "–" for values in ranks.values()))
+        yield (title, *(_cell(found.get(who)) for who in CONTENDERS))
+    yield ("mean rank", *_over(everything, lambda who, found: f"{np.mean([_rank(who, one) for one in found]):.2f}"))
+    for rival in (BOOSTING, AUTHORS):
+        if not all(rival in found for found in everything):
+            continue
+        title = f"tables better, alike, worse than {rival} by more than a standard error"
+        yield (title, *_over(everything, lambda who, found, rival=rival: _balance(who, rival, found)))
+        title = f"{rival} takes so many times as long (geometric mean)"
+        yield (title, *_over(everything, lambda who, found, rival=rival: _times(who, rival, found)))
 
 
-def _cell(result: tuple[Any, float] | None) -> str:
+def _over(everything: list[dict[str, Result]], words: Callable[[str, list[dict[str, Result]]], str]) -> list[str]:
+    """Words on everybody who was measured on all tables."""
+    return [words(who, everything) if all(who in found for found in everything) else "–" for who in CONTENDERS]
+
+
+def _rank(who: str, found: dict[str, Result]) -> float:
+    """1 for the best score; those who are equal share their places."""
+    mine = found[who].scores.mean()
+    others = [result.scores.mean() for result in found.values()]
+    return sum(other > mine for other in others) + (sum(other == mine for other in others) + 1) / 2
+
+
+def _balance(who: str, rival: str, everything: list[dict[str, Result]]) -> str:
+    """On how many tables somebody is better, alike and worse, the same folds compared with each other."""
+    if who == rival:
+        return "–"
+    lead = [_lead(found[who].scores - found[rival].scores) for found in everything]
+    return ", ".join(str(lead.count(sign)) for sign in (1, 0, -1))
+
+
+def _lead(differences: Any) -> int:
+    """1 or -1 where the mean of some differences is further from 0 than its standard error, else 0."""
+    error = differences.std(ddof=1) / np.sqrt(len(differences))
+    return int(np.sign(differences.mean())) if abs(differences.mean()) > error else 0
+
+
+def _times(who: str, rival: str, everything: list[dict[str, Result]]) -> str:
+    ratios = [found[rival].seconds / found[who].seconds for found in everything]
+    return "–" if who == rival else f"{np.exp(np.mean(np.log(ratios))):.2g} ×"
+
+
+def _cell(result: Result | None) -> str:
     if result is None:
         return "–"
-    scores, seconds = result
-    return f"{scores.mean():.4f} ± {scores.std(ddof=1) / np.sqrt(len(scores)):.4f}, {seconds:.2g} s"
+    scores = result.scores
+    return f"{scores.mean():.4f} ± {scores.std(ddof=1) / np.sqrt(len(scores)):.4f}, {result.seconds:.2g} s"
 
 
 def ablation(quick: bool) -> Iterator[tuple[str, ...]]:
-    """The strong recipe without one trick at a time: what the score loses on each table, and in the mean."""
-    everything = dict(cases(quick))
-    names = [name for name in everything if name != "diamonds"]  # it alone would take an hour
-    whole = {name: _scores(everything[name], None) for name in names}
-    yield ("all of it", *(f"{whole[name].mean():.4f}" for name in names), "")
+    """The strong recipe without one trick at a time: how the score changes, and on how many tables by how much."""
+    small = [case for _, case in cases(quick) if case.table.rows <= _MOST_ROWS]
+    whole = [_scores(case, None) for case in small]
     for trick in list(TRICKS)[:2] if quick else TRICKS:
-        losses = {name: (whole[name] - _scores(everything[name], trick)) for name in names}
-        mean = float(np.mean([loss.mean() for loss in losses.values()]))
-        yield (f"without {trick}", *(f"{-losses[name].mean():+.4f}" for name in names), f"{-mean:+.4f}")
+        changes = [_scores(case, trick) - scores for case, scores in zip(small, whole, strict=True)]
+        leads = [_lead(change) for change in changes]
+        yield (
+            f"without {trick}",
+            *(
+                f"{100 * np.mean([c.mean() for c, case in zip(changes, small, strict=True) if _is(case, task)]):+.2f}"
+                for task in ("classes", "numbers")
+            ),
+            *(str(leads.count(sign)) for sign in (-1, 0, 1)),
+        )
 
 
-def ablation_columns() -> tuple[str, ...]:
-    """The heading of the ablation's table."""
-    return ("", *(name for name in [*_FILES, *_BUNDLED] if name != "diamonds"), "mean")
+def _is(case: Case, task: str) -> bool:
+    return case.target.task == task
+
+
+ABLATION_COLUMNS = ("", "accuracy, points", "100 R²", "tables worse", "alike", "better")
 
 
 def _scores(case: Case, trick: str | None) -> Any:
     recipe = recipe_for("strong", case.target.task)
     result = measured(case, by_recipe(recipe if trick is None else recipe.without(trick)))
     assert result is not None
-    return result[0]
+    return result.scores
 
 
 def speed(quick: bool) -> Iterator[tuple[str, ...]]:
