@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.table_cases import FOLDS, Case, Fold, cases, folds_of
+from pellucid.engines.cores import usable_cores
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import TRICKS, Recipe, recipe_for
@@ -96,7 +97,8 @@ def realmlp(fold: Fold) -> Any:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     train, test, categories = _frames(fold)
     model = RealMLP_TD_S_Classifier if fold.target.task == "classes" else RealMLP_TD_S_Regressor
-    fitted = model(random_state=fold.seed, device="cpu").fit(train, fold.y, cat_col_names=categories)
+    network = model(random_state=fold.seed, device="cpu", n_threads=usable_cores())
+    fitted = network.fit(train, fold.y, cat_col_names=categories)
     return fitted.predict_proba(test) if fold.target.task == "classes" else fitted.predict(test)
 
 
