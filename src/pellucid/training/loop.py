@@ -19,8 +19,8 @@ from pellucid.training.callbacks import Callback
 from pellucid.training.divergence import DivergenceError, explain
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.training.recording import record, validate
+from pellucid.training.rows import Held
 from pellucid.training.summaries import advanced
-from pellucid.typing import Array
 
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
@@ -36,8 +36,8 @@ class Fit:
         What computes.
     task : Task
         What is trained on what.
-    validation : (x, targets) or None
-        The rows that are measured after each epoch.
+    held : Held or None
+        The validation rows, which are measured after each epoch.
     epochs, last : int
         How many epochs were asked for, and the number of the last one.
     summary : TrainingSummary
@@ -46,7 +46,7 @@ class Fit:
 
     engine: Engine
     task: Task
-    validation: tuple[Array, Array] | None
+    held: Held | None
     epochs: int
     last: int
     summary: TrainingSummary
@@ -81,7 +81,7 @@ def _run(trainer: Trainer, fit: Fit) -> None:
     callbacks = _in_order(trainer)
     wake = [_next_wake(trainer, callback) for callback in callbacks]
     while trainer.epoch < fit.last and not trainer.stopped:
-        every_epoch = fit.validation is not None or trainer.augmentation is not None
+        every_epoch = fit.held is not None or trainer.augmentation is not None
         until = min([fit.last, *wake, *([trainer.epoch + 1] if every_epoch else [])])
         outcome = fit.engine.train(
             _with_images(trainer, fit.task, trainer.epoch), trainer.state, trainer.progress.safe, until - trainer.epoch
@@ -90,8 +90,8 @@ def _run(trainer: Trainer, fit: Fit) -> None:
             _take(trainer, fit.task, outcome)
             if outcome.stopped and (trainer.state.batch or not outcome.logs):
                 raise KeyboardInterrupt
-            if fit.validation:
-                trainer.history.set_last(validate(trainer.network, trainer.loss, *fit.validation))
+            if fit.held is not None:
+                trainer.history.set_last(validate(trainer.network, trainer.loss, fit.held))
             if any(trainer.epoch >= epoch for epoch in wake):
                 trainer.network.training = advanced(fit.summary, trainer)
             for number, callback in enumerate(callbacks):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -25,10 +25,21 @@ from pellucid.validation import check_inputs, check_same_length, check_sample_we
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
 
-Validation: TypeAlias = tuple[Any, Any] | float | None
-"""A pair (x, y), a fraction of the training rows to split off, or None."""
+Validation: TypeAlias = tuple[Any, Any] | tuple[Any, Any, Any] | float | None
+"""(x, y) or (x, y, weight), a fraction of the training rows to split off, or None."""
 
 _DEFAULT_BATCH = 32
+
+
+class Held(NamedTuple):
+    """Validation rows as they are measured."""
+
+    x: Array
+    """(n, *input_shape)."""
+    targets: Array
+    """As the loss takes them."""
+    weight: Floats | None = None
+    """How much each row counts (n,), float64; None: all the same."""
 
 
 def task_of(trainer: Trainer, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None) -> Task:
@@ -72,20 +83,21 @@ def rows_a_step(batch_size: int | str, rows: int) -> int:
     return int(batch_size)
 
 
-def check_validation(validation: Any, network: Network, loss: Loss) -> tuple[Array, Array] | None:
-    """The validation rows and their encoded targets."""
+def check_validation(validation: Any, network: Network, loss: Loss) -> Held | None:
+    """The validation rows, their encoded targets, and their weights."""
     if validation is None:
         return None
-    if not isinstance(validation, Sequence) or isinstance(validation, str) or len(validation) != 2:
+    if not isinstance(validation, Sequence) or isinstance(validation, str) or len(validation) not in (2, 3):
         received = f"{len(validation)} parts" if isinstance(validation, tuple | list) else f"{validation!r:.80}"
         raise TypeError(
-            f"validation must be a pair (x, y), a fraction of the training rows such as 0.2, or None, not {received}."
+            f"validation must be (x, y) or (x, y, weight), a fraction of the training rows such as 0.2, or "
+            f"None, not {received}."
         )
-    x, y = validation
+    x, y, *weight = validation
     x = check_inputs(x, "validation x", network.input_shape)
     targets = network.encode(y, loss)
     check_same_length(**{"validation x": x, "validation y": targets})
-    return x, targets
+    return Held(x, targets, check_sample_weight(weight[0] if weight else None, len(x), "validation weight"))
 
 
 def split_off(
@@ -96,7 +108,9 @@ def split_off(
     Classes keep their proportions, unless one is too rare to be in both parts.
     """
     if sample_weight is not None:
-        raise ValueError("validation as a fraction and sample_weight do not go together: give validation=(x, y).")
+        raise ValueError(
+            "validation as a fraction and sample_weight do not go together: give validation=(x, y, weight), or (x, y)."
+        )
     x = check_inputs(x, "x", network.input_shape if network.built else None)
     outputs = compile_program(network.layers, x.shape[1:]).outputs
     targets = loss.encode(y, outputs)

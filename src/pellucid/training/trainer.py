@@ -174,7 +174,13 @@ class Trainer:
     @property
     def validation(self) -> tuple[Array, Array] | None:
         """The validation rows and their encoded targets, while `fit` runs with some; for callbacks."""
-        return None if self._fit is None else self._fit.validation
+        held = self.held
+        return None if held is None else (held.x, held.targets)
+
+    @property
+    def held(self) -> rows.Held | None:
+        """The validation rows as they are measured, weights and all, while `fit` runs with some; for callbacks."""
+        return None if self._fit is None else self._fit.held
 
     def stop(self, reason: str) -> None:
         """End training after this epoch; for callbacks."""
@@ -278,8 +284,9 @@ class Trainer:
             Targets, in the form the loss takes.
         epochs : int
             How many times every row is used.
-        validation : (x, y), float or None
-            Rows to measure loss and accuracy on after each epoch; a fraction: so much of the rows is split off first.
+        validation : (x, y), (x, y, weight), float or None
+            Rows to measure loss and accuracy (of numbers: r2) on after each epoch; with weights (n,), each row counts
+            by its own. A fraction: so much of the rows is split off first.
         sample_weight : array (n,) or None
             How much each row counts: 2 counts like the row given twice.
         class_weight : mapping, "balanced" or None
@@ -314,7 +321,7 @@ class Trainer:
         history.engine, history.diverged, self.divergence = engine.name, None, None
         history.stopped = self._stop = ""
         self.progress.take_over(network, self.optimizer, task.batches)
-        summary = self._summary(task, 0 if held is None else len(held[0]))
+        summary = self._summary(task, 0 if held is None else len(held.x))
         self._fit = Fit(engine, task, held, epochs, self.epoch + epochs, summary)
         try:
             train(self, self._fit)
