@@ -314,16 +314,17 @@ TRAINING: list[Case] = [
         "sample_weight is 0 everywhere: no row would count.",
     ),
     (
-        "validation of three parts",
-        lambda: fit(validation=(X, Y, Y)),
+        "validation of four parts",
+        lambda: fit(validation=(X, Y, Y, Y)),
         TypeError,
-        "validation must be a pair (x, y), a fraction of the training rows such as 0.2, or None, not 3 parts.",
+        "validation must be (x, y) or (x, y, weight), a fraction of the training rows such as 0.2, or None, "
+        "not 4 parts.",
     ),
     (
         "validation as text",
         lambda: fit(validation="20%"),
         TypeError,
-        "validation must be a pair (x, y), a fraction of the training rows such as 0.2, or None, not '20%'.",
+        "validation must be (x, y) or (x, y, weight), a fraction of the training rows such as 0.2, or None, not '20%'.",
     ),
     (
         "validation of more than all",
@@ -344,10 +345,28 @@ TRAINING: list[Case] = [
         "The numbers of rows differ: validation x has 6, validation y has 3. Every row of x needs its own target.",
     ),
     (
+        "validation weights of another length",
+        lambda: fit(validation=(X, Y, np.ones(3))),
+        ValueError,
+        "validation weight must have the shape (6,), one weight a row, not (3,).",
+    ),
+    (
+        "a validation weight below zero",
+        lambda: fit(validation=(X, Y, weights(row_2=-1.0))),
+        ValueError,
+        "validation weight holds -1.0 at row 2: weights must be at least 0.",
+    ),
+    (
+        "validation weights that are all zero",
+        lambda: fit(validation=(X, Y, np.zeros(6))),
+        ValueError,
+        "validation weight is 0 everywhere: no row would count.",
+    ),
+    (
         "a fraction for validation beside weights",
         lambda: fit(validation=0.2, sample_weight=np.ones(6)),
         ValueError,
-        "validation as a fraction and sample_weight do not go together: give validation=(x, y).",
+        "validation as a fraction and sample_weight do not go together: give validation=(x, y, weight), or (x, y).",
     ),
     (
         "a callback's class instead of a callback",

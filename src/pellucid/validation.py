@@ -174,19 +174,19 @@ def check_same_length(**arrays: Array | None) -> None:
         raise ValueError(f"The numbers of rows differ: {found}. Every row of x needs its own target.")
 
 
-def check_sample_weight(value: object, rows: int) -> Array | None:
+def check_sample_weight(value: object, rows: int, name: str = "sample_weight") -> Array | None:
     """Return one weight of at least 0 a row as float64 (n,), or None."""
     if value is None:
         return None
-    weight = check_array(value, "sample_weight").astype(np.float64)
+    weight = check_array(value, name).astype(np.float64)
     if weight.shape != (rows,):
-        raise ValueError(f"sample_weight must have the shape ({rows},), one weight a row, not {weight.shape}.")
-    check_finite(weight, "sample_weight")
+        raise ValueError(f"{name} must have the shape ({rows},), one weight a row, not {weight.shape}.")
+    check_finite(weight, name)
     if (weight < 0).any():
         row = int(np.argmax(weight < 0))
-        raise ValueError(f"sample_weight holds {weight[row]} at row {row}: weights must be at least 0.")
+        raise ValueError(f"{name} holds {weight[row]} at row {row}: weights must be at least 0.")
     if not weight.any():
-        raise ValueError("sample_weight is 0 everywhere: no row would count.")
+        raise ValueError(f"{name} is 0 everywhere: no row would count.")
     return weight
 
 

@@ -27,7 +27,7 @@ with atheris.instrument_imports(include=["pellucid"]):
     import pellucid as pl
     from pellucid.formats import model_file  # noqa: F401
     from pellucid.storage.tensor_file import TensorFile
-    from pellucid.training import checkpoint  # noqa: F401
+    from pellucid.training import saving  # noqa: F401
     from support.mutations import resealed, without_digest
 
 CORPUS = HERE / "corpus"

@@ -18,7 +18,7 @@ def fingerprint(trainer: pl.Trainer) -> str:
     digest = hashlib.sha256(repr(parts).encode())
     if network.built:
         digest.update(network.parameters.tobytes() + network.statistics.tobytes())
-    if trainer._state is not None:
+    if trainer._progress is not None:
         state = trainer.state
         counters = (state.epoch, state.batch, state.step, state.rate_scale, state.loss_sum, state.weight_sum)
         digest.update(repr(counters).encode() + state.parameters.tobytes() + state.statistics.tobytes())

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score
 
 import pellucid as pl
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, divide, plan
 from pellucid.tables.recipes import recipe_for
-from pellucid.tables.running import WeighedValidation, run_all
+from pellucid.tables.running import run_all
 from pellucid.tables.table import Table
 from pellucid.tables.targets import find_target
 from pellucid.tables.together import Together, load_together, save_together
@@ -39,7 +40,7 @@ def test_few_rows_are_all_trained_on() -> None:
     assert (len(training), len(holding)) == (9, 0)
 
 
-def test_weighed_validation_is_the_weighted_share_of_wrong_rows() -> None:
+def test_the_best_epoch_has_the_lowest_weighted_share_of_wrong_rows() -> None:
     x, y = RNG.normal(size=(60, 2)), np.arange(60) % 2
     table = Table.of({"a": x[:, 0], "b": x[:, 1]})
     encoder, target = TableEncoder.fit(table), find_target(y, asked="classes")
@@ -49,11 +50,11 @@ def test_weighed_validation_is_the_weighted_share_of_wrong_rows() -> None:
     run_all([job])
     assert job.held is not None
     assert job.trainer is not None
-    errors = job.trainer.history[WeighedValidation.COLUMN]
-    last = max(epoch for epoch, error in enumerate(errors, 1) if error == min(errors))
+    accuracies = job.trainer.history["validation_accuracy"]
+    last = max(epoch for epoch, accuracy in enumerate(accuracies, 1) if accuracy == max(accuracies))
     assert job.trainer.history.best_epoch == last
-    wrong = job.network.predict(job.held.x) != job.held.y
-    assert min(errors) == pytest.approx(np.average(wrong, weights=job.held.weight))
+    expected = accuracy_score(job.held.y, job.network.predict(job.held.x), sample_weight=job.held.weight)
+    assert max(accuracies) == pytest.approx(expected)
 
 
 def test_counts_are_learnt_in_units_of_their_mean_and_predicted_in_their_own() -> None:

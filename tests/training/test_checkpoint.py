@@ -18,8 +18,8 @@ import safetensors
 
 import pellucid as pl
 from pellucid.storage import tensor_file
-from pellucid.training import checkpoint
-from pellucid.training.checkpoint import checkpoints, read_checkpoint
+from pellucid.training import saving
+from pellucid.training.saving import checkpoints, read_checkpoint
 from support.resuming import everything
 from support.samples import classification
 
@@ -196,7 +196,7 @@ def test_a_folder_without_rights_is_told_of_at_once(tmp_path: Path, monkeypatch:
 
 
 def test_a_full_disk_is_a_warning_and_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = checkpoint.write_tensors
+    written = saving.write_tensors
     calls = []
 
     def full_for_a_while(*arguments: Any) -> None:
@@ -205,7 +205,7 @@ def test_a_full_disk_is_a_warning_and_training_goes_on(tmp_path: Path, monkeypat
             raise OSError(errno.ENOSPC, "No space left on device")
         written(*arguments)
 
-    monkeypatch.setattr(checkpoint, "write_tensors", full_for_a_while)
+    monkeypatch.setattr(saving, "write_tensors", full_for_a_while)
     never, training = trainer(), trainer(pl.Checkpoint(tmp_path))
     with pytest.warns(UserWarning, match="could not be written to") as caught:
         training.fit(X, Y, epochs=5)
@@ -226,7 +226,7 @@ def test_a_full_disk_at_the_end_is_an_error(tmp_path: Path, monkeypatch: pytest.
     def full(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "write_tensors", full)
+    monkeypatch.setattr(saving, "write_tensors", full)
     with pytest.raises(OSError, match="No space left on device"):
         training.fit(X, Y, epochs=1)
     monkeypatch.undo()

@@ -11,7 +11,7 @@ import pellucid as pl
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.storage.atomic import write_atomically
 from pellucid.storage.strict_json import read_json
-from pellucid.training.checkpoint import checkpoints
+from pellucid.training.saving import checkpoints
 
 if TYPE_CHECKING:
     from pellucid.cli.training import Options

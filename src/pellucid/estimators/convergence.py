@@ -9,8 +9,9 @@ epochs as must pass before it can have anything to say, so that they run in one 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Curves:
 
 
 class Watch:
-    """Rows that are measured after every epoch.
+    """The validation rows of a training, and the score that it is judged by.
 
     Parameters
     ----------
@@ -72,16 +73,20 @@ class Watch:
         numeric = targets.ndim == 2 and targets.dtype.kind == "f"
         self.meaningless = scorer is None and numeric and bool((targets == targets[0]).all())
 
-    def measure(self, network: Network) -> dict[str, float]:
-        """The loss, and `score`; of a constant target R² says nothing, and −loss takes its place."""
-        with np.errstate(all="ignore"):
-            values = network.evaluate(self.x, self.targets, sample_weight=self.weight)
-            if self.scorer is not None:
-                values["score"] = float(self.scorer(network))
-            else:
-                (name,) = set(values) - {"loss"}
-                values["score"] = -values["loss"] if self.meaningless else values[name]
-        return values if math.isfinite(values["loss"]) else {**values, "score": math.nan}
+    def score(self, network: Network, measured: Mapping[str, Any]) -> float:
+        """The score, given what the history's last row says of the rows; NaN where their loss is no number.
+
+        Of a constant target R² says nothing, and −loss takes its place.
+        """
+        loss: float = measured["validation_loss"]
+        if not math.isfinite(loss):
+            return math.nan
+        if self.scorer is not None:
+            with np.errstate(all="ignore"):
+                return float(self.scorer(network))
+        if self.meaningless:
+            return -loss
+        return float(measured["validation_accuracy" if "validation_accuracy" in measured else "validation_r2"])
 
 
 class Convergence(Callback):
@@ -180,15 +185,16 @@ class Convergence(Callback):
                 self._validate(trainer, self.watch, shown)
 
     def _validate(self, trainer: Trainer, watch: Watch, loss: float) -> None:
-        values = watch.measure(trainer.network)
-        trainer.history.set_last({f"validation_{name}": value for name, value in values.items()})
-        self.curves.validation_loss.append(values["loss"])
-        self.curves.validation_scores.append(values["score"])
+        measured: dict[str, Any] = trainer.history.row(-1)
+        score = watch.score(trainer.network, measured)
+        trainer.history.set_last({"validation_score": score})
+        self.curves.validation_loss.append(measured["validation_loss"])
+        self.curves.validation_scores.append(score)
         if self.verbose:
-            print(f"{self.label}Validation score: {values['score']:f}")
+            print(f"{self.label}Validation score: {score:f}")
         if not self.stops_by_score:
             self.curves.add_loss(loss, self.tol)
-        elif self.curves.add_score(loss, values["score"], self.tol):
+        elif self.curves.add_score(loss, score, self.tol):
             self.best, self.best_epoch = trainer.state, trainer.epoch
 
     def _decide(self, trainer: Trainer) -> None:

@@ -94,8 +94,10 @@ class Member:
         assert trainer is not None
         error, interrupted = None, False
         trainer.callbacks = [convergence, *map(as_callback, callbacks)]
+        watch = convergence.watch
+        held = None if watch is None else (watch.x, watch.targets, watch.weight)
         try:
-            trainer.fit(rows.x, rows.targets, epochs=plan.epochs, sample_weight=rows.weight)
+            trainer.fit(rows.x, rows.targets, epochs=plan.epochs, validation=held, sample_weight=rows.weight)
         except DivergenceError as caught:
             error = caught
         except KeyboardInterrupt:

@@ -125,7 +125,7 @@ def preflight(
         What is about to be trained.
     x, y : array
         The training rows and their targets.
-    validation : (x, y), float or None
+    validation : (x, y), (x, y, weight), float or None
         The validation rows, or the fraction of the training rows that `fit` would split off.
     sample_weight, class_weight
         As for `fit`.

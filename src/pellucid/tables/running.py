@@ -31,33 +31,6 @@ class Rows(NamedTuple):
     weight: Array | None = None
 
 
-class WeighedValidation(Callback):
-    """Measures the validation rows with their weights after every epoch: the share of wrong classes, or the loss.
-
-    The trainer's own validation counts each row alike.
-
-    Parameters
-    ----------
-    x, y, weight : array
-        The rows, their targets, and how much each counts.
-    """
-
-    COLUMN = "validation_weighted_error"
-
-    def __init__(self, x: Array, y: Array, weight: Array) -> None:
-        self.x, self.y, self.weight = x, y, weight
-
-    def epoch(self, trainer: Trainer) -> None:
-        """Put the weighted error into the history."""
-        network = trainer.network
-        scores = network.scores(self.x)
-        if network.link == "softmax":
-            errors = (scores.argmax(axis=1) != self.y).astype(np.float64)
-        else:
-            errors = trainer.loss.values(scores, trainer.loss.encode(self.y, network.outputs)).astype(np.float64)
-        trainer.history.set_last({self.COLUMN: float(np.average(errors, weights=self.weight))})
-
-
 @dataclass
 class Job:
     """One training.
@@ -118,23 +91,13 @@ class Job:
             rows=len(self.rows.x),
             epochs=self.epochs,
             seed=self.seed,
-            watch=self._watch(target),
+            watch=None if self.held is None else target.watch,
             scaled=target.task == "numbers",
-            callbacks=[*self._weighing(), *self.callbacks],
+            callbacks=self.callbacks,
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a class that is too rare to be in every fold
             self.trainer.initialize(self.rows.x, self.scaled(self.rows.y))
-
-    def _watch(self, target: Target) -> str | None:
-        if self.held is None:
-            return None
-        return target.watch if self.held.weight is None else WeighedValidation.COLUMN
-
-    def _weighing(self) -> list[Callback]:
-        if self.held is None or self.held.weight is None:
-            return []
-        return [WeighedValidation(self.held.x, self.scaled(self.held.y), self.held.weight)]
 
     def run(self) -> None:
         """Train to the end; an explosion or Ctrl-C is noted down and not raised."""
@@ -145,7 +108,7 @@ class Job:
                 rows.x,
                 self.scaled(rows.y),
                 epochs=self.epochs,
-                validation=None if held is None else (held.x, self.scaled(held.y)),
+                validation=None if held is None else (held.x, self.scaled(held.y), held.weight),
                 sample_weight=rows.weight,
             )
         except DivergenceError as error:

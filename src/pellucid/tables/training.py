@@ -199,6 +199,6 @@ def _findings(job: Job) -> dict[str, Any]:
         trainer,
         rows.x[some],
         job.scaled(rows.y)[some],
-        validation=None if held is None else (held.x, job.scaled(held.y)),
+        validation=None if held is None else (held.x, job.scaled(held.y), held.weight),
     )
     return diagnosis.to_dict()

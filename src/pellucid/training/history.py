@@ -18,7 +18,8 @@ class History:
 
     Columns: `epoch` (from 1 on), `loss` and, for classes, `accuracy` (means over the epoch's batches, each at the
     weights it was trained with, dropout included); `validation_loss`, `validation_accuracy` or `validation_r2` (at the
-    epoch's end), where there is a validation set; `learning_rate` (of the epoch's last step); `seconds`.
+    epoch's end, weighted where the rows have weights), where there is a validation set; `learning_rate` (of the epoch's
+    last step); `seconds`.
 
     Attributes
     ----------

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from pellucid.engines.base import Outcome, State, Task
 from pellucid.engines.reference import mean_loss
 from pellucid.losses import Loss, metrics
 from pellucid.network import Network
 from pellucid.training.history import History
-from pellucid.typing import Array
+from pellucid.training.rows import Held
 
 
 def record(history: History, task: Task, before: State, outcome: Outcome) -> None:
@@ -29,11 +31,12 @@ def record(history: History, task: Task, before: State, outcome: Outcome) -> Non
     history.extend(columns)
 
 
-def validate(network: Network, loss: Loss, x: Array, targets: Array) -> dict[str, float]:
-    """The columns of the history for validation rows x (n, *input_shape) and their encoded targets."""
-    scores = network.engines.choose(network.program)[0].scores(network.model, x)
-    values = {
-        "loss": mean_loss(loss, scores, targets, None),
-        **metrics(scores, targets, network.link, target=network.target),
-    }
+def validate(network: Network, loss: Loss, held: Held) -> dict[str, float]:
+    """The columns of the history for validation rows, each counted by its weight."""
+    with np.errstate(all="ignore"):  # what is not finite stands in the history, and needs no warning beside it
+        scores = network.engines.choose(network.program)[0].scores(network.model, held.x)  # (n, outputs)
+        values = {
+            "loss": mean_loss(loss, scores, held.targets, held.weight),
+            **metrics(scores, held.targets, network.link, held.weight, network.target),
+        }
     return {f"validation_{name}": value for name, value in values.items()}

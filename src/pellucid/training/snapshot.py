@@ -10,21 +10,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.augmentation import Augmentation
 from pellucid.augmentation.transforms import TRANSFORMS, Transform
 from pellucid.configuration import from_configuration, to_configuration
 from pellucid.engines.base import State
-from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
-from pellucid.optimizers import OPTIMIZERS, Optimizer
-from pellucid.penalties import CONSTRAINTS, PENALTIES, Constraint, Penalty
 from pellucid.storage.networks import check_own, describe_network, known, network_from, schedule_from
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import History
+from pellucid.training.progress import Progress
+from pellucid.training.settings import FAMILIES, SETTINGS, Family
 from pellucid.training.watching import check_state
 from pellucid.typing import Array
 from pellucid.validation import check_integer
@@ -33,38 +31,13 @@ if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
 
 
-class Family(NamedTuple):
-    """A part of a trainer: the classes it may be of, and the base of one's own."""
-
-    classes: Sequence[type[Any]]
-    base: type
-
-
-FAMILIES = {
-    "loss": Family(tuple(LOSSES.values()), Loss),
-    "optimizer": Family(tuple(OPTIMIZERS.values()), Optimizer),
-    "penalty": Family(tuple(PENALTIES.values()), Penalty),
-    "constraint": Family(tuple(CONSTRAINTS.values()), Constraint),
-    "augmentation": Family((Augmentation,), Augmentation),
-}
-
-
 def snapshot(trainer: Trainer) -> dict[str, Any]:
     """Everything that training goes on from, as a tree."""
-    network, progress = trainer.network, _progress(trainer)
+    network, progress = trainer.network, _progress_table(trainer)
     return {
         "network": {**describe_network(network), "engine": network.engines.name, "threads": network.threads},
         "parts": {name: _table(getattr(trainer, name), family) for name, family in FAMILIES.items()},
-        "settings": {
-            "batch_size": trainer.batch_size,
-            "seed": trainer.seed,
-            "shuffle": trainer.shuffle,
-            "learning_rate_factors": trainer.learning_rate_factors,
-            "average": trainer.average,
-            "penalty_in_loss": trainer.penalty_in_loss,
-            "standardize_target": trainer.standardize_target,
-            "clamp": trainer.clamp,
-        },
+        "settings": {name: getattr(trainer, name) for name in SETTINGS},
         "progress": progress,
         "history": _history_table(trainer.history),
         "callbacks": [
@@ -111,7 +84,7 @@ def trainer_from(
             "The checkpoint was trained on the native engine, which is not used here: the reference engine goes on, "
             "equal to rounding and not to the bit.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     return trainer
 
@@ -119,39 +92,37 @@ def trainer_from(
 # -- where training is -------------------------------------------------------------------------------------------
 
 
-def _progress(trainer: Trainer) -> dict[str, Any]:
+def _progress_table(trainer: Trainer) -> dict[str, Any]:
     """The state, the one to go back to after a divergence, and what the network shows (the best epoch's, maybe)."""
-    state, shown, network = trainer.state, trainer._shown, trainer.network
-    assert shown is not None
+    progress, network = trainer.progress, trainer.network
     return {
-        "state": state,
-        "safe": trainer._safe,
-        "first": {"parameters": trainer.beginning.parameters, "statistics": trainer.beginning.statistics},
+        "state": progress.state,
+        "safe": progress.safe,
+        "first": {"parameters": progress.beginning.parameters, "statistics": progress.beginning.statistics},
         "parameters": network.parameters,
         "statistics": network.statistics,
-        "changed": network.parameters is not shown.parameters or network.statistics is not shown.statistics,
-        "slot_names": trainer._slot_names,
-        "batches": trainer._batches,
+        "changed": progress.changed_outside(network),
+        "slot_names": progress.slot_names,
+        "batches": progress.batches,
         "stopped": trainer.stopped,
     }
 
 
-def _go_on(trainer: Trainer, progress: Mapping[str, Any], statistics_fitted: bool) -> None:
-    """Be where the training was that answered `_progress`."""
-    network, names = trainer.network, tuple(progress["slot_names"])
-    state, safe = check_state("state", progress["state"]), check_state("safe", progress["safe"])
+def _go_on(trainer: Trainer, table: Mapping[str, Any], statistics_fitted: bool) -> None:
+    """Be where the training was that answered `_progress_table`."""
+    network, names = trainer.network, tuple(table["slot_names"])
+    state, safe = check_state("state", table["state"]), check_state("safe", table["safe"])
     for each in (state, safe):
         _check_fits(each, network, len(names))
-    network.adopt(progress["parameters"], progress["statistics"], statistics_fitted)
-    begun = progress.get("first", {"parameters": state.parameters, "statistics": state.statistics})  # it came later
+    network.adopt(table["parameters"], table["statistics"], statistics_fitted)
+    begun = table.get("first", {"parameters": state.parameters, "statistics": state.statistics})  # it came later
     first = State.start(begun["parameters"], begun["statistics"], trainer.optimizer)
     _check_fits(first, network, len(first.slots))
-    trainer._beginning, trainer._state, trainer._safe, trainer._slot_names = first, state, safe, names
     # `fit` takes over what was changed from outside: it knows that by the network's vectors being others than shown.
-    shown = state.parameters.copy() if progress["changed"] else network.parameters
-    trainer._shown = replace(state, parameters=shown, statistics=network.statistics)
-    trainer._batches, trainer._stop = check_integer("batches", progress["batches"]), str(progress["stopped"])
-    trainer._expected_data = None if network.training is None else network.training.data_hash
+    parameters = state.parameters.copy() if table["changed"] else network.parameters
+    shown = replace(state, parameters=parameters, statistics=network.statistics)
+    batches = check_integer("batches", table["batches"])
+    trainer.take_up(Progress(first, state, safe, shown, names, batches), stopped=str(table["stopped"]))
 
 
 def _check_fits(state: State, network: Network, slots: int) -> None:
@@ -242,4 +213,4 @@ def _restore_callbacks(callbacks: Sequence[Callback], saved: Sequence[Mapping[st
             f"The training had callbacks that remember something: {names}. Give them again, "
             f"callbacks=[{', '.join(f'{name}(…)' for name in left)}], or callbacks=[] to go on without."
         )
-    warnings.warn(f"Training goes on without {names}, which it had before.", UserWarning, stacklevel=5)
+    warnings.warn(f"Training goes on without {names}, which it had before.", UserWarning, stacklevel=4)

@@ -19,7 +19,7 @@ from pellucid.inspection.rehearsal import Rehearsal
 from pellucid.network import Network
 from pellucid.streams import Purpose, Stream
 from pellucid.training import Callback, EarlyStopping, History, Trainer
-from pellucid.training.rows import check_validation, split_off
+from pellucid.training.rows import Held, check_validation, split_off
 from pellucid.typing import Array
 from pellucid.validation import check_integer
 
@@ -85,7 +85,7 @@ class Doctor(Callback):
             return
         rehearsal = Rehearsal(trainer.task, trainer.network.engines)
         self.probes = []
-        self._run = gather(rehearsal, trainer.beginning, trainer.state, trainer.validation)
+        self._run = gather(rehearsal, trainer.beginning, trainer.state, trainer.held)
         self._run.probes, self._run.epochs = self.probes, trainer.epoch + epochs
         self._look(trainer)
 
@@ -149,7 +149,7 @@ def diagnose(
         history alone only the curves can be judged.
     x, y : array
         The training rows, as they were given to `fit`.
-    validation : (x, y), float or None
+    validation : (x, y), (x, y, weight), float or None
         The validation rows, or the fraction of the training rows, as it was given to `fit`.
     sample_weight, class_weight
         As they were given to `fit`.
@@ -268,7 +268,7 @@ def judge(evidence: Evidence) -> Diagnosis:
     return Diagnosis(in_order(findings), tuple(unseen))
 
 
-def gather(rehearsal: Rehearsal, first: State, last: State, validation: tuple[Array, Array] | None) -> Run:
+def gather(rehearsal: Rehearsal, first: State, last: State, held: Held | None) -> Run:
     """Samples of the rows, in an order that has nothing to do with theirs; and what needs all of them."""
     task = rehearsal.task
     run = Run(
@@ -279,10 +279,10 @@ def gather(rehearsal: Rehearsal, first: State, last: State, validation: tuple[Ar
         last=last,
         shown=last,
     )
-    if validation is not None:
-        x, targets = validation
-        some = _draw(len(x), SAMPLE_ROWS)
-        run.validation = (x[some], targets[some])
+    if held is not None:
+        some = _draw(len(held.x), SAMPLE_ROWS)
+        run.validation = (held.x[some], held.targets[some])
+        run.validation_weight = None if held.weight is None else held.weight[some]
         shared = rows_in_both(task.x, run.validation[0])
         run.shared_rows, run.shared_share, run.twins_share = shared
     return run

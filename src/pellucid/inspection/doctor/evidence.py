@@ -74,6 +74,8 @@ class Run:
         What the network holds: that of the best epoch, where early stopping restored it.
     validation : (x, targets) or None
         A sample of the validation rows.
+    validation_weight : array (n,) or None
+        How much each of them counts in the loss; in the error all count the same.
     probes : list of Probe
         In order of time; the first is that of `first`.
     shared_rows : array
@@ -95,6 +97,7 @@ class Run:
     last: State
     shown: State
     validation: tuple[Array, Array] | None = None
+    validation_weight: Floats | None = None
     probes: list[Probe] = field(default_factory=list)
     shared_rows: Array | None = None
     shared_share: float = 0.0
@@ -238,7 +241,9 @@ class Run:
             return Trial(math.inf, math.inf, math.inf)
         task = self.rehearsal.task
         x, targets = self.validation if self.validation is not None else (task.x, task.targets)
-        others = self.rehearsal.changed(x=x, targets=targets, sample_weight=None) if self.validation else self.rehearsal
+        others = self.rehearsal
+        if self.validation is not None:
+            others = self.rehearsal.changed(x=x, targets=targets, sample_weight=self.validation_weight)
         return Trial(
             self.error(state, x, targets) if self.judged else 0.0, self.rehearsal.loss(state), others.loss(state)
         )

@@ -1,0 +1,236 @@
+"""Checkpoint files: training that goes on to the bit, whatever happened in between.
+
+A checkpoint is a file `checkpoint-000012.safetensors` in a folder of its own (`pellucid.storage.tensor_file`); its
+number grows by one with each that is written there. It is there whole or not at all. Its metadata hold
+
+    format = "pellucid-checkpoint"   version = "1"   checkpoint = a tree as JSON   sha256 = of that and of all tensors
+
+and `snapshot.py` says what is in the tree. The newest one that is whole is the one training goes on from.
+
+Contract: `save` and `resume` are methods of `Trainer`; the rest is what they and the callback `Checkpoint` are made of.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pellucid.storage.atomic import remove_leftovers
+from pellucid.storage.strict_json import read_json, write_json
+from pellucid.storage.tensor_file import (
+    FileError,
+    NewerFileError,
+    TensorFile,
+    check_version,
+    digest,
+    write_tensors,
+)
+from pellucid.storage.trees import TreeReader, TreeWriter
+from pellucid.training.callbacks import Callback
+from pellucid.training.settings import FAMILIES
+from pellucid.training.snapshot import snapshot, trainer_from
+from pellucid.validation import unknown_name
+
+if TYPE_CHECKING:
+    from pellucid.training.trainer import Trainer
+
+VERSION = 1
+_PREFIX = "checkpoint-"
+_NAME = re.compile(rf"{_PREFIX}(\d{{6,18}})\.safetensors")
+
+
+class CheckpointError(FileError):
+    """A file is no checkpoint that this version of Pellucid can read, or a folder has none; the message says why."""
+
+
+def save(trainer: Trainer, directory: str | os.PathLike[str]) -> Path:
+    """Write a checkpoint: all that training goes on from, in one file, atomically and durably.
+
+    Within a `fit`, leave it to the callback `Checkpoint`, which waits until all others have seen the epoch.
+
+    Parameters
+    ----------
+    directory : path
+        The folder, made if it is not there. The file's number is one more than the highest there.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If training has not begun.
+    OSError
+        If the folder cannot be written to, or the disk is full; what was there is as it was.
+    """
+    path = write_checkpoint(trainer, Path(directory))
+    trainer.checkpoint_directories.add(path.parent.resolve())
+    return path
+
+
+def resume(
+    cls: type[Trainer],
+    /,
+    directory: str | os.PathLike[str],
+    *,
+    callbacks: Sequence[Callback | Callable[[Trainer], Any]] | None = None,
+    custom: Sequence[type] = (),
+    engine: str | None = None,
+    threads: int | None = None,
+    **parts: Any,
+) -> Trainer:
+    """The trainer that the newest checkpoint of a folder holds; `fit` goes on to the bit as if it had never ended.
+
+    A checkpoint that is damaged is passed over, with a warning that names it. The data are not in it: give `fit`
+    the same rows, weights and validation rows as before, and the epochs that are left.
+
+    Parameters
+    ----------
+    directory : path
+        The folder.
+    callbacks : sequence or None
+        The callbacks, made anew; those that remember something (`EarlyStopping`, say) get back what one of their
+        class remembered. None: there were no such ones.
+    custom : sequence of classes
+        Layers, losses, optimizers and other parts of one's own that the checkpoint may name.
+    engine, threads
+        As for `Network`; None: as before. The same bits come from the same engine only.
+    **parts
+        `loss`, `optimizer`, `penalty`, `constraint`, `augmentation`: instead of what was written down. Needed where
+        one holds functions of your own, such as a learning rate that is a function: no file holds functions.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no checkpoint.
+    CheckpointError
+        If none can be read, or something is needed that no file holds; the message says what.
+
+    Examples
+    --------
+    >>> import tempfile, pellucid as pl
+    >>> x, y = pl.datasets.bulls_eye(100, seed=0)
+    >>> trainer = pl.Trainer(pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(2)]), pl.SoftmaxCrossEntropy())
+    >>> history = trainer.fit(x, y, epochs=3)
+    >>> folder = tempfile.mkdtemp()
+    >>> path = trainer.save(folder)
+    >>> again = pl.Trainer.resume(folder)
+    >>> again.fit(x, y, epochs=3)["loss"] == trainer.fit(x, y, epochs=3)["loss"]
+    True
+    """
+    for name in parts:
+        if name not in FAMILIES:
+            raise TypeError(unknown_name("The part", name, FAMILIES))
+    path, tree = newest_checkpoint(Path(directory))
+    try:
+        trainer = trainer_from(
+            cls, tree, callbacks=callbacks, custom=custom, engine=engine, threads=threads, parts=parts
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{path} cannot be gone on from. {error}") from None
+    trainer.checkpoint_directories.add(Path(directory).resolve())
+    return trainer
+
+
+def checkpoints(directory: Path) -> list[Path]:
+    """The checkpoints of a folder, whole or not, the oldest first; none if there is no such folder."""
+    found = [(int(match.group(1)), path) for path in directory.glob(f"{_PREFIX}*") if (match := _match(path))]
+    return [path for _, path in sorted(found)]
+
+
+def _match(path: Path) -> re.Match[str] | None:
+    return _NAME.fullmatch(path.name)
+
+
+def make_folder(directory: Path) -> None:
+    """Make a folder for checkpoints, or see that the one there may be written to."""
+    if directory.exists() and not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is a file: name a folder for the checkpoints.")
+    directory.mkdir(parents=True, exist_ok=True)
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(f"The folder {directory} cannot be written to: name another one for the checkpoints.")
+
+
+def write_checkpoint(trainer: Trainer, directory: Path) -> Path:
+    """Write the next checkpoint into a folder, durably, and answer where it is."""
+    writer = TreeWriter()
+    text = write_json(writer.plain(snapshot(trainer), "training"))
+    metadata = {
+        "format": "pellucid-checkpoint",
+        "version": str(VERSION),
+        "checkpoint": text,
+        "sha256": digest(text, writer.tensors.values()),
+    }
+    make_folder(directory)
+    remove_leftovers(directory, _PREFIX)
+    there = checkpoints(directory)
+    found = _match(there[-1]) if there else None
+    path = directory / f"{_PREFIX}{1 + (int(found.group(1)) if found else 0):06d}.safetensors"
+    write_tensors(path, writer.tensors, metadata)
+    return path
+
+
+def newest_checkpoint(directory: Path) -> tuple[Path, Mapping[str, Any]]:
+    """The newest checkpoint of a folder that is whole, and its tree; each damaged one is told of in a warning.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    CheckpointError
+        If all are damaged, or the newest was written by a newer version of the format.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise NotADirectoryError(f"{directory} is a file: name the folder that the checkpoints lie in.")
+    there = checkpoints(directory)
+    if not there:
+        raise FileNotFoundError(f"{directory} holds no checkpoint: was the training saved there?")
+    for path in reversed(there):
+        tree = _read_or_warn(path)
+        if tree is not None:
+            return path, tree
+    raise CheckpointError(f"{directory} holds {len(there)} checkpoints, and none of them can be read.")
+
+
+def _read_or_warn(path: Path) -> Mapping[str, Any] | None:
+    """The tree in a checkpoint, or None and a warning if it is damaged."""
+    try:
+        return read_checkpoint(path)
+    except NewerFileError as error:
+        raise CheckpointError(str(error)) from None
+    except (FileError, OSError) as error:
+        why = f"{path} cannot be read: {error.strerror}." if isinstance(error, OSError) else str(error)
+        warnings.warn(f"A checkpoint is passed over. {why}", UserWarning, stacklevel=4)
+        return None
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """The tree in a checkpoint.
+
+    Raises
+    ------
+    FileError
+        If it is damaged, no checkpoint, or (`NewerFileError`) of a newer format.
+    OSError
+        If it cannot be read.
+    """
+    file = TensorFile(path)
+    if file.metadata.get("format") != "pellucid-checkpoint":
+        raise file.refuse("is no checkpoint: its header does not say so.")
+    check_version(file, VERSION)
+    text, expected = file.metadata.get("checkpoint", ""), file.metadata.get("sha256")
+    if expected != digest(text, map(file.tensor, file.entries)):
+        raise file.refuse("is damaged: it does not hold what was written (SHA-256).")
+    try:
+        tree = TreeReader(file.tensor).value(read_json(text))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise file.refuse(f"is damaged: its description {error}.") from None
+    if not isinstance(tree, dict):
+        raise file.refuse("is damaged: its description is not a table.")
+    return tree

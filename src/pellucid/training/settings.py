@@ -1,0 +1,86 @@
+"""What a trainer is made with, checked, and carried over to another.
+
+Contract: a part is a loss, an optimizer or another object of a family of its own; a setting is a plain value. Both are
+arguments of `Trainer` and attributes of it by the same name. Checks answer what they are given, or say what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from pellucid.augmentation import Augmentation
+from pellucid.layers.base import Layer
+from pellucid.losses import LOSSES, Loss
+from pellucid.network import Network
+from pellucid.optimizers import OPTIMIZERS, Optimizer
+from pellucid.penalties import CONSTRAINTS, PENALTIES, Constraint, Penalty
+from pellucid.validation import check_integer, check_number
+
+Part = TypeVar("Part")
+
+
+class Family(NamedTuple):
+    """A part of a trainer: the classes it may be of, and the base of one's own."""
+
+    classes: Sequence[type[Any]]
+    base: type
+
+
+FAMILIES = {
+    "loss": Family(tuple(LOSSES.values()), Loss),
+    "optimizer": Family(tuple(OPTIMIZERS.values()), Optimizer),
+    "penalty": Family(tuple(PENALTIES.values()), Penalty),
+    "constraint": Family(tuple(CONSTRAINTS.values()), Constraint),
+    "augmentation": Family((Augmentation,), Augmentation),
+}
+"""The parts of a trainer, by the names of its attributes."""
+
+SETTINGS = (
+    "batch_size",
+    "seed",
+    "shuffle",
+    "learning_rate_factors",
+    "average",
+    "penalty_in_loss",
+    "standardize_target",
+    "clamp",
+)
+"""The settings that are neither parts nor the network."""
+
+
+def check_part(name: str, value: Part | None, kind: type[Part], example: str) -> Part | None:
+    """A part of a kind, or None."""
+    if value is not None and not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{name} must be {article} {kind.__name__} such as {example}, or None, not {value!r}.")
+    return value
+
+
+def check_batch_size(value: int | str) -> int | str:
+    """A whole number of rows, "full" or "auto"."""
+    if value in ("full", "auto"):
+        return value
+    if isinstance(value, str):
+        raise ValueError(f"batch_size must be a whole number, 'full' or 'auto', not {value!r}.")
+    return check_integer("batch_size", value, minimum=1)
+
+
+def check_factors(factors: Mapping[str, float] | None) -> dict[str, float]:
+    """What rates are multiplied with, by name."""
+    return {
+        name: check_number(f"learning_rate_factors[{name!r}]", factor, minimum=0.0)
+        for name, factor in (factors or {}).items()
+    }
+
+
+def network_again(network: Network, *, fresh: bool, layers: Sequence[Layer] | None) -> Network:
+    """A network of its own with the same layers or others; with the same numbers unless it is to be fresh."""
+    same = network.layers if layers is None else layers
+    again = Network(same, network.dtype.name, network.engines.name, network.threads)
+    if network.built and not fresh and layers is None:
+        again.adopt_shape(network.input_shape)
+        again.parameters, again.statistics = network.parameters, network.statistics
+        again.statistics_fitted = network.statistics_fitted
+    again.classes, again.preprocessing, again.target = network.classes, network.preprocessing, network.target
+    return again
