@@ -34,6 +34,6 @@ def validate(network: Network, loss: Loss, x: Array, targets: Array) -> dict[str
     scores = network.engines.choose(network.program)[0].scores(network.model, x)
     values = {
         "loss": mean_loss(loss, scores, targets, None),
-        **metrics(scores, targets, network.link, target=network.target),
+        **metrics(loss.ordered(scores), targets, network.link, target=network.target),
     }
     return {f"validation_{name}": value for name, value in values.items()}
