@@ -90,6 +90,10 @@ def test_networks_that_differ_cannot_answer_together() -> None:
         pl.Together([*networks("softmax", 3, count=1), *networks("softmax", 2, count=1)])
     with pytest.raises(ValueError, match=r"the same link, but that of network 2 is 'sigmoid'"):
         pl.Together([*networks("softmax", count=1), *networks("sigmoid", count=1)])
+    members = networks("identity", count=2)
+    members[0].loss, members[1].loss = pl.Quantile((0.1, 0.5, 0.9)), pl.Quantile((0.2, 0.5, 0.8))
+    with pytest.raises(ValueError, match=r"the same levels, but that of network 2 is \(0.2, 0.5, 0.8\)"):
+        pl.Together(members)
     encoders = [TableEncoder.fit(Table.of({name: [1.0, 2.0, 4.0] for name in names})) for names in ("abcde", "abcdf")]
     members = networks("softmax", count=2)
     for network, encoder in zip(members, encoders, strict=True):

@@ -61,12 +61,8 @@ class Together:
         first = self.networks[0]
         for number, network in enumerate(self.networks[1:], start=2):
             for name in ("input_shape", "outputs", "link", "classes", "preprocessing"):
-                own, its = getattr(first, name), getattr(network, name)
-                if own is not its and own != its:
-                    raise ValueError(
-                        f"Networks that answer together must have the same {name}, but that of network {number} is "
-                        f"{its!r:.80}, and that of the first one {own!r:.80}."
-                    )
+                _check_same(name, getattr(first, name), getattr(network, name), number)
+            _check_same("levels", *(getattr(each.loss, "levels", None) for each in (first, network)), number)
         self.input_shape: Shape = first.input_shape
         self.outputs: int = first.outputs
         self.link: str = first.link
@@ -86,8 +82,16 @@ class Together:
             return decided(self.predict_proba(x), several=self.link == "sigmoid" and self.outputs > 1)
         if self.link in ("argmax", "sign"):
             return predictions(mean([network.scores(x) for network in self.networks]), self.link)
-        answer = mean([network.predict(x) for network in self.networks])
+        answer = mean([predictions(each.scores(x), each.link, each.target) for each in self.networks])
         return answer if self.loss is None else self.loss.ordered(answer)
+
+
+def _check_same(name: str, own: object, its: object, number: int) -> None:
+    if own is not its and own != its:
+        raise ValueError(
+            f"Networks that answer together must have the same {name}, but that of network {number} is {its!r:.80}, "
+            f"and that of the first one {own!r:.80}."
+        )
 
 
 Model: TypeAlias = Network | Together
