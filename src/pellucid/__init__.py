@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pellucid.formats.model_file import ModelFileError, load, save
     from pellucid.formats.onnx import OnnxError, OnnxReport, from_onnx, to_onnx
     from pellucid.formats.pytorch import to_torch
+    from pellucid.formats.together import load_together, save_together
     from pellucid.formats.weights import load_keras_weights, load_torch_weights
     from pellucid.initializers import (
         Constant,
@@ -126,6 +127,7 @@ if TYPE_CHECKING:
         WarmUp,
     )
     from pellucid.sweeps import Between, Choice, LogBetween, SweepResults, Trial, grid, samples, sweep
+    from pellucid.together import Together
     from pellucid.training import (
         Backtracking,
         Callback,
@@ -146,6 +148,7 @@ _HOMES = {
     "pellucid.formats.model_file": "ModelFileError load save",
     "pellucid.formats.onnx": "OnnxError OnnxReport from_onnx to_onnx",
     "pellucid.formats.pytorch": "to_torch",
+    "pellucid.formats.together": "load_together save_together",
     "pellucid.formats.weights": "load_keras_weights load_torch_weights",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
@@ -178,6 +181,7 @@ _HOMES = {
         "StepDecay WarmUp"
     ),
     "pellucid.sweeps": "Between Choice LogBetween SweepResults Trial grid samples sweep",
+    "pellucid.together": "Together",
     "pellucid.training": (
         "Backtracking Callback Checkpoint CheckpointError DivergenceError EarlyStopping Every History Progress "
         "ReduceOnPlateau Trainer"
@@ -303,6 +307,7 @@ __all__ = [
     "Tanh",
     "TargetScaling",
     "ThroughData",
+    "Together",
     "Trace",
     "Trainer",
     "TrainingSummary",
@@ -323,6 +328,7 @@ __all__ = [
     "layer_gradient_check",
     "load",
     "load_keras_weights",
+    "load_together",
     "load_torch_weights",
     "loss_gradient_check",
     "normal",
@@ -334,6 +340,7 @@ __all__ = [
     "report",
     "samples",
     "save",
+    "save_together",
     "sweep",
     "tables",
     "to_onnx",

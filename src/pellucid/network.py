@@ -390,9 +390,11 @@ class Network:
         -------
         array
             Classes (n,) after training on classes (ties: the lowest); 1 or 0 for each yes-or-no output; the numbers
-            themselves otherwise, in the unit of `target`. With a single output (n,), else (n, outputs).
+            themselves otherwise, in the unit of `target`, quantiles in order. With a single output (n,), else
+            (n, outputs).
         """
-        return predictions(self.scores(x), self.link, self.target)
+        answer = predictions(self.scores(x), self.link, self.target)
+        return answer if self.loss is None else self.loss.ordered(answer)
 
     def predict_proba(self, x: Any) -> Floats:
         """Probabilities (n, K) of the classes; (n, 2) for a single yes-or-no output; for several independent ones the
@@ -446,7 +448,8 @@ class Network:
         x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
         scores = self.scores(x)
         value = mean_loss(chosen, scores, targets, weight)
-        return {"loss": value, **metrics(scores, targets, chosen.link(targets), weight, self.target)}
+        predicted = chosen.ordered(scores)
+        return {"loss": value, **metrics(predicted, targets, chosen.link(targets), weight, self.target)}
 
     def _examples(
         self, x: Any, y: Any, loss: Loss | str | None, sample_weight: Any

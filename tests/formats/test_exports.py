@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 import pellucid as pl
 from pellucid.formats.c_source import write_c
 from pellucid.formats.c_source.expressions import EXPRESSIONS as C_EXPRESSIONS
-from pellucid.formats.javascript import EXPRESSIONS as JAVASCRIPT_EXPRESSIONS
 from pellucid.formats.javascript import write_javascript
-from pellucid.formats.numpy_source import FORMULAS, MOST_INSIDE, write_numpy
+from pellucid.formats.javascript.expressions import EXPRESSIONS as JAVASCRIPT_EXPRESSIONS
+from pellucid.formats.numpy_source import write_numpy
+from pellucid.formats.numpy_source.export import MOST_INSIDE
+from pellucid.formats.numpy_source.expressions import FORMULAS
 from pellucid.formats.steps import STEPS_OF, Elementwise, prediction_of
 from pellucid.layers import LAYERS
 from pellucid.losses import LINKS

@@ -20,6 +20,7 @@ from pellucid.formats.c_source import write_c
 from pellucid.formats.javascript import write_javascript
 from pellucid.formats.numpy_source import write_numpy
 from pellucid.formats.steps import prediction_of
+from pellucid.together import Model, members
 from pellucid.typing import Array
 
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-Wconversion", "-Wshadow", "-Wdouble-promotion"]
@@ -31,7 +32,7 @@ _ASK = """
 import { readFileSync } from "node:fs";
 import * as network from "./NAME.mjs";
 const answer = (row) => [
-  Array.from(network.scores(row)),
+  Array.from(network.scores(row)).flatMap((each) => (each.length === undefined ? each : Array.from(each))),
   network.predict(row),
   network.predictProba ? Array.from(network.predictProba(row)) : null,
 ];
@@ -41,9 +42,10 @@ process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0)).map(answer), (_,
 
 
 class Answers(NamedTuple):
-    """What a network says of some rows."""
+    """What a network, or several together, say of some rows."""
 
     scores: Array
+    """(n, outputs), of several networks (n, networks · outputs)."""
     predictions: Array
     probabilities: Array | None
 
@@ -55,21 +57,24 @@ def needs(program: str) -> str:
     return program
 
 
-def of_network(network: pl.Network, x: Array) -> Answers:
+def of_network(network: Model, x: Array) -> Answers:
     """What Pellucid itself says."""
     probabilities = network.predict_proba(x) if network.link in ("softmax", "sigmoid") else None
-    return Answers(network.scores(x), network.predict(x), probabilities)
+    scores = np.concatenate([each.scores(x) for each in members(network).networks], axis=1)
+    return Answers(scores, network.predict(x), probabilities)
 
 
-def of_numpy(network: pl.Network, folder: Path, x: Array) -> Answers:
+def of_numpy(network: Model, folder: Path, x: Array) -> Answers:
     """What the Python file says."""
     write_numpy(network, folder / "network")
     functions = runpy.run_path(str(folder / "network.py"))
     probabilities = functions["predict_proba"](x) if "predict_proba" in functions else None
-    return Answers(functions["scores"](x), functions["predict"](x), probabilities)
+    scores = functions["scores"](x)  # (n, outputs) or (networks, n, outputs)
+    scores = np.concatenate(scores, axis=1) if scores.ndim == 3 else scores
+    return Answers(scores, functions["predict"](x), probabilities)
 
 
-def of_javascript(network: pl.Network, folder: Path, x: Array) -> Answers:
+def of_javascript(network: Model, folder: Path, x: Array) -> Answers:
     """What the module says in Node."""
     node = needs("node")
     write_javascript(network, folder / "network")
@@ -82,17 +87,17 @@ def of_javascript(network: pl.Network, folder: Path, x: Array) -> Answers:
     return Answers(np.array(scores), np.array(predicted), shares)
 
 
-def of_c(network: pl.Network, folder: Path, x: Array) -> Answers:
+def of_c(network: Model, folder: Path, x: Array) -> Answers:
     """What the program says, called as a shared library."""
     write_c(network, folder / "network", rows=x)
     return ask_library(network, folder / "network.c", x)
 
 
-def ask_library(network: pl.Network, source: Path, x: Array) -> Answers:
+def ask_library(network: Model, source: Path, x: Array) -> Answers:
     """Compile a source as a shared library, and ask it for each row."""
     target = source.with_name(f"{source.stem}-{next(_numbers)}.so")  # a name that was loaded before gives the old one
     library = ctypes.CDLL(str(compiled([source], target, "-shared", "-fPIC")))
-    name, prediction = source.stem, prediction_of(network)
+    name, prediction = source.stem, prediction_of(members(network).networks[0])
     one = x.astype(np.float32)
 
     def each(function: str, count: int, dtype: type) -> Array:
@@ -104,12 +109,12 @@ def ask_library(network: pl.Network, source: Path, x: Array) -> Answers:
                 into[0] = value
         return out
 
-    classes, outputs = prediction.class_count, prediction.outputs
+    classes, outputs, networks = prediction.class_count, prediction.outputs, len(members(network).networks)
     yes_or_no = prediction.link in ("sigmoid", "sign")
     predicted = each("predict", 0 if classes else outputs, np.int32 if classes or yes_or_no else np.float32)
     probabilities = prediction.probability_count
     return Answers(
-        each("scores", outputs, np.float32),
+        each("scores", networks * outputs, np.float32),
         predicted[:, 0] if predicted.shape[1] == 1 else predicted,
         each("predict_proba", probabilities, np.float32) if probabilities else None,
     )
@@ -135,7 +140,7 @@ def self_test(source: Path, *flags: str, compiler: str = "gcc") -> subprocess.Co
     return subprocess.run([str(program)], capture_output=True, text=True, check=False)
 
 
-ASK: dict[str, Callable[[pl.Network, Path, Array], Answers]] = {
+ASK: dict[str, Callable[[Model, Path, Array], Answers]] = {
     "numpy": of_numpy,
     "c": of_c,
     "javascript": of_javascript,

@@ -9,13 +9,14 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 import pellucid as pl
+from pellucid.formats.together import load_together, save_together
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, divide, plan
 from pellucid.tables.recipes import recipe_for
 from pellucid.tables.running import run_all
 from pellucid.tables.table import Table
 from pellucid.tables.targets import find_target
-from pellucid.tables.together import Together, load_together, save_together
+from pellucid.together import Together
 
 RNG = np.random.default_rng(0)
 

@@ -50,8 +50,8 @@ def _predict_table(model: str, data: str, output: str | None, probabilities: boo
     import sys
     from pathlib import Path
 
+    from pellucid.formats.together import load_together
     from pellucid.tables.predicting import predict_file, predict_to
-    from pellucid.tables.together import load_together
 
     network = load_together(Path(model).expanduser())
     source = sys.stdin.buffer if data == "-" else data

@@ -13,9 +13,10 @@ from typing import Any
 import pellucid as pl
 from pellucid.cli.errors import UsageError
 from pellucid.datasets import Dataset
+from pellucid.formats.together import FIRST, is_model_name
 from pellucid.storage.atomic import write_atomically
 
-MODEL, HISTORY, REPORT = "model.pellucid", "history.json", "report.png"
+MODEL, HISTORY, REPORT = FIRST, "history.json", "report.png"
 SETTINGS, FINDINGS = "settings.json", "findings.json"
 _OURS = (MODEL, HISTORY, SETTINGS, FINDINGS, REPORT, "report.html", "report.json")
 
@@ -88,7 +89,7 @@ def run_folder(save: str | None, name: str) -> Iterator[RunFolder]:
 
 def _is_ours(name: str) -> bool:
     """Whether a run writes files of this name: its own, and those of an ensemble's networks."""
-    return name in _OURS or re.fullmatch(r"model-\d+\.pellucid", name) is not None
+    return name in _OURS or is_model_name(name)
 
 
 def _next_free(runs: Path, name: str) -> Path:

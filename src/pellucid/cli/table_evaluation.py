@@ -12,13 +12,14 @@ from rich.console import Console
 from pellucid.cli import tables
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import SETTINGS
+from pellucid.formats.together import load_together
 from pellucid.losses import Poisson
 from pellucid.tables.reading import read_columns
 from pellucid.tables.report.intervals import bootstrap, interval
 from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.report.words import scored
 from pellucid.tables.targets import Target, present
-from pellucid.tables.together import Together, load_together
+from pellucid.together import Together
 from pellucid.validation import unknown_name
 
 

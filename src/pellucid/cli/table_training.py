@@ -16,12 +16,12 @@ from pellucid.cli.runs import HISTORY, SETTINGS, RunFolder, run_folder
 from pellucid.cli.table_options import Read, TableOptions, read, settings_of
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_words import show_columns, show_report, show_target
+from pellucid.formats.together import save_together
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.fitting import Settings
 from pellucid.tables.pace import visits_within
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.verdict import next_steps
-from pellucid.tables.together import save_together
 from pellucid.tables.training import Telling, Trained, train_table
 
 PAGE, FACTS = "report.html", "report.json"

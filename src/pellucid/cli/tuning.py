@@ -12,10 +12,10 @@ from pellucid.cli import tables
 from pellucid.cli.errors import Interrupted, UsageError
 from pellucid.cli.table_options import TableOptions, read, settings_of
 from pellucid.cli.table_words import show_target
+from pellucid.formats.together import FIRST, save_together
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.fitting import TableModel
 from pellucid.tables.recipes import Recipe
-from pellucid.tables.together import FIRST, save_together
 from pellucid.tables.tuning import Search, Tried
 
 JOURNAL, BEST = "study.journal", "best.json"

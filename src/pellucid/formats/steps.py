@@ -24,7 +24,7 @@ from pellucid import layers
 from pellucid.engines.program import Instruction
 from pellucid.layers.activations import softmax
 from pellucid.layers.base import NO_NAMES, Context, Layer
-from pellucid.losses import TargetScaling
+from pellucid.losses import Quantile, TargetScaling
 from pellucid.network import Network
 from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Floats
@@ -242,6 +242,8 @@ class Prediction(NamedTuple):
     """The table of the layers."""
     encoder: TableEncoder | None = None
     """How the columns of a table become the inputs."""
+    places: tuple[int, ...] = ()
+    """Of quantiles: which of the predicted numbers, sorted, each output answers; () where they are as they come."""
 
     @property
     def all_steps(self) -> tuple[Step, ...]:
@@ -417,6 +419,7 @@ def prediction_of(network: Network) -> Prediction:
         network.classes,
         network.summary(),
         network.preprocessing,
+        network.loss.places if isinstance(network.loss, Quantile) else (),
     )
 
 

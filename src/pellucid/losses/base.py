@@ -6,6 +6,7 @@ Contract: a frozen dataclass with
     values(scores, targets)    (n, outputs) -> (n,): the loss of each example, summed over its outputs
     gradient(scores, targets)  (n, outputs) -> (n, outputs): its derivative, of each example's own loss
     link(targets)              how scores become predictions: one of `LINKS`
+    ordered(predictions)       numbers that follow from one another, quantiles, as they must; all others as they are
 
 The loss of a batch is the mean over its examples, or the weighted mean Σ wᵢ lᵢ / Σ wᵢ with sample weights. A loss that
 belongs to an output function contains it (softmax, sigmoid), so that neither log 0 nor an overflow can occur.
@@ -51,6 +52,10 @@ class Loss:
     def link(self, targets: Array) -> str:
         """How scores become predictions, one of `LINKS`."""
         return "identity"
+
+    def ordered(self, predictions: Array) -> Array:
+        """Predictions (n,) or (n, outputs) in the order that they must have; they have none but for quantiles."""
+        return predictions
 
     def kernel(self) -> Kernel | None:
         """The loss' line in the native instruction table; None: the reference engine alone runs it."""

@@ -150,7 +150,7 @@ class Quantile(Loss):
     """Σⱼ max(qⱼrⱼ, (qⱼ − 1)rⱼ) with r = y − a (the pinball loss); the gradient is −q where y > a, 1 − q where y < a.
 
     Its best constant is the q-quantile. With several levels the network has an output for each, and one target (n,)
-    serves them all.
+    serves them all; what it predicts is put in order, row by row: the higher quantile is never the lower number.
 
     Parameters
     ----------
@@ -159,7 +159,9 @@ class Quantile(Loss):
 
     Notes
     -----
-    At y = a the gradient is 0. Source: Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978.
+    At y = a the gradient is 0. Source: Koenker and Bassett, "Regression quantiles", Econometrica 46, 1978. Putting
+    quantiles in order never makes the loss larger: Chernozhukov, Fernández-Val and Galichon, "Quantile and probability
+    curves without crossing", Econometrica 78, 2010.
     """
 
     levels: tuple[float, ...] = (0.5,)
@@ -196,6 +198,18 @@ class Quantile(Loss):
         level = np.asarray(self.levels, dtype=scores.dtype)  # (outputs,)
         residual = as_numbers(targets, scores) - scores  # (n, outputs)
         return np.where(residual > 0, -level, (residual < 0) * (1 - level)).astype(scores.dtype, copy=False)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The place of each level among all levels in order; () where there is a single one."""
+        order = sorted(range(len(self.levels)), key=self.levels.__getitem__)
+        return tuple(order.index(level) for level in range(len(order))) if len(order) > 1 else ()
+
+    def ordered(self, predictions: Array) -> Array:
+        """The numbers of each row (n, levels), dealt out to the levels by size."""
+        if predictions.ndim != 2 or predictions.shape[1] != len(self.places):
+            return predictions
+        return np.sort(predictions, axis=1)[:, self.places]
 
     def kernel(self) -> Kernel:
         """`quantile`, with its levels."""

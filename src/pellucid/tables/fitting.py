@@ -19,7 +19,7 @@ from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import VISITS, Recipe
 from pellucid.tables.running import Job, Rows
 from pellucid.tables.targets import Target
-from pellucid.tables.together import Together
+from pellucid.together import Together
 from pellucid.training import History
 from pellucid.typing import Array, Floats
 

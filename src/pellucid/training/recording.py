@@ -37,6 +37,6 @@ def validate(network: Network, loss: Loss, held: Held) -> dict[str, float]:
         scores = network.engines.choose(network.program)[0].scores(network.model, held.x)  # (n, outputs)
         values = {
             "loss": mean_loss(loss, scores, held.targets, held.weight),
-            **metrics(scores, held.targets, network.link, held.weight, network.target),
+            **metrics(loss.ordered(scores), held.targets, network.link, held.weight, network.target),
         }
     return {f"validation_{name}": value for name, value in values.items()}

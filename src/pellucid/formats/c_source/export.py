@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pellucid.formats.c_source import interface, selftest
+from pellucid.formats.c_source import interface, selftest, several
 from pellucid.formats.c_source.accuracy import compare
 from pellucid.formats.c_source.columns import row_source
 from pellucid.formats.c_source.expressions import FUNCTIONS, functions_in
@@ -20,9 +21,10 @@ from pellucid.formats.c_source.interface import Function
 from pellucid.formats.c_source.quantize import Quantized, quantize
 from pellucid.formats.c_source.text import number
 from pellucid.formats.rows import sample_rows, spread
-from pellucid.formats.steps import Prediction, SoftmaxStep, prediction_of
+from pellucid.formats.several import deciding, predictions_of
+from pellucid.formats.steps import Prediction, SoftmaxStep
 from pellucid.formats.writing import Report, identifier, signature, size, without_ending, write_files
-from pellucid.network import Network
+from pellucid.together import Model, members
 from pellucid.typing import Array
 
 _ENDINGS = (".c", ".h")
@@ -31,19 +33,23 @@ _CLEAR = 0.05
 
 
 def write_c(
-    network: Network, path: str | os.PathLike[str], *, int8: bool = False, rows: Any = None, test: Any = None
+    network: Model, path: str | os.PathLike[str], *, int8: bool = False, rows: Any = None, test: Any = None
 ) -> Report:
     """Write a network as C99: `NAME.h`, `NAME.c` and the self-test `NAME_test.c`.
 
+    Of several networks, `NAME_scores` answers those of each, `NAME_NETWORKS` times `NAME_OUTPUTS` numbers, and the
+    other functions what the networks say together.
+
     Parameters
     ----------
-    network : Network
+    network : Network or Together
         Built or trained. A float64 network's numbers are rounded to float.
     path : path
         Where to, with or without `.c`: the file's name gives the functions theirs, `NAME_predict` and so on.
     int8 : bool
         Weights and activations as bytes, and whole numbers alone between the first dense layer and the scores: a
-        quarter of the size, and no floating-point unit needed; a little less exact, as the report says.
+        quarter of the size, and no floating-point unit needed; a little less exact, as the report says. For a single
+        network alone.
     rows : array (n, inputs) or None
         Rows like those to come: int8 measures its ranges on them and needs them; some go into the self-test (None:
         random ones).
@@ -59,7 +65,7 @@ def write_c(
     ------
     ValueError
         If a layer of one's own stands in the network, a number is not finite or too large for a float, rows are
-        missing for int8, or a layer is none that int8 knows.
+        missing for int8, a layer is none that int8 knows, or several networks are to be int8.
     FileExistsError
         If a file of the name is there that no export wrote.
 
@@ -76,7 +82,8 @@ def write_c(
     Scores in float agree with `Network.scores` to float32 rounding: within 1e-5 of the largest one. The functions of a
     model share static buffers: call them from one thread at a time.
     """
-    prediction = prediction_of(network)
+    parts = predictions_of(network)
+    prediction = parts[0]
     place = without_ending(path, _ENDINGS)
     name = identifier(place.name)
     x = sample_rows(prediction, rows)
@@ -85,14 +92,19 @@ def write_c(
             "int8 needs rows to measure its ranges on: give rows=, inputs like those to come, (n, inputs)."
         )
     if int8:
+        if len(parts) > 1:
+            raise ValueError(
+                f"int8 writes a single network, but these are {len(parts)} that answer together: write them in float, "
+                f"or one of them, networks[0]."
+            )
         whole = quantize(prediction, spread(x).astype(np.float64))
         texts, facts = whole_program(prediction, whole, name)
         texts[f"{name}_test.c"] = _whole_test(prediction, whole, name, spread(x))
-        facts += compare(network, prediction, whole, x, test)
+        facts += compare(members(network).networks[0], prediction, whole, x, test)
     else:
-        texts, facts = program(prediction, name)
-        texts[f"{name}_test.c"] = _test(prediction, name, spread(x))
-    if prediction.dtype == np.float64:
+        texts, facts = program(parts, name)
+        texts[f"{name}_test.c"] = _test(parts, name, spread(x))
+    if any(part.dtype == np.float64 for part in parts):
         facts.append("The network's float64 numbers are rounded.")
     files: dict[Path, str | bytes] = {place.with_name(file): text for file, text in texts.items()}
     write_files(files)
@@ -105,17 +117,23 @@ def how_to_test(place: Path, name: str) -> str:
     return f"Test it: cc -std=c99 {sources} -lm -o {name}_test && ./{name}_test"
 
 
-def program(prediction: Prediction, name: str) -> tuple[dict[str, str], list[str]]:
+def program(parts: Sequence[Prediction], name: str) -> tuple[dict[str, str], list[str]]:
     """The texts of NAME.h and NAME.c in float arithmetic, and what there is to say of them."""
-    body = FloatBody()
-    body.write(prediction)
-    functions = [_scores(name, body.lines), *interface.functions_of(prediction, name)]
+    prediction, hidden, macros = parts[0], list[Function](), dict[str, str]()
+    if len(parts) == 1:
+        body = FloatBody()
+        body.write(prediction)
+        functions = [_scores(name, body.lines), *interface.functions_of(prediction, name)]
+    else:
+        hidden, scores, body = several.bodies_of(parts, name)
+        functions = [scores, *several.functions_of_several(parts, name, body)]
+        macros = {"NETWORKS": str(len(parts))}
     memory = body.memory + 4 * prediction.outputs * interface.memory_of(functions)
     sizes = f"{size(body.constants.bytes)} of constants, {size(memory)} of static memory"
     constants = [*body.constants.texts, *interface.class_names(prediction, name)]
-    used = functions_in(_code(functions), FUNCTIONS)
-    source = _source(prediction, name, [*constants, *_declared(body.declarations()), *used], functions)
-    header = interface.header(prediction, name, functions, _facts(sizes), {})
+    used = functions_in(_code([*hidden, *functions]), {**FUNCTIONS, **several.FUNCTIONS})
+    source = _source(parts, name, [*constants, *_declared(body.declarations()), *used], [*hidden, *functions])
+    header = interface.header(parts, name, functions, _facts(sizes), macros)
     return {f"{name}.h": header, f"{name}.c": source}, [sizes]
 
 
@@ -146,8 +164,8 @@ def whole_program(prediction: Prediction, whole: Quantized, name: str) -> tuple[
     sizes = f"{size(body.constants.bytes)} of constants, {size(memory)} of static memory"
     constants = [*body.constants.texts, *interface.class_names(prediction, name)]
     used = functions_in(_code(functions), {**FUNCTIONS, **WHOLE_FUNCTIONS})
-    source = _source(prediction, name, [*constants, *_declared(body.declarations()), *used], functions)
-    header = interface.header(prediction, name, functions, _facts(sizes), {"QUANTIZED": str(body.width)})
+    source = _source([prediction], name, [*constants, *_declared(body.declarations()), *used], functions)
+    header = interface.header([prediction], name, functions, _facts(sizes), {"QUANTIZED": str(body.width)})
     return {f"{name}.h": header, f"{name}.c": source}, [f"int8: {sizes}"]
 
 
@@ -171,11 +189,13 @@ def _declared(buffers: list[str]) -> list[str]:
     return ["\n".join(buffers)] if buffers else []
 
 
-def _source(prediction: Prediction, name: str, parts: list[str], functions: list[Function]) -> str:
+def _source(parts: Sequence[Prediction], name: str, texts: list[str], functions: list[Function]) -> str:
     """NAME.c."""
-    rows = [] if prediction.encoder is None else [row_source(prediction.encoder, name).source]
-    head = f'/* {name}: a neural network. {signature()}. See {name}.h. */\n\n#include "{name}.h"'
-    body = "\n\n".join([*parts, *rows, *(function.definition() for function in functions)])
+    encoder = parts[0].encoder
+    rows = [] if encoder is None else [row_source(encoder, name).source]
+    what = "a neural network" if len(parts) == 1 else f"{len(parts)} neural networks"
+    head = f'/* {name}: {what}. {signature()}. See {name}.h. */\n\n#include "{name}.h"'
+    body = "\n\n".join([*texts, *rows, *(function.definition() for function in functions)])
     libraries = ["math.h"]
     libraries += ["stdint.h"] if "int32_t" in body else []
     libraries += ["string.h"] if rows and "strcmp" in rows[0] else []
@@ -183,13 +203,13 @@ def _source(prediction: Prediction, name: str, parts: list[str], functions: list
     return f"{head}\n\n{includes}\n\n{body}\n"
 
 
-def _test(prediction: Prediction, name: str, x: Array) -> str:
+def _test(parts: Sequence[Prediction], name: str, x: Array) -> str:
     x = x.astype(np.float32).astype(np.float64)  # what the program is given
-    scores = prediction.scores(x)
+    scores = np.concatenate([part.scores(x) for part in parts], axis=1)  # (n, networks·outputs)
+    decided = deciding(parts, x)  # (n, outputs)
     tolerance = selftest.TOLERANCE * max(1.0, float(np.abs(scores).max()))
-    chosen = selftest.choose_rows(x, scores, prediction.link, tolerance)
-    words = "the scores of each row, computed in double precision"
-    return selftest.float_test(prediction, name, x[chosen], scores[chosen], tolerance, words)
+    chosen = selftest.choose_rows(x, decided, parts[0].link, tolerance)
+    return selftest.float_test(parts, name, x[chosen], scores[chosen], decided[chosen], tolerance)
 
 
 def _whole_test(prediction: Prediction, whole: Quantized, name: str, x: Array) -> str:

@@ -168,6 +168,18 @@ static void softmax(const float *x, int n, float *y)
     for (int i = 0; i < n; i++)
         y[i] /= sum;
 }""",
+    "ascending": """\
+/* The n numbers of y in order, by insertion. */
+static void ascending(float *y, int n)
+{
+    for (int i = 1; i < n; i++) {
+        const float z = y[i];
+        int j = i;
+        for (; j > 0 && y[j - 1] > z; j--)
+            y[j] = y[j - 1];
+        y[j] = z;
+    }
+}""",
     "standard": """\
 /* y = (x - mean) / sqrt(variance + epsilon), both of x itself; y may be x. */
 static void standard(const float *x, int n, float epsilon, float *y)

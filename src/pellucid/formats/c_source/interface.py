@@ -6,10 +6,12 @@ program's, so that many models live in one program. They are the same for float 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pellucid.formats.c_source.columns import row_source
 from pellucid.formats.c_source.text import comment, string
+from pellucid.formats.several import summary_of
 from pellucid.formats.steps import Prediction
 from pellucid.formats.writing import signature
 from pellucid.losses import TargetScaling
@@ -73,7 +75,34 @@ def functions_of(prediction: Prediction, name: str, class_of_row: list[str] | No
     lines = [f"{name}_scores(x, y);"] + ([each, "    y[i] = expf(y[i]);"] if link == "exponential" else [])
     if prediction.target is not None:
         lines += _in_unit(prediction.target, prediction.outputs, each)
-    return [Function(f"void {name}_predict({x}, float y[{big}_OUTPUTS])", "The predicted numbers into y.", lines)]
+    lines += in_order(prediction, big)
+    return [Function(f"void {name}_predict({x}, float y[{big}_OUTPUTS])", words_of_numbers(prediction), lines)]
+
+
+def words_of_numbers(prediction: Prediction) -> str:
+    """What `NAME_predict` does where numbers are predicted."""
+    if prediction.places:
+        return "The predicted quantiles into y; the higher one is never the lower number."
+    return "The predicted numbers into y."
+
+
+def in_order(prediction: Prediction, big: str) -> list[str]:
+    """The lines that put quantiles in y in order; none for other numbers."""
+    if not prediction.places:
+        return []
+    lines = [f"ascending(y, {big}_OUTPUTS);"]
+    if prediction.places == tuple(range(prediction.outputs)):
+        return lines
+    places = ", ".join(map(str, prediction.places))
+    return [
+        f"static const int places[] = {{{places}}};",
+        f"float sorted[{big}_OUTPUTS];",
+        *lines,
+        f"for (int i = 0; i < {big}_OUTPUTS; i++)",
+        "    sorted[i] = y[i];",
+        f"for (int i = 0; i < {big}_OUTPUTS; i++)",
+        "    y[i] = sorted[places[i]];",
+    ]
 
 
 def _in_unit(target: TargetScaling, outputs: int, each: str) -> list[str]:
@@ -123,11 +152,13 @@ def memory_of(functions: list[Function]) -> int:
 
 
 def header(
-    prediction: Prediction, name: str, functions: list[Function], facts: list[str], macros: dict[str, str]
+    parts: Sequence[Prediction], name: str, functions: list[Function], facts: list[str], macros: dict[str, str]
 ) -> str:
     """The whole of NAME.h."""
-    big = name.upper()
-    told = "\n".join(f" * {comment(line)}".rstrip() for line in [*facts, "", *prediction.summary.splitlines()])
+    big, prediction = name.upper(), parts[0]
+    what = "a neural network" if len(parts) == 1 else f"{len(parts)} neural networks"
+    layers = summary_of([part.summary for part in parts]).splitlines()
+    told = "\n".join(f" * {comment(line)}".rstrip() for line in [*facts, "", *layers])
     declared = "\n\n".join(f"/* {f.words} */\n{f.declaration};" for f in functions)
     defined = {"INPUTS": str(prediction.inputs), "OUTPUTS": str(prediction.outputs), **macros}
     if prediction.classes is not None and prediction.class_count:
@@ -138,7 +169,7 @@ def header(
     lines = "\n".join(f"#define {big}_{key} {value}" for key, value in defined.items())
     integers = "#include <stdint.h>\n\n" if "int8_t" in declared else ""
     return f"""\
-/* {name}: a neural network. {signature()}.
+/* {name}: {what}. {signature()}.
  *
 {told}
  */

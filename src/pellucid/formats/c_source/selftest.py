@@ -5,6 +5,8 @@ It needs nothing of Pellucid. `main` prints the largest difference and answers 0
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pellucid.formats.c_source.text import Constants
@@ -35,27 +37,31 @@ def lead(scores: Floats, link: str) -> Floats:
     return np.full(len(scores), np.inf)
 
 
-def float_test(prediction: Prediction, name: str, x: Floats, scores: Floats, tolerance: float, words: str) -> str:
-    """NAME_test.c: the scores of each row within the tolerance, and its class exactly.
+def float_test(
+    parts: Sequence[Prediction], name: str, x: Floats, scores: Floats, deciding: Floats, tolerance: float
+) -> str:
+    """NAME_test.c: the scores of each row (of each network) within the tolerance, and its class exactly.
 
-    `x` (n, inputs) must be numbers that a float holds; `words` say what the expected scores are.
+    `x` (n, inputs) must be numbers that a float holds; classes follow from `deciding` (n, outputs).
     """
     big, constants = name.upper(), Constants()
+    each = f"{big}_OUTPUTS" if len(parts) == 1 else f"{big}_NETWORKS * {big}_OUTPUTS"
+    words = "the scores of each row, computed in double precision"
     constants.array("inputs", x.astype(np.float32).ravel(), f"{len(x)} rows, one after the other")
     constants.array("expected", scores.astype(np.float32).ravel(), words)
-    check = _class_check(prediction, name, scores, constants)
+    check = _class_check(parts[0], name, deciding, constants)
     return f"""\
 {_head(name, len(x), constants, f"#define TOLERANCE {tolerance:.3g}")}
 int main(void)
 {{
-    static float scores[{big}_OUTPUTS];
+    static float scores[{each}];
     double largest = 0.0;
     int wrong = 0;
 
     for (int row = 0; row < ROWS; row++) {{
         {name}_scores(inputs + {big}_INPUTS * row, scores);
-        for (int i = 0; i < {big}_OUTPUTS; i++) {{
-            const double difference = (double)scores[i] - (double)expected[{big}_OUTPUTS * row + i];
+        for (int i = 0; i < {each}; i++) {{
+            const double difference = (double)scores[i] - (double)expected[{each} * row + i];
             const double size = difference < 0.0 ? -difference : difference;
             if (!(size <= largest))
                 largest = size;

@@ -45,16 +45,18 @@ class Constants:
 
     texts: list[str] = field(default_factory=list)
     bytes: int = 0
+    prefix: str = ""
+    """What their names begin with."""
 
     def array(self, name: str, values: Array, note: str = "") -> str:
         """Write an array, in the type of its numbers; answer its name."""
-        flat = values.ravel()
+        flat, full = values.ravel(), f"{self.prefix}{name}"
         words = [number(v) for v in flat] if flat.dtype == np.float32 else [f"{v}" for v in flat.tolist()]
         above = f"/* {note} */\n" if note else ""
-        head = f"static const {_TYPES[flat.dtype.name]} {name}[{flat.size}] = {{"
+        head = f"static const {_TYPES[flat.dtype.name]} {full}[{flat.size}] = {{"
         self.texts.append(f"{above}{head}\n{text_array(words)}\n}};")
         self.bytes += flat.nbytes
-        return name
+        return full
 
     def of_features(self, name: str, values: Array, index: str = "i") -> str:
         """What stands for feature i: a constant where all are the same, else an element of an array."""

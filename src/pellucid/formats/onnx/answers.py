@@ -7,20 +7,21 @@ After training on classes `label` (rows,) and `probabilities` (rows, K); for sev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from pellucid.formats.onnx.graph import Graph
-from pellucid.losses import TargetScaling
-from pellucid.network import Network
+from pellucid.losses import Quantile, TargetScaling
+from pellucid.together import Together, mean
 from pellucid.typing import Array, Floats
 
 LABEL, PROBABILITIES, SCORES, VARIABLE = "label", "probabilities", "scores", "variable"
 
 
 class Answers(NamedTuple):
-    """What a network says of some rows, under the names of the graph's outputs."""
+    """What networks say of some rows, under the names of the graph's outputs."""
 
     values: Floats
     """Probabilities, scores or numbers, (n, columns)."""
@@ -33,49 +34,63 @@ def values_name(link: str) -> str:
     return {"softmax": PROBABILITIES, "sigmoid": PROBABILITIES, "argmax": SCORES, "sign": SCORES}.get(link, VARIABLE)
 
 
-def answers_of(network: Network, x: Array) -> Answers:
-    """What the network itself says of rows x (n, d)."""
-    if network.link in ("softmax", "sigmoid"):
-        return Answers(network.predict_proba(x), network.predict(x))
-    if network.link in ("argmax", "sign"):
-        return Answers(network.scores(x), network.predict(x))
+def answers_of(model: Together, x: Array) -> Answers:
+    """What the networks themselves say of rows x (n, d)."""
+    if model.link in ("softmax", "sigmoid"):
+        return Answers(model.predict_proba(x), model.predict(x))
+    if model.link in ("argmax", "sign"):
+        return Answers(mean([network.scores(x) for network in model.networks]), model.predict(x))
     with np.errstate(over="ignore"):  # exp of scores
-        return Answers(network.predict(x).reshape(len(x), -1), None)
+        return Answers(model.predict(x).reshape(len(x), -1), None)
 
 
-def labels_of(network: Network) -> Array | None:
+def labels_of(model: Together) -> Array | None:
     """What the classes 0, 1, … are called in the file: whole numbers (K,) where all names are such, else strings.
 
     None where the classes have no names, or there are several independent outputs.
     """
-    several = network.link in ("sigmoid", "sign") and network.outputs > 1
-    if network.classes is None or several or values_name(network.link) == VARIABLE:
+    several = model.link in ("sigmoid", "sign") and model.outputs > 1
+    if model.classes is None or several or values_name(model.link) == VARIABLE:
         return None
-    network.check_names()
+    model.networks[0].check_names()
     try:
-        numbers = [int(name) for name in network.classes]
+        numbers = [int(name) for name in model.classes]
     except ValueError:
         numbers = []
-    if [str(number) for number in numbers] == list(network.classes) and all(-(2**63) <= n < 2**63 for n in numbers):
+    if [str(number) for number in numbers] == list(model.classes) and all(-(2**63) <= n < 2**63 for n in numbers):
         return np.array(numbers, dtype=np.int64)
-    return np.array(network.classes, dtype=object)
+    return np.array(model.classes, dtype=object)
 
 
-def add_answers(graph: Graph, scores: str, network: Network) -> None:
-    """Put the outputs behind the scores (rows, outputs)."""
-    columns = network.outputs
-    name = values_name(network.link)
-    if name == VARIABLE:
-        if network.target is not None:
-            scores = _in_unit(graph, scores, network.target, columns)
-        graph.node("Exp" if network.link == "exponential" else "Identity", scores, output=name)
-        graph.output(name, np.float32, columns)
+def add_answers(graph: Graph, scores: Sequence[str], model: Together) -> None:
+    """Put the outputs behind the scores (rows, outputs) of each network."""
+    if values_name(model.link) == VARIABLE:
+        _add_numbers(graph, scores, model)
         return
-    names = labels_of(network)
-    if network.link in ("softmax", "argmax"):
-        place = graph.node("ArgMax", scores, axis=1, keepdims=0)  # ties: the lowest
+    common, border = _common(graph, scores, model.link)
+    _add_labels(graph, common, border, model)
+    _add_values(graph, common, model.link, model.outputs, shares=len(scores) > 1)
+
+
+def _common(graph: Graph, scores: Sequence[str], link: str) -> tuple[str, float]:
+    """What classes are decided by, (rows, outputs), and above what it is a yes: the scores of a single network; of
+    several their mean, or that of the probabilities where there are some.
+    """
+    if len(scores) == 1:
+        return scores[0], 0.0
+    if link == "softmax":
+        scores = [graph.node("Softmax", each, axis=-1) for each in scores]
+    elif link == "sigmoid":
+        scores = [graph.node("Sigmoid", each) for each in scores]
+    return graph.node("Mean", *scores), 0.5 if link == "sigmoid" else 0.0
+
+
+def _add_labels(graph: Graph, common: str, border: float, model: Together) -> None:
+    columns, names = model.outputs, labels_of(model)
+    if model.link in ("softmax", "argmax"):
+        place = graph.node("ArgMax", common, axis=1, keepdims=0)  # ties: the lowest
     else:
-        yes = graph.node("Greater", scores, graph.constant(0.0, "zero"))
+        yes = graph.node("Greater", common, graph.constant(border, "half" if border else "zero"))
         place = graph.cast(yes, np.int64)  # (rows, outputs)
         if columns == 1:
             place = graph.node("Reshape", place, graph.constant(np.array([-1]), "flat"))  # (rows,)
@@ -84,8 +99,33 @@ def add_answers(graph: Graph, scores: str, network: Network) -> None:
     else:
         graph.node("Gather", graph.constant(names, "classes"), place, output=LABEL)
     dtype = np.int64 if names is None else names.dtype
-    graph.output(LABEL, dtype, columns if columns > 1 and network.link in ("sigmoid", "sign") else None)
-    _add_values(graph, scores, network.link, columns)
+    graph.output(LABEL, dtype, columns if columns > 1 and model.link in ("sigmoid", "sign") else None)
+
+
+def _add_numbers(graph: Graph, scores: Sequence[str], model: Together) -> None:
+    """The numbers of each network in its own unit, their mean, and quantiles in order."""
+    columns, places = model.outputs, model.loss.places if isinstance(model.loss, Quantile) else ()
+    numbers = [
+        each if network.target is None else _in_unit(graph, each, network.target, columns)
+        for each, network in zip(scores, model.networks, strict=True)
+    ]
+    if len(numbers) > 1:
+        numbers = [graph.node("Exp", each) for each in numbers] if model.link == "exponential" else numbers
+        numbers = [graph.node("Mean", *numbers)]
+    if places:
+        numbers = [_in_order(graph, numbers[0], places)]
+    alone = len(scores) == 1 and model.link == "exponential"
+    graph.node("Exp" if alone else "Identity", *numbers, output=VARIABLE)
+    graph.output(VARIABLE, np.float32, columns)
+
+
+def _in_order(graph: Graph, quantiles: str, places: tuple[int, ...]) -> str:
+    """The numbers of each row, dealt out by size to the places of the levels."""
+    count = graph.constant(np.array([len(places)]), "levels")
+    ascending = graph.node("TopK", quantiles, count, unused=1, axis=-1, largest=0, sorted=1)
+    if places == tuple(range(len(places))):
+        return ascending
+    return graph.node("Gather", ascending, graph.constant(np.array(places), "places"), axis=1)
 
 
 def _in_unit(graph: Graph, scores: str, target: TargetScaling, columns: int) -> str:
@@ -97,15 +137,16 @@ def _in_unit(graph: Graph, scores: str, target: TargetScaling, columns: int) -> 
     return scores
 
 
-def _add_values(graph: Graph, scores: str, link: str, columns: int) -> None:
+def _add_values(graph: Graph, common: str, link: str, columns: int, *, shares: bool) -> None:
+    """The probabilities, or the scores where there are none; `shares`: what is common are probabilities already."""
     name = values_name(link)
-    if link == "softmax":
-        graph.node("Softmax", scores, axis=-1, output=name)
-    elif link == "sigmoid" and columns == 1:
-        yes = graph.node("Sigmoid", scores)
+    if link == "sigmoid" and columns == 1:
+        yes = common if shares else graph.node("Sigmoid", common)
         no = graph.node("Sub", graph.constant(1.0, "one"), yes)
         graph.node("Concat", no, yes, axis=1, output=name)
         columns = 2
+    elif link == "softmax" and not shares:
+        graph.node("Softmax", common, axis=-1, output=name)
     else:
-        graph.node("Sigmoid" if link == "sigmoid" else "Identity", scores, output=name)
+        graph.node("Sigmoid" if link == "sigmoid" and not shares else "Identity", common, output=name)
     graph.output(name, np.float32, columns)

@@ -24,6 +24,7 @@ from pellucid.layers import Embedding
 from pellucid.layers.base import Context, Layer
 from pellucid.network import Network
 from pellucid.tables.encoder import TableEncoder
+from pellucid.together import Together
 from pellucid.typing import Array, Floats
 
 SHARE = 5e-5
@@ -49,7 +50,7 @@ class Comparison(NamedTuple):
     """How many labels differ, all of them where two classes are level within `allowed`."""
 
 
-def with_columns(model: bytes, network: Network, encoder: TableEncoder, before: Comparison) -> Comparison:
+def with_columns(graph: bytes, model: Together, encoder: TableEncoder, before: Comparison) -> Comparison:
     """Run a graph that takes columns on rows such as the encoder knows, and hold it to what the network says of them.
 
     Raises
@@ -59,15 +60,15 @@ def with_columns(model: bytes, network: Network, encoder: TableEncoder, before: 
     """
     columns = sample_columns(encoder, RANDOM_ROWS)
     x = encoder.transform(columns)
-    found = compare(model, network, x, x.dtype, feeds_of(encoder, columns))
+    found = compare(graph, model, x, x.dtype, feeds_of(encoder, columns))
     worst = max(before, found, key=lambda one: one.largest_difference / one.allowed)
     return worst._replace(ties=before.ties + found.ties)
 
 
 def compare(
-    model: bytes, network: Network, x: Array, input_dtype: np.dtype[Any], feeds: dict[str, Array] | None = None
+    graph: bytes, model: Together, x: Array, input_dtype: np.dtype[Any], feeds: dict[str, Array] | None = None
 ) -> Comparison:
-    """Run the graph on rows x (n, d), in the dtype it takes, and hold it to what the network says of them.
+    """Run a graph on rows x (n, d), in the dtype it takes, and hold it to what the model says of them.
 
     `feeds` are the graph's inputs where it takes others than x.
 
@@ -76,21 +77,21 @@ def compare(
     OnnxError
         If they differ by more than rounding.
     """
-    own = answers_of(network, x)
+    own = answers_of(model, x)
     told = (np.abs(own.values) < _TOO_LARGE).all(axis=1)  # (n,)
     if not told.all():
         if not told.any():
             raise OnnxError("The network's own answers overflow float32 on every row: there is nothing to compare.")
         kept = None if feeds is None else {name: values[told] for name, values in feeds.items()}
-        return compare(model, network, x[told], input_dtype, kept)
-    outputs = [values_name(network.link)] + ([] if own.labels is None else [LABEL])
+        return compare(graph, model, x[told], input_dtype, kept)
+    outputs = [values_name(model.link)] + ([] if own.labels is None else [LABEL])
     given = {"input": x.astype(input_dtype, copy=False)} if feeds is None else feeds
-    judge, said = _run(model, given, outputs)
+    judge, said = _run(graph, given, outputs)
     values = said[0].astype(np.float64)
     if values.shape != own.values.shape or not np.isfinite(values).all():
         what = "numbers that are not finite" if values.shape == own.values.shape else f"the shape {values.shape}"
         raise OnnxError(f"{judge} answers {what}, the network finite numbers of the shape {own.values.shape}.")
-    allowed = _allowed(network, x, own)
+    allowed = _allowed(model, x, own)
     difference = np.abs(values - own.values).max(axis=1)  # (n,)
     worst = int(difference.argmax())
     if difference[worst] > allowed:
@@ -99,7 +100,7 @@ def compare(
             f"{difference[worst]:.2g}, and {allowed:.2g} is allowed ({judge}). If the inputs are large beside their "
             "spread, float32 may be too coarse for them: try input_dtype='float64'."
         )
-    ties = 0 if own.labels is None else _ties(network, said[1], own, allowed)
+    ties = 0 if own.labels is None else _ties(model, said[1], own, allowed)
     return Comparison(judge, float(difference[worst]), allowed, ties)
 
 
@@ -123,19 +124,19 @@ def random_rows(network: Network, input_dtype: np.dtype[Any]) -> Floats:
     return z.astype(input_dtype)
 
 
-def _run(model: bytes, feeds: dict[str, Array], outputs: list[str]) -> tuple[str, list[Array]]:
+def _run(graph: bytes, feeds: dict[str, Array], outputs: list[str]) -> tuple[str, list[Array]]:
     """Who ran the graph, and what it answered."""
     try:
         import onnxruntime
     except ImportError:
-        evaluator = onnx_module("onnx.reference").ReferenceEvaluator(model)
+        evaluator = onnx_module("onnx.reference").ReferenceEvaluator(graph)
         return f"onnx {onnx_module().__version__}, its own evaluator", evaluator.run(outputs, feeds)
     judge = f"onnxruntime {onnxruntime.__version__}"
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what goes wrong is told once, by the error
     options.intra_op_num_threads = 1
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         return judge, session.run(outputs, feeds)
     except Exception as error:  # its errors have no common class of their own
         raise OnnxError(f"{judge} cannot run the graph: {error}") from error
@@ -157,15 +158,22 @@ class _Rounded(Layer):
         return x + off, None
 
 
-def _allowed(network: Network, x: Array, own: Answers) -> float:
-    """How far apart two right answers may be, from what rounding does to this very network on these rows."""
+def _allowed(model: Together, x: Array, own: Answers) -> float:
+    """How far apart two right answers may be, from what rounding does to these very networks on these rows: to a mean
+    no more than to its parts on average.
+    """
+    rounding = float(np.mean([_rounding(network, x) for network in model.networks]))
+    return SHARE * max(1.0, float(np.abs(own.values).max())) + TIMES * rounding
+
+
+def _rounding(network: Network, x: Array) -> float:
+    """How much rounding changes the answers of a network: in float32, and with every layer's output a little off."""
     exact, short = (_values(network, network.layers, dtype, x) for dtype in ("float64", "float32"))
     behind = [network.layers[place + 1 :] for place in range(len(network.layers))]
     codes = [max((layer.code_columns for layer in layers), default=0) for layers in behind]
     parts = [part for layer, count in zip(network.layers, codes, strict=True) for part in (layer, _Rounded(count))]
     disturbed = _values(network, parts, "float64", x)
-    rounding = float(np.abs(short - exact).max() + np.abs(disturbed - exact).max())
-    return SHARE * max(1.0, float(np.abs(own.values).max())) + TIMES * rounding
+    return float(np.abs(short - exact).max() + np.abs(disturbed - exact).max())
 
 
 def _values(network: Network, layers: Sequence[Layer], dtype: str, x: Array) -> Floats:
@@ -174,12 +182,12 @@ def _values(network: Network, layers: Sequence[Layer], dtype: str, x: Array) -> 
     other.adopt_shape(network.input_shape)
     other.parameters, other.statistics, other.link = network.parameters, network.statistics, network.link
     other.target = network.target
-    return answers_of(other, x).values.astype(np.float64)
+    return answers_of(Together([other]), x).values.astype(np.float64)
 
 
-def _ties(network: Network, said: Array, own: Answers, allowed: float) -> int:
+def _ties(model: Together, said: Array, own: Answers, allowed: float) -> int:
     """How many labels differ; an error where it is not for two classes that are level."""
-    names = labels_of(network)
+    names = labels_of(model)
     assert own.labels is not None
     expected = own.labels if names is None else names[own.labels]
     if said.shape != expected.shape:
@@ -187,7 +195,7 @@ def _ties(network: Network, said: Array, own: Answers, allowed: float) -> int:
     differ = said != expected
     values = own.values.astype(np.float64)
     if values.shape == differ.shape:  # yes or no, each output by itself
-        level = np.abs(values - (0.5 if network.link == "sigmoid" else 0.0)) <= allowed
+        level = np.abs(values - (0.5 if model.link == "sigmoid" else 0.0)) <= allowed
     else:
         ordered = np.sort(values, axis=1)  # (n, K); of a single score the distance from the border, which is 0
         margin = ordered[:, -1] - ordered[:, -2] if values.shape[1] > 1 else np.abs(values[:, 0])

@@ -47,11 +47,12 @@ class Graph:
         self._constants[full] = self._numpy.from_array(np.ascontiguousarray(array).reshape(array.shape), full)
         return full
 
-    def node(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        """One operator behind its inputs; the name of its only output (`output`, if given)."""
+    def node(self, operator: str, *inputs: str, output: str | None = None, unused: int = 0, **attributes: Any) -> str:
+        """One operator behind its inputs; the name of its first output (`output`, if given), of `unused` more ones."""
         name = f"{self.prefix}{operator}_{len(self._nodes)}"
         result = name if output is None else output
-        self._nodes.append(self._helper.make_node(operator, inputs, [result], name=name, **attributes))
+        results = [result, *(f"{name}.{number}" for number in range(1, unused + 1))]
+        self._nodes.append(self._helper.make_node(operator, inputs, results, name=name, **attributes))
         return result
 
     def cast(self, value: str, dtype: npt.DTypeLike) -> str:

@@ -18,9 +18,11 @@ from pellucid.formats.onnx.comparing import RANDOM_ROWS, compare, random_rows, w
 from pellucid.formats.onnx.graph import Graph
 from pellucid.formats.onnx.package import OPSET, OnnxError, onnx_module
 from pellucid.formats.onnx.translations import TRANSLATIONS, Translation
+from pellucid.formats.several import summary_of
 from pellucid.layers.base import Layer
 from pellucid.network import Network
 from pellucid.tables.encoder import TableEncoder
+from pellucid.together import Model, Together, members
 from pellucid.validation import check_choice, check_finite, check_inputs
 
 _LARGEST = 2**31 - 2**20  # bytes: what a message of Protocol Buffers may hold, and room for the rest of it
@@ -77,7 +79,7 @@ class OnnxReport:
 
 
 def to_onnx(
-    network: Network,
+    network: Model,
     path: str | os.PathLike[str],
     *,
     x: Any = None,
@@ -90,14 +92,15 @@ def to_onnx(
     The input is called `input`, (rows, features). The outputs are `label` (rows,) and `probabilities` (rows, K) after
     training on classes, `variable` (rows, outputs) for numbers, `label` and `scores` after a hinge loss. Labels are the
     names in `network.classes`, as int64 where all of them are whole numbers, else as strings; 0, 1, … without names.
-    The graph computes in float32, the scalings in front in float64, whatever the network's dtype.
+    The graph computes in float32, the scalings in front in float64, whatever the network's dtype. Several networks
+    (`Together`) become one graph, which answers what they say together; quantiles are put in order.
 
     Before the file takes its place, the ONNX checker must pass it, and its answers must be those of the network to
     rounding, on random rows and on `x`; otherwise the old file stays.
 
     Parameters
     ----------
-    network : Network
+    network : Network or Together
         Built or trained.
     path : path
         Where to; `.onnx` is the customary ending.
@@ -135,27 +138,28 @@ def to_onnx(
     True
     """
     dtype = np.dtype(check_choice("input_dtype", input_dtype, ("float32", "float64")))
-    given = None if x is None else check_inputs(x, "x", network.input_shape)
-    message = translate(network, dtype, {**TRANSLATIONS, **(translations or {})})
+    together = members(network)
+    given = None if x is None else check_inputs(x, "x", together.input_shape)
+    message = translate(together, dtype, {**TRANSLATIONS, **(translations or {})})
     model = message.SerializeToString()
     checker = onnx_module("onnx.checker")
     try:
         checker.check_model(message, full_check=True)
     except (checker.ValidationError, onnx_module("onnx.shape_inference").InferenceError) as error:
         raise OnnxError(f"The ONNX checker refuses the graph: {error}") from error
-    comparison = compare(model, network, random_rows(network, dtype), dtype)
+    comparison = compare(model, together, random_rows(together.networks[0], dtype), dtype)
     if given is not None:
-        of_given = compare(model, network, given, dtype)
+        of_given = compare(model, together, given, dtype)
         worst = max(comparison, of_given, key=lambda one: one.largest_difference / one.allowed)
         comparison = worst._replace(ties=comparison.ties + of_given.ties)
-    encoder = network.preprocessing if columns is None or columns else None
+    encoder = together.preprocessing if columns is None or columns else None
     if columns and encoder is None:
         raise OnnxError("columns=True needs a network that knows columns: network.preprocessing is None.")
     if encoder is not None:
-        message = translate(network, dtype, {**TRANSLATIONS, **(translations or {})}, encoder)
+        message = translate(together, dtype, {**TRANSLATIONS, **(translations or {})}, encoder)
         model = message.SerializeToString()
         checker.check_model(message, full_check=True)
-        comparison = with_columns(model, network, encoder, comparison)
+        comparison = with_columns(model, together, encoder, comparison)
     write_atomically(path, [model])
     return OnnxReport(
         path=Path(path),
@@ -170,47 +174,75 @@ def to_onnx(
 
 
 def translate(
-    network: Network,
+    model: Together,
     dtype: np.dtype[Any],
     translations: Mapping[type[Layer], Translation],
     encoder: TableEncoder | None = None,
 ) -> Any:
-    """The network as an onnx.ModelProto that takes rows of this dtype, or the columns that an encoder knows."""
+    """The networks as an onnx.ModelProto that takes rows of this dtype, or the columns that an encoder knows."""
     from pellucid import __version__
 
-    program = network.program
-    if len(program.input_shape) != 1:
+    _check(model)
+    first = model.networks[0]
+    graph = Graph(np.float64 if first.program.leading_scalings else np.float32)
+    rows = graph.input("input", dtype, model.input_shape[0]) if encoder is None else encode(graph, encoder)
+    given = dtype if encoder is None else np.dtype(np.float32)
+    scores = []
+    for number, network in enumerate(model.networks, start=1):
+        name = "" if len(model.networks) == 1 else f"net{number}."
+        scores.append(_scores(graph, rows, given, network, translations, name))
+    graph.prefix = ""
+    add_answers(graph, scores, model)
+    words = summary_of([network.summary() for network in model.networks])
+    return graph.model(producer_name="pellucid", producer_version=__version__, doc_string=words)
+
+
+def _check(model: Together) -> None:
+    """Raise unless the networks take rows, fit into a file, and hold numbers alone that are finite."""
+    programs = [network.program for network in model.networks]
+    if len(model.input_shape) != 1:
         raise OnnxError(
             f"ONNX export takes networks on rows of features, but this one's examples have the shape "
-            f"{program.input_shape}. Flatten them first: x.reshape(len(x), -1)."
+            f"{model.input_shape}. Flatten them first: x.reshape(len(x), -1)."
         )
-    if 4 * (program.parameter_count + 2 * program.statistic_count) > _LARGEST:
-        raise OnnxError(f"An ONNX file holds at most 2 GB, but the network has {program.parameter_count:,} parameters.")
-    check_finite(network.parameters, "network.parameters")
-    check_finite(network.statistics, "network.statistics")
-    graph = Graph(np.float64 if program.leading_scalings else np.float32)
-    value = graph.input("input", dtype, program.input_shape[0]) if encoder is None else encode(graph, encoder)
-    if graph.dtype != (dtype if encoder is None else np.float32):
+    if sum(4 * (program.parameter_count + 2 * program.statistic_count) for program in programs) > _LARGEST:
+        count = sum(program.parameter_count for program in programs)
+        raise OnnxError(f"An ONNX file holds at most 2 GB, but the network has {count:,} parameters.")
+    for network in model.networks:
+        check_finite(network.parameters, "network.parameters")
+        check_finite(network.statistics, "network.statistics")
+
+
+def _scores(
+    graph: Graph,
+    value: str,
+    given: np.dtype[Any],
+    network: Network,
+    translations: Mapping[type[Layer], Translation],
+    name: str,
+) -> str:
+    """The scores (rows, outputs) of a network for rows in the dtype `given`; its values' names begin with `name`."""
+    program, graph.prefix = network.program, name
+    graph.dtype = np.dtype(np.float64 if program.leading_scalings else np.float32)
+    if graph.dtype != given:
         value = graph.cast(value, graph.dtype)
     for instruction in program.instructions:
         if instruction.index == program.leading_scalings and graph.dtype != np.float32:
             value, graph.dtype = graph.cast(value, np.float32), np.dtype(np.float32)
         layer = instruction.layer
         if type(layer) not in translations:
-            name = type(layer).__name__
+            kind = type(layer).__name__
             raise OnnxError(
-                f"{name} has no translation to ONNX (layer {instruction.index}): give one in "
-                f"translations={{{name}: function}}; pellucid.formats.onnx.translations has the contract."
+                f"{kind} has no translation to ONNX (layer {instruction.index}): give one in "
+                f"translations={{{kind}: function}}; pellucid.formats.onnx.translations has the contract."
             )
         numbers = {view.name: view.of(network.parameters) for view in instruction.parameters}
         numbers.update({view.name: view.of(network.statistics) for view in instruction.statistics})
-        graph.prefix = f"{instruction.index}."
+        graph.prefix = f"{name}{instruction.index}."
         value = translations[type(layer)](layer, graph, value, SimpleNamespace(**numbers))
     if graph.dtype != np.float32:
         value, graph.dtype = graph.cast(value, np.float32), np.dtype(np.float32)
-    graph.prefix = ""
-    add_answers(graph, value, network)
-    return graph.model(producer_name="pellucid", producer_version=__version__, doc_string=network.summary())
+    return value
 
 
 def _described(value: Any) -> str:

@@ -8,6 +8,7 @@ from pellucid.formats.training_source.network import NetworkText
 from pellucid.formats.training_source.parts import LOSSES, OPTIMIZERS, PENALTIES, rate_lines
 from pellucid.formats.training_source.words import docstring, formula, function, words_of
 from pellucid.layers import Dropout
+from pellucid.losses import Quantile
 from pellucid.penalties import MaxNorm
 from pellucid.training import Trainer
 
@@ -206,6 +207,10 @@ class LoopText:
         words, answer = answers.get(self._link(), ("The predicted numbers, (n, outputs).", "scores"))
         if self.trainer.network.target is not None:
             answer = "np.clip(scores * TARGET_SCALE + TARGET_MEAN, TARGET_LOW, TARGET_HIGH)"
+        places = self.trainer.loss.places if isinstance(self.trainer.loss, Quantile) else ()
+        if places:
+            words = "The predicted quantiles, (n, outputs), in order."
+            answer = f"np.sort({answer}, axis=1)" + ("" if list(places) == sorted(places) else f"[:, {list(places)}]")
         return function(
             f"predict({arguments})", [f'"""{words}"""', f"scores, _ = forward({arguments})", f"return {answer}"]
         )

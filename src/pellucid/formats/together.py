@@ -1,0 +1,99 @@
+"""The files of networks that answer together: one model file each, side by side in a folder.
+
+Contract: the first network is `model.pellucid`, as in the folder of any run, the others stand beside it with their
+numbers, `model-2.pellucid` and on. Networks of two savings never stand side by side: those of the first go before one
+of the second comes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pellucid.formats.model_file import load, save
+from pellucid.network import Network
+from pellucid.together import Model, Together, members
+
+FIRST = "model.pellucid"
+_OTHERS = re.compile(r"model-(\d+)\.pellucid")
+
+
+def file_names(count: int) -> list[str]:
+    """The files of so many networks."""
+    return [FIRST, *(f"model-{number}.pellucid" for number in range(2, count + 1))]
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a file's name is that of one of a folder's networks."""
+    return name == FIRST or _OTHERS.fullmatch(name) is not None
+
+
+def save_together(networks: Model | Sequence[Network], folder: str | os.PathLike[str]) -> list[str]:
+    """Write each network into a file of its own; those that were there before go.
+
+    Parameters
+    ----------
+    networks : Together, Network or sequence of Network
+        What is to be written.
+    folder : path
+        Where to; made if it is not there.
+
+    Returns
+    -------
+    list of str
+        The files' names.
+
+    Examples
+    --------
+    >>> import os, tempfile, pellucid as pl
+    >>> networks = [pl.Network([pl.Dense(2)]).build(3, seed=seed) for seed in range(3)]
+    >>> folder = os.path.join(tempfile.mkdtemp(), "three")
+    >>> pl.save_together(networks, folder)
+    ['model.pellucid', 'model-2.pellucid', 'model-3.pellucid']
+    >>> len(pl.load_together(folder).networks)
+    3
+    """
+    together, place = members(networks), Path(folder).expanduser()
+    place.mkdir(parents=True, exist_ok=True)
+    for entry in place.iterdir():
+        if _OTHERS.fullmatch(entry.name):
+            entry.unlink()
+    names = file_names(len(together.networks))
+    for name, network in zip(names, together.networks, strict=True):
+        save(network, place / name)
+    return names
+
+
+def load_together(path: str | os.PathLike[str], **options: Any) -> Together:
+    """The networks of a folder, or the one of a single file. Nothing in the files is ever run.
+
+    Parameters
+    ----------
+    path : path
+        A folder that `save_together`, an estimator or `pellucid train` wrote, or a model file.
+    **options
+        As for `load`: engine, threads, custom, mapped.
+
+    Raises
+    ------
+    ModelFileError
+        If a file is damaged, or no model.
+    ValueError
+        If the files are not those of one training, so that they cannot answer together.
+    OSError
+        If there is no such file, or one of the folder's is missing.
+    """
+    place = Path(path).expanduser()
+    if not place.is_dir():
+        return Together([load(place, **options)])
+    numbers = sorted(int(found.group(1)) for entry in place.iterdir() if (found := _OTHERS.fullmatch(entry.name)))
+    for expected, number in enumerate(numbers, start=2):
+        if number != expected:
+            missing = place / f"model-{expected}.pellucid"
+            raise FileNotFoundError(
+                f"{missing} does not exist, but model-{number}.pellucid does: a network is missing."
+            )
+    return Together([load(place / name, **options) for name in file_names(1 + len(numbers))])

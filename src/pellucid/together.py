@@ -1,0 +1,117 @@
+"""Networks that answer together.
+
+Contract: `Together` answers as a network does: its probabilities, or its numbers, are the mean of its members'. What a
+single member says stays as it is, to the bit. It knows no files: `pellucid.formats.together` keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from pellucid.losses import Loss
+from pellucid.losses.links import predictions
+from pellucid.network import Network
+from pellucid.typing import Array, Floats, Shape
+
+if TYPE_CHECKING:
+    from pellucid.tables.encoder import TableEncoder
+
+
+class Together:
+    """Several networks of one target, or one alone.
+
+    With the link "softmax" or "sigmoid" the class is the one of the highest mean probability; with "argmax" or "sign",
+    which know no probabilities, that of the mean scores; numbers are the mean of those that the members predict, each
+    in its own unit, and the mean of quantiles is put in order. Means are summed in double precision.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        Built, with the same inputs, outputs, link, classes and preprocessing.
+
+    Attributes
+    ----------
+    networks : tuple of Network
+        The members.
+    link, loss, classes, preprocessing, input_shape, outputs
+        Those of the first one, which are the others' too.
+
+    Raises
+    ------
+    ValueError
+        If there is no network, or two of them differ in what they take or predict.
+
+    Examples
+    --------
+    >>> import numpy as np, pellucid as pl
+    >>> networks = [pl.Network([pl.Dense(1, bias=False)]).build(1) for _ in range(2)]
+    >>> for network, slope in zip(networks, (1.0, 3.0)):
+    ...     network.set("0.weight", [[slope]])
+    >>> pl.Together(networks).predict(np.array([[10.0]]))
+    array([20.], dtype=float32)
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = tuple(networks)
+        if not self.networks:
+            raise ValueError("At least one network must answer, but networks is empty.")
+        first = self.networks[0]
+        for number, network in enumerate(self.networks[1:], start=2):
+            for name in ("input_shape", "outputs", "link", "classes", "preprocessing"):
+                _check_same(name, getattr(first, name), getattr(network, name), number)
+            _check_same("levels", *(getattr(each.loss, "levels", None) for each in (first, network)), number)
+        self.input_shape: Shape = first.input_shape
+        self.outputs: int = first.outputs
+        self.link: str = first.link
+        self.loss: Loss | None = first.loss
+        self.classes: tuple[str, ...] | None = first.classes
+        self.preprocessing: TableEncoder | None = first.preprocessing
+
+    def predict_proba(self, x: Any) -> Floats:
+        """The mean of the probabilities, (n, K); for several yes-or-no outputs that of each, (n, outputs)."""
+        return mean([network.predict_proba(x) for network in self.networks])
+
+    def predict(self, x: Any) -> Array:
+        """Classes (n,); 1 or 0 for each yes-or-no output; numbers (n,) or (n, outputs), quantiles in order."""
+        if len(self.networks) == 1:
+            return self.networks[0].predict(x)
+        if self.link in ("softmax", "sigmoid"):
+            return decided(self.predict_proba(x), several=self.link == "sigmoid" and self.outputs > 1)
+        if self.link in ("argmax", "sign"):
+            return predictions(mean([network.scores(x) for network in self.networks]), self.link)
+        answer = mean([predictions(each.scores(x), each.link, each.target) for each in self.networks])
+        return answer if self.loss is None else self.loss.ordered(answer)
+
+
+def _check_same(name: str, own: object, its: object, number: int) -> None:
+    if own is not its and own != its:
+        raise ValueError(
+            f"Networks that answer together must have the same {name}, but that of network {number} is {its!r:.80}, "
+            f"and that of the first one {own!r:.80}."
+        )
+
+
+Model: TypeAlias = Network | Together
+"""What answers: a network, or several together."""
+
+
+def members(model: Model | Sequence[Network]) -> Together:
+    """A model as networks that answer together."""
+    if isinstance(model, Together):
+        return model
+    return Together([model] if isinstance(model, Network) else model)
+
+
+def mean(parts: Sequence[Floats]) -> Floats:
+    """The mean of arrays of one shape, in their dtype; of a single one itself."""
+    if len(parts) == 1:
+        return parts[0]
+    return np.mean(parts, axis=0, dtype=np.float64).astype(parts[0].dtype)
+
+
+def decided(shares: Floats, *, several: bool) -> Array:
+    """The class of each row of probabilities (n, K), of equal ones the lowest; or each yes (n, outputs) of several."""
+    return (shares > 0.5).astype(np.int64) if several else shares.argmax(axis=1)
