@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.verdict import verdict
 from pellucid.tables.running import Job, run_all
-from pellucid.tables.table import Table
+from pellucid.tables.table import Line, Table
 from pellucid.tables.targets import Target
 from pellucid.training import Callback
 from pellucid.typing import Array, Floats
@@ -109,13 +109,31 @@ def train_table(
         job.callbacks += telling.watch(job)
     telling.begun(jobs)
     interrupted = run_all(jobs, settings.threads, telling.ended)
-    if interrupted and not all(job.trainer is not None and job.trainer.epoch for job in own):
+    return told_about(table, own, encoder, dropped, recipe, interrupted, lambda: (measured, table), telling)
+
+
+def told_about(
+    table: Described,
+    jobs: Sequence[Job],
+    encoder: TableEncoder,
+    dropped: int,
+    recipe: str,
+    interrupted: bool,
+    measured: Callable[[], tuple[Measurement | None, Table]],
+    telling: Telling,
+) -> Trained:
+    """What has come of the jobs of a model, which have ended, and what is known of it.
+
+    `measured` answers what to measure it by, and rows that the effects of columns are shown on; it is not asked after
+    Ctrl-C.
+    """
+    if interrupted and not all(job.trainer is not None and job.trainer.epoch for job in jobs):
         raise KeyboardInterrupt  # nothing was learnt
-    model = TableModel.of(own, encoder)
-    report = first_report(table, target, model, dropped, recipe)
+    model = TableModel.of(jobs, encoder)
+    report = first_report(table, jobs[0].target, model, dropped, recipe)
     if not interrupted:
-        report = completed(report, measured, model, table, telling)
-        report = replace(report, findings=_findings(own[0]))
+        report = completed(report, measured()[0], model, measured()[1], telling)
+        report = replace(report, findings=_findings(jobs[0]))
     return Trained(model, report, interrupted)
 
 
@@ -126,10 +144,29 @@ def measurement(
     count = usual_folds(table.rows) if folds is None else check_integer("folds", folds)
     if not count or table.rows < _LEAST_TO_MEASURE:
         return None
-    return Measurement(table, y, target, settings, count, weight)
+    return Measurement.by_folds(table, y, target, settings, count, weight)
 
 
-def first_report(table: Table, target: Target, model: TableModel, dropped: int, recipe: str) -> TableReport:
+class Described(Protocol):
+    """What a report says of a table: a `Table`, or a file that is read part by part."""
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, for people."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows have a target."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found out in reading."""
+
+    def describe(self) -> tuple[Line, ...]:
+        """What each column is."""
+
+
+def first_report(table: Described, target: Target, model: TableModel, dropped: int, recipe: str) -> TableReport:
     """What is known before anything is measured."""
     network = model.networks[0]
     several = "" if len(model.networks) == 1 else f"{len(model.networks)} networks: "
