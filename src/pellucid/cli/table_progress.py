@@ -81,6 +81,27 @@ class TrainingsBar:
         return f"{self._left} training{'' if self._left == 1 else 's'} to go"
 
 
+class ReadingBar:
+    """How far the passes over a file have come; nothing where there is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        columns: list[Any] = [TextColumn("{task.description}", style="bold"), BarColumn(bar_width=24)]
+        columns += [TextColumn("{task.completed:,} rows"), TimeRemainingColumn(compact=True)]
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("reading", total=None)
+
+    def __enter__(self) -> ReadingBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def told(self, words: str, rows: int, of: int | None) -> None:
+        """Say what the file is read for, and how far that is."""
+        self._progress.update(self._task, description=words, completed=rows, total=of)
+
+
 class TrainingsLines:
     """A line for each training that has ended."""
 

@@ -124,6 +124,16 @@ class TableFile:
             return (f"{compressed}{self.format}",)
         return (f"{compressed}CSV, {self.dialect.words[0]}",)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the file has, compressed as it is."""
+        return len(self._content or b"") if self.path is None else self.path.stat().st_size
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the file is inflated as it is read."""
+        return self._compression is not None
+
     def _format(self, beginning: bytes) -> str:
         if beginning.startswith(b"PAR1"):
             return "Parquet"

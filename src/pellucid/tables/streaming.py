@@ -26,7 +26,7 @@ from pellucid.streams import Purpose, Stream
 from pellucid.tables.cells import Cells, TableError, rows_counted_from
 from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO
 from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
-from pellucid.tables.kinds import Column, check_kinds
+from pellucid.tables.kinds import check_kinds
 from pellucid.tables.survey import Reading, Told, columns_of, nobody, survey
 from pellucid.tables.table import Line, check_target, line_of
 from pellucid.tables.targets import QUANTILES
@@ -272,7 +272,7 @@ def fit_stream(trainer: Trainer, stream: TableStream, *, epochs: int) -> History
 
     go_on = True
     for _ in range(epochs):
-        go_on = go_on and one_epoch(stream, [trainer.network], trainer.epoch, batch, learn)
+        go_on = go_on and one_epoch(stream, lambda: [trainer.network], trainer.epoch, batch, learn)
     trainer.network.preprocessing = stream.encoder
     if stream.classes is not None:
         trainer.network.classes = stream.classes
@@ -281,7 +281,7 @@ def fit_stream(trainer: Trainer, stream: TableStream, *, epochs: int) -> History
 
 def one_epoch(
     stream: TableStream,
-    networks: Sequence[pl.Network],
+    networks: Callable[[], Sequence[pl.Network]],
     number: int,
     batch_size: int,
     learn: Callable[[Floats, Array], bool],
@@ -292,8 +292,8 @@ def one_epoch(
     ----------
     stream : TableStream
         The rows.
-    networks : sequence of Network
-        Those that learn, all of the same pieces.
+    networks : function
+        Answers those that learn, all of the same pieces, when a piece is done.
     number, batch_size : int
         Decides the random numbers; as for `TableStream.pieces`.
     learn : function
@@ -307,12 +307,12 @@ def one_epoch(
     hashes, go_on = [], True
     for x, y in stream.pieces(number, batch_size):
         go_on = learn(x, y)
-        hashes.append([network.training.data_hash for network in networks if network.training is not None])
+        hashes.append([network.training.data_hash for network in networks() if network.training is not None])
         del x, y  # before the next piece is made
         if not go_on:
             break
     if len(hashes) > 1:  # else the trainer has said it already
-        for network, of_pieces in zip(networks, zip(*hashes, strict=True), strict=True):
+        for network, of_pieces in zip(networks(), zip(*hashes, strict=True), strict=True):
             data_hash = hashlib.sha256(" ".join(of_pieces).encode()).hexdigest()
             assert network.training is not None
             network.training = replace(network.training, rows=stream.train_rows, data_hash=data_hash)

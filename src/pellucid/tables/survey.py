@@ -202,6 +202,9 @@ def survey(
     tally, moments = Tally(MOST_CLASSES), Moments()
     seen = rows = 0
 
+    def chooser(part: Cells, rows: Array) -> Callable[[Array], Cells]:
+        return lambda some: reading.typed(part, rows[some])
+
     def training_rows() -> Iterator[Cells]:
         nonlocal seen, rows
         for part, trained, held_out in reading.parts():
@@ -211,8 +214,7 @@ def survey(
             with suppress(TypeError, ValueError):  # names of classes
                 moments.add(np.asarray(cells[trained], dtype=np.float64))
             held.append(reading.typed(part, held_out))
-            here = np.flatnonzero(trained)
-            kept.add(len(here), lambda some, part=part, here=here: reading.typed(part, here[some]))
+            kept.add(int(trained.sum()), chooser(part, np.flatnonzero(trained)))
             told("measuring them", seen, reading.target.rows)
             yield part.take(trained)
 

@@ -229,17 +229,24 @@ def _classes(tally: Tally, name: str, why: str) -> Target:
     """Classes in their order; those that no row could teach are told of."""
     names = tally.names
     if tally.many or (len(names) > 2 and len(names) > 0.5 * tally.rows):
-        once = sum(rows == 1 for _, rows in names.values())
-        found = f"{len(names):,} classes in {tally.rows:,} rows ({', '.join([*names][:_EXAMPLES])}, …), {once:,} of them"
-        found = f"{found} with a single row: there is nothing to learn a class from"
-        if tally.many:
-            found = f"more than {tally.most:,} classes in {tally.rows:,} rows, which are too many to tell apart"
-        way = "choose another target, or gather its values into fewer" if tally.odd_rows else "predict it as numbers"
-        raise TargetError(f"The target {name!r} has {found}. {way[0].upper()}{way[1:]}.")
+        way = "Choose another target, or gather its values into fewer" if tally.odd_rows else "Predict it as numbers"
+        raise TargetError(f"The target {name!r} has {_too_many(tally)}. {way}.")
     classes = tuple(value for value, _ in names.values())
     with suppress(TypeError):  # text and numbers: by their text
         classes = tuple(sorted(classes))
     return Target(name, "classes", pl.SoftmaxCrossEntropy(), len(classes), classes, why)
+
+
+def _too_many(tally: Tally) -> str:
+    """What is wrong with so many classes."""
+    if tally.many:
+        return f"more than {tally.most:,} classes in {tally.rows:,} rows, which are too many to tell apart"
+    names = tally.names
+    once, example = sum(rows == 1 for _, rows in names.values()), ", ".join([*names][:_EXAMPLES])
+    return (
+        f"{len(names):,} classes in {tally.rows:,} rows ({example}, …), {once:,} of them with a single row: there is "
+        f"nothing to learn a class from"
+    )
 
 
 def as_numbers(values: Any, name: str) -> npt.NDArray[np.float64]:

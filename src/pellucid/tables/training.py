@@ -30,8 +30,12 @@ from pellucid.typing import Array, Floats
 from pellucid.validation import check_integer
 
 _EFFECTS = 6  # columns whose effect is shown, the most important ones
-_LEAST_TO_MEASURE = 20  # rows: of fewer, a part says nothing
-_DIAGNOSED = 2000  # rows that the doctor looks at
+
+LEAST_TO_MEASURE = 20
+"""Of fewer rows, a part says nothing."""
+
+DIAGNOSED = 2000
+"""So many rows the doctor looks at."""
 
 
 @dataclass
@@ -109,32 +113,19 @@ def train_table(
         job.callbacks += telling.watch(job)
     telling.begun(jobs)
     interrupted = run_all(jobs, settings.threads, telling.ended)
-    return told_about(table, own, encoder, dropped, recipe, interrupted, lambda: (measured, table), telling)
-
-
-def told_about(
-    table: Described,
-    jobs: Sequence[Job],
-    encoder: TableEncoder,
-    dropped: int,
-    recipe: str,
-    interrupted: bool,
-    measured: Callable[[], tuple[Measurement | None, Table]],
-    telling: Telling,
-) -> Trained:
-    """What has come of the jobs of a model, which have ended, and what is known of it.
-
-    `measured` answers what to measure it by, and rows that the effects of columns are shown on; it is not asked after
-    Ctrl-C.
-    """
-    if interrupted and not all(job.trainer is not None and job.trainer.epoch for job in jobs):
-        raise KeyboardInterrupt  # nothing was learnt
-    model = TableModel.of(jobs, encoder)
-    report = first_report(table, jobs[0].target, model, dropped, recipe)
+    check_learnt(own, interrupted)
+    model = TableModel.of(own, encoder)
+    report = first_report(table, target, model, dropped, recipe)
     if not interrupted:
-        report = completed(report, measured()[0], model, measured()[1], telling)
-        report = replace(report, findings=_findings(jobs[0]))
+        report = completed(report, measured, model, table, telling)
+        report = replace(report, findings=findings_of(own[0]))
     return Trained(model, report, interrupted)
+
+
+def check_learnt(jobs: Sequence[Job], interrupted: bool) -> None:
+    """Raise `KeyboardInterrupt` if Ctrl-C came before an epoch was done: nothing was learnt."""
+    if interrupted and not all(job.trainer is not None and job.trainer.epoch for job in jobs):
+        raise KeyboardInterrupt
 
 
 def measurement(
@@ -142,7 +133,7 @@ def measurement(
 ) -> Measurement | None:
     """The folds of a table, not yet trained on; None where none are wanted or there are too few rows."""
     count = usual_folds(table.rows) if folds is None else check_integer("folds", folds)
-    if not count or table.rows < _LEAST_TO_MEASURE:
+    if not count or table.rows < LEAST_TO_MEASURE:
         return None
     return Measurement.by_folds(table, y, target, settings, count, weight)
 
@@ -227,11 +218,11 @@ def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int 
     return tuple(effect for effect in found if effect is not None)
 
 
-def _findings(job: Job) -> dict[str, Any]:
+def findings_of(job: Job) -> dict[str, Any]:
     """What the doctor says of a training."""
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
-    some = np.arange(min(_DIAGNOSED, len(rows.x)))
+    some = np.arange(min(DIAGNOSED, len(rows.x)))
     diagnosis = pl.diagnose(
         trainer,
         rows.x[some],
