@@ -95,5 +95,7 @@ def show_memory(console: Console, stream: TableStream) -> None:
 
 
 def _bytes(count: int) -> str:
-    """620 MB, 5.1 GB."""
-    return f"{count / 1e9:.1f} GB" if count >= 999.5e6 else f"{max(1, round(count / 1e6))} MB"
+    """23 kB, 620 MB, 5.1 GB."""
+    if count >= 999.5e6:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 999.5e3 else f"{count / 1e3:.0f} kB"
