@@ -40,9 +40,8 @@ class Purpose(IntEnum):
     SHUFFLE = 1  # counter: the epoch
     LAYER = 2  # index: the layer; counter: the step
     SPLIT = 3
-    DATA = (
-        4  # index: 0 toy models, 1 rows held out of a file, 2 its order (counter: the epoch), 3 on samples of columns
-    )
+    DATA = 4  # index: 0 toy models, 1 rows of a file that are held out (counter 1: a sample of the others),
+    # 2 its order (counter: epoch and piece), 3 on samples of columns
     AUGMENT = 5  # index: the transform; counter: the epoch
     SAMPLE = 6  # index: the parameter of a sweep
     ADAPT = 7  # index: the layer; counter: 0 for the choice of rows, then the parameter's place in the layer + 1

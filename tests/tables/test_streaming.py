@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid.tables import TableEncoder, TableError, TableStream, fit_stream, read_table
-from pellucid.tables.measuring import Sample
+from pellucid.tables.measuring import Sampled
+from pellucid.tables.sampling import Sample
 
 
 def write(path: Path, rows: int, seed: int = 0) -> Path:
@@ -139,7 +140,11 @@ def test_early_stopping_ends_the_stream(tmp_path: Path) -> None:
     ("content", "target", "message"),
     [
         ("a,b\n1,2\n", "c", "The target 'c' is unknown."),
-        ("a,b\n1,2\n2,2\n", "b", "The target 'b' is a constant (every cell is 2), which cannot be predicted"),
+        ("a,b\n" + "1,2\n2,2\n" * 9, "b", "The target 'b' is 2 in every one of the 18 rows"),
+        ("a,b\n1,2\n2,3\n", "b", "has 2 rows with a target, and at least 10 are needed"),
+        ("a,b\n" + "1,2\n1,3\n" * 9, "b", "nothing to learn 'b' from: all other columns are left out"),
+        ("b\n" + "2\n3\n" * 9, "b", "has no column besides 'b'"),
+        ("a,b\n" + "1,\n2,\n" * 9, "b", "Column 'b' is the target, but no row of the stream has one."),
         ("a,b\n1,2020-01-01\n2,2020-01-02\n", "b", "The target 'b' is a date"),
         ("a,b\n", "b", "has names of columns but no rows"),
         ("a,b\n1,2\n1,2,3\n", "b", "line 3 has 3"),
@@ -159,7 +164,7 @@ def test_a_reservoir_must_hold_two_batches(tmp_path: Path) -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.lists(st.integers(0, 200), max_size=5))
 def test_a_sample_that_holds_all_is_exact_however_it_is_divided(numbers: list[float], cuts: list[int]) -> None:
-    whole, parts = Sample(), Sample(size=len(numbers))
+    whole, parts = Sampled(), Sampled(size=len(numbers))
     whole.add(np.array(numbers))
     for part in np.split(np.array(numbers), sorted(min(cut, len(numbers)) for cut in cuts)):
         parts.add(part)

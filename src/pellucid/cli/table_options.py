@@ -6,6 +6,7 @@ trained. What is wrong with an option is a `UsageError` that names it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +45,7 @@ class TableOptions:
     ensemble: int = 1
     folds: int | None = None
     minutes: float | None = None
+    stream: bool | None = None
     seed: int = 0
     save: str | None = None
     engine: str = "auto"
@@ -67,7 +69,14 @@ def read(options: TableOptions) -> Read:
         table = read_table(Path(options.source).expanduser(), kinds=kinds or None)
     except TableError as error:
         raise Failure(str(error)) from None
-    names = [column.name for column in table.columns]
+    name = target_name(options, [column.name for column in table.columns])
+    rest, values, dropped = table.split_target(name)
+    target = find_target(values, name, **goal_of(options))
+    return Read(rest, values, target.encode(values), target, dropped)
+
+
+def target_name(options: TableOptions, names: Sequence[str]) -> str:
+    """The name of the target, which must be one of the columns."""
     if options.target is None:
         shown = ", ".join(names[:20]) + (f", … {len(names) - 20} more" if len(names) > 20 else "")
         raise UsageError(
@@ -76,16 +85,15 @@ def read(options: TableOptions) -> Read:
         )
     if options.target not in names:
         raise UsageError(unknown_name("--target", options.target, names))
-    rest, values, dropped = table.split_target(options.target)
-    return Read(rest, values, *_target(options, values), dropped)
+    return options.target
 
 
 def _quoted(name: str) -> str:
     return f"'{name}'" if set(name) & set(' ;&|<>()$*?"') else name
 
 
-def _target(options: TableOptions, values: Array) -> tuple[Array, Target]:
-    assert options.target is not None
+def goal_of(options: TableOptions) -> dict[str, Any]:
+    """What the target is asked to be, as `find_target` takes it."""
     asked = "auto" if options.task is None else choice("--task", options.task, ASKED)
     loss = None if options.loss is None else choice("--loss", options.loss, NUMBER_LOSSES)
     levels: tuple[float, ...] = QUANTILES
@@ -94,8 +102,7 @@ def _target(options: TableOptions, values: Array) -> tuple[Array, Target]:
         asked = "quantiles" if asked == "auto" else asked
     elif loss is not None and asked == "auto":
         asked = "numbers"
-    target = find_target(values, options.target, asked=asked, loss=loss, quantiles=levels)
-    return target.encode(values), target
+    return {"asked": asked, "loss": loss, "quantiles": levels}
 
 
 def kinds_of(text: str | None) -> dict[str, str]:

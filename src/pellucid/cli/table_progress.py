@@ -22,9 +22,13 @@ _SECONDS = 0.2  # between two looks of the bar
 class _Counting(Callback):
     """Tells the bar how many rows a training has gone through."""
 
-    def __init__(self, progress: Progress, task: Any, rows: int) -> None:
-        self.progress, self.task, self.rows = progress, task, rows
-        self._seen = 0
+    def __init__(self, progress: Progress, task: Any) -> None:
+        self.progress, self.task = progress, task
+        self._rows = self._seen = 0
+
+    def start(self, trainer: Trainer, epochs: int) -> None:
+        """See how many rows an epoch has; of a stream, each piece has its own number."""
+        self._rows, self._seen = len(trainer.task.x), trainer.epoch
 
     def interval(self, trainer: Trainer) -> int:
         """As many epochs as take a fifth of a second."""
@@ -33,7 +37,7 @@ class _Counting(Callback):
 
     def epoch(self, trainer: Trainer) -> None:
         """Count on."""
-        self.progress.advance(self.task, (trainer.epoch - self._seen) * self.rows)
+        self.progress.advance(self.task, (trainer.epoch - self._seen) * self._rows)
         self._seen = trainer.epoch
 
 
@@ -62,7 +66,7 @@ class TrainingsBar:
 
     def watch(self, job: Job) -> list[Callback]:
         """Count the rows of a training."""
-        return [_Counting(self._progress, self._task, len(job.rows.x))]
+        return [_Counting(self._progress, self._task)]
 
     def ended(self, job: Job) -> None:
         """One less to go."""
@@ -75,6 +79,27 @@ class TrainingsBar:
 
     def _words(self) -> str:
         return f"{self._left} training{'' if self._left == 1 else 's'} to go"
+
+
+class ReadingBar:
+    """How far the passes over a file have come; nothing where there is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        columns: list[Any] = [TextColumn("{task.description}", style="bold"), BarColumn(bar_width=24)]
+        columns += [TextColumn("{task.completed:,} rows"), TimeRemainingColumn(compact=True)]
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("reading", total=None)
+
+    def __enter__(self) -> ReadingBar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def told(self, words: str, rows: int, of: int | None) -> None:
+        """Say what the file is read for, and how far that is."""
+        self._progress.update(self._task, description=words, completed=rows, total=of)
 
 
 class TrainingsLines:
@@ -98,12 +123,7 @@ class TrainingsLines:
 
     def ended(self, job: Job) -> None:
         """Say what was trained, and how it ended."""
-        assert job.trainer is not None
-        history = job.trainer.history
-        best = "" if history.best_epoch is None else f", the best is {history.best_epoch}"
-        name = job.name[0].upper() + job.name[1:]
-        words = f"{name}: {len(history):,} epochs of {len(job.rows.x):,} rows in {history.seconds:.3g} s{best}"
-        self.console.print(words, soft_wrap=True)
+        self.console.print(f"{job.name[0].upper()}{job.name[1:]}: {job.words}", soft_wrap=True)
 
     def now(self, words: str) -> None:
         """Rivals and columns are quick enough to be silent about."""

@@ -15,10 +15,12 @@ from pellucid.cli.errors import Interrupted, UsageError
 from pellucid.cli.runs import HISTORY, SETTINGS, RunFolder, run_folder
 from pellucid.cli.table_options import Read, TableOptions, read, settings_of
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
+from pellucid.cli.table_streaming import Streamed, is_streamed, show_memory, stream_of
 from pellucid.cli.table_words import show_columns, show_report, show_target
 from pellucid.formats.together import save_together
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.fitting import Settings
+from pellucid.tables.large import train_stream
 from pellucid.tables.pace import visits_within
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.verdict import next_steps
@@ -29,19 +31,24 @@ PAGE, FACTS = "report.html", "report.json"
 
 def train(options: TableOptions) -> None:
     """Train, measure, tell and save."""
-    found = read(options)
-    settings = settings_of(options, found.target)
     console = tables.console()
+    found = stream_of(options, console) if is_streamed(options, console) else read(options)
+    settings = settings_of(options, found.target)
     show_columns(console, found.table)
     show_target(console, found)
-    if options.minutes is not None:
+    if isinstance(found, Streamed):
+        show_memory(console, found.table)
+    elif options.minutes is not None:
         settings = _within(options, found, settings, console)
     with run_folder(options.save, _run_name(options.source)) as folder:
         trained = _train(options, found, settings, console)
         report = replace(trained.report, next=_next(options, found, trained, folder.path))
         if trained.interrupted:
-            words = f"Interrupted after epoch {report.epochs:,}: what was learnt until then is saved, and not measured."
-            console.print(f"\n{words}", style="bold yellow", soft_wrap=True)
+            when = "in" if isinstance(found, Streamed) else "after"
+            words = (
+                f"\nInterrupted {when} epoch {report.epochs:,}: what was learnt until then is saved, and not measured."
+            )
+            console.print(words, style="bold yellow", soft_wrap=True)
         elif not report.contenders:
             console.print("\nNot measured: there are too few rows, or --folds is 0.", soft_wrap=True)
         show_report(console, report)
@@ -51,10 +58,13 @@ def train(options: TableOptions) -> None:
         raise Interrupted
 
 
-def _train(options: TableOptions, found: Read, settings: Settings, console: Console) -> Trained:
+def _train(options: TableOptions, found: Read | Streamed, settings: Settings, console: Console) -> Trained:
     progress = TrainingsBar(console) if console.is_terminal else TrainingsLines(console)
     with progress:
         telling = Telling(progress.begun, progress.watch, progress.ended, progress.now)
+        if isinstance(found, Streamed):
+            measure = options.folds != 0
+            return train_stream(found.table, settings, measure=measure, recipe=options.recipe, telling=telling)
         return train_table(
             found.table,
             found.y,
@@ -86,7 +96,7 @@ def _run_name(source: str) -> str:
     return Path(source).name.split(".")[0] or "table"
 
 
-def _next(options: TableOptions, found: Read, trained: Trained, folder: Path) -> tuple[tuple[str, str], ...]:
+def _next(options: TableOptions, found: Read | Streamed, trained: Trained, folder: Path) -> tuple[tuple[str, str], ...]:
     return next_steps(
         model=str(folder),
         source=options.source,
@@ -94,6 +104,7 @@ def _next(options: TableOptions, found: Read, trained: Trained, folder: Path) ->
         contenders=trained.report.contenders,
         ensemble=options.ensemble,
         rows=found.table.rows,
+        tune=isinstance(found, Read),
     )
 
 

@@ -10,10 +10,11 @@ from rich.text import Text
 from pellucid.cli import tables
 from pellucid.cli.diagnosis import show_findings
 from pellucid.cli.table_options import Read
+from pellucid.cli.table_streaming import Streamed
 from pellucid.tables.report.metrics import minus
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.words import contender_rows, scored
-from pellucid.tables.table import Table
+from pellucid.tables.training import Described
 
 _MOST_COLUMNS = 40
 _BAR = 30
@@ -21,7 +22,7 @@ _MOST_BARS = 12
 _EXAMPLES = 34  # characters
 
 
-def show_columns(console: Console, table: Table) -> None:
+def show_columns(console: Console, table: Described) -> None:
     """What each column is taken for."""
     console.print(Text.assemble((table.source, "bold"), f": {table.rows:,} rows"), soft_wrap=True)
     for note in table.notes:
@@ -40,7 +41,7 @@ def show_columns(console: Console, table: Table) -> None:
         console.print(f"… and {len(lines) - _MOST_COLUMNS} more columns")
 
 
-def show_target(console: Console, found: Read) -> None:
+def show_target(console: Console, found: Read | Streamed) -> None:
     """What is predicted, and which rows cannot teach it."""
     target = found.target
     words = target.words

@@ -140,6 +140,14 @@ def train_network(
         float | None,
         typer.Option(metavar="M", help="About how long everything may take.", rich_help_panel=_TABLE),
     ] = None,
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream",
+            help="Read the file part by part, for each epoch anew; else if it is too large for memory.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
     doctor: Annotated[
         bool,
         typer.Option("--doctor", help="Watch the training, and say what is wrong with it.", rich_help_panel=_RUN),
@@ -187,6 +195,7 @@ def train_network(
         "ensemble": ensemble,
         "folds": folds,
         "minutes": minutes,
+        "stream": stream,
     }
     if is_table(dataset, of_table):
         from pellucid.cli import table_training

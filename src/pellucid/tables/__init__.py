@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pellucid.tables.cells import TableError
     from pellucid.tables.encoder import Layout, TableEncoder
     from pellucid.tables.kinds import Column
+    from pellucid.tables.large import train_stream
     from pellucid.tables.predicting import predict_file
     from pellucid.tables.reading import read_columns, read_table
     from pellucid.tables.recipes import Recipe, recipe_for
@@ -30,6 +31,7 @@ _HOMES = {
     "read_columns": "reading",
     "read_table": "reading",
     "recipe_for": "recipes",
+    "train_stream": "large",
 }
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "read_columns",
     "read_table",
     "recipe_for",
+    "train_stream",
 ]
 
 

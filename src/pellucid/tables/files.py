@@ -124,6 +124,16 @@ class TableFile:
             return (f"{compressed}{self.format}",)
         return (f"{compressed}CSV, {self.dialect.words[0]}",)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the file has, compressed as it is."""
+        return len(self._content or b"") if self.path is None else self.path.stat().st_size
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the file is inflated as it is read."""
+        return self._compression is not None
+
     def _format(self, beginning: bytes) -> str:
         if beginning.startswith(b"PAR1"):
             return "Parquet"
@@ -220,16 +230,18 @@ class TableFile:
         pa = arrow()
         if self.dialect is not None:
             yield from self._csv_batches(wanted, block)
-        elif self.format == "Parquet":
+            return
+        rows = max(1, block // (8 * len(self.names)))
+        if self.format == "Parquet":
             file = pa.parquet.ParquetFile(self._seekable())
-            bytes_a_row = max(1, 8 * len(self.names))
-            yield from file.iter_batches(batch_size=max(1, block // bytes_a_row), columns=wanted)
+            yield from file.iter_batches(batch_size=rows, columns=wanted)
         elif self.format == "Arrow":
             reader = pa.ipc.open_file(self._seekable())
             for number in range(reader.num_record_batches):
-                yield reader.get_batch(number)
+                yield from _slices(reader.get_batch(number), rows)
         else:
-            yield from pa.ipc.open_stream(self._seekable())
+            for batch in pa.ipc.open_stream(self._seekable()):
+                yield from _slices(batch, rows)
 
     def _csv_batches(self, wanted: list[str], block: int) -> Iterator[Any]:
         pa, dialect = arrow(), self.dialect
@@ -314,6 +326,12 @@ def in_its_encoding(file: TableFile, use: Callable[[TableFile], Answer]) -> tupl
     except EncodingError:
         file = file.with_encoding("latin-1")  # which knows every byte
     return use(file), file
+
+
+def _slices(batch: Any, rows: int) -> Iterator[Any]:
+    """A batch of Arrow in parts of so many rows."""
+    for first in range(0, batch.num_rows, rows):
+        yield batch.slice(first, rows)
 
 
 def _first_line(error: Exception) -> str:

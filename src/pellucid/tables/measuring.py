@@ -1,8 +1,8 @@
 """What an encoder has to know of the training rows: medians, quartiles, the values of categories.
 
 Contract: a measure sees the cells of a column, all at once or part by part, and `column(…)` answers the encoder's
-column. Numbers are kept in a uniform sample of a stated size (`Sample`); as long as there are no more of them than fit,
-or no size is stated, the answer is exact, and the same however the cells are divided.
+column. Numbers are kept in a uniform sample of a stated size; as long as there are no more of them than fit, or no size
+is stated, the answer is exact, and the same however the cells are divided.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid.streams import Purpose, Stream
 from pellucid.tables.cells import TableError, as_number, numbers_of, texts_of, truths_of
 from pellucid.tables.dates import dates_of, parts_of
 from pellucid.tables.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn, robust_factor
 from pellucid.tables.kinds import Column
+from pellucid.tables.sampling import Sample
 from pellucid.typing import Array, Floats
 
 MOST_CATEGORIES = 10_000
@@ -41,58 +41,23 @@ class Spread(NamedTuple):
         return robust_factor(self.low, self.first, self.third, self.high)
 
 
-class Sample:
-    """A uniform sample of numbers that come part by part, and their smallest and largest.
-
-    Parameters
-    ----------
-    size : int or None
-        How many are kept; None: all.
-    seed : int
-        Where the random numbers start.
-    index : int
-        Which of several samples this is.
-
-    Notes
-    -----
-    The t-th number, from 0 on, is kept if t < size; later it takes the place u if a draw u from 0 … t is below size.
-    Source: Vitter, "Random sampling with a reservoir", ACM TOMS 11(1), 1985, algorithm R.
-    """
+class Sampled:
+    """Numbers that come part by part: a uniform sample of them, and their smallest and largest."""
 
     def __init__(self, size: int | None = None, *, seed: int = 0, index: int = 0) -> None:
-        self.size = size
-        self.seen = 0
-        self._stream = Stream(seed, Purpose.DATA, 3 + index)
-        self._parts: list[Floats] = []
-        self._kept: Floats = np.empty(0)
+        self._sample = Sample(size, seed=seed, index=index)
         self._low, self._high = np.inf, -np.inf
 
     def add(self, numbers: Floats) -> None:
         """See further numbers (n,)."""
-        if not len(numbers):
-            return
-        self._low, self._high = min(self._low, float(numbers.min())), max(self._high, float(numbers.max()))
-        room = len(numbers) if self.size is None else max(0, self.size - self.seen)
-        if room:
-            self._parts.append(numbers[:room].copy())
-        late = numbers[room:]
-        if len(late):
-            kept = self.kept
-            first = self.seen + room
-            times = np.arange(first, first + len(late))  # (m,)
-            draws = self._stream.uniform((len(late), 2), first_row=first)  # (m, 2): 64 bits for each
-            places = ((draws[:, 0] + draws[:, 1] * 2.0**-32) * (times + 1)).astype(np.int64)
-            inside = places < len(kept)
-            kept[places[inside]] = late[inside]  # of several for one place, the last one stays
-        self.seen += len(numbers)
+        if len(numbers):
+            self._low, self._high = min(self._low, float(numbers.min())), max(self._high, float(numbers.max()))
+            self._sample.add(numbers)
 
     @property
     def kept(self) -> Floats:
-        """The numbers that are kept."""
-        if self._parts:
-            self._kept = np.concatenate([self._kept, *self._parts])
-            self._parts = []
-        return self._kept
+        """The numbers of the sample."""
+        return self._sample.kept
 
     def spread(self) -> Spread | None:
         """The quartiles of the sample between the smallest and the largest of all; None if there was no number."""
@@ -107,7 +72,7 @@ class Numbers:
     """Measures a column of numbers."""
 
     def __init__(self, column: Column, sample: int | None, seed: int, index: int) -> None:
-        self.column, self._sample, self._missing = column, Sample(sample, seed=seed, index=index), False
+        self.column, self._sample, self._missing = column, Sampled(sample, seed=seed, index=index), False
 
     def add(self, cells: Array) -> None:
         """See further cells (n,)."""
@@ -129,7 +94,7 @@ class Dates:
 
     def __init__(self, column: Column, sample: int | None, seed: int, index: int) -> None:
         self.column, self._missing = column, False
-        self._sample = Sample(sample, seed=seed, index=index)
+        self._sample = Sampled(sample, seed=seed, index=index)
 
     def add(self, cells: Array) -> None:
         """See further cells (n,)."""
@@ -147,7 +112,7 @@ class Dates:
         kept = self._sample.kept.astype(np.int64).astype("datetime64[s]")
         spreads = {}
         for part, numbers in parts_of(kept, first).items():
-            sample = Sample()
+            sample = Sampled()
             sample.add(numbers)
             spread = sample.spread()
             if spread is not None and (spread.factor or part == "days"):

@@ -73,13 +73,34 @@ class Job:
         return self.trainer.network
 
     @property
+    def count(self) -> int:
+        """How many training rows there are."""
+        return len(self.rows.x)
+
+    @property
     def visits(self) -> int:
         """How many rows the training goes through, all epochs together."""
-        return self.epochs * len(self.rows.x)
+        return self.epochs * self.count
+
+    @property
+    def words(self) -> str:
+        """What was trained, and how it ended."""
+        assert self.trainer is not None
+        history = self.trainer.history
+        best = "" if history.best_epoch is None else f", the best is {history.best_epoch}"
+        return f"{len(history):,} epochs of {self.count:,} rows in {history.seconds:.3g} s{best}"
 
     def prepare(self) -> None:
+        """Make the network and its trainer, and draw the first weights."""
+        self.make()
+        assert self.trainer is not None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a class that is too rare to be in every fold
+            self.trainer.initialize(self.rows.x, self.scaled(self.rows.y))
+
+    def make(self) -> None:
         """Make the network and its trainer."""
-        steps = steps_of(self.recipe, len(self.rows.x), self.epochs)
+        steps = steps_of(self.recipe, self.count, self.epochs)
         target = self.target.smoothed(self.recipe.label_smoothing)
         network = network_of(self.recipe, self.layout, target.outputs, steps, engine=self.engine, threads=self.threads)
         if target.classes:
@@ -88,26 +109,28 @@ class Job:
             self.recipe,
             network,
             target.loss,
-            rows=len(self.rows.x),
+            rows=self.count,
             epochs=self.epochs,
             seed=self.seed,
             watch=None if self.held is None else target.watch,
             scaled=target.task == "numbers",
             callbacks=self.callbacks,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a class that is too rare to be in every fold
-            self.trainer.initialize(self.rows.x, self.scaled(self.rows.y))
 
     def run(self) -> None:
         """Train to the end; an explosion or Ctrl-C is noted down and not raised."""
+        self.learn(self.epochs)
+        self.finish()
+
+    def learn(self, epochs: int) -> None:
+        """Go so many times through the rows; an explosion or Ctrl-C is noted down and not raised."""
         trainer, rows, held = self.trainer, self.rows, self.held
         assert trainer is not None
         try:
             trainer.fit(
                 rows.x,
                 self.scaled(rows.y),
-                epochs=self.epochs,
+                epochs=epochs,
                 validation=None if held is None else (held.x, self.scaled(held.y), held.weight),
                 sample_weight=rows.weight,
             )
@@ -115,15 +138,19 @@ class Job:
             self.diverged = error
         except KeyboardInterrupt:
             self.interrupted = True
-        if self.target.task == "counts" and trainer.epoch:
+
+    def finish(self) -> None:
+        """Bring the network into the unit of the target."""
+        if self.target.task == "counts" and self.trainer is not None and self.trainer.epoch:
             self._undo_scaling()
 
     def scaled(self, y: Array) -> Array:
         """Targets as they are trained on: counts in units of their mean m, so that all tables start alike."""
-        return y / self._mean if self.target.task == "counts" else y
+        return y / self.mean if self.target.task == "counts" else y
 
     @property
-    def _mean(self) -> float:
+    def mean(self) -> float:
+        """The unit that counts are learnt in: their mean over the training rows."""
         return float(np.average(self.rows.y, weights=self.rows.weight)) or 1.0
 
     def _undo_scaling(self) -> None:
@@ -132,7 +159,7 @@ class Job:
         exp(z) − (y/m)·z and exp(z + log m) − y·(z + log m) differ by the factor m and a constant alone.
         """
         name = f"{len(self.network.layers) - 1}.bias"
-        self.network.set(name, self.network.get(name) + np.log(self._mean))
+        self.network.set(name, self.network.get(name) + np.log(self.mean))
 
 
 def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Job], None] | None = None) -> bool:

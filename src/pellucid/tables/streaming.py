@@ -1,8 +1,9 @@
 """Training on a file that does not fit into memory: its rows come part by part, shuffled within a reservoir.
 
-Contract: a `TableStream` reads its file twice when it is made: once to find out what the columns are, once to measure
-them (`TableEncoder`); then `pieces(epoch, …)` reads it once more for each epoch. What is in memory at a time is the
-reservoir (and a copy of half of it), the validation rows, and a few times `block` bytes of the file; see `memory`.
+Contract: a `TableStream` reads its file twice when it is made (`survey.py`): once to find out what the columns are,
+once to measure them; then `pieces(epoch, …)` reads it once more for each epoch. What is in memory at a time is the
+reservoir (and a copy of half of it), the rows that are held out, the examples, and a few times `block` bytes of the
+file; see `memory`.
 
 The reservoir holds R encoded rows. When it is full and more rows come, R/2 rows of it, chosen at random, leave it as a
 piece; what is left at the end is the last piece. So a row meets others from R rows around, and every row is used once
@@ -13,21 +14,22 @@ the same to the bit as on arrays in memory.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+import pellucid as pl
+from pellucid.losses import Loss
 from pellucid.streams import Purpose, Stream
-from pellucid.tables.cells import Cells, TableError, kind_given, rows_counted_from
-from pellucid.tables.encoded import CategoryColumn
-from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO, TableEncoder
+from pellucid.tables.cells import Cells, TableError, rows_counted_from
+from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO
 from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
-from pellucid.tables.kinds import Column, ColumnSummary, check_kinds
-from pellucid.tables.measuring import Measure, measure_of
-from pellucid.tables.reading import is_nothing
-from pellucid.tables.table import column_values, missing_in
+from pellucid.tables.kinds import check_kinds
+from pellucid.tables.survey import Reading, Told, columns_of, nobody, survey
+from pellucid.tables.table import Line, check_target, line_of
+from pellucid.tables.targets import QUANTILES
 from pellucid.training import History, Trainer
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_integer, check_number, check_seed, unknown_name
@@ -39,7 +41,10 @@ MOST_VALIDATION_ROWS = 20_000
 """No more rows than about these are held out, however large the file is."""
 
 _RESERVOIR_BYTES = 128 * 2**20
+_KEPT_BYTES = 96 * 2**20  # of the rows that are kept as they are, and what a linear model makes of them
+_OF_NUMBER, _OF_TEXT = 16, 500  # bytes a cell
 _ROWS_AT_ONCE = 4096
+_TASKS = {"number": "numbers", "category": "classes", "boolean": "classes"}
 _ORDER = 64  # bytes a row that are in use while an order of the rows is drawn
 _BLOCKS = 36  # so many times the bytes of a block are in use while it is decoded, by measurement
 
@@ -52,11 +57,17 @@ class TableStream:
     source : path
         A file as `read_table` takes it; a compressed one is inflated as it is read.
     target : str
-        The column to predict: a number, or a category, whose values are the classes.
+        The column to predict.
     kinds : mapping or None
         What columns are, where it should not be found out.
+    task : str or None
+        What the target is, as for `find_target`; None: a number where its column is one, else classes.
+    loss, quantiles
+        As for `find_target`.
     validation : float
         The fraction of the rows that is held out, but not more than about 20,000 rows.
+    examples : int
+        So many of the other rows, a uniform sample, are kept as they are; fewer where the table is wide.
     reservoir : int or None
         How many rows are shuffled among one another; None: as many as 128 MB hold.
     seed : int
@@ -67,6 +78,8 @@ class TableStream:
         From how many rows of each column the quartiles are taken.
     one_hot_up_to, clip
         As for `TableEncoder.fit`.
+    told : function
+        Told, while the file is read for the first two times, what for, how many rows so far, and of how many.
     **csv
         What is known of a CSV file, as for `read_table`.
 
@@ -76,14 +89,18 @@ class TableStream:
         Measured on the training rows.
     columns : tuple of Column
         What the columns were taken for, the target among them.
+    target : Target
+        What is predicted.
     classes : tuple of str or None
         The names of the classes; None where the target is a number.
     rows, dropped : int
-        How many rows the file has, and how many are not used since their target is missing.
+        How many rows have a target, and how many are not used since it is missing.
     train_rows : int
         How many rows an epoch has.
     validation : pair (x, y)
         The encoded rows that are held out, and their targets.
+    held_out, examples : pair (Table, array (n,))
+        The rows that are held out, and a sample of the others, as they are, and their targets.
     """
 
     def __init__(
@@ -92,32 +109,48 @@ class TableStream:
         target: str,
         *,
         kinds: Mapping[str, str] | None = None,
+        task: str | None = None,
+        loss: Loss | str | None = None,
+        quantiles: Sequence[float] = QUANTILES,
         validation: float = 0.1,
+        examples: int = 0,
         reservoir: int | None = None,
         seed: int = 0,
         block: int = BLOCK,
         sample: int = SAMPLE,
         one_hot_up_to: int = ONE_HOT_UP_TO,
         clip: float = CLIP,
+        told: Told = nobody,
         **csv: Any,
     ) -> None:
         check_number("validation", validation, minimum=0.0, below=1.0)
+        check_integer("examples", examples)
         self.seed, self.block = check_seed(seed), check_integer("block", block, minimum=1)
         file = TableFile(source, **csv)
         if target not in file.names:
             raise TableError(unknown_name("The target", target, file.names))
         declared = check_kinds(kinds, list(file.names))
-        (self.columns, self._texts), self.file = in_its_encoding(file, lambda each: _kinds_of(each, declared, block))
-        self.target = next(column for column in self.columns if column.name == target)
-        if self.target.kind not in ("number", "category", "boolean"):
-            raise TableError(
-                f"The target {target!r:.60} is a {self.target.kind} ({self.target.reason}), which cannot be predicted: "
-                f"say what it is, {kind_given(target, 'number')} or 'category', or take another column."
-            )
-        self.rows = self.target.rows
-        self._share = min(validation, MOST_VALIDATION_ROWS / self.rows)
-        self.dropped = self.target.missing
-        self._measure(one_hot_up_to, clip, sample)
+        (self.columns, texts), file = in_its_encoding(file, lambda each: columns_of(each, declared, block, told))
+        column = next(each for each in self.columns if each.name == target)
+        self.source, self.notes = file.name, file.notes
+        self.rows = 0 if column.kind == "ignore" else column.rows - column.missing
+        self.dropped = column.rows - self.rows
+        others = [each for each in self.columns if each is not column]
+        check_target(column, others, self.source, known=self.rows)
+        most = max(1000, _KEPT_BYTES // sum(_OF_NUMBER if each.kind == "number" else _OF_TEXT for each in others))
+        share = min(validation, min(MOST_VALIDATION_ROWS, most) / column.rows)
+        self._reading = Reading(file, self.columns, column, texts, share, self.seed, block)
+        found = survey(
+            self._reading,
+            examples=min(examples, most),
+            encoding={"one_hot_up_to": one_hot_up_to, "clip": clip, "sample": sample, "seed": self.seed},
+            goal={"asked": task or _TASKS.get(column.kind, "auto"), "loss": loss, "quantiles": quantiles},
+            told=told,
+        )
+        self.encoder, self.target, self.moments = found.encoder, found.target, found.moments
+        self.train_rows, self.held_out, self.examples = found.rows, found.held_out, found.examples
+        table, y = self.held_out
+        self.validation: tuple[Floats, Array] = (self.encoder.transform(Cells(table)), y)
         width = self.encoder.layout.width
         self.reservoir = max(1000, _RESERVOIR_BYTES // (4 * width + 8 + _ORDER))
         if reservoir is not None:
@@ -125,18 +158,29 @@ class TableStream:
         self.reservoir = min(self.reservoir, max(2, self.train_rows))
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What was found out of the file."""
-        return self.file.notes
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the classes; None where the target is a number."""
+        return self.target.class_names if self.target.task == "classes" else None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the reservoir holds all training rows, so that an epoch is a single piece."""
+        return self.train_rows <= self.reservoir
+
+    def describe(self) -> tuple[Line, ...]:
+        """What each column but the target is, for a printed table."""
+        return tuple(map(line_of, self._reading.inputs))
 
     @property
     def memory(self) -> int:
         """About how many bytes are in use, besides the program and what layers measure: 1½ reservoirs and an order of
-        its rows, the validation rows, 36 blocks.
+        its rows, the rows that are held out, the examples, 36 blocks.
         """
         row = 4 * self.encoder.layout.width + 8
         reservoir = int(self.reservoir * (1.5 * row + _ORDER))
-        return reservoir + len(self.validation[0]) * row + _BLOCKS * self.block
+        raw = sum(_OF_NUMBER if column.kind == "number" else 8 * _OF_NUMBER for column in self._reading.inputs)
+        kept = len(self.validation[0]) * (row + raw) + self.examples[0].rows * raw
+        return reservoir + kept + _BLOCKS * self.block
 
     def pieces(self, epoch: int, batch_size: int = 1) -> Iterator[tuple[Floats, Array]]:
         """The training rows of an epoch: inputs (m, d) and targets (m,), piece by piece.
@@ -152,7 +196,8 @@ class TableStream:
         leave = size // 2 // batch_size * batch_size
         if not leave and size < self.train_rows:
             raise ValueError(
-                f"The reservoir holds {size:,} rows, but must hold at least two batches of {batch_size}: enlarge it."
+                f"The reservoir holds {size:,} rows, but must hold at least two batches of {batch_size}: enlarge it, or "
+                f"make batches smaller."
             )
         x = np.empty((size, self.encoder.layout.width), dtype=np.float32)
         y = np.empty(size, dtype=np.float64 if self.classes is None else np.int64)
@@ -171,72 +216,13 @@ class TableStream:
                 filled, start = filled + count, start + count
         yield x[:filled], y[:filled]
 
-    # -- passes --------------------------------------------------------------------------------------------------
-
-    def _parts(self) -> Iterator[tuple[Cells, Array, Array]]:
-        """The columns part by part, with which rows are trained on and which are held out."""
-        wanted = [column.name for column in self.columns if column.used]
-        first, stream = 0, Stream(self.seed, Purpose.DATA, 1)
-        for part in self.file.parts(texts=self._texts, only=wanted, block=self.block):
-            count = len(part[self.target.name])
-            with rows_counted_from(first):
-                part[self.target.name] = column_values(part[self.target.name], self.target)
-            known = ~missing_in(part[self.target.name])
-            held_out = stream.uniform((count, 1), first_row=first)[:, 0] < self._share
-            yield part, known & ~held_out, known & held_out
-            first += count
-
-    def _measure(self, one_hot_up_to: int, clip: float, sample: int) -> None:
-        """The second pass: the encoder from the training rows, the classes, and the rows that are held out."""
-        inputs = [column for column in self.columns if column.name != self.target.name]
-        held: dict[str, list[Array]] = {column.name: [] for column in self.columns if column.used}
-        classes: Measure | None = None
-        if self.target.kind != "number":
-            classes = measure_of(replace(self.target, kind="category", numeric=self._numeric_target))
-        self.train_rows = 0
-
-        def training_rows() -> Iterator[Cells]:
-            for part, trained, held_out in self._parts():
-                self.train_rows += int(trained.sum())
-                if classes is not None:
-                    classes.add(part[self.target.name])
-                for name, cells in part.items():
-                    held[name].append(cells[held_out])
-                yield part.take(trained)
-
-        options: dict[str, Any] = {"one_hot_up_to": one_hot_up_to, "clip": clip, "sample": sample, "seed": self.seed}
-        with rows_counted_from(None):
-            self.encoder = TableEncoder.measured(inputs, training_rows(), **options)
-        self._classes = None if classes is None else classes.result(0, clip)
-        if not self.train_rows:
-            raise TableError(f"{self.file.name} has no row to learn from: in none is {self.target.name!r:.60} known.")
-        parts = zip(*held.values(), strict=True)
-        encoded = [self._rows(Cells(zip(held, columns, strict=True))) for columns in parts]
-        self.validation = (
-            np.concatenate([x for x, _ in encoded]),
-            np.concatenate([y for _, y in encoded]),
-        )
-
-    @property
-    def _numeric_target(self) -> bool:
-        return self.target.numeric or self.target.kind == "boolean"
-
-    @property
-    def classes(self) -> tuple[str, ...] | None:
-        """The names of the classes; None where the target is a number."""
-        return self._classes.values if isinstance(self._classes, CategoryColumn) else None
-
     def _encoded(self) -> Iterator[tuple[Floats, Array]]:
         """The training rows in the order of the file."""
-        for part, trained, _ in self._parts():
+        for part, trained, _ in self._reading.parts():
             if trained.any():
-                yield self._rows(part.take(trained))
-
-    def _rows(self, part: Cells) -> tuple[Floats, Array]:
-        """Encoded rows and targets of some columns; none where there are no rows."""
-        target = part[self.target.name]
-        y = target if self._classes is None else self._classes.codes(target) - 1  # type: ignore[union-attr]
-        return self.encoder.transform(part), y
+                rows = part.take(trained)
+                with rows_counted_from(None):
+                    yield self.encoder.transform(rows), self.target.encode(rows[self.target.name])
 
 
 def _move_together(x: Floats, y: Array, rows: Array) -> None:
@@ -244,35 +230,6 @@ def _move_together(x: Floats, y: Array, rows: Array) -> None:
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         some = rows[start : start + _ROWS_AT_ONCE]
         x[start : start + len(some)], y[start : start + len(some)] = x[some], y[some]
-
-
-def _kinds_of(file: TableFile, declared: Mapping[str, str], block: int) -> tuple[tuple[Column, ...], frozenset[str]]:
-    """The first pass: what the columns are, and which of them are to be read as texts.
-
-    A column of numbers in some parts of the file and texts in others is read once more, as texts in all.
-    """
-    texts: set[str] = set()
-    while True:
-        read = [name for name in file.names if declared.get(name) != "ignore"]
-        summaries = {name: ColumnSummary(name, declared.get(name)) for name in read}
-        forms: dict[str, set[bool]] = {name: set() for name in read}
-        for part in file.parts(texts=texts, only=read, block=block):
-            for name, cells in part.items():
-                summaries[name].add(cells)
-                if not is_nothing(cells):
-                    forms[name].add(cells.dtype == object)
-        mixed = {name for name, found in forms.items() if len(found) > 1} - texts
-        if not mixed:
-            break
-        texts |= mixed
-    rows = max(summary.rows for summary in summaries.values())
-    if not rows:
-        raise TableError(f"{file.name} has names of columns but no rows.")
-    columns = tuple(
-        summaries[name].column() if name in summaries else Column(name, "ignore", "declared", rows, 0, ())
-        for name in file.names
-    )
-    return columns, frozenset(texts)
 
 
 def fit_stream(trainer: Trainer, stream: TableStream, *, epochs: int) -> History:
@@ -307,24 +264,57 @@ def fit_stream(trainer: Trainer, stream: TableStream, *, epochs: int) -> History
     (8, 900, 400)
     """
     check_integer("epochs", epochs, minimum=1)
-    network = trainer.network
     batch = trainer.batch_size if isinstance(trainer.batch_size, int) else 32
     validation = stream.validation if len(stream.validation[0]) else None
+
+    def learn(x: Floats, y: Array) -> bool:
+        trainer.fit(x, y, epochs=1, validation=validation)
+        return not trainer.stopped
+
+    go_on = True
     for _ in range(epochs):
-        hashes = []
-        for x, y in stream.pieces(trainer.epoch, batch):
-            trainer.fit(x, y, epochs=1, validation=validation)
-            assert network.training is not None
-            hashes.append(network.training.data_hash)
-            del x, y  # before the next piece is made
-            if trainer.stopped:
-                break
-        if len(hashes) > 1 and network.training is not None:  # else the trainer has said it already
-            data_hash = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
-            network.training = replace(network.training, rows=stream.train_rows, data_hash=data_hash)
-        if trainer.stopped:
-            break
-    network.preprocessing = stream.encoder
+        go_on = go_on and one_epoch(stream, lambda: [trainer.network], trainer.epoch, batch, learn)
+    trainer.network.preprocessing = stream.encoder
     if stream.classes is not None:
-        network.classes = stream.classes
+        trainer.network.classes = stream.classes
     return trainer.history
+
+
+def one_epoch(
+    stream: TableStream,
+    networks: Callable[[], Sequence[pl.Network]],
+    number: int,
+    batch_size: int,
+    learn: Callable[[Floats, Array], bool],
+) -> bool:
+    """Let networks learn from every piece of an epoch; their summaries then speak of all its rows.
+
+    Parameters
+    ----------
+    stream : TableStream
+        The rows.
+    networks : function
+        Answers those that learn, all of the same pieces, when a piece is done.
+    number, batch_size : int
+        Decides the random numbers; as for `TableStream.pieces`.
+    learn : function
+        Trains them on x (m, d) and y (m,), and answers whether to go on.
+
+    Returns
+    -------
+    bool
+        Whether to go on.
+    """
+    hashes, go_on = [], True
+    for x, y in stream.pieces(number, batch_size):
+        go_on = learn(x, y)
+        hashes.append([network.training.data_hash for network in networks() if network.training is not None])
+        del x, y  # before the next piece is made
+        if not go_on:
+            break
+    if len(hashes) > 1:  # else the trainer has said it already
+        for network, of_pieces in zip(networks(), zip(*hashes, strict=True), strict=True):
+            data_hash = hashlib.sha256(" ".join(of_pieces).encode()).hexdigest()
+            assert network.training is not None
+            network.training = replace(network.training, rows=stream.train_rows, data_hash=data_hash)
+    return go_on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -161,29 +161,49 @@ class Table(Mapping[str, Array]):
         """
         target = self[name]
         missing = missing_in(target)
-        if missing.all():
-            raise TableError(f"Column {name!r} is the target, but no row of {self.source} has one.")
-        rest, dropped = self.without(name), int(missing.sum())
-        if self.rows - dropped < fewest:
-            raise TableError(
-                f"{self.source} has {self.rows - dropped:,} rows with a target, and at least {fewest} are needed: "
-                f"some to learn from, others to measure on. Add rows."
-            )
-        if not any(column.used for column in rest.columns):
-            reasons = "; ".join(f"{column.name!r:.40}: {column.reason}" for column in rest.columns[:3])
-            raise TableError(
-                f"{self.source} has nothing to learn {name!r} from: all other columns are left out ({reasons}). "
-                f"Say what a column is with {kind_given(rest.columns[0].name, 'category')}, if it is of use."
-            )
+        dropped = int(missing.sum())
+        others = [column for column in self.columns if column.name != name]
+        check_target(self.column(name), others, self.source, known=self.rows - dropped, fewest=fewest)
+        rest = self.without(name)
         if dropped:
             rest, target = rest.take(~missing), target[~missing]
         return rest, target, dropped
 
     def describe(self) -> tuple[Line, ...]:
         """What each column is, for a printed table."""
-        return tuple(
-            Line(each.name, each.kind, each.reason, each.missing, ", ".join(each.examples), each.decision)
-            for each in self.columns
+        return tuple(map(line_of, self.columns))
+
+
+def line_of(column: Column) -> Line:
+    """What a printed table says of a column."""
+    examples = ", ".join(column.examples)
+    return Line(column.name, column.kind, column.reason, column.missing, examples, column.decision)
+
+
+def check_target(
+    target: Column, others: Sequence[Column], source: str, *, known: int, fewest: int = FEWEST_ROWS
+) -> None:
+    """Raise unless `known` rows with a target are enough, and another column is used to learn it from."""
+    name = target.name
+    if not known:
+        raise TableError(f"Column {name!r} is the target, but no row of {source} has one.")
+    if target.kind == "date":
+        raise TableError(
+            f"The target {name!r:.60} is a date ({target.reason}), which cannot be predicted: say what it is, "
+            f"{kind_given(name, 'number')} or 'category', or take another column."
+        )
+    if not others:
+        raise TableError(f"{source} has no column besides {name!r}: there is nothing to learn from.")
+    if known < fewest:
+        raise TableError(
+            f"{source} has {known:,} rows with a target, and at least {fewest} are needed: some to learn from, others "
+            f"to measure on. Add rows."
+        )
+    if not any(column.used for column in others):
+        reasons = "; ".join(f"{column.name!r:.40}: {column.reason}" for column in others[:3])
+        raise TableError(
+            f"{source} has nothing to learn {name!r} from: all other columns are left out ({reasons}). "
+            f"Say what a column is with {kind_given(others[0].name, 'category')}, if it is of use."
         )
 
 

@@ -8,6 +8,7 @@ Rows whose target is missing are no rows to learn from: `present` says which hav
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import pellucid as pl
 from pellucid.losses import Loss
 from pellucid.tables.cells import TableError
+from pellucid.tables.tally import Tally, as_list, class_name
 from pellucid.typing import Array
 from pellucid.validation import check_choice, check_number, unknown_name
 
@@ -102,11 +104,14 @@ class Target:
         if self.task != "classes":
             return as_numbers(values, self.name)
         number_of = {name: number for number, name in enumerate(self.class_names)}
-        names, inverse = np.unique(np.array([class_name(value) for value in as_list(values)]), return_inverse=True)
-        unknown = [name for name in names.tolist() if name not in number_of]
+        items = as_list(values)
+        keys = list(zip(map(type, items), items, strict=True))  # 1 and True are equal, and not the same
+        names = {key: class_name(key[1]) for key in dict.fromkeys(keys)}
+        unknown = sorted(name for name in names.values() if name not in number_of)
         if unknown:
             raise TargetError(f"{self.name}: {unknown_name('class', unknown[0], number_of)}")
-        return np.array([number_of[name] for name in names.tolist()], dtype=np.int64)[inverse]  # (n,)
+        codes = {key: number_of[name] for key, name in names.items()}
+        return np.fromiter(map(codes.__getitem__, keys), dtype=np.int64, count=len(keys))  # (n,)
 
 
 def find_target(
@@ -146,22 +151,35 @@ def find_target(
     >>> find_target(np.array([1.5, 2.25, 3.0, 8.5])).words
     'numbers'
     """
+    tally = Tally()
+    tally.add(values)
+    return target_of(tally, name, asked=asked, loss=loss, quantiles=quantiles)
+
+
+def target_of(
+    tally: Tally,
+    name: str,
+    *,
+    asked: str = "auto",
+    loss: Loss | str | None = None,
+    quantiles: Sequence[float] = QUANTILES,
+) -> Target:
+    """What values that were counted can be the target of: `find_target` for a column that was seen part by part."""
     check_choice("task", asked, ASKED)
-    items = as_list(values)
-    _check_varies(items, name, asked)
-    kind, why = (asked, "asked for") if asked != "auto" else _guess(items, name)
+    _check_varies(tally, name, asked)
+    kind, why = (asked, "asked for") if asked != "auto" else _guess(tally, name)
     if kind == "classes":
         if loss is not None:
             raise TargetError(f"loss={loss!r} is for numbers, but {name!r} is to be predicted as classes.")
-        return _classes(items, name, why)
+        return _classes(tally, name, why)
     loss_name = {"quantiles": "quantile", "counts": "poisson"}.get(kind, "squared_error") if loss is None else loss
     chosen = _loss_of(loss_name, quantiles)
     if not isinstance(chosen, pl.Quantile) and kind == "quantiles":
         raise TargetError(f"loss={loss!r} does not go together with quantiles: leave it out.")
-    numbers = as_numbers(items, name)
+    _check_numbers(tally, name)
     task = "counts" if isinstance(chosen, pl.Poisson) else "numbers"
-    if task == "counts" and (numbers < 0).any():
-        raise TargetError(f"{name!r} holds {numbers.min():g}, but counts are at least 0: predict it as numbers.")
+    if task == "counts" and tally.low < 0:
+        raise TargetError(f"{name!r} holds {tally.low:g}, but counts are at least 0: predict it as numbers.")
     outputs = len(chosen.levels) if isinstance(chosen, pl.Quantile) else 1
     return Target(name, task, chosen, outputs, why=why)
 
@@ -179,76 +197,56 @@ def _loss_of(loss: Loss | str, quantiles: Sequence[float]) -> Loss:
     return named.get(loss, pl.SquaredError)()
 
 
-def _check_varies(items: list[Any], name: str, asked: str) -> None:
-    if not items:
+def _check_varies(tally: Tally, name: str, asked: str) -> None:
+    if not tally.rows:
         raise TargetError(f"No row has a value in the target {name!r}: there is nothing to learn.")
-    first = class_name(items[0])
-    if all(class_name(value) == first for value in items):
+    if not tally.many and len(tally.names) == 1:
         of_what = "with a single class there" if asked == "classes" else "there"
         raise TargetError(
-            f"The target {name!r} is {first} in every one of the {len(items):,} rows: {of_what} is nothing to learn. "
-            f"Is it another column?"
+            f"The target {name!r} is {next(iter(tally.names))} in every one of the {tally.rows:,} rows: {of_what} is "
+            f"nothing to learn. Is it another column?"
         )
 
 
-def _guess(items: list[Any], name: str) -> tuple[str, str]:
+def _guess(tally: Tally, name: str) -> tuple[str, str]:
     """What a column is most likely to be, and why."""
-    if any(isinstance(value, str) for value in items):
+    if tally.text:
         return "classes", "it holds text"
-    if any(isinstance(value, bool | np.bool_) for value in items):
+    if tally.truth:
         return "classes", "it holds yes and no"
-    numbers = as_numbers(items, name)
-    different = np.unique(numbers)
-    if len(different) == 2:
+    _check_numbers(tally, name)
+    if tally.many:
+        return "numbers", f"it holds more than {tally.most:,} different numbers"
+    different = len(tally.names)
+    if different == 2:
         return "classes", "it has two values"
-    whole = bool((numbers == np.floor(numbers)).all())
-    if whole and len(different) <= _FEW_NUMBERS and len(numbers) >= _ROWS_A_CLASS * len(different):
-        return "classes", f"it holds {len(different)} different whole numbers"
-    return "numbers", f"it holds {len(different):,} different numbers"
+    if tally.whole and different <= _FEW_NUMBERS and tally.rows >= _ROWS_A_CLASS * different:
+        return "classes", f"it holds {different} different whole numbers"
+    return "numbers", f"it holds {different:,} different numbers"
 
 
-def _classes(items: list[Any], name: str, why: str) -> Target:
+def _classes(tally: Tally, name: str, why: str) -> Target:
     """Classes in their order; those that no row could teach are told of."""
-    names = [class_name(value) for value in items]
-    different, first, counts = np.unique(np.array(names), return_index=True, return_counts=True)
-    if len(different) > 2 and len(different) > 0.5 * len(items):
-        example = ", ".join(different[:_EXAMPLES].tolist())
-        once = int(np.count_nonzero(counts == 1))
-        numeric = all(_is_number(value) for value in items[:1000])
-        way = "predict it as numbers" if numeric else "choose another target, or gather its values into fewer"
-        raise TargetError(
-            f"The target {name!r} has {len(different):,} classes in {len(items):,} rows ({example}, …), {once:,} of "
-            f"them with a single row: there is nothing to learn a class from. {way[0].upper()}{way[1:]}."
-        )
-    values = [items[index] for index in first]
-    try:
-        order = sorted(range(len(values)), key=lambda index: values[index])
-    except TypeError:  # text and numbers: by their text
-        order = list(range(len(values)))
-    classes = tuple(values[index] for index in order)
+    names = tally.names
+    if tally.many or (len(names) > 2 and len(names) > 0.5 * tally.rows):
+        way = "Choose another target, or gather its values into fewer" if tally.odd_rows else "Predict it as numbers"
+        raise TargetError(f"The target {name!r} has {_too_many(tally)}. {way}.")
+    classes = tuple(value for value, _ in names.values())
+    with suppress(TypeError):  # text and numbers: by their text
+        classes = tuple(sorted(classes))
     return Target(name, "classes", pl.SoftmaxCrossEntropy(), len(classes), classes, why)
 
 
-def class_name(value: Any) -> str:
-    """A value as the name of a class: whole numbers without a point, truth as true and false."""
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def as_list(values: Any) -> list[Any]:
-    """A column as Python's values."""
-    return values if isinstance(values, list) else np.asarray(values).tolist()
+def _too_many(tally: Tally) -> str:
+    """What is wrong with so many classes."""
+    if tally.many:
+        return f"more than {tally.most:,} classes in {tally.rows:,} rows, which are too many to tell apart"
+    names = tally.names
+    once, example = sum(rows == 1 for _, rows in names.values()), ", ".join([*names][:_EXAMPLES])
+    return (
+        f"{len(names):,} classes in {tally.rows:,} rows ({example}, …), {once:,} of them with a single row: there is "
+        f"nothing to learn a class from"
+    )
 
 
 def as_numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
@@ -259,20 +257,27 @@ def as_numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
     TargetError
         If one of them is text that is no number, or infinite.
     """
-    try:
+    with suppress(TypeError, ValueError):
         numbers = np.asarray(values, dtype=np.float64)  # (n,)
-    except (TypeError, ValueError):
-        odd = [value for value in as_list(values) if not _is_number(value)]
-        shown = ", ".join(dict.fromkeys(repr(str(value)[:40]) for value in odd[:100]))[:120]
+        if np.isfinite(numbers).all():
+            return numbers
+    tally = Tally()
+    tally.add(values)
+    _check_numbers(tally, name)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _check_numbers(tally: Tally, name: str) -> None:
+    """Raise unless all values are finite numbers."""
+    if tally.odd_rows:
+        shown = ", ".join(dict.fromkeys(repr(str(value)[:40]) for value in tally.odd))[:120]
         raise TargetError(
             f"The target {name!r} holds text ({shown}), but numbers were asked for: predict it as classes, or correct "
-            f"these {len(odd):,} rows."
-        ) from None
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        row = int(np.argmax(infinite))
-        raise TargetError(f"The target {name!r} is infinite in row {row + 1}: correct it, or leave the row out.")
-    return numbers
+            f"these {tally.odd_rows:,} rows."
+        )
+    if tally.infinite is not None:
+        row = tally.infinite + 1
+        raise TargetError(f"The target {name!r} is infinite in row {row}: correct it, or leave the row out.")
 
 
 def present(values: Any) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,15 +23,19 @@ from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.verdict import verdict
 from pellucid.tables.running import Job, run_all
-from pellucid.tables.table import Table
+from pellucid.tables.table import Line, Table
 from pellucid.tables.targets import Target
 from pellucid.training import Callback
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_integer
 
 _EFFECTS = 6  # columns whose effect is shown, the most important ones
-_LEAST_TO_MEASURE = 20  # rows: of fewer, a part says nothing
-_DIAGNOSED = 2000  # rows that the doctor looks at
+
+LEAST_TO_MEASURE = 20
+"""Of fewer rows, a part says nothing."""
+
+DIAGNOSED = 2000
+"""So many rows the doctor looks at."""
 
 
 @dataclass
@@ -109,14 +113,19 @@ def train_table(
         job.callbacks += telling.watch(job)
     telling.begun(jobs)
     interrupted = run_all(jobs, settings.threads, telling.ended)
-    if interrupted and not all(job.trainer is not None and job.trainer.epoch for job in own):
-        raise KeyboardInterrupt  # nothing was learnt
+    check_learnt(own, interrupted)
     model = TableModel.of(own, encoder)
     report = first_report(table, target, model, dropped, recipe)
     if not interrupted:
         report = completed(report, measured, model, table, telling)
-        report = replace(report, findings=_findings(own[0]))
+        report = replace(report, findings=findings_of(own[0]))
     return Trained(model, report, interrupted)
+
+
+def check_learnt(jobs: Sequence[Job], interrupted: bool) -> None:
+    """Raise `KeyboardInterrupt` if Ctrl-C came before an epoch was done: nothing was learnt."""
+    if interrupted and not all(job.trainer is not None and job.trainer.epoch for job in jobs):
+        raise KeyboardInterrupt
 
 
 def measurement(
@@ -124,12 +133,31 @@ def measurement(
 ) -> Measurement | None:
     """The folds of a table, not yet trained on; None where none are wanted or there are too few rows."""
     count = usual_folds(table.rows) if folds is None else check_integer("folds", folds)
-    if not count or table.rows < _LEAST_TO_MEASURE:
+    if not count or table.rows < LEAST_TO_MEASURE:
         return None
-    return Measurement(table, y, target, settings, count, weight)
+    return Measurement.by_folds(table, y, target, settings, count, weight)
 
 
-def first_report(table: Table, target: Target, model: TableModel, dropped: int, recipe: str) -> TableReport:
+class Described(Protocol):
+    """What a report says of a table: a `Table`, or a file that is read part by part."""
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, for people."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows have a target."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found out in reading."""
+
+    def describe(self) -> tuple[Line, ...]:
+        """What each column is."""
+
+
+def first_report(table: Described, target: Target, model: TableModel, dropped: int, recipe: str) -> TableReport:
     """What is known before anything is measured."""
     network = model.networks[0]
     several = "" if len(model.networks) == 1 else f"{len(model.networks)} networks: "
@@ -190,11 +218,11 @@ def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int 
     return tuple(effect for effect in found if effect is not None)
 
 
-def _findings(job: Job) -> dict[str, Any]:
+def findings_of(job: Job) -> dict[str, Any]:
     """What the doctor says of a training."""
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
-    some = np.arange(min(_DIAGNOSED, len(rows.x)))
+    some = np.arange(min(DIAGNOSED, len(rows.x)))
     diagnosis = pl.diagnose(
         trainer,
         rows.x[some],

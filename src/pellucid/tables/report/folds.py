@@ -1,7 +1,7 @@
 """Measuring on rows that were not trained on: folds, the network and its rivals on the same ones.
 
-Contract: `folds_of` divides the rows; a `Measurement` makes the jobs of the network on each fold, so that they can run
-beside others; `finish` then asks the rivals, and answers all models' predictions for the same rows.
+Contract: `folds_of` divides the rows; `Measurement.by_folds` makes the jobs of the network on each fold, so that they
+can run beside others; `finish` then asks the rivals, and answers all models' predictions for the same rows.
 """
 
 from __future__ import annotations
@@ -54,40 +54,68 @@ def folds_of(y: Array, target: Target, folds: int, seed: int) -> list[tuple[Indi
 
 
 @dataclass
-class _Part:
-    """One fold: its rows, its encoder, and the network's trainings on it."""
+class Part:
+    """One fold, and the network's trainings on it.
+
+    Parameters
+    ----------
+    fold : Fold
+        What the rivals learn from, and the rows that all are measured on.
+    truth : array (m,)
+        The encoded targets of these.
+    encoder : TableEncoder
+        What made numbers of the rows that the network learnt from.
+    jobs : list of Job
+        Its trainings.
+    weight : array (m,) or None
+        How much each of the measured rows counts.
+    """
 
     fold: Fold
-    testing: Indices
     truth: Array
     encoder: Any
     jobs: list[Job]
+    weight: Array | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def model(self) -> TableModel:
+        """What the trainings have come to."""
         return TableModel.of(self.jobs, self.encoder)
 
 
 class Measurement:
-    """The folds of a table, and what became of them.
+    """Rows that are measured, and what became of them.
 
     Parameters
     ----------
-    table, y : Table, array (n,)
-        All rows and their encoded targets.
-    target, settings : Target, Settings
-        What is predicted, and how networks are trained.
-    folds : int
-        How many; 1 is a single split.
-    weight : array (n,) or None
-        How much each row counts.
+    parts : sequence of Part
+        The folds; one is a single split.
+    how : str
+        How it was measured, in words; "": by the folds.
     """
 
-    def __init__(
-        self, table: Table, y: Array, target: Target, settings: Settings, folds: int, weight: Array | None = None
-    ) -> None:
-        self.target, self.weight, self.rows = target, weight, table.rows
-        self.parts: list[_Part] = []
+    def __init__(self, parts: Sequence[Part], how: str = "") -> None:
+        self.parts = list(parts)
+        self.how = how or self._how()
+
+    @classmethod
+    def by_folds(
+        cls, table: Table, y: Array, target: Target, settings: Settings, folds: int, weight: Array | None = None
+    ) -> Measurement:
+        """The folds of a table, not yet trained on.
+
+        Parameters
+        ----------
+        table, y : Table, array (n,)
+            All rows and their encoded targets.
+        target, settings : Target, Settings
+            What is predicted, and how networks are trained.
+        folds : int
+            How many; 1 is a single split.
+        weight : array (n,) or None
+            How much each row counts.
+        """
+        parts = []
         divisions = folds_of(y, target, folds, settings.seed)
         for number, (training, testing) in enumerate(divisions, start=1):
             train, test = table.take(training), table.take(testing)
@@ -98,17 +126,16 @@ class Measurement:
                 encoder.transform(train), y[training], encoder.layout, target, settings, weight=weights, name=name
             )
             fold = Fold(train, y[training], test, weights, target, settings)
-            self.parts.append(_Part(fold, testing, y[testing], encoder, jobs))
+            parts.append(Part(fold, y[testing], encoder, jobs, None if weight is None else weight[testing]))
+        return cls(parts)
 
     @property
     def jobs(self) -> list[Job]:
         """The trainings of all folds."""
         return [job for part in self.parts for job in part.jobs]
 
-    @property
-    def how(self) -> str:
-        """How it was measured, in words."""
-        rows = sum(len(part.testing) for part in self.parts)
+    def _how(self) -> str:
+        rows = sum(len(part.truth) for part in self.parts)
         if len(self.parts) == 1:
             return f"on {rows:,} rows set aside, which no model saw"
         return f"by {len(self.parts)} folds: each of the {rows:,} rows was predicted by models that had not seen it"
@@ -131,8 +158,8 @@ class Measurement:
             if len(found) == len(self.parts):
                 answers[name] = found
         truth = np.concatenate([part.truth for part in self.parts])
-        testing = np.concatenate([part.testing for part in self.parts])
-        weight = None if self.weight is None else self.weight[testing]
+        weights = [part.weight for part in self.parts if part.weight is not None]
+        weight = np.concatenate(weights) if weights else None
         together = {name: np.concatenate(parts) for name, parts in answers.items()}
         of = [measure.of(truth, together[name]) for name in together for measure in measures]
         drawn = bootstrap(of, len(truth), weight).reshape(-1, len(together), len(measures))
@@ -140,7 +167,7 @@ class Measurement:
         for place, name in enumerate(together):
             scores = {measure.name: interval(drawn[:, place, k]) for k, measure in enumerate(measures)}
             each = [
-                measures[0](part.truth, answer, self._weight(part))
+                measures[0](part.truth, answer, part.weight)
                 for part, answer in zip(self.parts, answers[name], strict=True)
             ]
             lead = {
@@ -152,19 +179,16 @@ class Measurement:
             contenders.append(Contender(name, scores, tuple(each), lead, seconds))
         return tuple(contenders), truth, together[NETWORK]
 
-    def _answers(self, part: _Part) -> Floats:
+    def _answers(self, part: Part) -> Floats:
         answers = part.model().answers(part.encoder.transform(part.fold.test))
         part.seconds[NETWORK] = sum(job.trainer.history.seconds for job in part.jobs if job.trainer is not None)
         return answers
-
-    def _weight(self, part: _Part) -> Array | None:
-        return None if self.weight is None else self.weight[part.testing]
 
     def importance(self, measure: Measure) -> dict[str, float]:
         """By how much the measure becomes worse without each column: the mean over the folds, the highest first."""
         drops: dict[str, list[float]] = {}
         for number, part in enumerate(self.parts):
-            rows = np.arange(min(_LOOKED_AT, len(part.testing)))
+            rows = np.arange(min(_LOOKED_AT, len(part.truth)))
             test, model, encoder = part.fold.test.take(rows), part.model(), part.encoder
             columns = {column.name: test[column.name] for column in test.columns if column.used}
 

@@ -90,7 +90,14 @@ def _sentence(name: str) -> str:
 
 
 def next_steps(
-    *, model: str, source: str, target: str, contenders: Sequence[Contender], ensemble: int, rows: int
+    *,
+    model: str,
+    source: str,
+    target: str,
+    contenders: Sequence[Contender],
+    ensemble: int,
+    rows: int,
+    tune: bool = True,
 ) -> tuple[tuple[str, str], ...]:
     """What to do next: a command, and why.
 
@@ -104,6 +111,8 @@ def next_steps(
         How many networks answer together.
     rows : int
         How many rows there are.
+    tune : bool
+        Whether the table can be searched on: in memory it can.
     """
     steps = [(f"pellucid predict {model} new.csv", "predictions for new rows, beside them in a CSV file")]
     ahead = any(lead.high < 0 for each in contenders for lead in [*each.lead.values()][:1])
@@ -112,6 +121,7 @@ def next_steps(
         steps.append((f"pellucid train {source} --target {target} --ensemble 8", why))
     minutes = 5 if rows < 20_000 else 15
     why = "a search over the network's settings" + (": the gap to what was better may close" if ahead else "")
-    steps.append((f"pellucid tune {source} --target {target} --minutes {minutes}", why))
+    if tune:
+        steps.append((f"pellucid tune {source} --target {target} --minutes {minutes}", why))
     steps.append((f"pellucid export {model} --to onnx", "the network, encoding of columns included, for elsewhere"))
     return tuple(steps)
