@@ -6,6 +6,7 @@ trained. What is wrong with an option is a `UsageError` that names it.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,16 +73,12 @@ def read(options: TableOptions) -> Read:
         shown = ", ".join(names[:20]) + (f", … {len(names) - 20} more" if len(names) > 20 else "")
         raise UsageError(
             f"{options.source} is a table with the columns {shown}: say which of them is to be predicted, "
-            f"--target {_quoted(names[-1])} for one."
+            f"--target {shlex.quote(names[-1])} for one."
         )
     if options.target not in names:
         raise UsageError(unknown_name("--target", options.target, names))
     rest, values, dropped = table.split_target(options.target)
     return Read(rest, values, *_target(options, values), dropped)
-
-
-def _quoted(name: str) -> str:
-    return f"'{name}'" if set(name) & set(' ;&|<>()$*?"') else name
 
 
 def _target(options: TableOptions, values: Array) -> tuple[Array, Target]:

@@ -58,7 +58,10 @@ def table_page(report: TableReport, path: str | Path | None = None) -> str:
 
 
 def _verdict(report: TableReport) -> str:
-    return f'<div class="finding hint"><p>{escape(report.verdict)}</p></div>' if report.verdict else ""
+    """Whether it is worth it, and what should make one look twice."""
+    said = [("hint", report.verdict)] if report.verdict else []
+    said += [("warning", f"Caution: {words}") for words in report.cautions]
+    return "\n".join(f'<div class="finding {kind}"><p>{escape(words)}</p></div>' for kind, words in said)
 
 
 def _scores(report: TableReport) -> str:

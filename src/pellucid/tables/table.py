@@ -36,6 +36,7 @@ class Line(NamedTuple):
     seen_by: str
     missing: int
     examples: str
+    """From where to where numbers go, and the first different cells of other columns."""
     decision: str
 
 
@@ -182,7 +183,7 @@ class Table(Mapping[str, Array]):
     def describe(self) -> tuple[Line, ...]:
         """What each column is, for a printed table."""
         return tuple(
-            Line(each.name, each.kind, each.reason, each.missing, ", ".join(each.examples), each.decision)
+            Line(each.name, each.kind, each.reason, each.missing, each.reach or ", ".join(each.examples), each.decision)
             for each in self.columns
         )
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 import pellucid as pl
 from pellucid.losses import Loss
-from pellucid.tables.cells import TableError
+from pellucid.tables.cells import NO, YES, TableError
 from pellucid.typing import Array
 from pellucid.validation import check_choice, check_number, unknown_name
 
@@ -194,7 +194,8 @@ def _check_varies(items: list[Any], name: str, asked: str) -> None:
 def _guess(items: list[Any], name: str) -> tuple[str, str]:
     """What a column is most likely to be, and why."""
     if any(isinstance(value, str) for value in items):
-        return "classes", "it holds text"
+        words = {str(value).lower() for value in items}
+        return "classes", "it holds yes and no" if words <= YES | NO else "it holds text"
     if any(isinstance(value, bool | np.bool_) for value in items):
         return "classes", "it holds yes and no"
     numbers = as_numbers(items, name)

@@ -17,11 +17,12 @@ import pellucid as pl
 from pellucid.layers import Layer
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.report.calibration import calibration_of
+from pellucid.tables.report.cautions import cautions_of
 from pellucid.tables.report.columns import Effect, effect_of
 from pellucid.tables.report.folds import Measurement, encoder_for, usual_folds
 from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.report.report import TableReport
-from pellucid.tables.report.verdict import verdict
+from pellucid.tables.report.verdict import better_than_constant, verdict
 from pellucid.tables.running import Job, run_all
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
@@ -162,6 +163,8 @@ def completed(
         measures = report.measures
         contenders, truth, answers = measured.finish(measures, telling.now)
         telling.now("importance of columns")
+        importance = measured.importance(measures[0])
+        believed = importance if better_than_constant(contenders, measures) else {}
         report = replace(
             report,
             contenders=contenders,
@@ -170,7 +173,8 @@ def completed(
             truth=truth,
             answers=answers,
             calibration=calibration_of(report.target, truth, answers),
-            importance=measured.importance(measures[0]),
+            importance=importance,
+            cautions=cautions_of(model.encoder.transform(table), measured.y, report.target, believed),
         )
     telling.now("effects of columns")
     names = list(report.importance) or list(model.encoder.column_names)
@@ -191,14 +195,14 @@ def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int 
 
 
 def _findings(job: Job) -> dict[str, Any]:
-    """What the doctor says of a training."""
+    """What the doctor says of a training that has ended, whose network predicts in the target's own unit."""
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
     some = np.arange(min(_DIAGNOSED, len(rows.x)))
     diagnosis = pl.diagnose(
         trainer,
         rows.x[some],
-        job.scaled(rows.y)[some],
-        validation=None if held is None else (held.x, job.scaled(held.y)),
+        rows.y[some],
+        validation=None if held is None else (held.x, held.y),
     )
     return diagnosis.to_dict()

@@ -67,7 +67,7 @@ def test_the_report_is_json_without_what_json_has_not(trained: Trained) -> None:
     assert data["target"] == {
         "name": "sells",
         "task": "classes",
-        "why": "it holds text",
+        "why": "it holds yes and no",
         "classes": ["no", "yes"],
         "levels": [],
     }
@@ -193,6 +193,14 @@ def test_columns_that_tell_nothing_are_said_to_tell_nothing() -> None:
     own = Contender("network", {"r2": Interval(0.0, -0.1, 0.1)}, (0.0,), {}, 1.0)
     said = verdict([own, contender("constant", (0.0, -0.1, 0.1))], [R2])
     assert "not measurably better than a constant answer" in said
+
+
+def test_the_doctor_sees_counts_in_the_unit_that_they_are_predicted_in() -> None:
+    x = RNG.normal(size=(400, 2))
+    counts = RNG.poisson(np.exp(3.0 + 0.5 * x[:, 0] - 0.3 * x[:, 1])).astype(float)
+    table, target = Table.of({"a": x[:, 0], "b": x[:, 1]}), find_target(counts, "visits", asked="counts")
+    report = train_table(table, counts, target, Settings(recipe_for("fast", "counts"), epochs=60), folds=0).report
+    assert [each["name"] for each in report.findings["findings"] if each["severity"] == "error"] == []
 
 
 def test_few_rows_are_not_measured() -> None:

@@ -86,7 +86,7 @@ class Measurement:
     def __init__(
         self, table: Table, y: Array, target: Target, settings: Settings, folds: int, weight: Array | None = None
     ) -> None:
-        self.target, self.weight, self.rows = target, weight, table.rows
+        self.target, self.weight, self.rows, self.y = target, weight, table.rows, y
         self.parts: list[_Part] = []
         divisions = folds_of(y, target, folds, settings.seed)
         for number, (training, testing) in enumerate(divisions, start=1):

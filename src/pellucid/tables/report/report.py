@@ -79,6 +79,8 @@ class TableReport:
         How it was measured.
     verdict : str
         Whether a network is worth it.
+    cautions : tuple of str
+        What should make one look twice at the score.
     truth, answers : array
         The rows that were measured, and what networks answered that had not seen them.
     calibration : Calibration or None
@@ -107,6 +109,7 @@ class TableReport:
     contenders: tuple[Contender, ...] = ()
     how: str = ""
     verdict: str = ""
+    cautions: tuple[str, ...] = ()
     truth: Array = field(default_factory=lambda: np.zeros(0), repr=False)
     answers: Array = field(default_factory=lambda: np.zeros(0), repr=False)
     calibration: Calibration | None = None
@@ -145,6 +148,7 @@ class TableReport:
             "layers": self.layers,
             "how": self.how,
             "verdict": self.verdict,
+            "cautions": list(self.cautions),
             "contenders": [_plain_contender(each) for each in self.contenders],
             "calibration": None if self.calibration is None else self.calibration.to_plain(),
             "importance": {name: _finite(value) for name, value in self.importance.items()},
