@@ -94,7 +94,8 @@ def show_report(console: Console, report: TableReport) -> None:
     if report.findings.get("findings"):
         show_findings(console, report.findings)
     if report.next:
-        console.print(Text("\nNext", style="bold"))
+        after_findings = bool(report.findings.get("findings"))  # which end with an empty line
+        console.print(Text("Next" if after_findings else "\nNext", style="bold"))
         for command, why in report.next:
             console.print(Text.assemble("  ", (command, "cyan")), soft_wrap=True)
             console.print(Text(f"      {why}", style="dim"), soft_wrap=True)
@@ -127,8 +128,7 @@ def _stacked(cell: str) -> str:
 
 
 def _show_importance(console: Console, report: TableReport) -> None:
-    title = report.measures[0].title
-    console.print(Text.assemble(("\nWhat it looks at", "bold"), f" ({title} lost when a column is shuffled)"))
+    console.print(Text.assemble(("\nWhat it looks at", "bold"), f" ({report.telling.loss} when a column is shuffled)"))
     shown = list(report.importance.items())[:_MOST_BARS]
     most = max((drop for _, drop in shown), default=0.0) or 1.0
     width = min(30, max(len(name) for name, _ in shown))

@@ -133,7 +133,7 @@ def _effects(report: TableReport) -> str:
 def _columns(report: TableReport) -> str:
     rows = [("column", "kind", "seen by", "examples", "what becomes of it", "missing")]
     rows += [
-        (line.name, line.kind, line.seen_by, line.examples, line.decision, f"{line.missing:,}")
+        (line.name, line.kind, line.seen_by, line.examples, line.decision, f"{line.missing:,}" if line.missing else "")
         for line in report.columns
     ]
     notes = "".join(f"<p>{escape(note)}</p>" for note in report.notes)

@@ -21,8 +21,8 @@ from pellucid.tables.report.cautions import cautions_of
 from pellucid.tables.report.columns import Effect, effect_of
 from pellucid.tables.report.folds import Measurement, encoder_for, usual_folds
 from pellucid.tables.report.metrics import measures_of
-from pellucid.tables.report.report import TableReport
-from pellucid.tables.report.verdict import better_than_constant, verdict
+from pellucid.tables.report.report import TableReport, leads_constant, telling_measure
+from pellucid.tables.report.verdict import verdict
 from pellucid.tables.running import Job, run_all
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
@@ -163,8 +163,9 @@ def completed(
         measures = report.measures
         contenders, truth, answers = measured.finish(measures, telling.now)
         telling.now("importance of columns")
-        importance = measured.importance(measures[0])
-        believed = importance if better_than_constant(contenders, measures) else {}
+        telling_most = telling_measure(contenders, measures)
+        importance = measured.importance(telling_most)
+        believed = importance if leads_constant(contenders, telling_most) else {}
         report = replace(
             report,
             contenders=contenders,

@@ -49,6 +49,11 @@ class Measure:
         weights = np.ones(len(truth)) if weight is None else np.asarray(weight, dtype=np.float64)
         return self.of(truth, answers)(weights)
 
+    @property
+    def loss(self) -> str:
+        """What it is to become worse, in words: "accuracy lost", "log loss added"."""
+        return f"{self.title} {'lost' if self.higher else 'added'}"
+
     def words(self, value: float) -> str:
         """A value for people: shares with three decimals, R² and log loss with four, errors with four digits."""
         decimals = _DECIMALS.get(self.name)

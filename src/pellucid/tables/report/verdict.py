@@ -8,15 +8,9 @@ from typing import NamedTuple
 
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import Measure
-from pellucid.tables.report.report import NETWORK, Contender
-from pellucid.tables.report.rivals import CONSTANT, LINEAR_MODEL
+from pellucid.tables.report.report import CONSTANT, NETWORK, Contender, leads_constant
+from pellucid.tables.report.rivals import LINEAR_MODEL
 from pellucid.tables.words import minus
-
-
-def better_than_constant(contenders: Sequence[Contender], measures: Sequence[Measure]) -> bool:
-    """Whether the network's lead over a constant answer can be measured, in any of the measures that compare."""
-    constant = next((each for each in contenders if each.name == CONSTANT), None)
-    return constant is None or any(constant.lead[measure.name].low > 0 for measure in measures if measure.compares)
 
 
 def verdict(contenders: Sequence[Contender], measures: Sequence[Measure]) -> str:
@@ -26,8 +20,8 @@ def verdict(contenders: Sequence[Contender], measures: Sequence[Measure]) -> str
     """
     measure = measures[0]
     rivals = [each for each in contenders if each.name != NETWORK]
-    if not better_than_constant(contenders, measures):
-        constant = next(each for each in rivals if each.name == CONSTANT)
+    constant = next((each for each in rivals if each.name == CONSTANT), None)
+    if constant is not None and not any(leads_constant(contenders, each) for each in measures):
         return (
             f"The network is not measurably better than a constant answer "
             f"({_by(constant.lead[measure.name], measure)}): these columns do not tell the target, or there "

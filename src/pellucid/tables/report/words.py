@@ -19,8 +19,7 @@ def in_words(report: TableReport) -> str:
         lines += [*_table(contender_rows(report)), "", f"Measured {report.how}."]
         lines += [report.verdict, *(f"Caution: {words}" for words in report.cautions), ""]
     if report.importance:
-        title = report.measures[0].title
-        lines.append(f"What the network needs ({title} lost without the column):")
+        lines.append(f"What the network needs ({report.telling.loss} without the column):")
         lines += [f"  {name:<24} {minus(f'{drop:+.4f}')}" for name, drop in list(report.importance.items())[:10]]
         lines.append("")
     lines += ["Next:", *(f"  {command}\n    {why}" for command, why in report.next)] if report.next else []
