@@ -62,7 +62,7 @@ class Together:
         for number, network in enumerate(self.networks[1:], start=2):
             for name in ("input_shape", "outputs", "link", "classes", "preprocessing"):
                 _check_same(name, getattr(first, name), getattr(network, name), number)
-            _check_same("levels", *(getattr(each.loss, "levels", None) for each in (first, network)), number)
+            _check_same("levels", getattr(first.loss, "levels", None), getattr(network.loss, "levels", None), number)
         self.input_shape: Shape = first.input_shape
         self.outputs: int = first.outputs
         self.link: str = first.link

@@ -56,7 +56,7 @@ def test_from_a_csv_file_to_a_report_and_predictions(pellucid, tmp_path, houses)
         "pellucid predict runs/houses-1 new.csv",
     ):
         assert words in out
-    assert next(line for line in out.splitlines() if line.split()[:1] == ["id"]).endswith("left out")
+    assert "left out: text, 160 values" in next(line for line in out.splitlines() if line.split()[:1] == ["id"])
     assert max(map(len, out.splitlines()[:12])) <= 100
     folder = tmp_path / "runs" / "houses-1"
     assert {path.name for path in folder.iterdir()} == FILES
@@ -84,7 +84,7 @@ def test_classes_and_an_ensemble(pellucid, tmp_path, sales) -> None:
         "train", sales, "--target", "sells", "--recipe", "plain", "--ensemble", 2, "--folds", 1, "--save", "run"
     )
     assert code == 0
-    assert "Predicted: sells, 2 classes: no, yes (it holds text)" in out
+    assert "Predicted: sells, 2 classes: no (" in out
     assert "The model, network 2 of 2" in out
     assert {path.name for path in (tmp_path / "run").iterdir()} == {*FILES, "model-2.pellucid"}
     code, both, _ = pellucid("evaluate", "run", sales)
@@ -111,6 +111,39 @@ def test_quantiles_kinds_and_what_the_network_is(pellucid, tmp_path, houses) -> 
     assert network.loss == pl.Quantile((0.1, 0.9))
     assert [layer.units for layer in network.layers if isinstance(layer, pl.Dense)] == [16, 2]
     assert network.preprocessing.column_names == ("id", "size", "town", "garden")
+
+
+def test_in_eighty_columns_no_number_is_broken_and_names_are_whole(pellucid, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rng = np.random.default_rng(0)
+    lot, style = (
+        rng.uniform(2000, 90000, 90),
+        rng.choice(["One story, unfinished attic", "Two stories, 1946 & newer"], 90),
+    )
+    price = 20 * lot + 1e5 * (style == "Two stories, 1946 & newer") + rng.normal(size=90)
+    rows = [f'{a:.0f},"{b}",{c:.0f}' for a, b, c in zip(lot, style, price, strict=True)]
+    (tmp_path / "the lots.csv").write_text("\n".join(["Lot_Area_in_square_feet,Style,Sale Price", *rows]) + "\n")
+    code, out, err = pellucid("train", "the lots.csv", "--target", "Sale Price", "--recipe", "plain", "--folds", 2)
+    assert (code, err) == (0, "")
+    columns, scores = (part.split("\n\n")[0] for part in (out.split("Kind")[1], out.split("95 % interval\n\n")[1]))
+    assert max(map(len, [*columns.splitlines(), *scores.splitlines()])) <= 80
+    assert f"Lot_Area_in_square_feet  number             whole numbers: {lot.min():.0f} to {lot.max():.0f}" in columns
+    measured = json.loads((tmp_path / "runs" / "the lots-1" / "report.json").read_text())["contenders"]
+    for each in measured:
+        assert f"{each['scores']['rmse'][0]:,.0f}" in scores  # 56,123 and not 5.612e+04
+        assert f"[{each['scores']['r2'][1]:.4f}, {each['scores']['r2'][2]:.4f}]".replace("-", "−") in scores
+    assert "pellucid train 'the lots.csv' --target 'Sale Price' --ensemble 8" in out
+
+
+def test_whole_numbers_that_may_be_amounts_are_said_to_be_guessed(pellucid, tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["x,visits"] + [
+        f"{x:.3f},{visits}" for x, visits in zip(rng.normal(size=90), rng.integers(0, 3, 90), strict=True)
+    ]
+    (tmp_path / "visits.csv").write_text("\n".join(lines) + "\n")
+    asked = "train", "visits.csv", "--target", "visits", "--recipe", "plain", "--epochs", 1, "--folds", 0
+    assert "different whole numbers; --task counts or numbers says otherwise)" in pellucid(*asked).out
+    assert "Predicted: visits, 3 classes: 0 (" in pellucid(*asked, "--task", "classes").out
 
 
 def test_minutes_bound_the_trainings(pellucid, sales) -> None:

@@ -108,7 +108,7 @@ def test_what_was_declared_must_be_true() -> None:
 
 def test_a_description_has_a_line_for_each_column() -> None:
     lines = Table.of({"a": [1.5, None, 3], "b": ["x", "y", "x"]}).describe()
-    assert lines[0] == ("a", "number", "numbers", 1, "1.5, 3", "scaled, and whether it is missing")
+    assert lines[0] == ("a", "number", "numbers", 1, "1.5 to 3", "scaled, and whether it is missing")
     assert lines[1][:2] == ("b", "category")
 
 

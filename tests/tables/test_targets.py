@@ -30,6 +30,14 @@ def test_what_a_target_is_taken_for(values: np.ndarray, task: str, classes: tupl
     assert (target.task, target.class_names) == (task, classes)
 
 
+def test_what_it_was_seen_by_is_said() -> None:
+    assert find_target(objects("red", "blue", "red")).why == "it holds text"
+    assert (
+        find_target(objects("0", "1", "1")).why == find_target(objects("no", "yes", "no")).why == "it holds yes and no"
+    )
+    assert find_target(np.arange(50) % 5).why == "it holds 5 different whole numbers"
+
+
 def test_classes_stand_in_their_order_and_are_encoded_by_name() -> None:
     target = find_target(np.array([10, 9, 2, 2, 9, 10, 10, 2]), asked="classes")
     assert target.class_names == ("2", "9", "10")

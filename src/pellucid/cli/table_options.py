@@ -6,6 +6,7 @@ trained. What is wrong with an option is a `UsageError` that names it.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,15 +82,11 @@ def target_name(options: TableOptions, names: Sequence[str]) -> str:
         shown = ", ".join(names[:20]) + (f", … {len(names) - 20} more" if len(names) > 20 else "")
         raise UsageError(
             f"{options.source} is a table with the columns {shown}: say which of them is to be predicted, "
-            f"--target {_quoted(names[-1])} for one."
+            f"--target {shlex.quote(names[-1])} for one."
         )
     if options.target not in names:
         raise UsageError(unknown_name("--target", options.target, names))
     return options.target
-
-
-def _quoted(name: str) -> str:
-    return f"'{name}'" if set(name) & set(' ;&|<>()$*?"') else name
 
 
 def goal_of(options: TableOptions) -> dict[str, Any]:

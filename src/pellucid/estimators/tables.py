@@ -155,7 +155,7 @@ class TableEstimator(ColumnsTaken, BaseEstimator):
         measured = measurement(table, y, self.target_, self._settings_used, folds, weight)
         if measured is not None and run_all(measured.jobs, self.threads):
             raise KeyboardInterrupt
-        return completed(report, measured, self._model, table, Telling())
+        return completed(report, measured, self._model, table, y, Telling())
 
     def save(self: Any, path: Any) -> None:
         """Write the network with its encoder into a file that `pellucid.load` and `pellucid predict` read."""

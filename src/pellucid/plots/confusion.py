@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.plots.figure import FAINT, INK, Axes, Figure, figure_of, new_figure, tidy
+from pellucid.plots.figure import FAINT, INK, Axes, Figure, figure_of, new_figure, short, tidy
 from pellucid.validation import check_array, check_same_length
 
 _MOST_NUMBERS = 30  # with more classes than this the numbers would be too small to read
+_ROOM = 75  # characters of names beside each other
+_NAME = 30  # characters of a name that are shown
 _LONG = 4  # class names of more characters are written aslant below the columns
 _RIGHT, _WRONG = (0.0, 0.45, 0.70), (0.84, 0.37, 0.0)  # the palette's blue and vermilion
 
@@ -118,9 +120,10 @@ def _write_numbers(axes: Axes, counts: npt.NDArray[np.int64]) -> None:
 
 def _label_sides(axes: Axes, names: list[str]) -> None:
     every = max(1, len(names) // 30)
-    places, shown = list(range(len(names)))[::every], names[::every]
+    places, shown = list(range(len(names)))[::every], [short(name, _NAME) for name in names[::every]]
+    crowded = sum(map(len, shown)) > _ROOM
     aslant: dict[str, Any] = (
-        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if max(map(len, shown)) > _LONG else {}
+        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if crowded or max(map(len, shown)) > _LONG else {}
     )
     axes.set_xticks(places, shown, **aslant)
     axes.set_yticks(places, shown)

@@ -8,6 +8,7 @@ default of its own for others. matplotlib is imported when the first picture is 
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -55,9 +56,14 @@ def figure_of(axes: Axes) -> Figure:
 
 
 def to_png(figure: Figure, dpi: float = 120) -> bytes:
-    """The figure as the bytes of a PNG file; the same figure gives the same bytes."""
+    """The figure as the bytes of a PNG file; the same figure gives the same bytes.
+
+    Letters that no font has are boxes, about which nothing is said: what a picture stands in has the names as text.
+    """
     sink = io.BytesIO()
-    figure.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        figure.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
     return sink.getvalue()
 
 
@@ -83,6 +89,12 @@ def tidy(axes: Axes, title: str = "", x_label: str = "", y_label: str = "") -> N
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(FAINT)
+
+
+def short(name: str, length: int) -> str:
+    """A name that fits beside an axis; a dollar begins no formula, and control characters are left out."""
+    printable = "".join(character for character in name if character.isprintable())
+    return (printable if len(printable) <= length else f"{printable[: length - 1]}…").replace("$", r"\$")
 
 
 def bare(axes: Axes, title: str = "") -> None:

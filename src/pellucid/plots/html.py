@@ -18,7 +18,7 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0
 h1{font-size:1.6em;margin-bottom:.2em}
 h2{font-size:1.15em;margin:2em 0 .5em;border-bottom:1px solid #ddd}
 table{border-collapse:collapse;font-size:.93em}
-th,td{padding:.15em .9em .15em 0;text-align:left;vertical-align:top}
+th,td{padding:.15em .9em .15em 0;text-align:left;vertical-align:top;max-width:22em;overflow-wrap:break-word}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 img{max-width:100%;margin:.5em 0}
 .finding{border-left:4px solid #8a8a8a;padding:.1em 1em;margin:.8em 0}

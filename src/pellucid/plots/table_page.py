@@ -58,7 +58,10 @@ def table_page(report: TableReport, path: str | Path | None = None) -> str:
 
 
 def _verdict(report: TableReport) -> str:
-    return f'<div class="finding hint"><p>{escape(report.verdict)}</p></div>' if report.verdict else ""
+    """Whether it is worth it, and what should make one look twice."""
+    said = [("hint", report.verdict)] if report.verdict else []
+    said += [("warning", f"Caution: {words}") for words in report.cautions]
+    return "\n".join(f'<div class="finding {kind}"><p>{escape(words)}</p></div>' for kind, words in said)
 
 
 def _scores(report: TableReport) -> str:
@@ -130,7 +133,7 @@ def _effects(report: TableReport) -> str:
 def _columns(report: TableReport) -> str:
     rows = [("column", "kind", "seen by", "examples", "what becomes of it", "missing")]
     rows += [
-        (line.name, line.kind, line.seen_by, line.examples, line.decision, f"{line.missing:,}")
+        (line.name, line.kind, line.seen_by, line.examples, line.decision, f"{line.missing:,}" if line.missing else "")
         for line in report.columns
     ]
     notes = "".join(f"<p>{escape(note)}</p>" for note in report.notes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pellucid.plots.figure import BLUE, FAINT, INK, PALETTE, VERMILION, Axes, Figure, figure_of, new_figure, tidy
+from pellucid.plots.figure import BLUE, FAINT, INK, PALETTE, VERMILION, Axes, Figure, figure_of, new_figure, short, tidy
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def calibration_curve(calibration: Calibration, axes: Axes | None = None) -> Fig
     if calibration.of == "quantiles":
         tidy(axes, "Quantiles: promised and kept", "level", "share of rows below")
     else:
-        short = calibration.of if len(calibration.of) < 30 else f"{calibration.of[:29]}…"
-        tidy(axes, f"Calibration, off by {calibration.error:.1%}", f"probability of {short}", "share that was so")
+        of = short(calibration.of, 30)
+        tidy(axes, f"Calibration, off by {calibration.error:.1%}", f"probability of {of}", "share that was so")
     return figure
 
 
@@ -79,7 +79,8 @@ def residuals(truth: Array, answers: Array, axes: Axes | None = None, *, name: s
     room = 0.03 * (high - low)
     axes.set_xlim(low - room, high + room)
     axes.set_ylim(low - room, high + room)
-    tidy(axes, "Truth and prediction", f"{name}, predicted", f"{name}, true")
+    what = short(name, 30)
+    tidy(axes, "Truth and prediction", f"{what}, predicted", f"{what}, true")
     return figure
 
 
@@ -101,9 +102,9 @@ def column_importance(report: TableReport, axes: Axes | None = None) -> Figure:
     figure, axes = _axes(axes, 6.4, 0.8 + 0.3 * len(shown))
     drops = [drop for _, drop in shown]
     axes.barh(range(len(shown)), drops, color=[BLUE if drop > 0 else FAINT for drop in drops], height=0.7)
-    axes.set_yticks(range(len(shown)), [name if len(name) < 28 else f"{name[:27]}…" for name, _ in shown])
+    axes.set_yticks(range(len(shown)), [short(name, 28) for name, _ in shown])
     axes.axvline(0.0, color=INK, linewidth=0.8)
-    tidy(axes, "What the network needs", f"{report.measures[0].title} lost when the column is shuffled")
+    tidy(axes, "What the network needs", f"{report.telling.loss} when the column is shuffled")
     return figure
 
 
@@ -128,7 +129,7 @@ def column_effects(effects: Sequence[Effect], names: Sequence[str] = (), *, unit
     for axes in list(grid.flat)[len(effects) :]:
         axes.set_axis_off()
     for axes in grid[:, 0]:
-        axes.set_ylabel(unit, fontsize=9, color=INK)
+        axes.set_ylabel(short(unit, 30), fontsize=9, color=INK)
     if len(_lines(effects[0])) > 1:
         grid[0, 0].legend(fontsize=7, frameon=False)
     return figure
@@ -146,16 +147,14 @@ def _lines(effect: Effect) -> list[int]:
 def _effect(axes: Axes, effect: Effect, names: Sequence[str]) -> None:
     means = np.array(effect.means)  # (values, answers)
     for place, answer in enumerate(_lines(effect)):
-        label = str(names[answer]) if answer < len(names) else None
+        label = short(str(names[answer]), 20) if answer < len(names) else None
         if effect.number:
             axes.plot(effect.values, means[:, answer], color=PALETTE[place], label=label, marker=".", markersize=4)
         else:
             axes.plot(range(len(means)), means[:, answer], "o", color=PALETTE[place], label=label)
     if not effect.number:
         shown = [str(value) for value in effect.values]
-        axes.set_xticks(
-            range(len(shown)), [name if len(name) <= _SHORT else f"{name[: _SHORT - 1]}…" for name in shown]
-        )
+        axes.set_xticks(range(len(shown)), [short(name, _SHORT) for name in shown])
         if sum(map(len, shown)) > 24:
             axes.tick_params(axis="x", rotation=35)
-    tidy(axes, effect.column)
+    tidy(axes, short(effect.column, 30))

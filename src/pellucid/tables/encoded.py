@@ -228,7 +228,8 @@ class CategoryColumn:
         """What becomes of it, for people."""
         if self.form == "sign":
             return f"{self.values[0]} or {self.values[1]}"
-        return f"{len(self.values):,} categories, {'one-hot' if self.form == 'one_hot' else 'embedded'}"
+        count = len(self.values)
+        return f"{count:,} categor{'y' if count == 1 else 'ies'}, {'one-hot' if self.form == 'one_hot' else 'embedded'}"
 
     def codes(self, cells: Array) -> Array:
         """1, 2, … for the values, 0 for another one or none: (n,) -> (n,) of int64."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from pellucid.tables.cells import NO, YES, TableError, as_number, in_words, is_code, kind_given, texts_of
 from pellucid.tables.dates import ORDERS, orders_of
+from pellucid.tables.words import in_digits
 from pellucid.typing import Array
 from pellucid.validation import check_choice
 
@@ -58,6 +59,8 @@ class Column:
         Of a category: whether all its names are numbers.
     lenient : bool
         Of a number: whether texts count as missing, since it was declared one.
+    reach : str
+        Of numbers and moments: from where to where they go.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Column:
     order: str = "ymd"
     numeric: bool = False
     lenient: bool = False
+    reach: str = ""
 
     @property
     def used(self) -> bool:
@@ -233,7 +237,17 @@ class ColumnSummary:
         return self._of_texts()
 
     def _as(self, kind: str, reason: str, **more: Any) -> Column:
-        return Column(self.name, kind, reason, self.rows, self.missing, tuple(self._examples), **more)
+        reach = self._reach() if kind in ("number", "date") else ""
+        return Column(self.name, kind, reason, self.rows, self.missing, tuple(self._examples), reach=reach, **more)
+
+    def _reach(self) -> str:
+        """From the lowest to the highest, in words; nothing where they are not known, as of dates in texts."""
+        if not self.low < self.high:
+            return ""
+        if self.moments:
+            low, high = (np.datetime64(int(bound), "s") for bound in (self.low, self.high))
+            return " to ".join(str(moment).removesuffix("T00:00:00") for moment in (low, high))
+        return " to ".join(in_digits(bound).replace(",", "") for bound in (self.low, self.high))
 
     def _declared(self, declared: str) -> Column:
         kind, _, order = declared.partition(":")

@@ -162,7 +162,7 @@ def train_stream(
     report = replace(report, epochs=max(job.epochs_begun for job in jobs))
     if not interrupted:
         measured = _measurement(stream, settings, jobs, measuring) if len(measuring) else None
-        report = completed(report, measured, model, stream.examples[0], telling)
+        report = completed(report, measured, model, *stream.examples, telling)
         report = replace(report, findings=findings_of(jobs[0]))
     return Trained(model, report, interrupted)
 

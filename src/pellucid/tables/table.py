@@ -36,6 +36,7 @@ class Line(NamedTuple):
     seen_by: str
     missing: int
     examples: str
+    """From where to where numbers go, and the first different cells of other columns."""
     decision: str
 
 
@@ -176,7 +177,7 @@ class Table(Mapping[str, Array]):
 
 def line_of(column: Column) -> Line:
     """What a printed table says of a column."""
-    examples = ", ".join(column.examples)
+    examples = column.reach or ", ".join(column.examples)
     return Line(column.name, column.kind, column.reason, column.missing, examples, column.decision)
 
 

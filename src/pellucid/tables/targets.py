@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 import pellucid as pl
 from pellucid.losses import Loss
-from pellucid.tables.cells import TableError
+from pellucid.tables.cells import NO, YES, TableError
 from pellucid.tables.tally import Tally, as_list, class_name
 from pellucid.typing import Array
 from pellucid.validation import check_choice, check_number, unknown_name
@@ -54,6 +55,8 @@ class Target:
         The classes in their order, as the values they were given as; () for numbers.
     why : str
         What it was seen by, or that it was asked for.
+    counts : tuple of int
+        How many rows each class has; () for numbers, and where that is not known.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Target:
     outputs: int
     classes: tuple[Any, ...] = ()
     why: str = ""
+    counts: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -211,7 +215,8 @@ def _check_varies(tally: Tally, name: str, asked: str) -> None:
 def _guess(tally: Tally, name: str) -> tuple[str, str]:
     """What a column is most likely to be, and why."""
     if tally.text:
-        return "classes", "it holds text"
+        words = {name.lower() for name in tally.names}
+        return "classes", "it holds yes and no" if words <= YES | NO else "it holds text"
     if tally.truth:
         return "classes", "it holds yes and no"
     _check_numbers(tally, name)
@@ -231,10 +236,11 @@ def _classes(tally: Tally, name: str, why: str) -> Target:
     if tally.many or (len(names) > 2 and len(names) > 0.5 * tally.rows):
         way = "Choose another target, or gather its values into fewer" if tally.odd_rows else "Predict it as numbers"
         raise TargetError(f"The target {name!r} has {_too_many(tally)}. {way}.")
-    classes = tuple(value for value, _ in names.values())
+    found = list(names.values())
     with suppress(TypeError):  # text and numbers: by their text
-        classes = tuple(sorted(classes))
-    return Target(name, "classes", pl.SoftmaxCrossEntropy(), len(classes), classes, why)
+        found = sorted(found, key=itemgetter(0))
+    classes, counts = zip(*found, strict=True)
+    return Target(name, "classes", pl.SoftmaxCrossEntropy(), len(classes), classes, why, counts)
 
 
 def _too_many(tally: Tally) -> str:

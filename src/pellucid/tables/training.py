@@ -17,10 +17,11 @@ import pellucid as pl
 from pellucid.layers import Layer
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.report.calibration import calibration_of
+from pellucid.tables.report.cautions import cautions_of
 from pellucid.tables.report.columns import Effect, effect_of
 from pellucid.tables.report.folds import Measurement, encoder_for, usual_folds
 from pellucid.tables.report.metrics import measures_of
-from pellucid.tables.report.report import TableReport
+from pellucid.tables.report.report import TableReport, leads_constant, telling_measure
 from pellucid.tables.report.verdict import verdict
 from pellucid.tables.running import Job, run_all
 from pellucid.tables.table import Line, Table
@@ -117,7 +118,7 @@ def train_table(
     model = TableModel.of(own, encoder)
     report = first_report(table, target, model, dropped, recipe)
     if not interrupted:
-        report = completed(report, measured, model, table, telling)
+        report = completed(report, measured, model, table, y, telling)
         report = replace(report, findings=findings_of(own[0]))
     return Trained(model, report, interrupted)
 
@@ -183,13 +184,16 @@ def _short(layer: Layer) -> str:
 
 
 def completed(
-    report: TableReport, measured: Measurement | None, model: TableModel, table: Table, telling: Telling
+    report: TableReport, measured: Measurement | None, model: TableModel, table: Table, y: Array, telling: Telling
 ) -> TableReport:
     """The report with what hangs on measured rows, whose trainings have ended, and with the effects of columns."""
     if measured is not None:
         measures = report.measures
         contenders, truth, answers = measured.finish(measures, telling.now)
         telling.now("importance of columns")
+        telling_most = telling_measure(contenders, measures)
+        importance = measured.importance(telling_most)
+        believed = importance if leads_constant(contenders, telling_most) else {}
         report = replace(
             report,
             contenders=contenders,
@@ -198,7 +202,8 @@ def completed(
             truth=truth,
             answers=answers,
             calibration=calibration_of(report.target, truth, answers),
-            importance=measured.importance(measures[0]),
+            importance=importance,
+            cautions=cautions_of(model.encoder.transform(table), y, report.target, believed),
         )
     telling.now("effects of columns")
     names = list(report.importance) or list(model.encoder.column_names)
@@ -219,14 +224,14 @@ def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int 
 
 
 def findings_of(job: Job) -> dict[str, Any]:
-    """What the doctor says of a training."""
+    """What the doctor says of a training that has ended, whose network predicts in the target's own unit."""
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
     some = np.arange(min(DIAGNOSED, len(rows.x)))
     diagnosis = pl.diagnose(
         trainer,
         rows.x[some],
-        job.scaled(rows.y)[some],
-        validation=None if held is None else (held.x, job.scaled(held.y), held.weight),
+        rows.y[some],
+        validation=None if held is None else (held.x, held.y, held.weight),
     )
     return diagnosis.to_dict()

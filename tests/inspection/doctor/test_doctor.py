@@ -64,6 +64,17 @@ def test_training_with_a_doctor_gives_the_same_bits(epochs: int) -> None:
     assert plain.history["loss"] == watched.history["loss"]
 
 
+def test_codes_of_categories_are_no_unscaled_inputs() -> None:
+    random = np.random.default_rng(0)
+    codes, x = random.integers(0, 2000, 300), random.normal(size=300)
+    y = x + 0.1 * random.normal(size=300)
+    for layers, found in (([pl.Embedding((2000,))], False), ([], True)):
+        network = pl.Network([*layers, pl.Dense(8), pl.ReLU(), pl.Dense(1)])
+        trainer = pl.Trainer(network, loss=pl.SquaredError(), optimizer=pl.Adam(0.01), seed=0)
+        trainer.fit(np.c_[x, codes], y, epochs=2)
+        assert ("unscaled_inputs" in {each.name for each in pl.diagnose(trainer, np.c_[x, codes], y)}) is found
+
+
 def test_diagnose_leaves_the_trainer_as_it_was() -> None:
     trainer = trainer_of(pl.BatchNormalization(), pl.Dropout(0.2), callbacks=[pl.Doctor()])
     trainer.fit(X, Y, epochs=5, validation=(X[:20], Y[:20]))

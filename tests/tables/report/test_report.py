@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ from pellucid.datasets.splits import k_fold_indices
 from pellucid.tables.fitting import Settings
 from pellucid.tables.recipes import recipe_for
 from pellucid.tables.report.intervals import Interval
-from pellucid.tables.report.metrics import LOG_LOSS, R2, measures_of
+from pellucid.tables.report.metrics import AUC, LOG_LOSS, R2, measures_of
 from pellucid.tables.report.report import Contender
 from pellucid.tables.report.rivals import Fold, gradient_boosting, linear_model, matrices
 from pellucid.tables.report.verdict import verdict
@@ -67,7 +68,7 @@ def test_the_report_is_json_without_what_json_has_not(trained: Trained) -> None:
     assert data["target"] == {
         "name": "sells",
         "task": "classes",
-        "why": "it holds text",
+        "why": "it holds yes and no",
         "classes": ["no", "yes"],
         "levels": [],
     }
@@ -95,6 +96,34 @@ def test_names_from_the_table_are_escaped(tmp_path) -> None:
     settings = Settings(recipe_for("plain", "classes"), epochs=2)
     page = train_table(table, target.encode(np.where(y, evil, "no")), target, settings, folds=1).report.to_html()
     assert "<script" not in page
+
+
+def test_names_that_no_picture_has_room_or_letters_for_leave_the_page_whole() -> None:
+    names = ["x" * 200, "a $ and a $", "日本語の列", "tab\tand\x07bell"]
+    table = Table.of({name: RNG.normal(size=60) for name in names} | {"w" * 150: RNG.choice(["u" * 90, "v" * 90], 60)})
+    classes = RNG.choice(["k" * 120, "l $ 5", "m\x1b[31m"], 60)
+    target = find_target(classes, "t" * 150)
+    report = train_table(
+        table, target.encode(classes), target, Settings(recipe_for("plain", "classes"), epochs=2), folds=1
+    ).report
+    page = report.to_html()  # a warning of matplotlib would be an error
+    assert all(html.escape(name) in page for name in names)
+
+
+def test_importance_is_told_in_a_measure_that_beats_a_constant() -> None:
+    x = RNG.normal(size=(600, 2))
+    rare = (RNG.random(600) < 0.12 / (1 + np.exp(-3 * x[:, 0]))).astype(float)  # more than nine in ten are of one class
+    table, target = Table.of({"a": x[:, 0], "b": x[:, 1]}), find_target(rare, "rare")
+    report = train_table(
+        table, target.encode(rare), target, Settings(recipe_for("plain", "classes"), epochs=20), folds=5
+    ).report
+    constant = report.contender("constant")
+    assert constant is not None
+    assert constant.lead["accuracy"].low <= 0 < constant.lead["auc"].low
+    assert report.telling is AUC
+    assert report.to_plain()["importance_by"] == "auc"
+    assert report.importance["a"] > 0.1 > report.importance["b"]
+    assert "AUC lost without the column" in str(report)
 
 
 def test_the_same_seed_gives_the_same_report() -> None:
@@ -193,6 +222,14 @@ def test_columns_that_tell_nothing_are_said_to_tell_nothing() -> None:
     own = Contender("network", {"r2": Interval(0.0, -0.1, 0.1)}, (0.0,), {}, 1.0)
     said = verdict([own, contender("constant", (0.0, -0.1, 0.1))], [R2])
     assert "not measurably better than a constant answer" in said
+
+
+def test_the_doctor_sees_counts_in_the_unit_that_they_are_predicted_in() -> None:
+    x = RNG.normal(size=(400, 2))
+    counts = RNG.poisson(np.exp(3.0 + 0.5 * x[:, 0] - 0.3 * x[:, 1])).astype(float)
+    table, target = Table.of({"a": x[:, 0], "b": x[:, 1]}), find_target(counts, "visits", asked="counts")
+    report = train_table(table, counts, target, Settings(recipe_for("fast", "counts"), epochs=60), folds=0).report
+    assert [each["name"] for each in report.findings["findings"] if each["severity"] == "error"] == []
 
 
 def test_few_rows_are_not_measured() -> None:

@@ -11,7 +11,7 @@ from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
 from pellucid.inspection.walk import walk_forward
 from pellucid.inspection.yardstick import Yardstick
-from pellucid.layers import BatchNormalization, LayerNormalization, Standardize
+from pellucid.layers import BatchNormalization, Embedding, LayerNormalization, Standardize
 from pellucid.typing import Array, Floats
 
 LARGE = 10.0
@@ -70,7 +70,8 @@ def unscaled_inputs(evidence: Evidence) -> list[Finding]:
     if run is None:
         return []
     task = run.rehearsal.task
-    dense = next((each for each in task.program.instructions if each.parameters), None)
+    weighing = (each for each in task.program.instructions if each.parameters)
+    dense = next((each for each in weighing if not isinstance(each.layer, Embedding)), None)  # codes have no size
     if dense is None or isinstance(dense.layer, BatchNormalization | LayerNormalization):
         return []
     model = Model(task.program, run.first.parameters, run.first.statistics)

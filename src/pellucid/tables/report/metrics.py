@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.tables.targets import Target
+from pellucid.tables.words import in_digits, minus
 from pellucid.typing import Array, Floats
 
 Weighted = Callable[[npt.NDArray[np.float64]], float]
@@ -48,15 +49,15 @@ class Measure:
         weights = np.ones(len(truth)) if weight is None else np.asarray(weight, dtype=np.float64)
         return self.of(truth, answers)(weights)
 
+    @property
+    def loss(self) -> str:
+        """What it is to become worse, in words: "accuracy lost", "log loss added"."""
+        return f"{self.title} {'lost' if self.higher else 'added'}"
+
     def words(self, value: float) -> str:
         """A value for people: shares with three decimals, R² and log loss with four, errors with four digits."""
         decimals = _DECIMALS.get(self.name)
-        return minus(f"{value:.4g}" if decimals is None else f"{value:.{decimals}f}")
-
-
-def minus(number: str) -> str:
-    """A number in words, its minus a minus sign, and none in front of a rounded 0."""
-    return number.replace("-", "−") if number.strip("+-0.") else number.replace("-", "")
+        return in_digits(value) if decimals is None else minus(f"{value:.{decimals}f}")
 
 
 _DECIMALS = {"accuracy": 3, "auc": 3, "coverage": 3, "r2": 4, "d2": 4, "log_loss": 4}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,8 @@ from pellucid.tables.table import Line
 from pellucid.tables.targets import Target
 from pellucid.typing import Array
 
-NETWORK = "network"
-"""What the network is called among those that are compared."""
+NETWORK, CONSTANT = "network", "constant"
+"""What the network, and an answer that is the same for all rows, are called among those that are compared."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,19 @@ class Contender:
     folds: tuple[float, ...]
     lead: Mapping[str, Interval]
     seconds: float
+
+
+def leads_constant(contenders: Sequence[Contender], measure: Measure) -> bool:
+    """Whether the network's lead over a constant answer can be measured."""
+    constant = next((each for each in contenders if each.name == CONSTANT), None)
+    return measure.compares and constant is not None and constant.lead[measure.name].low > 0
+
+
+def telling_measure(contenders: Sequence[Contender], measures: Sequence[Measure]) -> Measure:
+    """The first measure in which the network leads a constant answer, since one in which it does not says nothing of
+    columns: where most rows are of one class, say, the accuracy. The first of all where there is none.
+    """
+    return next((measure for measure in measures if leads_constant(contenders, measure)), measures[0])
 
 
 @dataclass(frozen=True)
@@ -79,12 +92,14 @@ class TableReport:
         How it was measured.
     verdict : str
         Whether a network is worth it.
+    cautions : tuple of str
+        What should make one look twice at the score.
     truth, answers : array
         The rows that were measured, and what networks answered that had not seen them.
     calibration : Calibration or None
         Whether probabilities or quantiles hold what they say.
     importance : mapping
-        By column, how much worse the first measure becomes without it; the most important first.
+        By column, how much worse the measure `telling` becomes without it; the most important first.
     effects : tuple of Effect
         How predictions follow single columns.
     findings : mapping
@@ -107,6 +122,7 @@ class TableReport:
     contenders: tuple[Contender, ...] = ()
     how: str = ""
     verdict: str = ""
+    cautions: tuple[str, ...] = ()
     truth: Array = field(default_factory=lambda: np.zeros(0), repr=False)
     answers: Array = field(default_factory=lambda: np.zeros(0), repr=False)
     calibration: Calibration | None = None
@@ -121,6 +137,11 @@ class TableReport:
     def score(self) -> Interval | None:
         """The network's first measure; None where nothing was measured."""
         return self.contenders[0].scores[self.measures[0].name] if self.contenders else None
+
+    @property
+    def telling(self) -> Measure:
+        """The measure that importance is told in."""
+        return telling_measure(self.contenders, self.measures)
 
     def contender(self, name: str) -> Contender | None:
         """One of those that were compared, by name."""
@@ -145,8 +166,10 @@ class TableReport:
             "layers": self.layers,
             "how": self.how,
             "verdict": self.verdict,
+            "cautions": list(self.cautions),
             "contenders": [_plain_contender(each) for each in self.contenders],
             "calibration": None if self.calibration is None else self.calibration.to_plain(),
+            "importance_by": self.telling.name,
             "importance": {name: _finite(value) for name, value in self.importance.items()},
             "effects": [effect.to_plain() for effect in self.effects],
             "findings": dict(self.findings),

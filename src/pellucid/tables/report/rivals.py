@@ -18,12 +18,13 @@ import pellucid as pl
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import LINEAR
+from pellucid.tables.report.report import CONSTANT
 from pellucid.tables.running import run_all
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
 from pellucid.typing import Array, Floats
 
-CONSTANT, LINEAR_MODEL, BOOSTING = "constant", "linear model", "gradient boosting"
+LINEAR_MODEL, BOOSTING = "linear model", "gradient boosting"
 _FEW_ROWS = 10_000
 _MOST_CODES = 255  # values of a category that HistGradientBoosting takes
 

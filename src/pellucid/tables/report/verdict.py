@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from pellucid.tables.report.intervals import Interval
-from pellucid.tables.report.metrics import Measure, minus
-from pellucid.tables.report.report import NETWORK, Contender
-from pellucid.tables.report.rivals import CONSTANT, LINEAR_MODEL
+from pellucid.tables.report.metrics import Measure
+from pellucid.tables.report.report import CONSTANT, NETWORK, Contender, leads_constant
+from pellucid.tables.report.rivals import LINEAR_MODEL
+from pellucid.tables.words import minus
 
 
 def verdict(contenders: Sequence[Contender], measures: Sequence[Measure]) -> str:
@@ -19,7 +21,7 @@ def verdict(contenders: Sequence[Contender], measures: Sequence[Measure]) -> str
     measure = measures[0]
     rivals = [each for each in contenders if each.name != NETWORK]
     constant = next((each for each in rivals if each.name == CONSTANT), None)
-    if constant is not None and not any(lead.low > 0 for lead in constant.lead.values()):
+    if constant is not None and not any(leads_constant(contenders, each) for each in measures):
         return (
             f"The network is not measurably better than a constant answer "
             f"({_by(constant.lead[measure.name], measure)}): these columns do not tell the target, or there "
@@ -104,7 +106,7 @@ def next_steps(
     Parameters
     ----------
     model, source, target : str
-        The run's folder, the table's file and the column, as one would type them.
+        The run's folder, the table's file and the column.
     contenders : sequence of Contender
         The network and its rivals.
     ensemble : int
@@ -114,6 +116,7 @@ def next_steps(
     tune : bool
         Whether the table can be searched on: in memory it can.
     """
+    model, source, target = (shlex.quote(word) for word in (model, source, target))
     steps = [(f"pellucid predict {model} new.csv", "predictions for new rows, beside them in a CSV file")]
     ahead = any(lead.high < 0 for each in contenders for lead in [*each.lead.values()][:1])
     if ensemble == 1:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pellucid.tables.report.intervals import Interval
-from pellucid.tables.report.metrics import Measure, minus
+from pellucid.tables.report.metrics import Measure
 from pellucid.tables.report.report import NETWORK, Contender, TableReport
 from pellucid.tables.report.verdict import signed
+from pellucid.tables.words import minus
 
 
 def in_words(report: TableReport) -> str:
@@ -16,10 +17,9 @@ def in_words(report: TableReport) -> str:
     lines = [headline(report), ""]
     if report.contenders:
         lines += [*_table(contender_rows(report)), "", f"Measured {report.how}."]
-        lines += [report.verdict, ""]
+        lines += [report.verdict, *(f"Caution: {words}" for words in report.cautions), ""]
     if report.importance:
-        title = report.measures[0].title
-        lines.append(f"What the network needs ({title} lost without the column):")
+        lines.append(f"What the network needs ({report.telling.loss} without the column):")
         lines += [f"  {name:<24} {minus(f'{drop:+.4f}')}" for name, drop in list(report.importance.items())[:10]]
         lines.append("")
     lines += ["Next:", *(f"  {command}\n    {why}" for command, why in report.next)] if report.next else []
