@@ -37,7 +37,6 @@ from pellucid.formats.steps import (
 from pellucid.formats.writing import Report, identifier, signature, size, without_ending, write_files
 from pellucid.layers.base import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
-from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.typing import Array
 
@@ -313,7 +312,7 @@ def _predictions(p: Prediction, numbers: str) -> list[str]:
         proba = "scores(x).map((z) => 1 / (1 + Math.exp(-z)))"
     if p.target is not None:
         words = "The predicted number for a row x." if one else "The predicted numbers for a row x."
-        answer = f"Array.from(scores(x), (z, i) => {_in_unit(p.target, p.outputs)})" + ("[0]" if one else "")
+        answer = f"Array.from(scores(x), (z, i) => {_in_unit(p)})" + ("[0]" if one else "")
     elif p.link in ("softmax", "argmax"):
         words = f"The class of a row x, 0 to {p.outputs - 1}; of equal scores, the lowest."
         answer = "scores(x).reduce((best, z, i, all) => (z > all[best] ? i : best), 0)"
@@ -334,8 +333,10 @@ def _predictions(p: Prediction, numbers: str) -> list[str]:
     return texts
 
 
-def _in_unit(target: TargetScaling, outputs: int) -> str:
+def _in_unit(p: Prediction) -> str:
     """A score z of output i in the unit of the target."""
+    target, outputs = p.target, p.outputs
+    assert target is not None
 
     def number(name: str) -> str:
         column = target.column(name, outputs)
@@ -347,7 +348,8 @@ def _in_unit(target: TargetScaling, outputs: int) -> str:
             else f"[{', '.join(map(repr, column.tolist()))}][i]"
         )
 
-    answer = f"z * {number('scale')} + {number('mean')}"
+    z = "Math.exp(z)" if p.link == "exponential" else "z"
+    answer = f"{z} * {number('scale')} + {number('mean')}"
     if target.low is None and target.high is None:
         return answer
     return f"Math.min(Math.max({answer}, {number('low')}), {number('high')})"

@@ -307,7 +307,7 @@ def _predictions(p: Prediction, functions: set[str]) -> list[str]:
         proba = yes if one else "return sigmoid(scores(x))"
     if p.target is not None:
         words = f"The predicted numbers for rows x (n, {p.inputs}), {'(n,)' if one else f'(n, {p.outputs})'}."
-        answer = _in_unit(p.target, p.outputs) + ("[:, 0]" if one else "")
+        answer = _in_unit(p.target, p.outputs, _numbers(p)) + ("[:, 0]" if one else "")
     elif p.class_count:
         words = f"The class of each row of x (n, {p.inputs}), (n,); of equal scores, the lowest."
         of_scores = p.link in ("softmax", "argmax")
@@ -317,7 +317,7 @@ def _predictions(p: Prediction, functions: set[str]) -> list[str]:
         answer = "(scores(x) > 0).astype(np.int64)"
     else:
         words = f"The predicted numbers for rows x (n, {p.inputs}), {'(n,)' if one else f'(n, {p.outputs})'}."
-        answer = ("np.exp(scores(x))" if p.link == "exponential" else "scores(x)") + ("[:, 0]" if one else "")
+        answer = _numbers(p) + ("[:, 0]" if one else "")
     texts = [f'def predict(x):\n    """{words}"""\n    return {answer}']
     if proba:
         of = "classes" if p.class_count else "yes of each output"
@@ -326,10 +326,15 @@ def _predictions(p: Prediction, functions: set[str]) -> list[str]:
     return texts
 
 
-def _in_unit(target: TargetScaling, outputs: int) -> str:
+def _numbers(p: Prediction) -> str:
+    """The numbers that scores stand for: themselves, or their exponentials."""
+    return "np.exp(scores(x))" if p.link == "exponential" else "scores(x)"
+
+
+def _in_unit(target: TargetScaling, outputs: int, numbers: str) -> str:
     """The predictions (n, outputs) in the unit of the target, in double precision."""
     mean, scale, low, high = (_column(target, name, outputs) for name in ("mean", "scale", "low", "high"))
-    answer = f"scores(x) * np.float64({scale}) + {mean}" if "[" not in scale else f"scores(x) * {scale} + {mean}"
+    answer = f"{numbers} * np.float64({scale}) + {mean}" if "[" not in scale else f"{numbers} * {scale} + {mean}"
     return f"({answer})" if target.low is None and target.high is None else f"np.clip({answer}, {low}, {high})"
 
 

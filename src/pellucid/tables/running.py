@@ -84,6 +84,8 @@ class Job:
         network = network_of(self.recipe, self.layout, target.outputs, steps, engine=self.engine, threads=self.threads)
         if target.classes:
             network.classes = target.class_names
+        if target.task == "counts":  # in units of their mean, so that all tables start alike
+            network.target = pl.TargetScaling(scale=float(np.average(self.rows.y, weights=self.rows.weight)) or 1.0)
         self.trainer = trainer_of(
             self.recipe,
             network,
@@ -97,7 +99,7 @@ class Job:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a class that is too rare to be in every fold
-            self.trainer.initialize(self.rows.x, self.scaled(self.rows.y))
+            self.trainer.initialize(self.rows.x, self.rows.y)
 
     def run(self) -> None:
         """Train to the end; an explosion or Ctrl-C is noted down and not raised."""
@@ -106,33 +108,15 @@ class Job:
         try:
             trainer.fit(
                 rows.x,
-                self.scaled(rows.y),
+                rows.y,
                 epochs=self.epochs,
-                validation=None if held is None else (held.x, self.scaled(held.y), held.weight),
+                validation=held,
                 sample_weight=rows.weight,
             )
         except DivergenceError as error:
             self.diverged = error
         except KeyboardInterrupt:
             self.interrupted = True
-        if self.target.task == "counts" and trainer.epoch:
-            self._undo_scaling()
-
-    def scaled(self, y: Array) -> Array:
-        """Targets as they are trained on: counts in units of their mean m, so that all tables start alike."""
-        return y / self._mean if self.target.task == "counts" else y
-
-    @property
-    def _mean(self) -> float:
-        return float(np.average(self.rows.y, weights=self.rows.weight)) or 1.0
-
-    def _undo_scaling(self) -> None:
-        """From log(y/m) to log y: the last bias grows by log m, which is exact.
-
-        exp(z) − (y/m)·z and exp(z + log m) − y·(z + log m) differ by the factor m and a constant alone.
-        """
-        name = f"{len(self.network.layers) - 1}.bias"
-        self.network.set(name, self.network.get(name) + np.log(self._mean))
 
 
 def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Job], None] | None = None) -> bool:

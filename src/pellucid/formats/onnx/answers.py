@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.formats.onnx.graph import Graph
-from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.typing import Array, Floats
 
@@ -66,9 +65,7 @@ def add_answers(graph: Graph, scores: str, network: Network) -> None:
     columns = network.outputs
     name = values_name(network.link)
     if name == VARIABLE:
-        if network.target is not None:
-            scores = _in_unit(graph, scores, network.target, columns)
-        graph.node("Exp" if network.link == "exponential" else "Identity", scores, output=name)
+        graph.node("Identity", _numbers(graph, scores, network), output=name)
         graph.output(name, np.float32, columns)
         return
     names = labels_of(network)
@@ -88,12 +85,29 @@ def add_answers(graph: Graph, scores: str, network: Network) -> None:
     _add_values(graph, scores, network.link, columns)
 
 
-def _in_unit(graph: Graph, scores: str, target: TargetScaling, columns: int) -> str:
-    """The scores (rows, outputs) as predictions in the unit of the target."""
-    for operator, part in (("Mul", "scale"), ("Add", "mean"), ("Max", "low"), ("Min", "high")):
-        column = target.column(part, columns)
-        if column is not None:
-            scores = graph.node(operator, scores, graph.constant(column.astype(np.float32), f"target.{part}"))
+def _numbers(graph: Graph, scores: str, network: Network) -> str:
+    """The scores (rows, outputs) as predicted numbers in the unit of the target.
+
+    Exp(score)·scale is written as exp(score + log scale): so the graph ends as any that predicts exponentials.
+    """
+    unit = network.target
+    mean, scale, low, high = (
+        None if unit is None else unit.column(part, network.outputs) for part in ("mean", "scale", "low", "high")
+    )
+
+    def then(operator: str, numbers: Floats | None, part: str) -> None:
+        nonlocal scores
+        if numbers is not None:
+            scores = graph.node(operator, scores, graph.constant(numbers.astype(np.float32), f"target.{part}"))
+
+    if network.link == "exponential":
+        then("Add", None if scale is None else np.log(scale), "log_scale")
+        scores = graph.node("Exp", scores)
+    else:
+        then("Mul", scale, "scale")
+        then("Add", mean, "mean")
+    then("Max", low, "low")
+    then("Min", high, "high")
     return scores
 
 

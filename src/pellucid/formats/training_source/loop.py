@@ -205,7 +205,7 @@ class LoopText:
         answers |= {"softmax": answers["argmax"], "sign": answers["sigmoid"]}
         words, answer = answers.get(self._link(), ("The predicted numbers, (n, outputs).", "scores"))
         if self.trainer.network.target is not None:
-            answer = "np.clip(scores * TARGET_SCALE + TARGET_MEAN, TARGET_LOW, TARGET_HIGH)"
+            answer = f"np.clip({answer} * TARGET_SCALE + TARGET_MEAN, TARGET_LOW, TARGET_HIGH)"
         return function(
             f"predict({arguments})", [f'"""{words}"""', f"scores, _ = forward({arguments})", f"return {answer}"]
         )
