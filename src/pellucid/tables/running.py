@@ -16,8 +16,9 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.engines.cores import usable_cores
+from pellucid.tables.building import network_of, steps_of, trainer_of
 from pellucid.tables.encoder import Layout
-from pellucid.tables.recipes import Recipe, network_of, steps_of, trainer_of
+from pellucid.tables.recipes import Recipe
 from pellucid.tables.targets import Target
 from pellucid.training import Callback, DivergenceError, Trainer
 from pellucid.typing import Array
@@ -77,6 +78,11 @@ class Job:
         """How many rows the training goes through, all epochs together."""
         return self.epochs * len(self.rows.x)
 
+    @property
+    def mean(self) -> float:
+        """The unit that counts are learnt in: their mean over the training rows, as these weigh."""
+        return float(np.average(self.rows.y, weights=self.rows.weight)) or 1.0
+
     def prepare(self) -> None:
         """Make the network and its trainer."""
         steps = steps_of(self.recipe, len(self.rows.x), self.epochs)
@@ -85,7 +91,7 @@ class Job:
         if target.classes:
             network.classes = target.class_names
         if target.task == "counts":  # in units of their mean, so that all tables start alike
-            network.target = pl.TargetScaling(scale=float(np.average(self.rows.y, weights=self.rows.weight)) or 1.0)
+            network.target = pl.TargetScaling(scale=self.mean)
         self.trainer = trainer_of(
             self.recipe,
             network,
