@@ -61,8 +61,8 @@ class Network:
     link : {"identity", "sigmoid", "softmax", "argmax"}
         How scores become predictions. Set by training: it is the loss's to say.
     target : TargetScaling or None
-        The unit of the numbers it predicts, where scores are in another: predictions are clip(score·scale + mean). For
-        the link "identity" alone. Measured by a trainer that is asked to, or assigned.
+        The unit of the numbers it predicts, where scores are in another: predictions are clip(score·scale + mean), or
+        clip(exp(score)·scale) with the link "exponential". Measured by a trainer that is asked to, or assigned.
     classes : tuple of str or None
         The names of the classes 0, 1, …, for people; predictions are numbers. Each name once, and one for each class.
     features : tuple of Feature or None
@@ -298,7 +298,7 @@ class Network:
     def link(self, value: str) -> None:
         link = check_choice("link", value, LINKS)
         if self.target is not None:
-            check_unit(link)
+            check_unit(link, target=self.target)
         self._link = link
 
     @property
@@ -311,7 +311,7 @@ class Network:
         if value is not None:
             if not isinstance(value, TargetScaling):
                 raise TypeError(f"target must be a TargetScaling or None, not {value!r:.80}.")
-            check_unit(self.link)
+            check_unit(self.link, target=value)
             if self.built:
                 value.check(self.outputs)
         self._target = value
@@ -321,7 +321,7 @@ class Network:
         targets = loss.encode(y, self.outputs if outputs is None else outputs)
         if self.target is None:
             return targets
-        check_unit(loss.link(targets), str(loss))
+        check_unit(loss.link(targets), str(loss), self.target)
         return self.target.standardized(targets)
 
     @property
@@ -499,7 +499,7 @@ class Network:
             for number, name, shape, count in rows
         ]
         if self.target is not None:
-            lines.append(f"predictions: {self.target.words()}")
+            lines.append(f"predictions: {self.target.words(self.link)}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:

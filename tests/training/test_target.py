@@ -83,6 +83,13 @@ def test_a_unit_that_cannot_be(arguments: dict[str, Any], words: str) -> None:
         pl.TargetScaling(**arguments)
 
 
+def test_counts_have_their_mean_for_a_unit() -> None:
+    y = np.array([[1, 0, 0], [2, 0, 1], [6, 0, 5]])
+    unit = pl.TargetScaling.measured(y, link="exponential")
+    assert (unit.mean, unit.scale, unit.low, unit.high) == (0, (3, 1, 2), (1, 0, 0), (6, 0, 5))  # of zeros: 1
+    assert pl.TargetScaling(scale=20.0, high=90.0).words("exponential") == "exp(score)·20, at most 90"
+
+
 # -- training ------------------------------------------------------------------------------------------------------
 
 
@@ -101,6 +108,42 @@ def test_it_is_training_by_hand_on_scaled_numbers(engine: str) -> None:
     value, gradient = ours.network.loss_and_gradient(X, PRICES)
     assert value == pytest.approx(ours.network.evaluate(X, PRICES)["loss"])
     np.testing.assert_allclose(gradient, by_hand.network.loss_and_gradient(X, scaled)[1], rtol=1e-9, atol=1e-12)
+
+
+def test_counts_are_learnt_by_hand_in_units_of_their_mean(engine: str) -> None:
+    y = np.random.default_rng(3).poisson(np.exp(4 + 0.3 * X[:, 0])).astype(float)
+    ours, by_hand = trainer(1, "poisson", engine, standardize_target=True), trainer(1, "poisson", engine)
+    one = ours.fit(X[:40], y[:40], epochs=4, validation=(X[40:], y[40:]))
+    mean = y[:40].mean()
+    two = by_hand.fit(X[:40], y[:40] / mean, epochs=4, validation=(X[40:], y[40:] / mean))
+    assert ours.network.target == pl.TargetScaling(scale=mean)
+    np.testing.assert_allclose(ours.network.parameters, by_hand.network.parameters, rtol=1e-12)
+    for column in ("loss", "validation_loss", "validation_r2"):
+        np.testing.assert_allclose(one[column], two[column], rtol=1e-12)
+    np.testing.assert_allclose(ours.network.predict(X), by_hand.network.predict(X) * mean, rtol=1e-12)
+    assert one["validation_r2"][-1] == pytest.approx(r2_score(y[40:], ours.network.predict(X[40:])))
+    assert f"predictions: exp(score)·{mean:.6g}" in ours.network.summary()
+
+
+def test_a_bias_may_take_the_unit_of_counts_back() -> None:
+    """Exp(z)·m is exp(z + log m): the same predictions without a unit."""
+    y = np.random.default_rng(3).poisson(np.exp(4 + 0.3 * X[:, 0])).astype(float)
+    fit = trainer(1, "poisson", standardize_target=True, clamp=False)
+    fit.fit(X, y, epochs=4)
+    network = fit.network
+    expected, value = network.predict(X), network.evaluate(X, y)["r2"]
+    network.target = None
+    network.set("2.bias", network.get("2.bias") + np.log(y.mean()))
+    np.testing.assert_allclose(network.predict(X), expected, rtol=1e-12)
+    assert network.evaluate(X, y)["r2"] == pytest.approx(value, rel=1e-10)
+
+
+def test_the_doctor_sees_counts_in_their_unit() -> None:
+    y = np.random.default_rng(3).poisson(np.exp(4 + 0.6 * X[:, 0])).astype(float)
+    fit = trainer(1, "poisson", standardize_target=True, callbacks=[pl.EarlyStopping(patience=None)])
+    fit.fit(X, y, epochs=60)
+    assert "underfitting" not in [finding.name for finding in pl.diagnose(fit, X, y)]
+    assert r2_score(y, fit.network.predict(X)) > 0.6
 
 
 def test_clamped_predictions_stay_in_the_range_of_the_training_rows() -> None:
@@ -176,7 +219,6 @@ def test_a_network_keeps_its_unit() -> None:
 @pytest.mark.parametrize(
     ("loss", "outputs", "y", "words"),
     [
-        ("poisson", 1, np.arange(60), r"Poisson\(\) predicts through the link 'exponential'"),
         ("softmax_cross_entropy", 2, np.arange(60) % 2, "predicts through the link 'softmax'"),
         ("squared_error", 2, np.arange(60) % 2, "predicts through the link 'argmax'"),
         ("hinge", 1, np.arange(60) % 2, "predicts through the link 'sign'"),
@@ -194,6 +236,23 @@ def test_what_predicts_no_plain_numbers_refuses(loss: str, outputs: int, y: Any,
     network = trained()
     with pytest.raises(ValueError, match="predicts through the link"):
         network.link = plain.network.link
+
+
+def test_exponentials_have_no_mean() -> None:
+    fit = trainer(1, "poisson")
+    words = (
+        r"numbers above 0 whose unit has no mean, but it is 1\.0: give a scale alone, such as the mean of the targets"
+    )
+    fit.network.target = pl.TargetScaling(1.0, 2.0)  # nobody knows yet what it is for
+    with pytest.raises(ValueError, match=words):
+        fit.fit(X, np.arange(60), epochs=1)
+    fit.network.target = pl.TargetScaling(scale=2.0)
+    fit.fit(X, np.arange(60), epochs=1)
+    with pytest.raises(ValueError, match=words):
+        fit.network.target = pl.TargetScaling(1.0)
+    network = trained()
+    with pytest.raises(ValueError, match="numbers above 0 whose unit has no mean"):
+        network.link = "exponential"
 
 
 def test_a_unit_of_other_outputs_is_refused() -> None:
@@ -246,19 +305,26 @@ def test_a_checkpoint_goes_on_in_the_same_unit(tmp_path: Path) -> None:
 
 
 UNITS = [
-    pl.TargetScaling(30.0, 7.0),
-    pl.TargetScaling(-3.0, 2.0, low=-4.0),
-    pl.TargetScaling((1.0, -20.0, 0.0), (0.5, 6.0, 1.0), low=(0.5, -25.0, -1.0), high=(1.5, -15.0, 0.5)),
+    ("identity", pl.TargetScaling(30.0, 7.0)),
+    ("identity", pl.TargetScaling(-3.0, 2.0, low=-4.0)),
+    (
+        "identity",
+        pl.TargetScaling((1.0, -20.0, 0.0), (0.5, 6.0, 1.0), low=(0.5, -25.0, -1.0), high=(1.5, -15.0, 0.5)),
+    ),
+    ("exponential", pl.TargetScaling(scale=7.0)),
+    ("exponential", pl.TargetScaling(0.0, (0.5, 6.0, 1.0), low=(0.4, 5.0, 0.9), high=(0.6, 7.0, 1.2))),
 ]
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=str)
+@pytest.mark.parametrize(("link", "unit"), UNITS, ids=str)
 @pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("language", [*LANGUAGES, "int8"])
-def test_every_export_answers_in_the_unit(language: str, outputs: int, unit: pl.TargetScaling, tmp_path: Path) -> None:
-    if outputs == 1 and isinstance(unit.mean, tuple):
-        unit = pl.TargetScaling(unit.mean[0], unit.scale[0], unit.low[0], unit.high[0])
-    network = network_of([pl.Standardize(), pl.Dense(9), pl.Tanh(), pl.Dense(outputs)], 3, "identity")
+def test_every_export_answers_in_the_unit(
+    language: str, outputs: int, link: str, unit: pl.TargetScaling, tmp_path: Path
+) -> None:
+    if outputs == 1:
+        unit = unit_of_one(unit)
+    network = network_of([pl.Standardize(), pl.Dense(9), pl.Tanh(), pl.Dense(outputs)], 3, link)
     network.target = unit
     rows = X.astype(np.float32)
     if language == "int8":
@@ -272,10 +338,16 @@ def test_every_export_answers_in_the_unit(language: str, outputs: int, unit: pl.
     np.testing.assert_allclose(answers.scores, network.scores(rows), atol=tolerance)
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=str)
-def test_onnx_answers_in_the_unit(unit: pl.TargetScaling, tmp_path: Path) -> None:
+def unit_of_one(unit: pl.TargetScaling) -> pl.TargetScaling:
+    """The unit of the first output."""
+    parts = (getattr(unit, name) for name in ("mean", "scale", "low", "high"))
+    return pl.TargetScaling(*(part[0] if isinstance(part, tuple) else part for part in parts))
+
+
+@pytest.mark.parametrize(("link", "unit"), UNITS, ids=str)
+def test_onnx_answers_in_the_unit(link: str, unit: pl.TargetScaling, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    network = network_of([pl.Dense(9), pl.Tanh(), pl.Dense(3)], 3, "identity")
+    network = network_of([pl.Dense(9), pl.Tanh(), pl.Dense(3)], 3, link)
     network.target = unit
     report = pl.to_onnx(network, tmp_path / "unit.onnx", x=X)
     assert report.outputs == ("variable: float32 (rows, 3)",)
@@ -284,10 +356,21 @@ def test_onnx_answers_in_the_unit(unit: pl.TargetScaling, tmp_path: Path) -> Non
     np.testing.assert_allclose(said, network.predict(X), atol=1e-4 * np.max(unit.scale))
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=str)
-def test_torch_answers_in_the_unit(unit: pl.TargetScaling) -> None:
+def test_counts_are_read_back_from_onnx_with_their_unit_in_the_bias(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    network = network_of([pl.Dense(9), pl.Tanh(), pl.Dense(3)], 3, "exponential")
+    network.target = pl.TargetScaling(scale=(0.5, 6.0, 1.0))
+    pl.to_onnx(network, tmp_path / "counts.onnx", x=X)
+    again = pl.from_onnx(tmp_path / "counts.onnx")
+    assert again.link == "exponential"
+    assert len(again.layers) == 3
+    np.testing.assert_allclose(again.predict(X), network.predict(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("link", "unit"), UNITS, ids=str)
+def test_torch_answers_in_the_unit(link: str, unit: pl.TargetScaling) -> None:
     torch = pytest.importorskip("torch")
-    network = network_of([pl.Dense(9), pl.Tanh(), pl.Dense(3)], 3, "identity", dtype="float64")
+    network = network_of([pl.Dense(9), pl.Tanh(), pl.Dense(3)], 3, link, dtype="float64")
     network.target = unit
     module = pl.to_torch(network)
     with torch.no_grad():
@@ -295,15 +378,17 @@ def test_torch_answers_in_the_unit(unit: pl.TargetScaling) -> None:
     pl.load_torch_weights(network, module.state_dict())  # the way back is as without
 
 
-def test_the_training_program_comes_to_the_same() -> None:
-    fit = trainer(engine="reference", standardize_target=True, clamp=True)
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_the_training_program_comes_to_the_same(loss: str) -> None:
+    y = np.abs(PRICES)  # counts are at least 0
+    fit = trainer(1, loss, engine="reference", standardize_target=True, clamp=True)
     with pytest.raises(ValueError, match=r"measured when training begins: call trainer\.initialize\(x, y\)"):
         training_program(fit_built())
-    fit.initialize(X, PRICES)
+    fit.initialize(X, y)
     program: dict[str, Any] = {"__name__": "program"}
     exec(training_program(fit), program)
-    p = program["train"](X, PRICES, 4)
-    fit.fit(X, PRICES, epochs=4)
+    p = program["train"](X, y, 4)
+    fit.fit(X, y, epochs=4)
     np.testing.assert_allclose(program["predict"](X, p)[:, 0], fit.network.predict(X), rtol=1e-9)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,12 +128,19 @@ def test_the_doctor_weighs_the_loss_that_it_compares_trials_by() -> None:
     assert run.trial_of(run.last).held_out_loss == pytest.approx(trainer.history["validation_loss"][-1], rel=1e-12)
 
 
-def test_a_sweep_hands_weights_on() -> None:
-    validation = (X[HELD], Y[HELD], WEIGHT)
+def test_a_sweep_hands_weights_on_and_knows_them_again(tmp_path: Path) -> None:
+    validation = (X[HELD], Y[HELD], WEIGHT.tolist())
 
     def make_trainer(rate: float) -> pl.Trainer:
         return pl.Trainer(pl.Network([pl.Dense(3)]), pl.SoftmaxCrossEntropy(), pl.Adam(rate), batch_size=16)
 
-    swept = pl.sweep(make_trainer, [{"rate": 0.1}], X[TRAIN], Y[TRAIN], epochs=2, validation=validation)
+    def swept(validation: Any) -> Any:
+        given = {"epochs": 2, "validation": validation, "directory": tmp_path}
+        return pl.sweep(make_trainer, [{"rate": 0.1}], X[TRAIN], Y[TRAIN], **given).rows[0].metrics
+
     history = make_trainer(0.1).fit(X[TRAIN], Y[TRAIN], epochs=2, validation=validation)
-    assert swept.rows[0].metrics["validation_loss"] == history["validation_loss"][-1]
+    assert swept(validation)["validation_loss"] == history["validation_loss"][-1]
+    assert swept(validation) == swept(validation)
+    assert swept((X[HELD], Y[HELD], WEIGHT[::-1])) != swept(validation), "other weights are another sweep"
+    assert len(list(tmp_path.iterdir())) == 2
+    assert swept((X[HELD], Y[HELD], None)) == swept((X[HELD], Y[HELD]))

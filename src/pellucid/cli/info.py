@@ -45,7 +45,7 @@ def show_model(
         "Precision": network.dtype.name,
     }
     if network.target is not None:
-        pairs["Predicts"] += f": {network.target.words()}"
+        pairs["Predicts"] += f": {network.target.words(network.link)}"
     if network.link in ("identity", "exponential"):
         del pairs["Classes"]
     if network.preprocessing is None:

@@ -26,10 +26,9 @@ def predictions(scores: Floats, link: str, target: TargetScaling | None = None) 
     answer = scores  # (n, outputs)
     if link in ("sigmoid", "sign"):
         answer = (scores > 0).astype(np.int64)
-    elif link == "exponential":
-        answer = np.exp(scores)
-    elif target is not None:
-        answer = target.predictions(scores)
+    else:
+        answer = np.exp(scores) if link == "exponential" else scores
+        answer = answer if target is None else target.predictions(answer)
     return answer[:, 0] if answer.shape[1] == 1 else answer
 
 
@@ -52,13 +51,18 @@ def probabilities(scores: Floats, link: str) -> Floats:
     )
 
 
-def check_unit(link: str, of: str = "This network") -> None:
-    """Raise unless scores of this link are the predicted numbers, which alone can be in a unit of their own."""
-    if link != "identity":
+def check_unit(link: str, of: str = "This network", target: TargetScaling | None = None) -> None:
+    """Raise unless scores of this link are predicted numbers or their logarithms, which alone can have such a unit."""
+    if link not in ("identity", "exponential"):
         raise ValueError(
-            f"{of} predicts through the link {link!r}, and only numbers that are predicted as they are (link "
-            f"'identity') can be standardized or clamped: leave standardize_target, clamp and target away, or take a "
-            f"loss such as SquaredError or Quantile."
+            f"{of} predicts through the link {link!r}, and only numbers (links 'identity' and 'exponential') can be "
+            f"standardized or clamped: leave standardize_target, clamp and target away, or take a loss such as "
+            f"SquaredError, Quantile or Poisson."
+        )
+    if link == "exponential" and target is not None and np.any(target.mean):
+        raise ValueError(
+            f"{of} predicts through the link 'exponential', numbers above 0 whose unit has no mean, but it is "
+            f"{target.mean}: give a scale alone, such as the mean of the targets."
         )
 
 
@@ -106,7 +110,7 @@ def metrics(
     y = targets.astype(np.float64)  # (n, outputs)
     if link == "exponential":
         scores = np.exp(scores)
-    elif target is not None:
+    if target is not None:
         scores = target.clipped(scores)
     mean = np.average(y, axis=0, weights=sample_weight)  # (outputs,)
     residual = np.average(np.square(y - scores), axis=0, weights=sample_weight)

@@ -21,6 +21,8 @@ class TargetScaling:
 
     A network learns numbers around 0 of size 1 far better than prices in the thousands. This is the unit between the
     two: it belongs to the network (`network.target`), travels in its file and its exports, and is undone in `predict`.
+    Where scores are logarithms (`Poisson`), predictions are exp(score)·scale, and there is no mean: counts are learnt
+    in units of theirs, so that all of them start alike.
 
     Parameters
     ----------
@@ -62,10 +64,13 @@ class TargetScaling:
             raise ValueError(f"low must be at most high, but low is {self.low} and high is {self.high}.")
 
     @staticmethod
-    def measured(targets: Array, *, standardize: bool = True, clamp: bool = True) -> TargetScaling:
+    def measured(
+        targets: Array, *, standardize: bool = True, clamp: bool = True, link: str = "identity"
+    ) -> TargetScaling:
         """The unit of training targets (n, outputs): their mean and standard deviation, their least and largest.
 
-        Where a column of targets is constant, its scale is 1.
+        Where a column of targets is constant, its scale is 1. Of the link "exponential" the mean is the scale; where
+        it is 0, that is 1.
 
         Parameters
         ----------
@@ -73,11 +78,16 @@ class TargetScaling:
             False: the mean is 0 and the scale 1.
         clamp : bool
             False: predictions have no limits.
+        link : {"identity", "exponential"}
+            What stands between scores and numbers.
         """
         if len(targets) > 0 and targets.strides[1] == 0:  # one column for all outputs, as for quantiles
             targets = targets[:, :1]
         found: dict[str, Number] = {}
-        if standardize:
+        if standardize and link == "exponential":
+            mean = targets.mean(axis=0, dtype=np.float64)
+            found["scale"] = _plain(np.where(mean > 0, mean, 1.0))
+        elif standardize:
             deviation = targets.std(axis=0, dtype=np.float64)
             found["mean"] = _plain(targets.mean(axis=0, dtype=np.float64))
             found["scale"] = _plain(np.where(deviation > 0, deviation, 1.0))
@@ -95,10 +105,11 @@ class TargetScaling:
         low = -np.inf if self.low is None else self.low
         return np.atleast_1d(low).astype(np.float64), np.atleast_1d(np.inf if self.high is None else self.high)
 
-    def words(self) -> str:
+    def words(self, link: str = "identity") -> str:
         """The function of a score: "score·20 + 100, at least 90"."""
         shown = {name: _shown(getattr(self, name)) for name in ("mean", "scale", "low", "high")}
-        words = "score" if self.scale == 1.0 else f"score·{shown['scale']}"
+        score = "exp(score)" if link == "exponential" else "score"
+        words = score if self.scale == 1.0 else f"{score}·{shown['scale']}"
         words += "" if self.mean == 0.0 else f" + {shown['mean']}"
         low = [] if self.low is None else [f"at least {shown['low']}"]
         return ", ".join([words, *low, *([] if self.high is None else [f"at most {shown['high']}"])])
@@ -123,7 +134,7 @@ class TargetScaling:
         return (targets - np.asarray(self.mean)) / np.asarray(self.scale)
 
     def predictions(self, scores: Floats) -> Floats:
-        """Clip(score·scale + mean, low, high) in float64, (n, outputs)."""
+        """Clip(score·scale + mean, low, high) in float64, (n, outputs), of scores or of their exponentials."""
         answer = scores.astype(np.float64) * np.asarray(self.scale) + np.asarray(self.mean)
         return np.clip(answer, *self._limits)
 

@@ -1,7 +1,7 @@
 """Sweeps: many configurations trained side by side.
 
-`configurations.py` makes them (`grid`, `samples`), `running.py` trains them (`sweep`), `results.py` holds what came of
-it, `keeping.py` lets a sweep go on where it was cut off.
+`configurations.py` makes them (`grid`, `samples`), `running.py` trains them (`sweep`) by the workers of `workers.py`,
+`results.py` holds what came of it, `keeping.py` lets a sweep go on where it was cut off.
 """
 
 from __future__ import annotations

@@ -8,39 +8,24 @@ a module, and the data is copied to each.
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
-import pickle
-import signal
-import sys
 import threading
 import time
-import traceback
-import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from pellucid.engines import EngineChoice
-from pellucid.network import Network
 from pellucid.sweeps.configurations import check_configurations
-from pellucid.sweeps.keeping import Keeper, described, digest_of_array
+from pellucid.sweeps.keeping import Keeper
 from pellucid.sweeps.progress import Report, find_report
 from pellucid.sweeps.results import SweepResults, Trial, from_dict, metrics_of
-from pellucid.training.callbacks import Callback
+from pellucid.sweeps.workers import LOOK, Runner, Task, check_picklable, run_in_process, start_process
 from pellucid.training.history import History
 from pellucid.training.trainer import Trainer
 from pellucid.validation import check_integer
-
-_SECONDS = 0.2  # between two looks: of the sweep at its workers, of a worker at whether to stop
-
-_PICKLING = (
-    "Define it with def in a module (a file), not in a notebook, another function or as a lambda, or leave "
-    "processes=False."
-)
 
 
 def sweep(
@@ -114,119 +99,15 @@ def sweep(
         check_integer("workers", workers, minimum=1)
     report = find_report(progress)
     options = {"sample_weight": sample_weight, "class_weight": class_weight, "validation": validation}
-    task = _Task(make_trainer, x, y, epochs, options)
+    task = Task(make_trainer, x, y, epochs, options)
     collection = _Collection(rows, report, None if directory is None else Keeper(directory, task.described()))
     left = collection.recall()
     count = min(workers or _cores(), max(1, len(left)))
     if processes:
-        _check_picklable(task, [rows[index].parameters for index in left])
+        check_picklable(task, [rows[index].parameters for index in left])
     if left:
         collection.run(left, task, count, processes)
     return collection.results()
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What is the same for all configurations."""
-
-    make_trainer: Callable[..., Trainer]
-    x: Any
-    y: Any
-    epochs: int
-    options: Mapping[str, Any]
-
-    def described(self) -> list[Any]:
-        """All that decides the numbers, besides the parameters, as plain data."""
-        from pellucid import __version__
-
-        try:
-            function = described(self.make_trainer)
-        except TypeError:  # an object that can be called: its class is all that can be seen
-            function = described(type(self.make_trainer))
-        arrays = [digest_of_array(self.x), digest_of_array(self.y)]
-        options = {name: self._described_option(value) for name, value in self.options.items()}
-        return [__version__, function, arrays, self.epochs, options]
-
-    @staticmethod
-    def _described_option(value: Any) -> Any:
-        if isinstance(value, tuple | list) and len(value) == 2:  # a pair of arrays
-            return [digest_of_array(part) for part in value]
-        with contextlib.suppress(TypeError):
-            return described(value)
-        return digest_of_array(value)
-
-
-class _StopTraining(Exception):
-    """The sweep was interrupted."""
-
-
-class _Watch(Callback):
-    """Looks some times a second whether to stop, and tells how far the training is."""
-
-    def __init__(self, stopping: Any, tell: Callable[[History], None]) -> None:
-        self._stopping, self._tell = stopping, tell
-
-    def interval(self, trainer: Trainer) -> int:
-        """As many epochs as fit between two looks."""
-        seconds = trainer.history["seconds"][-1] if len(trainer.history) else 0.0
-        return max(1, int(_SECONDS / seconds)) if seconds > 0 else 1
-
-    def epoch(self, trainer: Trainer) -> None:
-        """Look, and tell."""
-        if self._stopping.is_set():
-            raise _StopTraining
-        self._tell(trainer.history)
-
-
-class _Runner:
-    """Trains one configuration after the other; the threads of a process share one."""
-
-    def __init__(self, task: _Task, stopping: Any, one_thread: bool) -> None:
-        self._task, self._stopping, self._one_thread = task, stopping, one_thread
-        self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._lock = threading.Lock()
-
-    def run(self, parameters: dict[str, Any], tell: Callable[[History], None]) -> Trial:
-        """The finished or failed row; one that is waiting if the sweep was interrupted."""
-        began = time.perf_counter()
-        trainer: Trainer | None = None
-        row = Trial(parameters)
-        try:
-            if self._stopping.is_set():
-                return row
-            trainer = self._make(parameters)
-            trainer.callbacks.append(_Watch(self._stopping, tell))
-            history = trainer.fit(self._task.x, self._task.y, epochs=self._task.epochs, **self._task.options)
-            row = replace(row, state="done", metrics=metrics_of(history), history=history)
-        except _StopTraining:
-            return row
-        except Exception as error:
-            words, place = f"{type(error).__name__}: {error}", traceback.format_exc()
-            history_so_far = trainer.history if isinstance(trainer, Trainer) and len(trainer.history) else None
-            row = replace(row, state="failed", error=words, traceback=place, history=history_so_far)
-        return replace(row, seconds=time.perf_counter() - began)
-
-    def _make(self, parameters: dict[str, Any]) -> Trainer:
-        trainer = self._task.make_trainer(**parameters)
-        if not isinstance(trainer, Trainer):
-            raise TypeError(f"make_trainer must answer a Trainer, not {trainer!r:.80}.")
-        with self._lock:
-            for part in (trainer, trainer.network, *trainer.callbacks):
-                if part in self._seen:
-                    raise ValueError(
-                        f"make_trainer answered with the {type(part).__name__} of another configuration, so that one "
-                        f"would change the other: make a new one inside make_trainer."
-                    )
-                self._seen.add(part)
-        if self._one_thread and trainer.network.threads is None:
-            _use_one_thread(trainer.network)
-        return trainer
-
-
-def _use_one_thread(network: Network) -> None:
-    """One thread for each network: the cores belong to the workers. The bits are the same for any number."""
-    network.threads = 1
-    network.engines = EngineChoice(network.engines.name, 1)
 
 
 class _Collection:
@@ -251,7 +132,7 @@ class _Collection:
                 raise ValueError(f"{path} is damaged: delete it, and its configuration is trained again.") from None
         return [index for index, row in enumerate(self._rows) if row.state != "done"]
 
-    def run(self, left: list[int], task: _Task, workers: int, processes: bool) -> None:
+    def run(self, left: list[int], task: Task, workers: int, processes: bool) -> None:
         """Train the rows that are left, and collect them as they are finished."""
         executor, stopping, submit = self._start(task, workers, processes)
         pending: dict[Future[Trial], int] = {}
@@ -259,7 +140,7 @@ class _Collection:
             pending.update({submit(index): index for index in left})
             self._tell(force=True)
             while pending:
-                done, _ = wait(pending, timeout=_SECONDS, return_when=FIRST_COMPLETED)
+                done, _ = wait(pending, timeout=LOOK, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._finish(pending.pop(future), future)
                 self._tell(force=bool(done))
@@ -277,20 +158,20 @@ class _Collection:
             executor.shutdown(wait=True, cancel_futures=True)
             self._tell(force=True, last=True)
 
-    def _start(self, task: _Task, workers: int, processes: bool) -> tuple[Executor, Any, Callable[[int], Any]]:
+    def _start(self, task: Task, workers: int, processes: bool) -> tuple[Executor, Any, Callable[[int], Any]]:
         """The workers, the flag that stops them, and how a row is handed to them."""
         if processes:
             context = multiprocessing.get_context("spawn")
             stopping: Any = context.Event()
             arguments = (task, stopping, workers > 1)
-            pool = ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=arguments)
-            return pool, stopping, lambda index: pool.submit(_run_in_process, self._rows[index].parameters)
+            pool = ProcessPoolExecutor(workers, context, initializer=start_process, initargs=arguments)
+            return pool, stopping, lambda index: pool.submit(run_in_process, self._rows[index].parameters)
         stopping = threading.Event()
-        runner = _Runner(task, stopping, workers > 1)
+        runner = Runner(task, stopping, workers > 1)
         threads = ThreadPoolExecutor(workers, thread_name_prefix="sweep")
         return threads, stopping, lambda index: threads.submit(self._run_in_thread, runner, index)
 
-    def _run_in_thread(self, runner: _Runner, index: int) -> Trial:
+    def _run_in_thread(self, runner: Runner, index: int) -> Trial:
         parameters = self._rows[index].parameters
         began = time.perf_counter()
 
@@ -324,39 +205,6 @@ class _Collection:
     def _tell(self, force: bool = False, last: bool = False) -> None:
         if self._report is not None:
             self._report(self.results(), force, last)
-
-
-_process_runner: _Runner | None = None
-"""The runner of a worker process: each process has its own."""
-
-
-def _start_process(task: _Task, stopping: Any, one_thread: bool) -> None:
-    """Get a worker process ready. A Ctrl-C is the sweep's to hear, and it tells by `stopping`."""
-    global _process_runner
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _process_runner = _Runner(task, stopping, one_thread)
-
-
-def _run_in_process(parameters: dict[str, Any]) -> Trial:
-    assert _process_runner is not None
-    row = _process_runner.run(parameters, lambda history: None)
-    return replace(row, parameters={})  # the sweep has them
-
-
-def _check_picklable(task: _Task, configurations: list[Any]) -> None:
-    """Raise before anything is started, if a process could not be told what to do."""
-    function = getattr(task.make_trainer, "func", task.make_trainer)
-    if getattr(function, "__module__", "") == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
-        raise ValueError(f"make_trainer was typed in, so that other processes do not have it. {_PICKLING}")
-    _pickle("make_trainer", task.make_trainer)
-    _pickle("configurations", configurations)
-
-
-def _pickle(name: str, value: Any) -> None:
-    try:
-        pickle.dumps(value)
-    except Exception as error:
-        raise ValueError(f"{name} cannot be sent to other processes ({error}). {_PICKLING}") from None
 
 
 def _cores() -> int:

@@ -16,9 +16,11 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.engines.cores import usable_cores
+from pellucid.tables.building import network_of, steps_of, trainer_of
 from pellucid.tables.encoder import Layout
-from pellucid.tables.recipes import Recipe, network_of, steps_of, trainer_of
+from pellucid.tables.recipes import Recipe
 from pellucid.tables.targets import Target
+from pellucid.tables.temperature import temper
 from pellucid.training import Callback, DivergenceError, Trainer
 from pellucid.typing import Array
 
@@ -90,13 +92,18 @@ class Job:
         best = "" if history.best_epoch is None else f", the best is {history.best_epoch}"
         return f"{len(history):,} epochs of {self.count:,} rows in {history.seconds:.3g} s{best}"
 
+    @property
+    def mean(self) -> float:
+        """The unit that counts are learnt in: their mean over the training rows, as these weigh."""
+        return float(np.average(self.rows.y, weights=self.rows.weight)) or 1.0
+
     def prepare(self) -> None:
         """Make the network and its trainer, and draw the first weights."""
         self.make()
         assert self.trainer is not None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a class that is too rare to be in every fold
-            self.trainer.initialize(self.rows.x, self.scaled(self.rows.y))
+            self.trainer.initialize(self.rows.x, self.rows.y)
 
     def make(self) -> None:
         """Make the network and its trainer."""
@@ -105,6 +112,8 @@ class Job:
         network = network_of(self.recipe, self.layout, target.outputs, steps, engine=self.engine, threads=self.threads)
         if target.classes:
             network.classes = target.class_names
+        if target.task == "counts":  # in units of their mean, so that all tables start alike
+            network.target = pl.TargetScaling(scale=self.mean)
         self.trainer = trainer_of(
             self.recipe,
             network,
@@ -129,9 +138,9 @@ class Job:
         try:
             trainer.fit(
                 rows.x,
-                self.scaled(rows.y),
+                rows.y,
                 epochs=epochs,
-                validation=None if held is None else (held.x, self.scaled(held.y), held.weight),
+                validation=held,
                 sample_weight=rows.weight,
             )
         except DivergenceError as error:
@@ -140,26 +149,10 @@ class Job:
             self.interrupted = True
 
     def finish(self) -> None:
-        """Bring the network into the unit of the target."""
-        if self.target.task == "counts" and self.trainer is not None and self.trainer.epoch:
-            self._undo_scaling()
-
-    def scaled(self, y: Array) -> Array:
-        """Targets as they are trained on: counts in units of their mean m, so that all tables start alike."""
-        return y / self.mean if self.target.task == "counts" else y
-
-    @property
-    def mean(self) -> float:
-        """The unit that counts are learnt in: their mean over the training rows."""
-        return float(np.average(self.rows.y, weights=self.rows.weight)) or 1.0
-
-    def _undo_scaling(self) -> None:
-        """From log(y/m) to log y: the last bias grows by log m, which is exact.
-
-        exp(z) − (y/m)·z and exp(z + log m) − y·(z + log m) differ by the factor m and a constant alone.
-        """
-        name = f"{len(self.network.layers) - 1}.bias"
-        self.network.set(name, self.network.get(name) + np.log(self.mean))
+        """Make the probabilities of a trained network as sure as the rows that were held back allow."""
+        trained = self.trainer is not None and self.trainer.epoch
+        if trained and self.recipe.temperature and self.target.classes and self.held is not None:
+            temper(self.network, *self.held)
 
 
 def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Job], None] | None = None) -> bool:

@@ -228,10 +228,4 @@ def findings_of(job: Job) -> dict[str, Any]:
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
     some = np.arange(min(DIAGNOSED, len(rows.x)))
-    diagnosis = pl.diagnose(
-        trainer,
-        rows.x[some],
-        rows.y[some],
-        validation=None if held is None else (held.x, held.y, held.weight),
-    )
-    return diagnosis.to_dict()
+    return pl.diagnose(trainer, rows.x[some], rows.y[some], validation=held).to_dict()

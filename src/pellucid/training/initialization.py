@@ -39,7 +39,7 @@ def prepare(network: Network, x: Array, y: Any, *, loss: Loss, seed: int, unit: 
     check_same_length(x=x, y=targets)
     link = loss.link(targets)
     if any(unit) or network.target is not None:
-        check_unit(link, str(loss))
+        check_unit(link, str(loss), network.target)
     network.check_names(link, program)
     fresh = not network.built
     if fresh:  # only now: data that is refused must not leave its shape behind
@@ -50,7 +50,7 @@ def prepare(network: Network, x: Array, y: Any, *, loss: Loss, seed: int, unit: 
         adapt_parameters(network, x, seed)
     network.loss, network.link = loss, link
     if any(unit) and network.target is None:
-        network.target = TargetScaling.measured(targets, standardize=unit[0], clamp=unit[1])
+        network.target = TargetScaling.measured(targets, standardize=unit[0], clamp=unit[1], link=link)
     return targets
 
 

@@ -61,6 +61,7 @@ class Trainer:
         Train on (y − mean)/scale, with mean and standard deviation of the training targets, one for each output. They
         are measured once, when training begins, and belong to the network (`network.target`): `predict` answers in
         the unit of y. The losses of the history, and those of `evaluate`, are in the scaled unit; r2 knows no unit.
+        With `Poisson` it is y/mean.
     clamp : bool
         Clip predictions to the range of the training targets; what is trained stays the same.
     penalty_in_loss : bool

@@ -105,17 +105,18 @@ def _decision(p: Prediction, name: str, lines: list[str], answer: str) -> Functi
 
 def _means(parts: Sequence[Prediction], big: str) -> list[str]:
     """From the scores in `all` to the mean numbers in y."""
-    units = units_of(parts)
+    units, exponentials = units_of(parts), []
+    if parts[0].link == "exponential":
+        exponentials = [f"for (int i = 0; i < {big}_NETWORKS * {big}_OUTPUTS; i++)", "    all[i] = expf(all[i]);"]
     if units is None:
-        before = [f"for (int i = 0; i < {big}_NETWORKS * {big}_OUTPUTS; i++)", "    all[i] = expf(all[i]);"]
-        tail = [f"mean_of(all, {big}_NETWORKS, {big}_OUTPUTS, y);"]
-        return [*(before if parts[0].link == "exponential" else []), *tail]
+        return [*exponentials, f"mean_of(all, {big}_NETWORKS, {big}_OUTPUTS, y);"]
     limited = bool(np.isfinite(units["low"]).any() or np.isfinite(units["high"]).any())
     names = ("scale", "mean", "low", "high") if limited else ("scale", "mean")
     tables = {name: _table(name, units[name], big) for name in names}
     words = {name: place for name, (_, place) in tables.items()}
     clipped = f"z < {words['low']} ? {words['low']} : z > {words['high']} ? {words['high']} : z" if limited else "z"
     return [
+        *exponentials,
         *(text for text, _ in tables.values()),
         f"for (int i = 0; i < {big}_OUTPUTS; i++) {{",
         "    double sum = 0.0;",

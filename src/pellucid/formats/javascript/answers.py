@@ -65,7 +65,8 @@ def _answer(p: Prediction) -> str:
     if p.link in ("sigmoid", "sign"):
         return "Number(scores(x)[0] > 0)" if one else "Array.from(scores(x), (z) => Number(z > 0))"
     if p.target is not None:
-        return _numbers(f"Array.from(scores(x), (z, i) => {_in_unit(p.target, p.outputs)})", p)
+        z = "Math.exp(z)" if p.link == "exponential" else "z"
+        return _numbers(f"Array.from(scores(x), (z, i) => {_in_unit(z, p.target, p.outputs)})", p)
     return _numbers("scores(x)" + (".map((z) => Math.exp(z))" if p.link == "exponential" else ""), p)
 
 
@@ -82,8 +83,8 @@ def _common_answer(parts: Sequence[Prediction]) -> str:
     answer = "scores(x)"
     if p.link == "exponential":
         answer = "scores(x).map((each) => each.map((z) => Math.exp(z)))"
-    elif units_of(parts) is not None:
-        answer = "scores(x).map((each, n) => inUnit(each, units[n]))"
+    if units_of(parts) is not None:
+        answer += ".map((each, n) => inUnit(each, units[n]))"
     return _numbers(f"meanOf({answer})", p)
 
 
@@ -115,8 +116,8 @@ def _units(parts: Sequence[Prediction]) -> list[str]:
     return ["\n".join(["/** The unit of each network's numbers. */", "const units = [", *lines, "];"])]
 
 
-def _in_unit(target: TargetScaling, outputs: int) -> str:
-    """A score z of output i in the unit of the target."""
+def _in_unit(z: str, target: TargetScaling, outputs: int) -> str:
+    """A score z of output i, or its exponential, in the unit of the target."""
 
     def column(name: str) -> str:
         values = target.column(name, outputs)
@@ -126,7 +127,7 @@ def _in_unit(target: TargetScaling, outputs: int) -> str:
             return number(float(values[0]))
         return f"[{', '.join(map(repr, values.tolist()))}][i]"
 
-    answer = f"z * {column('scale')} + {column('mean')}"
+    answer = f"{z} * {column('scale')} + {column('mean')}"
     if target.low is None and target.high is None:
         return answer
     return f"Math.min(Math.max({answer}, {column('low')}), {column('high')})"

@@ -83,9 +83,8 @@ def _answer(p: Prediction) -> str:
         return "scores(x).argmax(axis=1)" if of_scores else "(scores(x)[:, 0] > 0).astype(np.int64)"
     if p.link in ("sigmoid", "sign"):
         return "(scores(x) > 0).astype(np.int64)"
-    if p.target is not None:
-        return _numbers(_in_unit(p.target, p.outputs), p)
-    return _numbers("np.exp(scores(x))" if p.link == "exponential" else "scores(x)", p)
+    numbers = "np.exp(scores(x))" if p.link == "exponential" else "scores(x)"
+    return _numbers(numbers if p.target is None else _in_unit(numbers, p.target, p.outputs), p)
 
 
 def _common_answer(parts: Sequence[Prediction]) -> str:
@@ -114,10 +113,10 @@ def _numbers(answer: str, p: Prediction) -> str:
     return f"np.sort({answer}, axis=1)" + ("" if in_order else f"[:, {list(p.places)}]")
 
 
-def _in_unit(target: TargetScaling, outputs: int) -> str:
+def _in_unit(numbers: str, target: TargetScaling, outputs: int) -> str:
     """The predictions (n, outputs) in the unit of the target, in double precision."""
     mean, scale, low, high = (_column(target, name, outputs) for name in ("mean", "scale", "low", "high"))
-    answer = f"scores(x) * np.float64({scale}) + {mean}" if "[" not in scale else f"scores(x) * {scale} + {mean}"
+    answer = f"{numbers} * np.float64({scale}) + {mean}" if "[" not in scale else f"{numbers} * {scale} + {mean}"
     return f"({answer})" if target.low is None and target.high is None else f"np.clip({answer}, {low}, {high})"
 
 

@@ -73,7 +73,6 @@ def to_torch(network: Network, *, translations: Mapping[type[Layer], Translation
     if network.target is not None:
         from pellucid.formats.pytorch.modules import Unit
 
-        modules.append(
-            Unit(*(network.target.column(name, network.outputs) for name in ("mean", "scale", "low", "high")))
-        )
+        columns = {name: network.target.column(name, network.outputs) for name in ("mean", "scale", "low", "high")}
+        modules.append(Unit(**columns, exponential=network.link == "exponential"))
     return torch.nn.Sequential(*modules).eval()

@@ -124,23 +124,27 @@ class Embedding(torch.nn.Module):
 
 
 class Unit(torch.nn.Module):
-    """y = clip(x·scale + mean, low, high), computed in float64: a network's `target`. It has no part in `state_dict`.
+    """y = clip(f(x)·scale + mean, low, high), computed in float64: a network's `target`, no part of `state_dict`.
 
     Parameters
     ----------
     mean, scale : array (d,)
     low, high : array (d,) or None
         None: no limit.
+    exponential : bool
+        Whether f(x) is exp(x), where scores are logarithms; else it is x.
     """
 
-    def __init__(self, mean: Any, scale: Any, low: Any, high: Any) -> None:
+    def __init__(self, mean: Any, scale: Any, low: Any, high: Any, exponential: bool) -> None:
         super().__init__()
+        self.exponential = exponential
         for name, values in {"mean": mean, "scale": scale, "low": low, "high": high}.items():
             self.register_buffer(name, None if values is None else torch.tensor(values), persistent=False)
 
     def forward(self, x: Any) -> Any:
         """X (n, d) -> y (n, d)."""
-        y = x.double() * self.scale.double() + self.mean.double()
+        y = torch.exp(x.double()) if self.exponential else x.double()
+        y = y * self.scale.double() + self.mean.double()
         if self.low is not None or self.high is not None:
             y = torch.clamp(y, self.low, self.high)
         return y.to(x.dtype)

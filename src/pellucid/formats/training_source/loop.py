@@ -206,7 +206,7 @@ class LoopText:
         answers |= {"softmax": answers["argmax"], "sign": answers["sigmoid"]}
         words, answer = answers.get(self._link(), ("The predicted numbers, (n, outputs).", "scores"))
         if self.trainer.network.target is not None:
-            answer = "np.clip(scores * TARGET_SCALE + TARGET_MEAN, TARGET_LOW, TARGET_HIGH)"
+            answer = f"np.clip({answer} * TARGET_SCALE + TARGET_MEAN, TARGET_LOW, TARGET_HIGH)"
         places = self.trainer.loss.places if isinstance(self.trainer.loss, Quantile) else ()
         if places:
             words = "The predicted quantiles, (n, outputs), in order."
