@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pellucid as pl
 from pellucid.losses import Loss
 from pellucid.tables.cells import TableError
+from pellucid.together import Together
 from pellucid.typing import Array
 from pellucid.validation import check_choice, check_number, unknown_name
 
@@ -227,6 +228,23 @@ def _classes(items: list[Any], name: str, why: str) -> Target:
         order = list(range(len(values)))
     classes = tuple(values[index] for index in order)
     return Target(name, "classes", pl.SoftmaxCrossEntropy(), len(classes), classes, why)
+
+
+def target_of(model: Together, name: str) -> Target:
+    """What networks that were trained on a table predict, as they tell of it; classes by their names.
+
+    Raises
+    ------
+    TargetError
+        If they were not trained on a table, or before it.
+    """
+    loss = model.loss
+    if loss is None or model.link not in ("softmax", "identity", "exponential"):
+        raise TargetError(f"The network predicts through the link {model.link!r} and was not trained on a table.")
+    if model.link == "softmax":
+        classes = model.classes or tuple(str(number) for number in range(model.outputs))
+        return Target(name, "classes", loss, len(classes), classes)
+    return Target(name, "counts" if isinstance(loss, pl.Poisson) else "numbers", loss, model.outputs)
 
 
 def class_name(value: Any) -> str:
