@@ -86,14 +86,15 @@ class Together:
             if self.link == "sigmoid":
                 yes, no = (mean([logistic(sign * each) for each in scores]) for sign in (1, -1))
                 return np.log(yes) - np.log(no)
-            if self.link == "exponential":
-                return np.log(mean([np.exp(each) for each in scores]))
-        units = [network.target for network in self.networks]
-        if all(unit == first.target for unit in units):
-            return mean(scores)
-        own, usual = first.target or TargetScaling(), TargetScaling()
-        numbers = mean([(unit or usual).predictions(each) for unit, each in zip(units, scores, strict=True)])
-        return own.standardized(numbers).astype(first.dtype)
+            units = [network.target for network in self.networks]
+            numbers = [np.exp(each) for each in scores] if self.link == "exponential" else scores
+            if all(unit == first.target for unit in units):
+                common = mean(numbers)
+            else:
+                own, usual = first.target or TargetScaling(), TargetScaling()
+                each = [(unit or usual).predictions(part) for unit, part in zip(units, numbers, strict=True)]
+                common = own.standardized(mean(each)).astype(first.dtype)
+            return np.log(common) if self.link == "exponential" else common
 
     def predict_proba(self, x: Any) -> Floats:
         """The mean of the probabilities, (n, K); for several yes-or-no outputs that of each, (n, outputs)."""

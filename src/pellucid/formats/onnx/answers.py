@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.formats.onnx.graph import Graph
-from pellucid.losses import Quantile, TargetScaling
+from pellucid.losses import Quantile
+from pellucid.network import Network
 from pellucid.together import Together, mean
 from pellucid.typing import Array, Floats
 
@@ -105,17 +106,9 @@ def _add_labels(graph: Graph, common: str, border: float, model: Together) -> No
 def _add_numbers(graph: Graph, scores: Sequence[str], model: Together) -> None:
     """The numbers of each network in its own unit, their mean, and quantiles in order."""
     columns, places = model.outputs, model.loss.places if isinstance(model.loss, Quantile) else ()
-    numbers = [
-        each if network.target is None else _in_unit(graph, each, network.target, columns)
-        for each, network in zip(scores, model.networks, strict=True)
-    ]
-    if len(numbers) > 1:
-        numbers = [graph.node("Exp", each) for each in numbers] if model.link == "exponential" else numbers
-        numbers = [graph.node("Mean", *numbers)]
-    if places:
-        numbers = [_in_order(graph, numbers[0], places)]
-    alone = len(scores) == 1 and model.link == "exponential"
-    graph.node("Exp" if alone else "Identity", *numbers, output=VARIABLE)
+    numbers = [_numbers(graph, each, network) for each, network in zip(scores, model.networks, strict=True)]
+    common = graph.node("Mean", *numbers) if len(numbers) > 1 else numbers[0]
+    graph.node("Identity", _in_order(graph, common, places) if places else common, output=VARIABLE)
     graph.output(VARIABLE, np.float32, columns)
 
 
@@ -128,12 +121,29 @@ def _in_order(graph: Graph, quantiles: str, places: tuple[int, ...]) -> str:
     return graph.node("Gather", ascending, graph.constant(np.array(places), "places"), axis=1)
 
 
-def _in_unit(graph: Graph, scores: str, target: TargetScaling, columns: int) -> str:
-    """The scores (rows, outputs) as predictions in the unit of the target."""
-    for operator, part in (("Mul", "scale"), ("Add", "mean"), ("Max", "low"), ("Min", "high")):
-        column = target.column(part, columns)
-        if column is not None:
-            scores = graph.node(operator, scores, graph.constant(column.astype(np.float32), f"target.{part}"))
+def _numbers(graph: Graph, scores: str, network: Network) -> str:
+    """The scores (rows, outputs) as predicted numbers in the unit of the target.
+
+    Exp(score)·scale is written as exp(score + log scale): so the graph ends as any that predicts exponentials.
+    """
+    unit = network.target
+    mean, scale, low, high = (
+        None if unit is None else unit.column(part, network.outputs) for part in ("mean", "scale", "low", "high")
+    )
+
+    def then(operator: str, numbers: Floats | None, part: str) -> None:
+        nonlocal scores
+        if numbers is not None:
+            scores = graph.node(operator, scores, graph.constant(numbers.astype(np.float32), f"target.{part}"))
+
+    if network.link == "exponential":
+        then("Add", None if scale is None else np.log(scale), "log_scale")
+        scores = graph.node("Exp", scores)
+    else:
+        then("Mul", scale, "scale")
+        then("Add", mean, "mean")
+    then("Max", low, "low")
+    then("Min", high, "high")
     return scores
 
 
