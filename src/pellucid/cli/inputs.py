@@ -83,7 +83,9 @@ def is_table(data: str, options: Mapping[str, Any]) -> bool:
     given = [option for option, value in options.items() if value is not None]
     if name in DATASETS and not Path(data).expanduser().is_file():
         if given:
-            raise UsageError(f"--{given[0]} is for tables: {name} is a data set that knows its target.")
+            raise UsageError(
+                f"--{given[0].replace('_', '-')} is for tables: {name} is a data set that knows its target."
+            )
         return False
     path = Path(data).expanduser()
     return bool(given) or path.is_file() or path.suffix.lower() in _TABLES or len(path.parts) > 1

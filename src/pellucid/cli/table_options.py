@@ -20,8 +20,11 @@ from pellucid.tables.reading import read_table
 from pellucid.tables.recipes import RECIPES, Recipe, recipe_for
 from pellucid.tables.table import Table
 from pellucid.tables.targets import ASKED, NUMBER_LOSSES, QUANTILES, Target, find_target
-from pellucid.typing import Array
+from pellucid.tables.weights import balanced
+from pellucid.typing import Array, Floats
 from pellucid.validation import check_integer, unknown_name
+
+_MOST_CLASSES = 12  # whose weights are shown
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class TableOptions:
     batch_size: str | None = None
     epochs: int | None = None
     ensemble: int = 1
+    class_weight: str | None = None
     folds: int | None = None
     minutes: float | None = None
     seed: int = 0
@@ -96,6 +100,27 @@ def _target(options: TableOptions, values: Array) -> tuple[Array, Target]:
         asked = "numbers"
     target = find_target(values, options.target, asked=asked, loss=loss, quantiles=levels)
     return target.encode(values), target
+
+
+def weight_of(options: TableOptions, found: Read) -> Floats | None:
+    """How much each row counts, (n,); None where all count alike."""
+    if options.class_weight is None:
+        return None
+    choice("--class-weight", options.class_weight, ("balanced",))
+    if found.target.task != "classes":
+        raise UsageError(
+            f"--class-weight is for classes, but {found.target.name} is predicted as {found.target.words}: leave it "
+            f"away, or say --task classes."
+        )
+    return balanced(found.y)
+
+
+def words_of_weight(found: Read, weight: Floats) -> str:
+    """What a row of each class counts, for people."""
+    each = {name: weight[found.y == code][0] for code, name in enumerate(found.target.class_names)}
+    shown = ", ".join(f"{name} {value:.3g}" for name, value in list(each.items())[:_MOST_CLASSES])
+    more = ", …" if len(each) > _MOST_CLASSES else ""
+    return f"All classes count alike (--class-weight balanced), also in what is measured: a row of {shown}{more}"
 
 
 def kinds_of(text: str | None) -> dict[str, str]:

@@ -44,7 +44,7 @@ class TableFiles:
         model = cls(n_models=len(together.networks), **options)
         model.encoder_, model.target_, model.networks_ = encoder, target, list(together.networks)
         model._model = TableModel(target, model.networks_, [], encoder)
-        model._histories, model._seen = [], None
+        model._histories, model._seen, model._job = [], None, None
         names = [*encoder.column_names, *(name for name, _ in encoder.left_out)]
         model.n_features_in_ = len(names)
         by_number = [f"x{number}" for number in range(len(names))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,7 +34,7 @@ from pellucid.tables.report import TableReport
 from pellucid.tables.report.folds import encoder_for
 from pellucid.tables.running import run_all
 from pellucid.tables.targets import NUMBER_LOSSES, QUANTILES, Target, find_target
-from pellucid.tables.training import Telling, completed, first_report, measurement
+from pellucid.tables.training import Telling, completed, findings_of, first_report, measurement
 from pellucid.training import DivergenceError, History
 from pellucid.typing import Array, Floats
 
@@ -102,7 +102,7 @@ class TableEstimator(ColumnsTaken, TableFiles, BaseEstimator):
             raise ValueError(f"Training exploded: {error}") from error
         self.networks_, self._model, self._settings_used = model.networks, model, settings
         self._histories = model.histories
-        self._seen = (table, codes, weight)
+        self._seen, self._job = (table, codes, weight), jobs[0]
         if interrupted:
             warnings.warn("Training was interrupted: what was learnt until then is used.", stacklevel=2)
         return self
@@ -140,7 +140,8 @@ class TableEstimator(ColumnsTaken, TableFiles, BaseEstimator):
     def report(self: Any, folds: int | None = None) -> TableReport:
         """Measure the estimator on folds of the rows it was fitted on, beside simpler and other models.
 
-        Every fold trains networks anew, as `fit` did. Print the report, or `report.to_html("report.html")`.
+        Every fold trains networks anew, as `fit` did; what the doctor found is of the training in `fit`, of several the
+        first one. Print the report, or `report.to_html("report.html")`.
 
         Parameters
         ----------
@@ -156,11 +157,12 @@ class TableEstimator(ColumnsTaken, TableFiles, BaseEstimator):
         measured = measurement(table, y, self.target_, self._settings_used, folds, weight)
         if measured is not None and run_all(measured.jobs, self.threads):
             raise KeyboardInterrupt
-        return completed(report, measured, self._model, table, Telling())
+        report = completed(report, measured, self._model, table, Telling())
+        return replace(report, findings=findings_of(self._job))
 
     def __getstate__(self: Any) -> Any:
         state = super().__getstate__()
-        return {**state, "_seen": None} if "_seen" in state else state
+        return {**state, "_seen": None, "_job": None} if "_seen" in state else state
 
     def __sklearn_tags__(self: Any) -> Any:
         tags = super().__sklearn_tags__()

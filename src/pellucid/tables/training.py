@@ -115,7 +115,7 @@ def train_table(
     report = first_report(table, target, model, dropped, recipe)
     if not interrupted:
         report = completed(report, measured, model, table, telling)
-        report = replace(report, findings=_findings(own[0]))
+        report = replace(report, findings=findings_of(own[0]))
     return Trained(model, report, interrupted)
 
 
@@ -190,7 +190,7 @@ def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int 
     return tuple(effect for effect in found if effect is not None)
 
 
-def _findings(job: Job) -> dict[str, Any]:
+def findings_of(job: Job) -> dict[str, Any]:
     """What the doctor says of a training."""
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
@@ -200,5 +200,6 @@ def _findings(job: Job) -> dict[str, Any]:
         rows.x[some],
         job.scaled(rows.y)[some],
         validation=None if held is None else (held.x, job.scaled(held.y)),
+        sample_weight=None if rows.weight is None else rows.weight[some],
     )
     return diagnosis.to_dict()
