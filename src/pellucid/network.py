@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -445,8 +445,20 @@ class Network:
 
         With a `target` the loss is that of (y − mean)/scale, as in training; r2 is that of what `predict` says.
         """
+        return self.measure(self.scores, x, y, loss=loss, sample_weight=sample_weight)
+
+    def measure(
+        self,
+        scored: Callable[[Array], Floats],
+        x: Any,
+        y: Any,
+        *,
+        loss: Loss | str | None = None,
+        sample_weight: Any = None,
+    ) -> dict[str, float]:
+        """As `evaluate`, of the scores (n, outputs) that a function answers for rows x in the network's place."""
         x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
-        scores = self.scores(x)
+        scores = scored(x)
         value = mean_loss(chosen, scores, targets, weight)
         predicted = chosen.ordered(scores)
         return {"loss": value, **metrics(predicted, targets, chosen.link(targets), weight, self.target)}

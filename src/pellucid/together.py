@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from pellucid.losses import Loss
-from pellucid.losses.links import predictions
+from pellucid.losses import Loss, TargetScaling
+from pellucid.losses.links import logistic, predictions
 from pellucid.network import Network
 from pellucid.typing import Array, Floats, Shape
 
@@ -70,6 +70,32 @@ class Together:
         self.classes: tuple[str, ...] | None = first.classes
         self.preprocessing: TableEncoder | None = first.preprocessing
 
+    def scores(self, x: Any) -> Floats:
+        """The scores (n, outputs) from which what the networks say together follows, as from those of one network.
+
+        They are the logarithms of the mean probabilities (of yes to no, with the link "sigmoid") or of the mean numbers
+        (with "exponential"); else the mean of the scores, in the unit of the first network.
+        """
+        first = self.networks[0]
+        if len(self.networks) == 1:
+            return first.scores(x)
+        with np.errstate(divide="ignore"):  # log 0 is −∞
+            if self.link == "softmax":
+                return np.log(self.predict_proba(x))
+            scores = [network.scores(x) for network in self.networks]
+            if self.link == "sigmoid":
+                yes, no = (mean([logistic(sign * each) for each in scores]) for sign in (1, -1))
+                return np.log(yes) - np.log(no)
+            units = [network.target for network in self.networks]
+            numbers = [np.exp(each) for each in scores] if self.link == "exponential" else scores
+            if all(unit == first.target for unit in units):
+                common = mean(numbers)
+            else:
+                own, usual = first.target or TargetScaling(), TargetScaling()
+                each = [(unit or usual).predictions(part) for unit, part in zip(units, numbers, strict=True)]
+                common = own.standardized(mean(each)).astype(first.dtype)
+            return np.log(common) if self.link == "exponential" else common
+
     def predict_proba(self, x: Any) -> Floats:
         """The mean of the probabilities, (n, K); for several yes-or-no outputs that of each, (n, outputs)."""
         return mean([network.predict_proba(x) for network in self.networks])
@@ -84,6 +110,13 @@ class Together:
             return predictions(mean([network.scores(x) for network in self.networks]), self.link)
         answer = mean([predictions(each.scores(x), each.link, each.target) for each in self.networks])
         return answer if self.loss is None else self.loss.ordered(answer)
+
+    def evaluate(self, x: Any, y: Any) -> dict[str, float]:
+        """The mean loss on rows x with targets y, and `accuracy` or `r2`, of what the networks say together.
+
+        With a `target` the loss is in the unit of the first network.
+        """
+        return self.networks[0].measure(self.scores, x, y)
 
 
 def _check_same(name: str, own: object, its: object, number: int) -> None:

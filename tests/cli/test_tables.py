@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 
 import numpy as np
 import pytest
@@ -98,6 +99,57 @@ def test_classes_and_an_ensemble(pellucid, tmp_path, sales) -> None:
     assert again.code == 0
     assert "Not measured" in again.out
     assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+
+
+def test_an_ensemble_is_exported_as_one(pellucid, tmp_path, sales) -> None:
+    quick = ("--recipe", "plain", "--epochs", 2, "--folds", 0)
+    assert pellucid("train", sales, "--target", "sells", *quick, "--ensemble", 3, "--save", "run").code == 0
+    together = pl.load_together(tmp_path / "run")
+    rows = [{"x": 0.25, "colour": "red"}, {"x": None, "colour": "blue"}, {"x": -1.5, "colour": "green"}]
+    expected = together.predict_proba(together.preprocessing.transform(rows))
+    for to in ("numpy", "c", "javascript", "onnx"):
+        code, out, err = pellucid("export", "run", "--to", to)
+        assert (code, err) == (0, "")
+        assert out.startswith("3 networks that answer together\nWrote run.")
+    np.testing.assert_allclose(runpy.run_path("run.py")["predict_proba"](rows), expected, atol=1e-6)
+    assert "#define RUN_NETWORKS 3" in (tmp_path / "run.h").read_text()
+    one = pellucid("export", "run/model.pellucid", "--to", "numpy", "--output", "one")
+    assert "together" not in one.out
+    first = together.networks[0].predict_proba(together.preprocessing.transform(rows))
+    np.testing.assert_allclose(runpy.run_path("one.py")["predict_proba"](rows), first, atol=1e-6)
+    for options in (("--to", "c", "--int8", "--calibrate", sales), ("--to", "numpy", "--training")):
+        code, _, err = pellucid("export", "run", *options, "--output", "none")
+        assert code == 2
+        assert "writes a single network, but these are 3 that answer together: leave it away, or name one" in err
+        assert not list(tmp_path.glob("none*"))
+    assert "3 that answer together; of the first one:" in pellucid("info", "run").out
+    code, _, err = pellucid("trace", "run", "--row", 0, "--data", sales, "--target", "sells")
+    assert "run holds several networks that answer together: this is model.pellucid, the first one." in err
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_commands_take_what_an_estimator_saved(pellucid, tmp_path, sales) -> None:
+    from pellucid.estimators import MLPClassifier, TableClassifier
+
+    model = TableClassifier(recipe="plain", epochs=2, n_models=2, random_state=0).fit(tmp_path / sales, target="sells")
+    model.save("two")
+    code, out, _ = pellucid("predict", "two", sales, "--probabilities")
+    assert code == 0
+    shares = [float(line.rpartition(",")[2]) for line in out.splitlines()[1:]]
+    np.testing.assert_allclose(shares, model.predict_proba(tmp_path / sales)[:, 1], rtol=1e-6)
+    assert pellucid("evaluate", "two", sales, "--target", "sells").code == 0
+    x, y = pl.datasets.bulls_eye(60, seed=0)
+    rows = MLPClassifier(n_models=2, max_iter=3, random_state=0).fit(x, y)
+    rows.save("rows")
+    np.savez("rows.npz", x=x, y=y)
+    np.save("x.npy", x)
+    code, out, _ = pellucid("predict", "rows", "x.npy", "--probabilities")
+    assert code == 0
+    shares = [float(line.rpartition(",")[2]) for line in out.splitlines()]
+    np.testing.assert_allclose(shares, rows.predict_proba(x)[:, 1], atol=1e-4)
+    code, out, _ = pellucid("evaluate", "rows", "rows.npz")
+    assert code == 0
+    assert f"accuracy {rows.score(x, y):.4f}" in out
 
 
 def test_quantiles_kinds_and_what_the_network_is(pellucid, tmp_path, houses) -> None:

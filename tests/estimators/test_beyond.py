@@ -348,8 +348,27 @@ def test_one_file_holds_one_network(digits: Data, tmp_path: Any) -> None:
         network = pl.load(tmp_path / "model.pellucid")
         assert network.classes == tuple(map(str, model.classes_))
         assert (model.classes_[network.predict(x)] == model.predict(x)).all()
-    with pytest.raises(ValueError, match=r"^save writes one network, but this estimator has 2: see networks_\.$"):
-        MLPClassifier(max_iter=3, n_models=2).fit(x, y).save(tmp_path / "two.pellucid")
+
+
+@short
+def test_a_folder_holds_several_networks(digits: Data, numbers: Data, tmp_path: Any) -> None:
+    x, y = digits
+    for targets in (y, y % 2):
+        model = MLPClassifier(max_iter=3, n_models=3, random_state=0).fit(x, targets)
+        model.save(tmp_path / "three")
+        together = pl.load_together(tmp_path / "three")
+        assert len(together.networks) == 3
+        assert np.array_equal(together.predict_proba(x), model.predict_proba(x))
+        assert np.array_equal(model.classes_[together.predict(x)], model.predict(x))
+        assert together.evaluate(x, targets)["accuracy"] == pytest.approx(model.score(x, targets))
+    x, y = numbers
+    for loss in ("squared_error", pl.Quantile((0.9, 0.1))):
+        regressor = MLPRegressor(loss, max_iter=3, n_models=3, random_state=0).fit(x, y)
+        regressor.save(tmp_path / "three")
+        assert np.array_equal(pl.load_together(tmp_path / "three").predict(x), regressor.predict(x))
+    with pytest.raises(ValueError, match=r"^These are 3 networks that answer together, which go into a folder"):
+        model.save(tmp_path / "three.pellucid")
+    assert not (tmp_path / "three.pellucid").exists()
 
 
 @short

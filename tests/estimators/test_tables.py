@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import check_param_validation, parametrize_w
 import pellucid as pl
 from pellucid.estimators import TableClassifier, TableRegressor
 from pellucid.tables.recipes import recipe_for
+from pellucid.tables.training import train_table
 
 pd = pytest.importorskip("pandas")
 
@@ -148,8 +149,6 @@ def test_an_ensemble_is_the_mean_of_its_networks() -> None:
     assert len(model.networks_) == 3
     each = np.stack([network.predict(x) for network in model.networks_])
     assert np.allclose(model.predict(data), each.mean(axis=0))
-    with pytest.raises(ValueError, match="this estimator has 3"):
-        model.save("nowhere")
 
 
 def test_what_is_saved_predicts_from_columns(tmp_path) -> None:
@@ -196,6 +195,26 @@ def test_the_report_measures_the_estimator() -> None:
     assert [each.name for each in report.contenders] == ["network", "constant", "linear model", "gradient boosting"]
     assert next(iter(report.importance)) == "size"
     assert "R²" in str(report)
+
+
+@pytest.mark.parametrize("weighed", [False, True])
+def test_the_report_has_the_findings_of_the_command_lines(weighed: bool) -> None:
+    rng = np.random.default_rng(0)
+    data = {"x": rng.normal(size=300), "z": rng.normal(size=300)}
+    rare = (data["x"] + 0.5 * rng.normal(size=300) > 1.7).astype(int)
+    asked = {"recipe": replace(recipe_for("plain", "classes"), hidden=(1,)), "epochs": 4, "random_state": 0}
+    model = TableClassifier(class_weight="balanced" if weighed else None, **asked).fit(data, rare)
+    found = model.report(folds=1).findings
+    assert found["findings"]
+    assert f"The doctor: {found['findings'][0]['name']}" in str(model.report(folds=1))
+    table, codes, weight = model._seen
+    trained = train_table(table, codes, model.target_, model._settings_used, folds=0, weight=weight)
+    assert found == trained.report.findings
+    assert ("class_imbalance" in [each["name"] for each in found["findings"]]) != weighed
+    regressor = TableRegressor(recipe="plain", epochs=2, n_models=2, random_state=0).fit(frame(), target="price")
+    report = regressor.report(folds=1)
+    assert set(report.findings) == set(found)
+    assert "The doctor" in report.to_html()
 
 
 def test_what_cannot_be_fitted_is_said() -> None:

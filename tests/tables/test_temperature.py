@@ -32,9 +32,7 @@ def log_loss(factor, scores, y, weight):
 def test_the_factor_is_where_scipy_finds_the_least_log_loss(classes, size, weighted):
     random = np.random.default_rng(classes)
     scores = size * random.normal(size=(300, classes))
-    y = (scores / size + random.gumbel(size=scores.shape)).argmax(
-        axis=1
-    )  # by softmax(scores/size)
+    y = (scores / size + random.gumbel(size=scores.shape)).argmax(axis=1)  # by softmax(scores/size)
     weight = random.uniform(0.1, 3.0, 300) if weighted else None
     found = minimize_scalar(
         lambda log: log_loss(np.exp(log), scores, y, weight),

@@ -12,6 +12,7 @@ from pellucid.cli.errors import Failure, UsageError
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
 from pellucid.tables.reading import read_columns
+from pellucid.together import Model
 from pellucid.typing import Array
 
 _PIXELS = 784
@@ -31,7 +32,7 @@ class Rows(NamedTuple):
     """Where they come from."""
 
 
-def rows_for(network: pl.Network, data: str | None, directory: str | None) -> Rows:
+def rows_for(network: Model, data: str | None, directory: str | None) -> Rows:
     """The rows of the data that were named, or else of the data set that the network knows."""
     if data is None:
         return _recognised(network, directory)
@@ -46,7 +47,7 @@ def rows_for(network: pl.Network, data: str | None, directory: str | None) -> Ro
     return _of_arrays(network, data) if inputs.is_numpy(data) else _of_csv(network, data)
 
 
-def _of_dataset(network: pl.Network, dataset: Dataset, why: str) -> Rows:
+def _of_dataset(network: Model, dataset: Dataset, why: str) -> Rows:
     assert dataset.test is not None  # every built-in data set has one
     x = inputs.fit_inputs(dataset.train.x, network, dataset.name)
     test = (inputs.fit_inputs(dataset.test.x, network, dataset.name), dataset.test.y)
@@ -54,7 +55,7 @@ def _of_dataset(network: pl.Network, dataset: Dataset, why: str) -> Rows:
     return Rows(x, test if _takes(network, dataset.test.y) else None, words)
 
 
-def _takes(network: pl.Network, y: Array) -> bool:
+def _takes(network: Model, y: Array) -> bool:
     """Whether the targets are such as the network was trained on."""
     try:
         return network.loss is not None and network.loss.encode(y, network.outputs) is not None
@@ -62,7 +63,7 @@ def _takes(network: pl.Network, y: Array) -> bool:
         return False
 
 
-def _recognised(network: pl.Network, directory: str | None) -> Rows:
+def _recognised(network: Model, directory: str | None) -> Rows:
     """The built-in data set whose test rows the network predicts far better than chance; files are not downloaded."""
     for name in DATASETS:
         if name in CHECKSUMS and network.input_shape != (_PIXELS,):
@@ -81,7 +82,7 @@ def _recognised(network: pl.Network, directory: str | None) -> Rows:
     )
 
 
-def _accuracy(network: pl.Network, dataset: Dataset) -> float:
+def _accuracy(network: Model, dataset: Dataset) -> float:
     """The part of the test rows that is predicted right; 0 where the network is not made for them."""
     assert dataset.test is not None
     if network.input_shape != (dataset.features,) or network.link in ("identity", "exponential"):
@@ -91,14 +92,14 @@ def _accuracy(network: pl.Network, dataset: Dataset) -> float:
     return network.evaluate(*dataset.test)["accuracy"]
 
 
-def _of_csv(network: pl.Network, data: str) -> Rows:
+def _of_csv(network: Model, data: str) -> Rows:
     table = inputs.read_csv(data)
     if table.width == network.input_shape[0] + 1 and _one_target(network):
         return _with_target(network, table.numbers, table.source)
     return _without(inputs.fit_inputs(table.numbers, network, table.source), table.source)
 
 
-def _of_arrays(network: pl.Network, data: str) -> Rows:
+def _of_arrays(network: Model, data: str) -> Rows:
     arrays = inputs.read_arrays(data)
     if "x" not in arrays and len(arrays) != 1:
         raise Failure(f"{data} must hold an array named x, or only one, but it holds {', '.join(arrays) or 'none'}.")
@@ -111,11 +112,11 @@ def _of_arrays(network: pl.Network, data: str) -> Rows:
     return _without(inputs.fit_inputs(x, network, data), data)
 
 
-def _one_target(network: pl.Network) -> bool:
+def _one_target(network: Model) -> bool:
     return network.outputs == 1 or network.link in ("softmax", "argmax")
 
 
-def _with_target(network: pl.Network, table: Array, source: str) -> Rows:
+def _with_target(network: Model, table: Array, source: str) -> Rows:
     x, y = inputs.fit_inputs(table[:, :-1], network, source, with_target=True), table[:, -1]
     if network.link in ("softmax", "argmax"):
         y = y.astype(np.int64)

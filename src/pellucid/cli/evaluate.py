@@ -9,8 +9,8 @@ import typer
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
-    import pellucid as pl
     from pellucid.cli.inputs import CsvTable
+    from pellucid.together import Model
     from pellucid.typing import Array
 
 
@@ -36,15 +36,16 @@ def evaluate_model(
     from pellucid.cli import inputs, tables
     from pellucid.cli.errors import Failure
 
-    network = inputs.load_model(model)
+    network = inputs.load_together(model)
     if network.loss is None:
-        why = "before it was trained" if network.training is None else "without its loss, which is no part of Pellucid"
+        trained = network.networks[0].training is not None
+        why = "without its loss, which is no part of Pellucid" if trained else "before it was trained"
         raise Failure(f"{model} was saved {why}, so it has no loss to measure.")
     console = tables.console()
     if network.preprocessing is not None:
         from pellucid.cli.table_evaluation import evaluate_table
 
-        evaluate_table(console, model, data, target)
+        evaluate_table(console, network, model, data, target)
         return
     x, y = read_examples(network, data, target, directory)
     tables.show_results(console, "standard input" if data == "-" else data, network.evaluate(x, y), len(x))
@@ -53,11 +54,11 @@ def evaluate_model(
         tables.show_confusion(console, y, network.predict(x), classes)
 
 
-def _predicts_one_class(network: pl.Network) -> bool:
+def _predicts_one_class(network: Model) -> bool:
     return network.link in ("softmax", "argmax") or (network.link == "sigmoid" and network.outputs == 1)
 
 
-def read_examples(network: pl.Network, data: str, target: str | None, directory: str | None) -> tuple[Array, Array]:
+def read_examples(network: Model, data: str, target: str | None, directory: str | None) -> tuple[Array, Array]:
     """Inputs (n, *input_shape) and targets (n,) or (n, outputs)."""
     from pellucid.cli import inputs
     from pellucid.cli.errors import UsageError
@@ -86,7 +87,7 @@ def read_examples(network: pl.Network, data: str, target: str | None, directory:
     return _last_columns(network, table.numbers, table.source)
 
 
-def _from_arrays(network: pl.Network, data: str, target: str | None) -> tuple[Array, Array]:
+def _from_arrays(network: Model, data: str, target: str | None) -> tuple[Array, Array]:
     from pellucid.cli import inputs
     from pellucid.cli.errors import Failure
 
@@ -100,7 +101,7 @@ def _from_arrays(network: pl.Network, data: str, target: str | None) -> tuple[Ar
     return _last_columns(network, arrays["x"], data)
 
 
-def _last_columns(network: pl.Network, values: Array, source: str) -> tuple[Array, Array]:
+def _last_columns(network: Model, values: Array, source: str) -> tuple[Array, Array]:
     """Divide a table (n, features + targets) into inputs and targets; classes become whole numbers."""
     import numpy as np
 
@@ -118,7 +119,7 @@ def _last_columns(network: pl.Network, values: Array, source: str) -> tuple[Arra
     return x, whole if (whole == y[:, 0]).all() else y[:, 0]
 
 
-def _class_numbers(network: pl.Network, table: CsvTable) -> Array:
+def _class_numbers(network: Model, table: CsvTable) -> Array:
     """The targets of a file as numbers of classes, from names, or from the numbers themselves."""
     import numpy as np
 

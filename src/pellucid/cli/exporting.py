@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pellucid as pl
 from pellucid.cli.calibration import rows_for
 from pellucid.cli.errors import Failure, UsageError, choice, option
-from pellucid.cli.inputs import model_path
+from pellucid.cli.inputs import load_together, model_path
 from pellucid.cli.runs import MODEL
 from pellucid.losses import LOSSES
 from pellucid.optimizers import OPTIMIZERS
@@ -41,41 +41,43 @@ class Options:
 class Target(NamedTuple):
     """Something a network can be written as."""
 
-    write: Callable[[pl.Network, Path, Options], Any]
+    write: Callable[[pl.Together, Path, Options], Any]
     """Writes it and answers a report, which is printed."""
     options: tuple[str, ...] = ()
     """The options it takes besides the output."""
 
 
-def _c(network: pl.Network, path: Path, options: Options) -> Any:
+def _c(network: pl.Together, path: Path, options: Options) -> Any:
     if not options.int8:
         _refuse(options, ("calibrate", "data"), "is for --int8")
         return pl.formats.write_c(network, path)
-    rows = rows_for(network, options.calibrate, options.data)
+    alone = _alone(network, "--int8")
+    rows = rows_for(alone, options.calibrate, options.data)
     print(rows.words)
-    return pl.formats.write_c(network, path, int8=True, rows=rows.x, test=rows.test)
+    return pl.formats.write_c(alone, path, int8=True, rows=rows.x, test=rows.test)
 
 
-def _numpy(network: pl.Network, path: Path, options: Options) -> Any:
+def _numpy(network: pl.Together, path: Path, options: Options) -> Any:
     if not options.training:
         _refuse(options, _OF_TRAINING, "is for --training")
         return pl.formats.write_numpy(network, path)
+    alone = _alone(network, "--training")
     if options.output is None:
         path = path.with_name(f"{path.name}_training")
     epochs = 20 if options.epochs is None else options.epochs
     with option("--epochs"):
         check_integer("N", epochs, minimum=1)
-    return pl.formats.write_training(_trainer(network, options), path, epochs=epochs)
+    return pl.formats.write_training(_trainer(alone, options), path, epochs=epochs)
 
 
-def _onnx(network: pl.Network, path: Path, options: Options) -> Any:
+def _onnx(network: pl.Together, path: Path, options: Options) -> Any:
     rows = None if options.calibrate is None else rows_for(network, options.calibrate, options.data)
     target = path if path.suffix == ".onnx" else path.with_name(f"{path.name}.onnx")
     report = pl.to_onnx(network, target, x=None if rows is None else rows.x)
     return f"Wrote {target.name}\n{report}"
 
 
-def _javascript(network: pl.Network, path: Path, options: Options) -> Any:
+def _javascript(network: pl.Together, path: Path, options: Options) -> Any:
     return pl.formats.write_javascript(network, path)
 
 
@@ -90,14 +92,26 @@ TARGETS: dict[str, Target] = {
 """What a network can be written as, by the name people type."""
 
 
+def _alone(network: pl.Together, option: str) -> pl.Network:
+    """The only network there is."""
+    count = len(network.networks)
+    if count > 1:
+        raise UsageError(
+            f"{option} writes a single network, but these are {count} that answer together: leave it away, or name one "
+            f"of them, {MODEL} in the folder."
+        )
+    return network.networks[0]
+
+
 def export(model: str, to: str, options: Options) -> None:
     """Write a network and print what there is to know of the result."""
     name = choice("--to", to, TARGETS)
     target = TARGETS[name]
     others = tuple(field.name for field in fields(options) if field.name not in ("output", *target.options))
     _refuse(options, others, f"is not for --to {name}")
-    path = model_path(model)
-    network = pl.load(path)
+    path, network = model_path(model), load_together(model)
+    if len(network.networks) > 1:
+        print(f"{len(network.networks)} networks that answer together")
     try:
         print(target.write(network, _output(path, options.output), options))
     except FileExistsError as error:

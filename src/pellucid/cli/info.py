@@ -34,6 +34,7 @@ def show_model(
     }
     pairs = {
         "File": f"{path}, {path.stat().st_size:,} bytes",
+        "Networks": _together(model),
         "Format": f"version {description.get('version', VERSION)}, "
         f"written by {description.get('written_by', 'an unknown program')}",
         "Input": f"{' × '.join(map(str, network.input_shape))} numbers a row",
@@ -46,6 +47,8 @@ def show_model(
     }
     if network.target is not None:
         pairs["Predicts"] += f": {network.target.words(network.link)}"
+    if not pairs["Networks"]:
+        del pairs["Networks"]
     if network.link in ("identity", "exponential"):
         del pairs["Classes"]
     if network.preprocessing is None:
@@ -56,6 +59,14 @@ def show_model(
         pairs |= _training(network.training)
     tables.show_pairs(console, pairs)
     tables.show_layers(console, network)
+
+
+def _together(model: str) -> str:
+    """How many networks of a folder answer together; nothing of one alone."""
+    from pellucid.cli import inputs
+
+    count = len(inputs.load_together(model).networks)
+    return f"{count} that answer together; of the first one:" if count > 1 else ""
 
 
 def _features(features: tuple[Feature, ...] | None) -> str:

@@ -22,6 +22,8 @@ from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import MODEL
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
+from pellucid.formats.together import file_names
+from pellucid.together import Model
 from pellucid.typing import Array
 from pellucid.validation import unknown_name
 
@@ -31,12 +33,22 @@ _DELIMITERS = ",;\t"
 
 
 def load_model(path: str) -> pl.Network:
-    """Read a network from a model file, or from the folder of the run that wrote it."""
-    return pl.load(model_path(path))
+    """Read a network from a model file, or from the folder of the run that wrote it; of several the first one."""
+    file = model_path(path)
+    if Path(path).expanduser().is_dir() and (file.parent / file_names(2)[-1]).exists():
+        words = f"{path} holds several networks that answer together: this is {file.name}, the first one."
+        print(words, file=sys.stderr)
+    return pl.load(file)
+
+
+def load_together(path: str) -> pl.Together:
+    """Read the networks of the folder of a run, or the one of a model file."""
+    file = model_path(path)
+    return pl.load_together(Path(path).expanduser() if Path(path).expanduser().is_dir() else file)
 
 
 def model_path(path: str) -> Path:
-    """The model file that is meant by a path."""
+    """The model file that is meant by a path; of several networks that answer together the first one's."""
     given = Path(path).expanduser()
     file = given / MODEL if given.is_dir() else given
     if not file.exists():
@@ -71,7 +83,9 @@ def is_table(data: str, options: Mapping[str, Any]) -> bool:
     given = [option for option, value in options.items() if value is not None]
     if name in DATASETS and not Path(data).expanduser().is_file():
         if given:
-            raise UsageError(f"--{given[0]} is for tables: {name} is a data set that knows its target.")
+            raise UsageError(
+                f"--{given[0].replace('_', '-')} is for tables: {name} is a data set that knows its target."
+            )
         return False
     path = Path(data).expanduser()
     return bool(given) or path.is_file() or path.suffix.lower() in _TABLES or len(path.parts) > 1
@@ -245,7 +259,7 @@ def is_numpy(data: str) -> bool:
     return Path(data).suffix.lower() in (".npy", ".npz")
 
 
-def fit_inputs(x: Array, network: pl.Network, source: str, *, with_target: bool = False) -> Array:
+def fit_inputs(x: Array, network: Model, source: str, *, with_target: bool = False) -> Array:
     """Rows in the shape that the network takes, (n, *input_shape); images become rows where it takes rows."""
     shape = network.input_shape
     if x.ndim == 1 and x.shape == shape:

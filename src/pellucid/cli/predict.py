@@ -9,7 +9,7 @@ import typer
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
-    import pellucid as pl
+    from pellucid.together import Together
     from pellucid.typing import Array
 
 
@@ -30,11 +30,11 @@ def predict_rows(
     ] = None,
 ) -> None:
     """Say what a saved network predicts: one line a row, the class and its probability, or the numbers."""
-    from pellucid.cli.inputs import load_model
+    from pellucid.cli.inputs import load_together
 
-    network = load_model(model)
+    network = load_together(model)
     if network.preprocessing is not None:
-        _predict_table(model, data, output, probabilities)
+        _predict_table(network, data, output, probabilities)
         return
     x = _inputs(network, data, directory)
     header, rows, decimals = _answers(network, x, probabilities)
@@ -45,15 +45,12 @@ def predict_rows(
     _print(rows, decimals)
 
 
-def _predict_table(model: str, data: str, output: str | None, probabilities: bool) -> None:
+def _predict_table(network: Together, data: str, output: str | None, probabilities: bool) -> None:
     """The rows of a table with the predictions beside them, to a file or to standard output, part by part."""
     import sys
-    from pathlib import Path
 
-    from pellucid.formats.together import load_together
     from pellucid.tables.predicting import predict_file, predict_to
 
-    network = load_together(Path(model).expanduser())
     source = sys.stdin.buffer if data == "-" else data
     if output is None:
         predict_to(network, source, sys.stdout.buffer, probabilities=probabilities)
@@ -62,7 +59,7 @@ def _predict_table(model: str, data: str, output: str | None, probabilities: boo
     print(f"Wrote {written.rows:,} rows to {output}, with {', '.join(written.columns)} beside them")
 
 
-def _inputs(network: pl.Network, data: str, directory: str | None) -> Array:
+def _inputs(network: Together, data: str, directory: str | None) -> Array:
     """The rows to predict, (n, *input_shape)."""
     from pellucid.cli import inputs
     from pellucid.cli.errors import Failure, UsageError
@@ -83,7 +80,7 @@ def _inputs(network: pl.Network, data: str, directory: str | None) -> Array:
     return inputs.fit_inputs(arrays.get("x", next(iter(arrays.values()))), network, data)
 
 
-def _answers(network: pl.Network, x: Array, probabilities: bool) -> tuple[list[str], list[list[Any]], bool]:
+def _answers(network: Together, x: Array, probabilities: bool) -> tuple[list[str], list[list[Any]], bool]:
     """The columns' names, the rows, and whether all but the first column are probabilities."""
     from pellucid.cli.errors import Failure
 
@@ -109,7 +106,7 @@ def _answers(network: pl.Network, x: Array, probabilities: bool) -> tuple[list[s
     return ["prediction", "probability"], [[name, share] for name, share in zip(names, own, strict=True)], True
 
 
-def _class(network: pl.Network, index: int) -> str:
+def _class(network: Together, index: int) -> str:
     return network.classes[int(index)] if network.classes else str(int(index))
 
 

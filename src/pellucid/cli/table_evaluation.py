@@ -12,23 +12,19 @@ from rich.console import Console
 from pellucid.cli import tables
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import SETTINGS
-from pellucid.formats.together import load_together
-from pellucid.losses import Poisson
 from pellucid.tables.reading import read_columns
 from pellucid.tables.report.intervals import bootstrap, interval
 from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.report.words import scored
-from pellucid.tables.targets import Target, present
+from pellucid.tables.targets import present, target_of_model
 from pellucid.together import Together
 from pellucid.validation import unknown_name
 
 
-def evaluate_table(console: Console, model: str, source: str, target: str | None) -> None:
-    """Measure the network of a file, or those of a run's folder, on a table with its target."""
-    path = Path(model).expanduser()
-    network = load_together(path)
+def evaluate_table(console: Console, network: Together, model: str, source: str, target: str | None) -> None:
+    """Measure the network of the file `model`, or those of a run's folder, on a table with its target."""
     assert network.preprocessing is not None
-    name = target or _target_of(path)
+    name = target or _target_of(Path(model).expanduser())
     columns = read_columns(Path(source).expanduser(), texts=network.preprocessing.text_columns)
     if name not in columns:
         raise UsageError(unknown_name("--target", name, [str(each) for each in columns]))
@@ -37,7 +33,7 @@ def evaluate_table(console: Console, model: str, source: str, target: str | None
     if not there.any():
         raise Failure(f"{source} has no row with a value in {name!r}.")
     known = {column: np.asarray(columns[column])[there] for column in network.preprocessing.column_names}
-    what = target_of(network, name)
+    what = target_of_model(network, name)
     y = what.encode(values[there])
     x = network.preprocessing.transform(known)
     answers = network.predict_proba(x) if what.task == "classes" else network.predict(x)
@@ -53,16 +49,6 @@ def evaluate_table(console: Console, model: str, source: str, target: str | None
     )
     if what.task == "classes":
         tables.show_confusion(console, y, answers.argmax(axis=1), what.class_names)
-
-
-def target_of(network: Together, name: str) -> Target:
-    """What a saved network predicts."""
-    loss = network.loss
-    assert loss is not None  # it was trained
-    if network.link == "softmax":
-        classes = network.classes or tuple(str(number) for number in range(network.networks[0].outputs))
-        return Target(name, "classes", loss, len(classes), classes)
-    return Target(name, "counts" if isinstance(loss, Poisson) else "numbers", loss, network.networks[0].outputs)
 
 
 def _target_of(path: Path) -> str:

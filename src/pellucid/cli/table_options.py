@@ -22,8 +22,11 @@ from pellucid.tables.reading import read_table
 from pellucid.tables.recipes import RECIPES, Recipe, recipe_for
 from pellucid.tables.table import Table
 from pellucid.tables.targets import ASKED, NUMBER_LOSSES, QUANTILES, Target, find_target
-from pellucid.typing import Array
+from pellucid.tables.weights import balanced
+from pellucid.typing import Array, Floats
 from pellucid.validation import check_integer, unknown_name
+
+_MOST_CLASSES = 12  # whose weights are shown
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class TableOptions:
     batch_size: str | None = None
     epochs: int | None = None
     ensemble: int = 1
+    class_weight: str | None = None
     folds: int | None = None
     minutes: float | None = None
     stream: bool | None = None
@@ -100,6 +104,27 @@ def goal_of(options: TableOptions) -> dict[str, Any]:
     elif loss is not None and asked == "auto":
         asked = "numbers"
     return {"asked": asked, "loss": loss, "quantiles": levels}
+
+
+def class_weight_of(options: TableOptions, target: Target) -> Floats | None:
+    """How much a row of each class counts, (classes,); None where all count alike."""
+    if options.class_weight is None:
+        return None
+    choice("--class-weight", options.class_weight, ("balanced",))
+    if target.task != "classes":
+        raise UsageError(
+            f"--class-weight is for classes, but {target.name} is predicted as {target.words}: leave it away, or say "
+            f"--task classes."
+        )
+    return balanced(target.counts)
+
+
+def words_of_weight(target: Target, weight: Floats) -> str:
+    """What a row of each class counts, for people."""
+    each = [f"{name} {value:.3g}" for name, value in zip(target.class_names, weight.tolist(), strict=True)]
+    shown = ", ".join(each[:_MOST_CLASSES])
+    more = ", …" if len(each) > _MOST_CLASSES else ""
+    return f"All classes count alike (--class-weight balanced), also in what is measured: a row of {shown}{more}"
 
 
 def kinds_of(text: str | None) -> dict[str, str]:

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 
 from pellucid.cli import tables
 from pellucid.cli.errors import Interrupted, UsageError
 from pellucid.cli.runs import HISTORY, SETTINGS, RunFolder, run_folder
-from pellucid.cli.table_options import Read, TableOptions, read, settings_of
+from pellucid.cli.table_options import Read, TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import Streamed, is_streamed, show_memory, stream_of
 from pellucid.cli.table_words import show_columns, show_report, show_target
@@ -27,6 +27,9 @@ from pellucid.tables.report.verdict import next_steps
 from pellucid.tables.training import Telling, Trained, train_table
 
 PAGE, FACTS = "report.html", "report.json"
+_TRAINING = ("pellucid train ", "pellucid tune ")
+
+Steps: TypeAlias = tuple[tuple[str, str], ...]
 
 
 def train(options: TableOptions) -> None:
@@ -42,7 +45,7 @@ def train(options: TableOptions) -> None:
         settings = _within(options, found, settings, console)
     with run_folder(options.save, _run_name(options.source)) as folder:
         trained = _train(options, found, settings, console)
-        report = replace(trained.report, next=_next(options, found, trained, folder.path))
+        report = _told(options, trained.report, _next(options, found, trained, folder.path))
         if trained.interrupted:
             when = "in" if isinstance(found, Streamed) else "after"
             words = (
@@ -59,18 +62,28 @@ def train(options: TableOptions) -> None:
 
 
 def _train(options: TableOptions, found: Read | Streamed, settings: Settings, console: Console) -> Trained:
+    class_weight = class_weight_of(options, found.target)
+    if class_weight is not None:
+        console.print(words_of_weight(found.target, class_weight), soft_wrap=True)
     progress = TrainingsBar(console) if console.is_terminal else TrainingsLines(console)
     with progress:
         telling = Telling(progress.begun, progress.watch, progress.ended, progress.now)
         if isinstance(found, Streamed):
-            measure = options.folds != 0
-            return train_stream(found.table, settings, measure=measure, recipe=options.recipe, telling=telling)
+            return train_stream(
+                found.table,
+                settings,
+                class_weight=class_weight,
+                measure=options.folds != 0,
+                recipe=options.recipe,
+                telling=telling,
+            )
         return train_table(
             found.table,
             found.y,
             found.target,
             settings,
             folds=options.folds,
+            weight=None if class_weight is None else class_weight[found.y],
             dropped=found.dropped,
             recipe=options.recipe,
             telling=telling,
@@ -106,6 +119,23 @@ def _next(options: TableOptions, found: Read | Streamed, trained: Trained, folde
         rows=found.table.rows,
         tune=isinstance(found, Read),
     )
+
+
+def _told(options: TableOptions, report: TableReport, steps: Steps) -> TableReport:
+    """The report with what to do next, and what class weights have to do with either.
+
+    Commands that train keep them where they were asked for; else they are a step of their own where the doctor says
+    that a rare class is not found.
+    """
+    if options.class_weight is not None:
+        also = f" --class-weight {options.class_weight}"
+        steps = tuple((command + also * command.startswith(_TRAINING), why) for command, why in steps)
+        return replace(report, next=steps, how=f"{report.how}; every class counts alike" if report.how else "")
+    if any(finding.get("name") == "class_imbalance" for finding in report.findings.get("findings", [])):
+        command = f"pellucid train {options.source} --target {options.target} --class-weight balanced"
+        why = "rare classes that count as much as common ones, so that they are found"
+        steps = (steps[0], (command, why), *steps[1:])
+    return replace(report, next=steps)
 
 
 def _write(folder: RunFolder, trained: Trained, report: TableReport, options: TableOptions) -> list[str]:

@@ -128,6 +128,12 @@ def train_network(
         int | None,
         typer.Option(metavar="N", help="So many networks that answer together.", rich_help_panel=_TABLE),
     ] = None,
+    class_weight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="balanced: rare classes count as much as common ones.", rich_help_panel=_TABLE
+        ),
+    ] = None,
     folds: Annotated[
         int | None,
         typer.Option(
@@ -193,6 +199,7 @@ def train_network(
         "quantiles": quantiles,
         "recipe": recipe,
         "ensemble": ensemble,
+        "class_weight": class_weight,
         "folds": folds,
         "minutes": minutes,
         "stream": stream,

@@ -27,6 +27,9 @@ def tune_table(
         str | None, typer.Option(metavar="NAME", help="What the target is: classes, numbers, quantiles, counts.")
     ] = None,
     quantiles: Annotated[str | None, typer.Option(metavar="LEVELS", help="Predict these: 0.05,0.5,0.95.")] = None,
+    class_weight: Annotated[
+        str | None, typer.Option(metavar="NAME", help="balanced: rare classes count as much as common ones.")
+    ] = None,
     recipe: Annotated[str, typer.Option(metavar="NAME", help="What is varied: strong, fast, plain.")] = "strong",
     epochs: Annotated[int | None, typer.Option(metavar="N", help="How often a trial uses every row.")] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Decides the division of the rows, and what is tried.")] = 0,
@@ -49,6 +52,7 @@ def tune_table(
         kinds=kinds,
         task=task,
         quantiles=quantiles,
+        class_weight=class_weight,
         recipe=recipe,
         epochs=epochs,
         seed=seed,

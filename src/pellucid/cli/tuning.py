@@ -10,7 +10,7 @@ from typing import Any
 
 from pellucid.cli import tables
 from pellucid.cli.errors import Interrupted, UsageError
-from pellucid.cli.table_options import TableOptions, read, settings_of
+from pellucid.cli.table_options import TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_words import show_target
 from pellucid.formats.together import FIRST, save_together
 from pellucid.storage.atomic import write_atomically
@@ -32,10 +32,14 @@ def tune(options: TableOptions, minutes: float | None, trials: int | None) -> No
     settings = settings_of(options, found.target)
     console = tables.console()
     show_target(console, found)
+    class_weight = class_weight_of(options, found.target)
+    if class_weight is not None:
+        console.print(words_of_weight(found.target, class_weight), soft_wrap=True)
+    weight = None if class_weight is None else class_weight[found.y]
     folder = _folder(options)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        search = Search(found.table, found.y, found.target, settings, folder / JOURNAL)
+        search = Search(found.table, found.y, found.target, settings, folder / JOURNAL, weight)
     except BaseException:
         with suppress(OSError):  # something is in it: it stays
             folder.rmdir()

@@ -24,6 +24,7 @@ from pellucid.estimators.running import Running
 from pellucid.estimators.targets import Form
 from pellucid.layers import Dense, Maxout
 from pellucid.network import Network
+from pellucid.together import Together
 from pellucid.training import History
 from pellucid.typing import Array
 
@@ -83,16 +84,18 @@ class NetworkEstimator(Dividing, Running, CallbackSupportMixin, BaseEstimator):
         return self._members[0].history if self._members else History()
 
     def save(self: Any, path: Any) -> None:
-        """Write the network into a file that `pellucid.load` reads; it cannot run code."""
-        from pellucid.formats.model_file import save
+        """Write the network into a file, which `pellucid.load` reads, or several into a folder, which
+        `pellucid.load_together` reads. They cannot run code.
+        """
+        from pellucid.formats.together import save_model
 
-        save(self._single("save"), path)
+        save_model(self._fitted_networks(), path)
 
     def to_onnx(self: Any, path: Any, **options: Any) -> Any:
-        """Write the network as an ONNX file; options are those of `pellucid.formats.onnx.to_onnx`."""
+        """Write the network, or several as one, as an ONNX file; options are those of `pellucid.to_onnx`."""
         from importlib import import_module
 
-        return import_module("pellucid.formats.onnx").to_onnx(self._single("to_onnx"), path, **options)
+        return import_module("pellucid.formats.onnx").to_onnx(Together(self._fitted_networks()), path, **options)
 
     # -- the ladder of a fit -------------------------------------------------------------------------------------
 
@@ -179,11 +182,11 @@ class NetworkEstimator(Dividing, Running, CallbackSupportMixin, BaseEstimator):
             raise AssertionError("check_is_fitted raises")
         return networks
 
-    def _answers(self: Any, X: Any, answer: Callable[[list[Network], Any], Array]) -> Array:
+    def _answers(self: Any, X: Any, answer: Callable[[Together, Any], Array]) -> Array:
         """What the networks answer to rows X. Plain rows go to the network, which looks for what is not finite; all
         else, and what the network refused, is checked and answered in scikit-learn's words.
         """
-        networks = self._fitted_networks()
+        networks = Together(self._fitted_networks())
         if (
             type(X) is np.ndarray
             and X.ndim == 2

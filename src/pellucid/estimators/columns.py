@@ -121,6 +121,11 @@ class ColumnsTaken:
 
             return read_columns(X, texts=self.encoder_.text_columns)
         if not _has_names(X):
+            if self._column_names is None:
+                raise ValueError(
+                    "This estimator was read from a file, which tells columns by their names and not by their order: "
+                    f"give a frame or a mapping with the columns {', '.join(self.encoder_.column_names[:10])}."
+                )
             X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=False)
             return _columns_of(X, self._column_names)
         columns = _named(X)

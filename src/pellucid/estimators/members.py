@@ -13,12 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from pellucid.engines.cores import usable_cores
 from pellucid.estimators.convergence import Convergence, Curves, fresh_optimizer
 from pellucid.losses import Loss
-from pellucid.losses.links import logistic, predictions
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
@@ -123,34 +120,3 @@ def run_all(jobs: Sequence[Callable[[], Ending]], members: Sequence[Member], thr
                     member.trainer.stop("Training was interrupted.")
             done = [Ending(0) if future.cancel() else future.result() for future in running]
             return [ending._replace(interrupted=True) for ending in done]
-
-
-def common_scores(networks: Sequence[Network], x: Array) -> Floats:
-    """The scores (n, outputs) of the networks together: those whose probabilities or predictions are the mean."""
-    if len(networks) == 1:
-        return networks[0].scores(x)
-    link = networks[0].link
-    with np.errstate(divide="ignore"):
-        if link == "softmax":
-            return np.log(_mean([network.predict_proba(x) for network in networks]))
-        scores = [network.scores(x) for network in networks]
-        if link == "sigmoid":
-            return np.log(_mean([logistic(part) for part in scores])) - np.log(
-                _mean([logistic(-part) for part in scores])
-            )
-        return np.log(_mean([np.exp(part) for part in scores])) if link == "exponential" else _mean(scores)
-
-
-def common_probabilities(networks: Sequence[Network], x: Array) -> Floats:
-    """The mean of the networks' probabilities; (n, 2) for a single yes-or-no output."""
-    answers = [network.predict_proba(x) for network in networks]
-    return answers[0] if len(answers) == 1 else _mean(answers)
-
-
-def _mean(parts: Sequence[Floats]) -> Floats:
-    return np.mean(parts, axis=0, dtype=parts[0].dtype)
-
-
-def common_predictions(networks: Sequence[Network], x: Array) -> Array:
-    """Numbers (n,) or (n, outputs)."""
-    return predictions(common_scores(networks, x), networks[0].link, networks[0].target)

@@ -13,10 +13,11 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 
 from pellucid.estimators.base import NetworkEstimator
-from pellucid.estimators.members import Rows, common_predictions
+from pellucid.estimators.members import Rows
 from pellucid.estimators.mlp import MLPParameters, MLPPart
 from pellucid.estimators.targets import Form, form_of_numbers
 from pellucid.losses import LOSSES, Loss, Poisson, Quantile
+from pellucid.together import Together
 from pellucid.typing import Array, Floats
 
 NUMBER_LOSS: list[Any] = [StrOptions(set(LOSSES)), Loss, tuple]
@@ -61,7 +62,7 @@ class RegressorPart(RegressorMixin):
 
     def predict(self: Any, X: Any) -> Floats:
         """The numbers for rows X: (n,), or (n, outputs) for several; of several quantiles a column each."""
-        answer: Floats = self._answers(X, common_predictions)
+        answer: Floats = self._answers(X, Together.predict)
         return answer
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:

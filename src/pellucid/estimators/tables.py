@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from pellucid.engines import ENGINES
 from pellucid.estimators.classifier import CLASS_WEIGHT
 from pellucid.estimators.columns import ColumnsTaken
 from pellucid.estimators.parameters import AT_LEAST_1, BELOW_1
+from pellucid.estimators.table_files import TableFiles, labels_of
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.tables.fitting import Settings, TableModel, plan
@@ -33,7 +34,7 @@ from pellucid.tables.report import TableReport
 from pellucid.tables.report.folds import encoder_for
 from pellucid.tables.running import run_all
 from pellucid.tables.targets import NUMBER_LOSSES, QUANTILES, Target, find_target
-from pellucid.tables.training import Telling, completed, first_report, measurement
+from pellucid.tables.training import Telling, completed, findings_of, first_report, measurement
 from pellucid.training import DivergenceError, History
 from pellucid.typing import Array, Floats
 
@@ -63,7 +64,7 @@ class TableParameters:
     }
 
 
-class TableEstimator(ColumnsTaken, BaseEstimator):
+class TableEstimator(ColumnsTaken, TableFiles, BaseEstimator):
     """The family's base. See the head of this file."""
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -101,7 +102,7 @@ class TableEstimator(ColumnsTaken, BaseEstimator):
             raise ValueError(f"Training exploded: {error}") from error
         self.networks_, self._model, self._settings_used = model.networks, model, settings
         self._histories = model.histories
-        self._seen = (table, codes, weight)
+        self._seen, self._job = (table, codes, weight), jobs[0]
         if interrupted:
             warnings.warn("Training was interrupted: what was learnt until then is used.", stacklevel=2)
         return self
@@ -132,14 +133,15 @@ class TableEstimator(ColumnsTaken, BaseEstimator):
 
     @property
     def history_(self: Any) -> History:
-        """What happened in its training, epoch by epoch."""
+        """What happened in its training, epoch by epoch; nothing of an estimator that was read from a file."""
         check_is_fitted(self, "networks_")
-        return self._histories[0]
+        return self._histories[0] if self._histories else History()
 
     def report(self: Any, folds: int | None = None) -> TableReport:
         """Measure the estimator on folds of the rows it was fitted on, beside simpler and other models.
 
-        Every fold trains networks anew, as `fit` did. Print the report, or `report.to_html("report.html")`.
+        Every fold trains networks anew, as `fit` did; what the doctor found is of the training in `fit`, of several the
+        first one. Print the report, or `report.to_html("report.html")`.
 
         Parameters
         ----------
@@ -155,20 +157,12 @@ class TableEstimator(ColumnsTaken, BaseEstimator):
         measured = measurement(table, y, self.target_, self._settings_used, folds, weight)
         if measured is not None and run_all(measured.jobs, self.threads):
             raise KeyboardInterrupt
-        return completed(report, measured, self._model, table, y, Telling())
-
-    def save(self: Any, path: Any) -> None:
-        """Write the network with its encoder into a file that `pellucid.load` and `pellucid predict` read."""
-        from pellucid.formats.model_file import save
-
-        check_is_fitted(self, "networks_")
-        if len(self.networks_) > 1:
-            raise ValueError(f"save writes one network, but this estimator has {len(self.networks_)}: see networks_.")
-        save(self.network_, path)
+        report = completed(report, measured, self._model, table, y, Telling())
+        return replace(report, findings=findings_of(self._job))
 
     def __getstate__(self: Any) -> Any:
         state = super().__getstate__()
-        return {**state, "_seen": None} if "_seen" in state else state
+        return {**state, "_seen": None, "_job": None} if "_seen" in state else state
 
     def __sklearn_tags__(self: Any) -> Any:
         tags = super().__sklearn_tags__()
@@ -241,6 +235,27 @@ class TableClassifier(ClassifierMixin, TableParameters, TableEstimator):
         "class_weight": CLASS_WEIGHT,
     }
 
+    @classmethod
+    def load(cls, path: Any, *, classes: Any = None, **options: Any) -> TableClassifier:
+        """The classifier of a file, or of a folder with several, that `save` or `pellucid train` wrote.
+
+        It predicts what the saved one does, to the bit. Columns are told by their names; parameters of which a file
+        tells nothing, such as the recipe, are the usual ones, and `report` needs a new `fit`.
+
+        Parameters
+        ----------
+        path : path
+            The file or folder. Nothing in it is ever run.
+        classes : sequence or None
+            The labels that `predict` answers, in the order of the names in the file. None: whole numbers or truths
+            where all names are such, else the names.
+        **options
+            `engine` and `threads`, as for the estimator.
+        """
+        model = cls._loaded(path, "classes", options)
+        model.classes_ = labels_of(model.target_.class_names, classes)
+        return model
+
     def _target_of(self, values: Array, name: str) -> Target:
         check_classification_targets(values)
         self.classes_ = np.unique(values)
@@ -301,6 +316,12 @@ class TableRegressor(RegressorMixin, TableParameters, TableEstimator):
         "loss": [StrOptions(set(NUMBER_LOSSES)), Loss],
         "quantiles": [tuple, list, np.ndarray],
     }
+
+    @classmethod
+    def load(cls, path: Any, **options: Any) -> TableRegressor:
+        """The regressor of a file or folder, as for `TableClassifier.load`; loss and quantiles are in it."""
+        model = cls._loaded(path, "numbers", options)
+        return model.set_params(loss=model.target_.loss, quantiles=model.target_.levels or QUANTILES)
 
     def _target_of(self, values: Array, name: str) -> Target:
         return find_target(values, name, asked="numbers", loss=self.loss, quantiles=tuple(self.quantiles))

@@ -67,6 +67,26 @@ def save_together(networks: Model | Sequence[Network], folder: str | os.PathLike
     return names
 
 
+def save_model(networks: Model | Sequence[Network], path: str | os.PathLike[str]) -> None:
+    """Write a network into a file, or several into a folder.
+
+    Raises
+    ------
+    ValueError
+        If several networks should go into what is, or is called, a file.
+    """
+    together, place = members(networks), Path(path).expanduser()
+    if len(together.networks) == 1:
+        save(together.networks[0], place)
+        return
+    if place.suffix == ".pellucid" or place.is_file():
+        raise ValueError(
+            f"These are {len(together.networks)} networks that answer together, which go into a folder, each into a "
+            f"file of its own: name a folder in the place of {os.fspath(path)!r}."
+        )
+    save_together(together, place)
+
+
 def load_together(path: str | os.PathLike[str], **options: Any) -> Together:
     """The networks of a folder, or the one of a single file. Nothing in the files is ever run.
 

@@ -120,6 +120,7 @@ def train_stream(
     stream: TableStream,
     settings: Settings,
     *,
+    class_weight: Floats | None = None,
     measure: bool = True,
     recipe: str = "strong",
     telling: Telling | None = None,
@@ -133,6 +134,8 @@ def train_stream(
         learn from (`EXAMPLES` of them).
     settings : Settings
         How networks are trained. Each goes through the same pieces, so that the file is read once an epoch.
+    class_weight : array (classes,) or None
+        How much a row of each class counts.
     measure : bool
         Whether the networks are measured; otherwise all rows that are held out choose the best weights.
     recipe : str
@@ -151,17 +154,17 @@ def train_stream(
         raise ValueError(f"The stream keeps no examples, which the report needs: TableStream(…, examples={EXAMPLES}).")
     telling = telling or Telling()
     choosing, measuring = _divided(stream, settings.seed, measure)
-    jobs = _planned(stream, settings, choosing)
+    jobs = _planned(stream, settings, choosing, class_weight)
     for job in jobs:
         job.callbacks += telling.watch(job)
     telling.begun(jobs)
-    interrupted = _learn(jobs, stream, settings, telling)
+    interrupted = _learn(jobs, stream, settings, telling, class_weight)
     check_learnt(jobs, interrupted)
     model = TableModel.of(jobs, stream.encoder)
     report = first_report(stream, stream.target, model, stream.dropped, recipe)
     report = replace(report, epochs=max(job.epochs_begun for job in jobs))
     if not interrupted:
-        measured = _measurement(stream, settings, jobs, measuring) if len(measuring) else None
+        measured = _measurement(stream, settings, jobs, measuring, class_weight) if len(measuring) else None
         report = completed(report, measured, model, *stream.examples, telling)
         report = replace(report, findings=findings_of(jobs[0]))
     return Trained(model, report, interrupted)
@@ -175,7 +178,12 @@ def _divided(stream: TableStream, seed: int, measure: bool) -> tuple[Array, Arra
     return divide(y, stream.target, 0.5, seed)
 
 
-def _planned(stream: TableStream, settings: Settings, choosing: Array) -> list[StreamJob]:
+def _weighed(x: Array, y: Array, class_weight: Floats | None) -> Rows:
+    """Rows, each with the weight of its class."""
+    return Rows(x, y, None if class_weight is None else class_weight[y])
+
+
+def _planned(stream: TableStream, settings: Settings, choosing: Array, class_weight: Floats | None) -> list[StreamJob]:
     x, y = stream.validation
     return [
         StreamJob(
@@ -184,7 +192,7 @@ def _planned(stream: TableStream, settings: Settings, choosing: Array) -> list[S
             layout=stream.encoder.layout,
             target=stream.target,
             rows=Rows(x[:0], y[:0]),
-            held=Rows(x[choosing], y[choosing]) if len(choosing) else None,
+            held=_weighed(x[choosing], y[choosing], class_weight) if len(choosing) else None,
             epochs=settings.epochs or epochs_for(settings.recipe, stream.train_rows),
             seed=settings.seed + 1000 * number,
             engine=settings.engine,
@@ -195,7 +203,9 @@ def _planned(stream: TableStream, settings: Settings, choosing: Array) -> list[S
     ]
 
 
-def _learn(jobs: list[StreamJob], stream: TableStream, settings: Settings, telling: Telling) -> bool:
+def _learn(
+    jobs: list[StreamJob], stream: TableStream, settings: Settings, telling: Telling, class_weight: Floats | None
+) -> bool:
     """All epochs, each piece for all jobs; answer whether Ctrl-C came."""
     first, interrupted = jobs[0], False
 
@@ -203,10 +213,10 @@ def _learn(jobs: list[StreamJob], stream: TableStream, settings: Settings, telli
         nonlocal interrupted
         going = [job for job in jobs if job.diverged is None]
         for job in going:
-            job.rows = Rows(x, y)
+            job.rows = _weighed(x, y, class_weight)
         interrupted = run_all(going, settings.threads)
         for job in going:  # the piece goes; a few of its rows stay for the doctor
-            job.rows = Rows(x[:DIAGNOSED].copy(), y[:DIAGNOSED].copy())
+            job.rows = _weighed(x[:DIAGNOSED].copy(), y[:DIAGNOSED].copy(), class_weight)
         return not interrupted and any(job.diverged is None for job in jobs)
 
     try:
@@ -224,12 +234,19 @@ def _learn(jobs: list[StreamJob], stream: TableStream, settings: Settings, telli
     return interrupted
 
 
-def _measurement(stream: TableStream, settings: Settings, jobs: list[StreamJob], measuring: Array) -> Measurement:
+def _measurement(
+    stream: TableStream,
+    settings: Settings,
+    jobs: list[StreamJob],
+    measuring: Array,
+    class_weight: Floats | None,
+) -> Measurement:
     """The networks and their rivals on the rows that are held out for it."""
     examples, y = stream.examples
     table, truth = stream.held_out
-    fold = Fold(examples, y, table.take(measuring), None, stream.target, settings)
+    weight, measured = (None if class_weight is None else class_weight[each] for each in (y, truth[measuring]))
+    fold = Fold(examples, y, table.take(measuring), weight, stream.target, settings)
     how = f"on {len(measuring):,} rows set aside, which no model saw"
     if examples.rows < stream.train_rows:
         how += f"; the others learnt from {examples.rows:,} of the {stream.train_rows:,} rows"
-    return Measurement([Part(fold, truth[measuring], stream.encoder, list(jobs))], how)
+    return Measurement([Part(fold, truth[measuring], stream.encoder, list(jobs), measured)], how)

@@ -20,6 +20,7 @@ import pellucid as pl
 from pellucid.losses import Loss
 from pellucid.tables.cells import NO, YES, TableError
 from pellucid.tables.tally import Tally, as_list, class_name
+from pellucid.together import Together
 from pellucid.typing import Array
 from pellucid.validation import check_choice, check_number, unknown_name
 
@@ -253,6 +254,23 @@ def _too_many(tally: Tally) -> str:
         f"{len(names):,} classes in {tally.rows:,} rows ({example}, …), {once:,} of them with a single row: there is "
         f"nothing to learn a class from"
     )
+
+
+def target_of_model(model: Together, name: str) -> Target:
+    """What networks that were trained on a table predict, as they tell of it; classes by their names.
+
+    Raises
+    ------
+    TargetError
+        If they were not trained on a table, or before it.
+    """
+    loss = model.loss
+    if loss is None or model.link not in ("softmax", "identity", "exponential"):
+        raise TargetError(f"The network predicts through the link {model.link!r} and was not trained on a table.")
+    if model.link == "softmax":
+        classes = model.classes or tuple(str(number) for number in range(model.outputs))
+        return Target(name, "classes", loss, len(classes), classes)
+    return Target(name, "counts" if isinstance(loss, pl.Poisson) else "numbers", loss, model.outputs)
 
 
 def as_numbers(values: Any, name: str) -> npt.NDArray[np.float64]:

@@ -228,4 +228,5 @@ def findings_of(job: Job) -> dict[str, Any]:
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
     some = np.arange(min(DIAGNOSED, len(rows.x)))
-    return pl.diagnose(trainer, rows.x[some], rows.y[some], validation=held).to_dict()
+    weight = None if rows.weight is None else rows.weight[some]
+    return pl.diagnose(trainer, rows.x[some], rows.y[some], validation=held, sample_weight=weight).to_dict()

@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from pellucid.datasets.splits import split_indices
 from pellucid.tables.cells import TableError
 from pellucid.tables.fitting import Settings, TableModel
@@ -134,6 +136,8 @@ class Search:
         The recipe that is varied, the seed, the budget of a training.
     journal : path
         The file of what was tried, made if it is not there; a search with the same file goes on.
+    weight : array (n,) or None
+        How much each row counts, in training and in what trials are compared by.
 
     Attributes
     ----------
@@ -141,7 +145,9 @@ class Search:
         The best model of this run of the search.
     """
 
-    def __init__(self, table: Table, y: Array, target: Target, settings: Settings, journal: Path) -> None:
+    def __init__(
+        self, table: Table, y: Array, target: Target, settings: Settings, journal: Path, weight: Array | None = None
+    ) -> None:
         if table.rows < _LEAST_ROWS:
             raise TableError(
                 f"{table.source} has {table.rows} rows with a target: a search needs at least {_LEAST_ROWS}, to train, "
@@ -155,12 +161,14 @@ class Search:
             training, holding, testing = split_indices(y, _PART, _PART, stratify=False, seed=settings.seed)
         self.encoder = encoder_for(table.take(training), settings)
         x = self.encoder.transform(table)
-        self.rows, self.held = Rows(x[training], y[training]), Rows(x[holding], y[holding])
-        self.test = Rows(x[testing], y[testing])
+        self.rows, self.held, self.test = (
+            Rows(x[part], y[part], None if weight is None else weight[part]) for part in (training, holding, testing)
+        )
         optuna = _optuna()
         storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
         self.epochs = settings.epochs or settings.recipe.epochs_for(len(training), settings.visits)
         name = f"{target.name}-{len(y)}-{self.epochs}"  # other rows or epochs: values that cannot be compared
+        name += "" if weight is None else "-weighted"
         done = [study.study_name for study in optuna.get_all_study_summaries(storage)]
         self.goes_on = name in done
         self.study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True, direction="minimize")
@@ -260,16 +268,24 @@ class Search:
         if pruning.pruned:
             self.study.tell(trial, state=states.PRUNED)
             return Tried(trial.number + 1, None, recipe, False, history.seconds, "given up"), None
-        values = [value for value in history[self.target.watch] if value is not None]
-        value = 1.0 - max(values) if self.target.task == "classes" else min(values)
+        value = self._value(job)
         self.study.tell(trial, value)
         best = before is None or value < before
-        return Tried(trial.number + 1, float(value), recipe, best, history.seconds, "done"), job
+        return Tried(trial.number + 1, value, recipe, best, history.seconds, "done"), job
+
+    def _value(self, job: Job) -> float:
+        """The validation measure of a training: of the best epoch, whose weights are restored."""
+        assert job.trainer is not None
+        if self.held.weight is not None and self.target.task == "classes":
+            wrong = job.network.predict(self.held.x) != self.held.y
+            return float(np.average(wrong, weights=self.held.weight))
+        values = [value for value in job.trainer.history[self.target.watch] if value is not None]
+        return float(1.0 - max(values) if self.target.task == "classes" else min(values))
 
     def tested(self, model: TableModel) -> dict[str, float]:
         """The measures of a model on the test rows, which no trial was chosen by."""
         answers = model.answers(self.test.x)
-        return {measure.title: measure(self.test.y, answers) for measure in measures_of(self.target)}
+        return {measure.title: measure(self.test.y, answers, self.test.weight) for measure in measures_of(self.target)}
 
     def words_of(self, recipe: Recipe) -> str:
         """What a recipe has other than the one that the search began with."""

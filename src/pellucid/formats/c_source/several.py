@@ -115,13 +115,15 @@ def _means(parts: Sequence[Prediction], big: str) -> list[str]:
     tables = {name: _table(name, units[name], big) for name in names}
     words = {name: place for name, (_, place) in tables.items()}
     clipped = f"z < {words['low']} ? {words['low']} : z > {words['high']} ? {words['high']} : z" if limited else "z"
+    score = f"(double)all[{big}_OUTPUTS * k + i]"
+    score = f"exp({score})" if parts[0].link == "exponential" else score
     return [
         *exponentials,
         *(text for text, _ in tables.values()),
         f"for (int i = 0; i < {big}_OUTPUTS; i++) {{",
         "    double sum = 0.0;",
         f"    for (int k = 0; k < {big}_NETWORKS; k++) {{",
-        f"        const double z = (double)all[{big}_OUTPUTS * k + i] * {words['scale']} + {words['mean']};",
+        f"        const double z = {score} * {words['scale']} + {words['mean']};",
         f"        sum += {clipped};",
         "    }",
         f"    y[i] = (float)(sum / {big}_NETWORKS);",

@@ -65,8 +65,7 @@ def _answer(p: Prediction) -> str:
     if p.link in ("sigmoid", "sign"):
         return "Number(scores(x)[0] > 0)" if one else "Array.from(scores(x), (z) => Number(z > 0))"
     if p.target is not None:
-        z = "Math.exp(z)" if p.link == "exponential" else "z"
-        return _numbers(f"Array.from(scores(x), (z, i) => {_in_unit(z, p.target, p.outputs)})", p)
+        return _numbers(f"Array.from(scores(x), (z, i) => {_in_unit(p.target, p)})", p)
     return _numbers("scores(x)" + (".map((z) => Math.exp(z))" if p.link == "exponential" else ""), p)
 
 
@@ -80,9 +79,7 @@ def _common_answer(parts: Sequence[Prediction]) -> str:
         return "Number(predictProba(x)[1] > 0.5)" if one else "Array.from(predictProba(x), (p) => Number(p > 0.5))"
     if p.link == "sign":
         return "Number(meanOf(scores(x))[0] > 0)" if one else "Array.from(meanOf(scores(x)), (z) => Number(z > 0))"
-    answer = "scores(x)"
-    if p.link == "exponential":
-        answer = "scores(x).map((each) => each.map((z) => Math.exp(z)))"
+    answer = "scores(x)" + (".map((each) => each.map((z) => Math.exp(z)))" if p.link == "exponential" else "")
     if units_of(parts) is not None:
         answer += ".map((each, n) => inUnit(each, units[n]))"
     return _numbers(f"meanOf({answer})", p)
@@ -116,17 +113,18 @@ def _units(parts: Sequence[Prediction]) -> list[str]:
     return ["\n".join(["/** The unit of each network's numbers. */", "const units = [", *lines, "];"])]
 
 
-def _in_unit(z: str, target: TargetScaling, outputs: int) -> str:
-    """A score z of output i, or its exponential, in the unit of the target."""
+def _in_unit(target: TargetScaling, p: Prediction) -> str:
+    """A score z of output i in the unit of the target."""
 
     def column(name: str) -> str:
-        values = target.column(name, outputs)
+        values = target.column(name, p.outputs)
         if values is None:
             return {"low": "-Infinity", "high": "Infinity"}[name]
         if (values == values[0]).all():
             return number(float(values[0]))
         return f"[{', '.join(map(repr, values.tolist()))}][i]"
 
+    z = "Math.exp(z)" if p.link == "exponential" else "z"
     answer = f"{z} * {column('scale')} + {column('mean')}"
     if target.low is None and target.high is None:
         return answer

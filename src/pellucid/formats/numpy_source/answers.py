@@ -83,8 +83,13 @@ def _answer(p: Prediction) -> str:
         return "scores(x).argmax(axis=1)" if of_scores else "(scores(x)[:, 0] > 0).astype(np.int64)"
     if p.link in ("sigmoid", "sign"):
         return "(scores(x) > 0).astype(np.int64)"
-    numbers = "np.exp(scores(x))" if p.link == "exponential" else "scores(x)"
-    return _numbers(numbers if p.target is None else _in_unit(numbers, p.target, p.outputs), p)
+    numbers = _of_scores(p)
+    return _numbers(numbers if p.target is None else _in_unit(p.target, p.outputs, numbers), p)
+
+
+def _of_scores(p: Prediction) -> str:
+    """The numbers that scores stand for: themselves, or their exponentials."""
+    return "np.exp(scores(x))" if p.link == "exponential" else "scores(x)"
 
 
 def _common_answer(parts: Sequence[Prediction]) -> str:
@@ -96,7 +101,7 @@ def _common_answer(parts: Sequence[Prediction]) -> str:
         return "mean(scores(x)).argmax(axis=1)"
     if p.link == "sign":
         return f"(mean(scores(x)){'[:, 0]' if p.outputs == 1 else ''} > 0).astype(np.int64)"
-    answer, units = "np.exp(scores(x))" if p.link == "exponential" else "scores(x)", units_of(parts)
+    answer, units = _of_scores(p), units_of(parts)
     if units is not None:
         limited = "LOW" if "low" in _told(units) else ""
         answer = f"np.clip({answer} * SCALE + MEAN, LOW, HIGH)" if limited else f"{answer} * SCALE + MEAN"
@@ -113,7 +118,7 @@ def _numbers(answer: str, p: Prediction) -> str:
     return f"np.sort({answer}, axis=1)" + ("" if in_order else f"[:, {list(p.places)}]")
 
 
-def _in_unit(numbers: str, target: TargetScaling, outputs: int) -> str:
+def _in_unit(target: TargetScaling, outputs: int, numbers: str) -> str:
     """The predictions (n, outputs) in the unit of the target, in double precision."""
     mean, scale, low, high = (_column(target, name, outputs) for name in ("mean", "scale", "low", "high"))
     answer = f"{numbers} * np.float64({scale}) + {mean}" if "[" not in scale else f"{numbers} * {scale} + {mean}"

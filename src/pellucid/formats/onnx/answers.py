@@ -107,11 +107,8 @@ def _add_numbers(graph: Graph, scores: Sequence[str], model: Together) -> None:
     """The numbers of each network in its own unit, their mean, and quantiles in order."""
     columns, places = model.outputs, model.loss.places if isinstance(model.loss, Quantile) else ()
     numbers = [_numbers(graph, each, network) for each, network in zip(scores, model.networks, strict=True)]
-    if len(numbers) > 1:
-        numbers = [graph.node("Mean", *numbers)]
-    if places:
-        numbers = [_in_order(graph, numbers[0], places)]
-    graph.node("Identity", *numbers, output=VARIABLE)
+    common = graph.node("Mean", *numbers) if len(numbers) > 1 else numbers[0]
+    graph.node("Identity", _in_order(graph, common, places) if places else common, output=VARIABLE)
     graph.output(VARIABLE, np.float32, columns)
 
 

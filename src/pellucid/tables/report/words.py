@@ -22,6 +22,8 @@ def in_words(report: TableReport) -> str:
         lines.append(f"What the network needs ({report.telling.loss} without the column):")
         lines += [f"  {name:<24} {minus(f'{drop:+.4f}')}" for name, drop in list(report.importance.items())[:10]]
         lines.append("")
+    for finding in report.findings.get("findings", []):
+        lines += [f"The doctor: {finding.get('name')}. {finding.get('said')}", f"  {finding.get('advice')}", ""]
     lines += ["Next:", *(f"  {command}\n    {why}" for command, why in report.next)] if report.next else []
     return "\n".join(lines).rstrip()
 
