@@ -211,8 +211,13 @@ _OF_NUMBERS: dict[str, dict[str, Any]] = {
     "fast": {"activation": "mish", "learning_rate": 0.07, "label_smoothing": 0.0},
     "strong": {"activation": "mish", "learning_rate": 0.2, "label_smoothing": 0.0},
 }
+_OF_COUNTS = {  # exp(score) overflows where a score of numbers would merely be far off: the rate of classes does
+    **_OF_NUMBERS,
+    "strong": {**_OF_NUMBERS["strong"], "learning_rate": _STRONG.learning_rate},
+}
+_CHANGES: dict[str, dict[str, dict[str, Any]]] = {"classes": {}, "numbers": _OF_NUMBERS, "counts": _OF_COUNTS}
 RECIPES: dict[str, Recipe] = {"plain": Recipe(), "fast": _FAST, "strong": _STRONG}
-"""By name, for classes; `recipe_for` knows what is different for numbers."""
+"""By name, for classes; `recipe_for` knows what is different for numbers and counts."""
 
 LINEAR = Recipe(
     hidden=(), learning_rate=0.02, rate_schedule="log_cosine", weight_decay=0.001, one_hot_up_to=100, epochs=200
@@ -235,4 +240,4 @@ def recipe_for(name: str | Recipe, task: str) -> Recipe:
         return name
     if name not in RECIPES:
         raise ValueError(unknown_name("recipe", name, RECIPES))
-    return RECIPES[name] if task == "classes" else replace(RECIPES[name], **_OF_NUMBERS[name])
+    return replace(RECIPES[name], **_CHANGES[task].get(name, {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -206,6 +207,28 @@ def test_a_remedy_changes_what_it_says_and_leaves_the_old_trainer() -> None:
     assert len(y) == 118
     assert fingerprint(trainer) == before
     assert str(remedy) == "layers=[Dense(4), Dense(3)], batch_size=10, without 2 of the training rows"
+
+
+SCHEDULES = [lambda rate: pl.LogCosine(rate, steps=200), lambda rate: pl.WarmUp(pl.Cosine(rate, steps=200), steps=20)]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=["LogCosine", "WarmUp of Cosine"])
+@pytest.mark.parametrize("diverges", [False, True])
+def test_a_rate_that_begins_low_is_told_and_bettered_as_it_was_given(schedule: Any, diverges: bool) -> None:
+    trainer = trainer_of(optimizer=pl.Adam(schedule(30.0)))
+    if diverges:
+        network = pl.Network([pl.Dense(8), pl.ReLU(), pl.Dense(1)])
+        trainer = pl.Trainer(network, pl.SquaredError(), pl.GradientDescent(schedule(30.0)), seed=3)
+    y = X[:, :1] if diverges else Y
+    with contextlib.suppress(pl.DivergenceError):
+        trainer.fit(X, y, epochs=40)
+    assert (trainer.divergence is not None) == diverges
+    finding = next(each for each in pl.diagnose(trainer, X, y) if each.name == "learning_rate_too_high")
+    better = finding.evidence["better_rate"]
+    assert finding.evidence["learning_rate"] == 30.0
+    assert 0 < better < 30.0
+    assert finding.remedy is not None
+    assert finding.remedy.apply(trainer).optimizer.learning_rate == schedule(better)
 
 
 def test_a_doctor_goes_on_with_a_training_that_goes_on() -> None:

@@ -10,6 +10,7 @@ from pellucid.engines.program import Instruction
 from pellucid.inspection.doctor.evidence import Run
 from pellucid.layers import Layer
 from pellucid.optimizers import Optimizer
+from pellucid.schedules import Schedule
 
 HIGHER = tuple(10.0**power for power in range(1, 7))
 _LOWER = tuple(10.0**-power for power in range(1, 9))
@@ -18,9 +19,9 @@ _LOWER = tuple(10.0**-power for power in range(1, 9))
 def lower_scales(run: Run) -> tuple[float, ...]:
     """Parts of the rate to try: powers of ten, and what suits the first weights where that lies far below."""
     better = None if run.divergence is None else run.divergence.better_rate
-    if better is None:
+    if better is None or not stated_rate(run):
         return _LOWER
-    scale = better / run.rehearsal.task.rate_at(run.first)
+    scale = better / stated_rate(run)
     return (*_LOWER, *(scale * factor for factor in (10.0, 1.0, 0.1))) if scale < _LOWER[-1] else _LOWER
 
 
@@ -36,6 +37,16 @@ def _usual(layer: Layer) -> Layer:
         if item.name in ("weight_initializer", "bias_initializer")
     }
     return dataclasses.replace(layer, **usual) if usual else layer
+
+
+def stated_rate(run: Run) -> float:
+    """The learning rate as it was given: a number, or what a schedule is a multiple of, which may begin at 0; that of
+    the first step where it is a function.
+    """
+    rate = run.rehearsal.task.optimizer.learning_rate
+    while isinstance(rate, Schedule):
+        rate = rate.learning_rate
+    return run.rehearsal.task.rate_at(run.first) if callable(rate) else float(rate)
 
 
 def lower_rate(run: Run) -> tuple[float, dict[str, Any]]:
@@ -59,20 +70,23 @@ def best_scale(run: Run, scales: Iterable[float]) -> float:
 
 def _rate(run: Run, scale: float) -> tuple[float, dict[str, Any]]:
     optimizer = run.rehearsal.task.optimizer
-    now = run.rehearsal.task.rate_at(run.first)
+    now = stated_rate(run)
     rate = float(f"{now * scale:.0e}")
     return rate, {"optimizer": with_rate(optimizer, rate if rate > 0 else now)}
 
 
 def with_rate(optimizer: Optimizer, rate: float) -> Optimizer:
     """The optimizer with another rate; a schedule keeps its form where it has a first rate."""
-    schedule = optimizer.learning_rate
-    if dataclasses.is_dataclass(schedule) and hasattr(schedule, "learning_rate"):
+    return dataclasses.replace(optimizer, learning_rate=_scheduled(optimizer.learning_rate, rate))
+
+
+def _scheduled(schedule: Any, rate: float) -> Any:
+    if dataclasses.is_dataclass(schedule) and not isinstance(schedule, type) and hasattr(schedule, "learning_rate"):
         try:
-            return dataclasses.replace(optimizer, learning_rate=dataclasses.replace(schedule, learning_rate=rate))
+            return dataclasses.replace(schedule, learning_rate=_scheduled(schedule.learning_rate, rate))
         except (TypeError, ValueError):
             pass
-    return dataclasses.replace(optimizer, learning_rate=rate)
+    return rate
 
 
 def other_rate(run: Run, scale: float) -> tuple[float, dict[str, Any]]:

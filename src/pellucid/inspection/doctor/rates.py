@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from pellucid.engines.base import State
-from pellucid.inspection.doctor.advice import HIGHER, best_scale, lower_scales, other_rate, with_rate
+from pellucid.inspection.doctor.advice import HIGHER, best_scale, lower_scales, other_rate, stated_rate, with_rate
 from pellucid.inspection.doctor.catalogue import worse
 from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
@@ -67,7 +67,7 @@ def learning_rate_too_high(evidence: Evidence) -> list[Finding]:
     if run.outcome == "poor" and ended < WELL_ON * run.first_loss and stands_still(evidence.column("loss")):
         return []  # the rate worked until it was too high for what was left: a plateau
     rate, settings = other_rate(run, scale)
-    now = run.rehearsal.task.rate_at(run.first)
+    now = stated_rate(run)
     came = "diverged" if run.divergence is not None else f"ended at a loss of {ended:.4g}"
     said = (
         f"At a rate of {now:g} training {came}; {run.rehearsed_steps} steps from the same first weights at {rate:g} "
@@ -92,7 +92,7 @@ def learning_rate_too_low(evidence: Evidence) -> list[Finding]:
     if scale == 1.0 or not trial.beats(run.ended, BETTER):
         return []
     rate, settings = other_rate(run, scale)
-    now = run.rehearsal.task.rate_at(run.first)
+    now = stated_rate(run)
     step = max((layer.update_ratio for layer in run.end.trained), default=0.0)
     said = (
         f"{run.steps:,} steps at a rate of {now:g} brought the loss from {run.first_loss:.4g} to {ended:.4g}; "
@@ -121,7 +121,7 @@ def batch_size_mismatch(evidence: Evidence) -> list[Finding]:
     loss = trial.loss
     if not trial.beats(run.ended, BETTER) or not trial.beats(own, BETTER) or not loss < FALLS * run.first_loss:
         return []
-    now = run.rehearsal.task.rate_at(run.first)
+    now = stated_rate(run)
     ending = f"ended at a loss of {ended:.4g}" if math.isfinite(ended) else "diverged"
     said = (
         f"With {run.batch_size:,} row{'s' if run.batch_size > 1 else ''} a step at a rate of {now:g}, training "
