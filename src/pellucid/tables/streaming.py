@@ -196,8 +196,8 @@ class TableStream:
         leave = size // 2 // batch_size * batch_size
         if not leave and size < self.train_rows:
             raise ValueError(
-                f"The reservoir holds {size:,} rows, but must hold at least two batches of {batch_size}: enlarge it, or "
-                f"make batches smaller."
+                f"The reservoir holds {size:,} rows, but must hold at least two batches of {batch_size}: enlarge it, "
+                f"or make batches smaller."
             )
         x = np.empty((size, self.encoder.layout.width), dtype=np.float32)
         y = np.empty(size, dtype=np.float64 if self.classes is None else np.int64)
