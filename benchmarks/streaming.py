@@ -1,24 +1,23 @@
-"""A CSV file larger than memory: trained on and predicted, each in a process of its own, whose memory is watched.
+"""A CSV file larger than memory: trained on and predicted by the command line, whose memory is watched.
 
-python -m benchmarks.streaming FILE     is what those processes do; FILE.predictions.csv is written
+python -m benchmarks.streaming ARGUMENTS     is what the measured processes do: pellucid ARGUMENTS, then its peak memory
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 _SIZE, _QUICK = 5 * 10**9, 40 * 10**6  # bytes
 _BLOCKS, _ROWS_A_BLOCK = 16, 100_000
-_MOST = 2**30
+_MOST = 10**9
 
 
 def write(path: Path, size: int) -> int:
@@ -54,57 +53,46 @@ def _block(random: np.random.Generator) -> bytes:
     return "".join(lines).encode()
 
 
-def run(path: Path) -> None:
-    """Train one epoch and predict every row; print what it took."""
-    import pellucid as pl
-    from pellucid.tables import TableStream, fit_stream, predict_file
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line, and then print how much memory the process has had at most, imports and all, in bytes."""
+    from pellucid.cli import main
 
+    code = main(arguments)
+    status = Path("/proc/self/status").read_text()  # getrusage would begin with the memory of who started the process
+    print(1024 * int(status.split("VmHWM:")[1].split()[0]))
+    return code
+
+
+def measured(*arguments: str) -> tuple[float, int]:
+    """The seconds and the peak memory in bytes of a command line in a process of its own."""
     began = time.perf_counter()
-    stream = TableStream(path, "price")
-    measured = time.perf_counter()
-    network = pl.Network([pl.Dense(128), pl.ReLU(), pl.Dense(64), pl.ReLU(), pl.Dense(1)])
-    trainer = pl.Trainer(network, pl.Huber(100.0), pl.Adam(0.003), batch_size=256)
-    fit_stream(trainer, stream, epochs=1)
-    trained, peak = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    r2 = network.evaluate(*stream.validation)["r2"]
-    written = predict_file(network, path, path.with_suffix(".predictions.csv"))
-    seconds = {"measure": measured - began, "train": trained - measured, "predict": time.perf_counter() - trained}
-    all_of_it = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    answer = {"rows": written.rows, "r2": r2, "peak": peak, "peak of all": all_of_it, "memory": stream.memory}
-    print(json.dumps({**answer, "seconds": seconds}))
+    command = [sys.executable, "-m", "benchmarks.streaming", *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return time.perf_counter() - began, int(done.stdout.splitlines()[-1])
 
 
 def rows(quick: bool) -> Iterator[tuple[str, str, str, str]]:
     """What, measured, beside what, wanted."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "large.csv"
-        write(path, _QUICK if quick else _SIZE)
+        path, run, output = (Path(folder) / name for name in ("large.csv", "run", "predictions.csv"))
+        count = write(path, _QUICK if quick else _SIZE)
         size = path.stat().st_size / 1e9
-        command = [sys.executable, "-m", "benchmarks.streaming", str(path)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found = json.loads(done.stdout)
-    seconds, count = found["seconds"], found["rows"]
-    title = f"{size:.2f} GB of CSV, {count:,} rows"
-    yield (
-        f"{title}: kinds and quartiles, then an epoch",
-        f"{seconds['measure']:.0f} s + {seconds['train']:.0f} s, R² {found['r2']:.3f}",
-        f"{count / seconds['train']:,.0f} rows a second",
-        "",
-    )
-    peak = f"{found['peak'] / 1e6:.0f} MB"
-    yield (
-        f"{title}: peak memory of training",
-        peak,
-        f"rows kept: {found['memory'] / 1e6:.0f} MB",
-        f"≤ {_MOST / 1e6:.0f} MB",
-    )
-    yield (
-        f"{title}: predictions beside the rows",
-        f"{seconds['predict']:.0f} s, peak memory {found['peak of all'] / 1e6:.0f} MB",
-        f"{count / seconds['predict']:,.0f} rows a second",
-        f"≤ {_MOST / 1e6:.0f} MB",
-    )
+        short = ("--epochs", "1") if quick else ()
+        seconds, peak = measured("train", str(path), "--target", "price", "--stream", "--save", str(run), *short)
+        report = json.loads((run / "report.json").read_text())
+        predicting, predicting_peak = measured("predict", str(run), str(path), "--output", str(output))
+    title, wanted = f"{size:.2f} GB of CSV, {count:,} rows", f"≤ {_MOST / 1e6:.0f} MB"
+    network, *others = report["contenders"]
+    beside = ", ".join(f"{each['name']} {each['scores']['r2'][0]:.3f}" for each in others)
+    yield f"{title}: the strong recipe with its report, R²", f"{network['scores']['r2'][0]:.3f}", beside, ""
+    epochs = f"{report['epochs']} epoch{'' if report['epochs'] == 1 else 's'}"
+    speed = f"{report['epochs'] * count / report['seconds']:,.0f} rows a second"
+    yield f"{title}: time of it", f"{seconds:.0f} s, {report['seconds']:.0f} s of them for {epochs}", speed, ""
+    yield f"{title}: peak memory of it", f"{peak / 1e6:.0f} MB", "", wanted
+    speed = f"{count / predicting:,.0f} rows a second"
+    yield f"{title}: predictions beside the rows", f"{predicting:.0f} s", speed, ""
+    yield f"{title}: peak memory of predictions", f"{predicting_peak / 1e6:.0f} MB", "", wanted
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]))
+    sys.exit(run(sys.argv[1:]))

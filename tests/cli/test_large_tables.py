@@ -117,6 +117,15 @@ def test_a_file_that_is_too_large_for_memory_is_streamed_unasked(pellucid, flats
     assert "part by part" not in pellucid(*train, "--folds", 0).out
 
 
+def test_a_search_refuses_what_memory_does_not_hold(pellucid, tmp_path, flats, monkeypatch) -> None:
+    pytest.importorskip("optuna")
+    monkeypatch.setattr(memory, "available", lambda: 500_000)
+    code, _, err = pellucid("tune", flats, "--target", "rent", "--trials", 1)
+    assert code == 1
+    assert "flats.csv (22 kB) is too large for memory, where a search needs all of its rows" in err
+    assert not (tmp_path / "tune").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -218,6 +218,13 @@ def test_not_measured_all_rows_held_out_choose_the_best_weights(tmp_path: Path) 
     assert trained.model.networks[0].training.validation_rows == len(stream.validation[0])
 
 
+def test_a_run_that_explodes_is_told(tmp_path: Path) -> None:
+    stream = stream_of(write(tmp_path / "t.csv", 400), "price", "plain", reservoir=100)
+    settings = settings_for("plain", "numbers")
+    with pytest.raises(pl.DivergenceError):
+        train_stream(stream, replace(settings, recipe=replace(settings.recipe, learning_rate=1e30)))
+
+
 def test_examples_are_needed(tmp_path: Path) -> None:
     stream = stream_of(write(tmp_path / "t.csv", 100), "price", "plain", examples=0)
     with pytest.raises(ValueError, match="keeps no examples"):

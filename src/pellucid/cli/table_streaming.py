@@ -41,10 +41,7 @@ def is_streamed(options: TableOptions, console: Console) -> bool:
     """Whether the file is read part by part, as asked or since it is too large; that is said."""
     if options.stream is False:
         return False
-    try:
-        file = TableFile(Path(options.source).expanduser())
-    except TableError as error:
-        raise Failure(str(error)) from None
+    file = _file_of(options)
     if options.stream is None and not is_large(file):
         return False
     why = "as asked"
@@ -58,6 +55,23 @@ def is_streamed(options: TableOptions, console: Console) -> bool:
             raise UsageError(f"{option} does not go with a file that is read part by part ({why}): {way}.")
     console.print(f"{options.source} ({_bytes(file.size)}) is read part by part, {why}.", soft_wrap=True)
     return True
+
+
+def refuse_large(options: TableOptions) -> None:
+    """Raise if the file is too large for what needs all of its rows in memory."""
+    file = _file_of(options)
+    if is_large(file):
+        raise Failure(
+            f"{options.source} ({_bytes(file.size)}) is too large for memory, where a search needs all of its rows: "
+            f"give it a file with some of them, 100,000 say. pellucid train takes files of any size."
+        )
+
+
+def _file_of(options: TableOptions) -> TableFile:
+    try:
+        return TableFile(Path(options.source).expanduser())
+    except TableError as error:
+        raise Failure(str(error)) from None
 
 
 def stream_of(options: TableOptions, console: Console) -> Streamed:

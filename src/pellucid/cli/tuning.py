@@ -11,6 +11,7 @@ from typing import Any
 from pellucid.cli import tables
 from pellucid.cli.errors import Interrupted, UsageError
 from pellucid.cli.table_options import TableOptions, class_weight_of, read, settings_of, words_of_weight
+from pellucid.cli.table_streaming import refuse_large
 from pellucid.cli.table_words import show_target
 from pellucid.formats.together import FIRST, save_together
 from pellucid.storage.atomic import write_atomically
@@ -28,6 +29,7 @@ def tune(options: TableOptions, minutes: float | None, trials: int | None) -> No
     for name, value in (("--minutes", minutes), ("--trials", trials)):
         if value is not None and value <= 0:
             raise UsageError(f"{name} must be above 0, not {value:g}.")
+    refuse_large(options)
     found = read(options)
     settings = settings_of(options, found.target)
     console = tables.console()

@@ -9,7 +9,7 @@ reservoir holds the whole file, the networks are those of the same rows in memor
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def epochs_for(recipe: Recipe, rows: int) -> int:
     return max(1, min(recipe.epochs_for(rows), LEAST_EPOCHS * VISITS // rows))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class StreamJob(Job):
     """A training whose rows come piece by piece: each `run` learns from the one that `rows` holds.
 
@@ -61,19 +61,17 @@ class StreamJob(Job):
         Where they come from.
     """
 
-    stream: TableStream | None = None
-    _mean: float | None = None
+    stream: TableStream
+    _mean: float | None = field(default=None, init=False)
 
     @property
     def count(self) -> int:
         """How many training rows there are."""
-        assert self.stream is not None
         return self.stream.train_rows
 
     @property
     def mean(self) -> float:
         """The mean over all training rows."""
-        assert self.stream is not None
         if self._mean is None:
             moments = None if self.stream.whole else self.stream.moments
             self._mean = super().mean if moments is None else moments.mean or 1.0
@@ -100,7 +98,6 @@ class StreamJob(Job):
         """Make the network and its trainer; the unit of the target is that of all rows, not of the first piece."""
         super().make()
         assert self.trainer is not None
-        assert self.stream is not None
         standardize, clamp = self.trainer.standardize_target, self.trainer.clamp
         if (standardize or clamp) and not self.stream.whole:
             assert self.stream.moments is not None
@@ -207,7 +204,7 @@ def _learn(
     jobs: list[StreamJob], stream: TableStream, settings: Settings, telling: Telling, class_weight: Floats | None
 ) -> bool:
     """All epochs, each piece for all jobs; answer whether Ctrl-C came."""
-    first, interrupted = jobs[0], False
+    interrupted, batch = False, min(settings.recipe.batch_size, stream.train_rows)
 
     def learn(x: Floats, y: Array) -> bool:
         nonlocal interrupted
@@ -220,9 +217,7 @@ def _learn(
         return not interrupted and any(job.diverged is None for job in jobs)
 
     try:
-        for _ in range(first.epochs):
-            number = first.trainer.epoch if first.trainer is not None else 0
-            batch = min(settings.recipe.batch_size, stream.train_rows)
+        for number in range(jobs[0].epochs):
             if not one_epoch(stream, lambda: [job.network for job in jobs], number, batch, learn):
                 break
     except KeyboardInterrupt:  # between two pieces
@@ -230,7 +225,8 @@ def _learn(
     for job in jobs:
         if job.trainer is not None:
             job.finish()
-            telling.ended(job)
+            if not interrupted:
+                telling.ended(job)
     return interrupted
 
 

@@ -41,6 +41,9 @@ MOST_VALIDATION_ROWS = 20_000
 """No more rows than about these are held out, however large the file is."""
 
 _RESERVOIR_BYTES = 128 * 2**20
+_SAMPLE_BYTES = 64 * 2**20  # of the samples of all columns, where these do not become too small by it
+_LEAST_SAMPLE = 10_000
+_ENCODED_BYTES = 8 * 2**20  # of rows that are encoded at once
 _KEPT_BYTES = 96 * 2**20  # of the rows that are kept as they are, and what a linear model makes of them
 _OF_NUMBER, _OF_TEXT = 16, 500  # bytes a cell
 _ROWS_AT_ONCE = 4096
@@ -75,7 +78,7 @@ class TableStream:
     block : int
         How many bytes of the file are read at once.
     sample : int
-        From how many rows of each column the quartiles are taken.
+        From how many rows of each column the quartiles are taken; fewer where there are hundreds of columns.
     one_hot_up_to, clip
         As for `TableEncoder.fit`.
     told : function
@@ -139,6 +142,8 @@ class TableStream:
         check_target(column, others, self.source, known=self.rows)
         most = max(1000, _KEPT_BYTES // sum(_OF_NUMBER if each.kind == "number" else _OF_TEXT for each in others))
         share = min(validation, min(MOST_VALIDATION_ROWS, most) / column.rows)
+        numbers = max(1, sum(each.kind in ("number", "date") for each in others))
+        sample = min(sample, max(_LEAST_SAMPLE, _SAMPLE_BYTES // (8 * numbers)))
         self._reading = Reading(file, self.columns, column, texts, share, self.seed, block)
         found = survey(
             self._reading,
@@ -217,10 +222,12 @@ class TableStream:
         yield x[:filled], y[:filled]
 
     def _encoded(self) -> Iterator[tuple[Floats, Array]]:
-        """The training rows in the order of the file."""
+        """The training rows in the order of the file, a few at a time: encoded they may be far larger than there."""
+        most = max(1000, _ENCODED_BYTES // (4 * self.encoder.layout.width))
         for part, trained, _ in self._reading.parts():
-            if trained.any():
-                rows = part.take(trained)
+            here = np.flatnonzero(trained)
+            for start in range(0, len(here), most):
+                rows = part.take(here[start : start + most])
                 with rows_counted_from(None):
                     yield self.encoder.transform(rows), self.target.encode(rows[self.target.name])
 
