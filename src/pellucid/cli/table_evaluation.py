@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from pellucid.cli import tables
+from pellucid.cli.csv_words import csv_of
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import SETTINGS
 from pellucid.losses import Poisson
@@ -22,13 +24,15 @@ from pellucid.tables.together import Together, load_together
 from pellucid.validation import unknown_name
 
 
-def evaluate_table(console: Console, model: str, source: str, target: str | None) -> None:
+def evaluate_table(console: Console, model: str, source: str, target: str | None, csv: str | None = None) -> None:
     """Measure the network of a file, or those of a run's folder, on a table with its target."""
     path = Path(model).expanduser()
     network = load_together(path)
     assert network.preprocessing is not None
     name = target or _target_of(path)
-    columns = read_columns(Path(source).expanduser(), texts=network.preprocessing.text_columns)
+    file = sys.stdin.buffer if source == "-" else Path(source).expanduser()
+    source = "standard input" if source == "-" else source
+    columns = read_columns(file, texts=network.preprocessing.text_columns, **csv_of(csv))
     if name not in columns:
         raise UsageError(unknown_name("--target", name, [str(each) for each in columns]))
     values = np.asarray(columns[name])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pellucid.cli.csv_words import csv_of
 from pellucid.cli.errors import Failure, UsageError, choice, option, whole_numbers
 from pellucid.engines import ENGINES
 from pellucid.layers import ACTIVATIONS
@@ -32,6 +33,7 @@ class TableOptions:
     source: str
     target: str | None
     kinds: str | None = None
+    csv: str | None = None
     task: str | None = None
     quantiles: str | None = None
     loss: str | None = None
@@ -65,7 +67,7 @@ def read(options: TableOptions) -> Read:
     """Read the file, part off the target, and see what it is."""
     kinds = kinds_of(options.kinds)
     try:
-        table = read_table(Path(options.source).expanduser(), kinds=kinds or None)
+        table = read_table(Path(options.source).expanduser(), kinds=kinds or None, **csv_of(options.csv))
     except TableError as error:
         raise Failure(str(error)) from None
     names = [column.name for column in table.columns]
@@ -76,7 +78,12 @@ def read(options: TableOptions) -> Read:
             f"--target {shlex.quote(names[-1])} for one."
         )
     if options.target not in names:
-        raise UsageError(unknown_name("--target", options.target, names))
+        nameless = any("no line of names" in note for note in table.notes)
+        if len(names) == 1:
+            words = f"{options.source} has a single column, {names[0]!r:.60}, and no --target {options.target!r:.60}."
+            raise UsageError(f"{words} Say what stands between its cells, if there are more: --csv delimiter=space.")
+        why = f" {options.source} has no line of names: its columns are called by their places." if nameless else ""
+        raise UsageError(unknown_name("--target", options.target, names) + why)
     rest, values, dropped = table.split_target(options.target)
     return Read(rest, values, *_target(options, values), dropped)
 
