@@ -63,7 +63,8 @@ def find_file(path: str | os.PathLike[str]) -> Path:
     """The path of a file that is there; otherwise an error that names the nearest one."""
     given = Path(path).expanduser()
     if given.is_file():
-        return given
+        with given.open("rb"):  # raises where it may not be read
+            return given
     if given.is_dir():
         raise TableError(f"{given} is a folder: name a file in it.")
     if not given.parent.is_dir():

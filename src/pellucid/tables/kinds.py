@@ -171,7 +171,7 @@ class ColumnSummary:
         elif self.whole and cells.dtype.kind == "f":
             self.whole = bool((known == np.floor(known)).all())
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
-        if self.consecutive:
+        if self.consecutive and np.isfinite(low) and np.isfinite(high):
             first = known[0] if self._last is None else self._last + 1
             self.consecutive = known[0] == first and bool((np.diff(known) == 1).all())
             self._last = known[-1]
