@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.tables import Table, TableEncoder, TableError, read_columns, read_table
@@ -190,6 +190,7 @@ def test_another_encoding_far_down_is_found_too() -> None:
     [
         (b"", "is empty."),
         (b"\n \n", "is empty."),
+        (b"# mine\n", "is empty."),
         (b"a,b\n", "has names of columns but no rows."),
         (b"a,b,a\n1,2,3\n", "The name 'a' stands above column 1 and column 3: every column must have a name"),
         (b"a,b\n1,2\n1,2,3\n4,5\n6\n", "cells in every row, as its first one, but line 3 has 3, line 5 has 1."),
@@ -217,6 +218,41 @@ def test_bad_files_get_one_sentence(content: bytes, message: str) -> None:
         read_table(io.BytesIO(content))
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+PIECES = st.sampled_from([
+    "", "1", "2.5", "1,5", "1.234", "$5", "5 km", "abc", "a b", "yes", "NA", "nan", "inf", "2024-01-31", "31.01.2024",
+    "007", "1e5", "1_000", '"q"', '"a,b"', '"x\ny"', '"', "'", "é", "# c", "\t", ";", "|", "\\", "\0", "𝔘", "9" * 20,
+    "?",
+])  # fmt: skip
+
+
+@st.composite
+def files(draw: Any) -> bytes:
+    """CSV as people and programs write it, well and badly."""
+    delimiter, end = draw(st.sampled_from([",", ";", "\t", "|", " "])), draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    width, above = draw(st.integers(1, 4)), draw(st.sampled_from(["", "# made\n", "\n", "a{}b{}c\n", "a{}b\n"]))
+    widths = draw(st.lists(st.sampled_from([*[width] * 9, width + 1]), min_size=1, max_size=9))
+    lines = [delimiter.join(draw(PIECES) for _ in range(each)) for each in widths]
+    text = above.replace("{}", delimiter) + end.join(lines) + draw(st.sampled_from(["", end, end * 2]))
+    return text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])), errors="replace")
+
+
+@settings(deadline=None)
+@given(files() | st.binary(max_size=60))
+def test_whatever_bytes_come_they_are_a_table_or_a_sentence(content: bytes) -> None:
+    try:
+        table = read_table(io.BytesIO(content))
+        encoder = TableEncoder.fit(table)
+    except TableError as error:
+        refused = str(error)
+    else:
+        refused = ""
+    if refused:
+        assert refused.endswith((".", "?"))
+        return
+    again = read_columns(io.BytesIO(content), texts=encoder.text_columns)
+    np.testing.assert_array_equal(encoder.transform(again), encoder.transform(table))
 
 
 def test_a_ragged_row_far_down_is_named(tmp_path: Path) -> None:

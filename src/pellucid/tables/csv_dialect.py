@@ -134,9 +134,9 @@ def find_dialect(
         )
     if not whole and "\n" in text:
         text = text[: text.rindex("\n") + 1]
+    text, skip, comments = _without_beginning(text)
     if not text.strip():
         raise TableError(f"{source} is empty.")
-    text, skip, comments = _without_beginning(text)
     quote = "'" if len(_QUOTED.findall(text)) > 2 * text.count('"') + 1 else '"'
     escape = "\\" if f"\\{quote}" in text else ""
     if delimiter is None:
