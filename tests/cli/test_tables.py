@@ -198,6 +198,31 @@ def test_whole_numbers_that_may_be_amounts_are_said_to_be_guessed(pellucid, tmp_
     assert "Predicted: visits, 3 classes: 0 (" in pellucid(*asked, "--task", "classes").out
 
 
+def test_what_is_said_of_a_file_holds_from_training_to_predicting(pellucid, tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{a:.3f} {b} {'Größe' if a > 0 else 'x'}"
+        for a, b in zip(rng.normal(size=60), rng.integers(0, 9, 60), strict=True)
+    ]
+    (tmp_path / "spaces.txt").write_bytes(("\n".join(rows) + "\n").encode("cp1250"))
+    (tmp_path / "spaces.csv").write_bytes((tmp_path / "spaces.txt").read_bytes())
+    known = "--csv", "delimiter=space,encoding=cp1250,header=no"
+    trained = pellucid(
+        "train", "spaces.csv", "--target", "column_3", *known, "--recipe", "plain", "--epochs", 1, "--folds", 0
+    )
+    assert trained.code == 0, trained.err
+    assert "CSV, delimiter space, encoding cp1250, no line of names" in trained.out
+    assert "Größe (" in trained.out
+    assert "accuracy" in pellucid("evaluate", "runs/spaces-1", "spaces.csv", *known).out
+    assert pellucid("predict", "runs/spaces-1", "spaces.csv", *known, "--output", "said.csv").code == 0
+    assert (tmp_path / "said.csv").read_text().startswith("column_1,column_2,column_3,prediction,probability\n")
+    assert pellucid("predict", "runs/spaces-1", "spaces.csv", "--output", "no.csv").code == 1
+    assert not (tmp_path / "no.csv").exists()
+    nameless = pellucid("train", "spaces.csv", "--target", "size", *known)
+    assert nameless.code == 2
+    assert "spaces.csv has no line of names: its columns are called by their places." in nameless.err
+
+
 def test_minutes_bound_the_trainings(pellucid, sales) -> None:
     code, out, _ = pellucid("train", sales, "--target", "sells", "--recipe", "plain", "--minutes", 0.02, "--folds", 1)
     assert code == 0
@@ -213,6 +238,10 @@ def test_minutes_bound_the_trainings(pellucid, sales) -> None:
             "--target 'sold' is unknown. Did you mean 'colour'?|Allowed: colour, sells, x",
         ),
         (["sale.csv", "--target", "sells"], "sale.csv"),
+        (["sales.csv", "--target", "sells", "--csv", "delimiter=semicolons"], "Did you mean 'semicolon'?"),
+        (["sales.csv", "--target", "sells", "--csv", "semicolon"], "--csv must be such as delimiter=semicolon"),
+        (["sales.csv", "--target", "sells", "--csv", "encoding=klingon"], "(--csv encoding=cp1252)"),
+        (["sales.csv", "--target", "sells", "--csv", "delimiter=tab"], "has a single column|--csv delimiter=space"),
         (["digits", "--target", "x"], "--target is for tables: digits is a data set that knows its target"),
         (["sales.csv", "--target", "sells", "--optimizer", "adam"], "--optimizer is for the built-in data sets"),
         (

@@ -99,6 +99,37 @@ def test_a_path_is_read(tmp_path) -> None:
         TableRegressor().fit(tmp_path / "houses.csv")
 
 
+def test_the_target_may_stand_among_the_columns_that_are_scored(tmp_path) -> None:
+    data = frame()
+    data["price"] = data["price"].where(data.index > 4)
+    data.to_csv(tmp_path / "houses.csv", index=False)
+    known = data[5:]
+    for make, target in ((TableRegressor, "price"), (TableClassifier, "town")):
+        model = make(recipe="plain", epochs=3, random_state=0).fit(known, target=target)
+        rest = known.drop(columns=target)
+        expected = model.score(rest, known[target])
+        assert model.score(known) == pytest.approx(expected, abs=1e-12)
+        if target == "price":
+            assert model.score(tmp_path / "houses.csv") == pytest.approx(expected, abs=1e-12)
+        with pytest.raises(ValueError, match=f"score needs y, or the target '{target}' among the columns"):
+            model.score(rest)
+
+
+def test_names_count_alone_where_scikit_learn_sees_none() -> None:
+    data = frame().drop(columns="price")
+    names, rows = list(data.columns), data.astype(object).where(data.notna(), None).to_dict("records")
+    model = TableClassifier(recipe="plain", epochs=3, random_state=0).fit(
+        data.to_records(index=False), frame()["price"] > 500
+    )
+    assert model.feature_names_in_.tolist() == names
+    expected = model.predict_proba(data)  # a warning would be an error
+    turned = data[names[::-1]].assign(more=1)
+    for same in (turned.to_records(index=False), [dict(reversed(row.items())) for row in rows], turned.to_dict("list")):
+        assert np.array_equal(model.predict_proba(same), expected)
+    by_frame = TableClassifier(recipe="plain", epochs=3, random_state=0).fit(data, frame()["price"] > 500)
+    assert np.array_equal(by_frame.predict_proba(rows), expected)
+
+
 def test_rows_without_a_target_are_left_out_and_said() -> None:
     data = frame()
     with_all = TableRegressor(recipe="plain", epochs=3, random_state=0).fit(data[5:], target="price")
@@ -225,5 +256,11 @@ def test_what_cannot_be_fitted_is_said() -> None:
         TableRegressor().fit(data, target="town")
     with pytest.raises(ValueError, match="given twice"):
         TableRegressor().fit(data, data["price"], target="price")
+    with pytest.raises(ValueError, match="The name 'size' stands above column 1 and column"):
+        TableRegressor().fit(pd.concat([data, data[["size"]]], axis=1), data["price"])
+    with pytest.raises(ValueError, match=r"The frame is lazy: give the result of its collect\(\)"):
+        TableRegressor().fit(pytest.importorskip("polars").from_pandas(data).lazy(), data["price"])
+    with pytest.raises(ValueError, match="Column 'size' holds inf in row 1"):
+        TableRegressor().fit(data.assign(size=np.inf), data["price"])  # and NumPy does not warn of its differences
     with pytest.raises(ValueError, match="requires y to be passed"):
         TableRegressor().fit(data)

@@ -7,6 +7,7 @@ import datetime
 import json
 import runpy
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,38 @@ def _of_c(column: Any, cell: Any) -> Any:
     if isinstance(column, DateColumn):
         return np.nan if np.isnat(cell) else float(cell.astype(np.int64))
     return {"true": 1.0, "false": 0.0, None: np.nan}.get(cell, cell)
+
+
+def _anonymous(frame: tuple[dict[str, list[Any]], dict[str, str]]) -> TableEncoder | None:
+    """The encoder of a frame whose columns are called c0, c1, …"""
+    columns, kinds = ({f"c{place}": each for place, each in enumerate(part.values())} for part in frame)
+    return _encoder_of(columns, kinds)
+
+
+@settings(max_examples=8, deadline=None)
+@given(frames())
+def test_c_says_what_transform_says_of_any_encoder(frame: tuple[dict[str, list[Any]], dict[str, str]]) -> None:
+    encoder = _anonymous(frame)
+    texts = [] if encoder is None else [v for c in encoder.columns if isinstance(c, CategoryColumn) for v in c.values]
+    if encoder is None or any("\0" in text for text in texts):
+        return
+    columns = sample_columns(encoder, rows=40, seed=4)
+    with tempfile.TemporaryDirectory() as folder:
+        np.testing.assert_array_equal(_ask_c(Path(folder), encoder, columns), encoder.transform(columns))
+
+
+@settings(max_examples=8, deadline=None)
+@given(frames())
+def test_javascript_says_what_transform_says_of_any_encoder(
+    frame: tuple[dict[str, list[Any]], dict[str, str]],
+) -> None:
+    encoder = _anonymous(frame)
+    if encoder is None:
+        return
+    rows = rows_of(encoder)
+    with tempfile.TemporaryDirectory() as folder:
+        answer = _ask_node(Path(folder), network_of(encoder), rows, [])["answer"]
+    np.testing.assert_array_equal(np.array([row for row, _, _ in answer], dtype=np.float32), encoder.transform(rows))
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -137,6 +137,18 @@ def test_tables_that_nothing_can_be_learnt_from(columns: dict[str, Any], message
     assert message in str(refused.value)
 
 
+def test_a_word_or_two_among_many_numbers_is_asked_about() -> None:
+    numbers = [f"{n * 1.5}" for n in range(40)]
+    for words in (["unknown"] * 20, ["unknown", "n.a."] * 10):
+        with pytest.raises(TableError, match=r"mixes numbers .* with 20 other cells .*'ignore' leaves it out"):
+            Table.of({"a": numbers + words})
+    assert Table.of({"a": ["1", "2", "3", "A", "B"] * 20}).columns[0].kind == "category"  # codes
+    assert (
+        Table.of({"a": numbers[:30] + ["x", "y", "z"] * 10}).columns[0].reason
+        == "text and numbers, 33 values in 60 cells"
+    )
+
+
 CELLS = st.one_of(
     st.none(),
     st.booleans(),

@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pellucid.tables import Table, TableError, read_columns, read_table
+from pellucid.tables import Table, TableEncoder, TableError, read_columns, read_table
 from pellucid.tables.files import TableFile
 
 
@@ -99,6 +101,23 @@ def test_every_source_gives_the_same_table(name: str, tmp_path: Path) -> None:
         (b"\n\na,b\n1,x\n\n2,y\n", "CSV, delimiter comma, encoding utf-8", "1"),
         (b'a,b\r\n1,"x\r\ny"\r\n2,"say ""z"", please"\r\n', "CSV, delimiter comma, encoding utf-8", "1"),
         (b'a,b\n1,"say \\"z\\", please"\n2,y\n', "CSV, delimiter comma, encoding utf-8", "1"),
+        (
+            b"# mine\n# of 2024, spring\na,b\n1,x\n2,y\n",
+            "CSV, delimiter comma, encoding utf-8, 2 lines of comments",
+            "1",
+        ),
+        (b"# a,b\r\n1,x\r\n2,y\r\n", "CSV, delimiter comma, encoding utf-8", "1"),
+        (b"# mine\ra,b\r1,x\r2,y\r", "CSV, delimiter comma, encoding utf-8, 1 line of comments", "1"),
+        (b"2019,b\n1,7\n2,8\n", "CSV, delimiter comma, encoding utf-8", "1"),
+        ("a;b\n1;Ö\n2;y\n".encode("utf-16-le"), "CSV, delimiter semicolon, encoding utf-16-le", "1"),
+        ("a;b\n1;Ö\n2;y\n".encode("utf-16-be"), "CSV, delimiter semicolon, encoding utf-16-be", "1"),
+        (b'a,b\n"1,5",x\n"2,25",y\n', "CSV, delimiter comma, decimal comma, encoding utf-8", "1.5"),
+        (b'a,b\n"1,234",x\n"12,345.5",y\n', "CSV, delimiter comma, encoding utf-8", "1234"),
+        (b"a,b\n1'234,x\n12'345.5,y\n", "CSV, delimiter comma, encoding utf-8", "1234"),
+        ("a;b\n1\u202f234,5;x\n7;y\n".encode(), "CSV, delimiter semicolon, decimal comma, encoding utf-8", "1234.5"),
+        (b'a,b\n"$1,234",3 km\n-$7.5,5 km\n', "CSV, delimiter comma, encoding utf-8, a in $, b in km", "1234"),
+        (b"a;b\n12,5 %;x\n7 %;y\n", "CSV, delimiter semicolon, decimal comma, encoding utf-8, a in %", "12.5"),
+        ("a,b\n5€,1A\n7€,2B\n".encode(), "CSV, delimiter comma, encoding utf-8, a in €", "5"),
     ],
 )
 def test_the_dialect_is_found_and_said(content: bytes, words: str, first: str) -> None:
@@ -107,6 +126,45 @@ def test_the_dialect_is_found_and_said(content: bytes, words: str, first: str) -
     assert table.rows == 2
     assert len(table) == 2
     assert table.columns[0].examples[0] == first
+
+
+@given(
+    st.lists(st.decimals(-(10**9), 10**9, places=2) | st.none(), min_size=1, max_size=30),
+    st.sampled_from([(".", ","), (",", "."), (".", "'"), (",", "\u202f"), (".", "")]),
+    st.sampled_from(["{}", "${}", "{} kg", "{}%", "€ {}"]),
+)
+def test_numbers_are_read_however_they_are_written(numbers: list[Any], marks: tuple[str, str], unit: str) -> None:
+    decimal, between = marks
+
+    def written(number: Any) -> str:
+        if number is None:
+            return ""
+        text = f"{abs(number):,}".replace(",", "_").replace(".", decimal).replace("_", between)
+        return ("-" if number < 0 else "") + unit.format(text)
+
+    content = "a\tb\n" + "".join(f"{written(each)}\t{place % 2}\n" for place, each in enumerate(numbers))
+    table = read_table(io.BytesIO(content.encode()), decimal=decimal)
+    if any(number is not None for number in numbers):
+        expected = [np.nan if number is None else float(number) for number in numbers]
+        found = (
+            table["a"] if table["a"].dtype == np.float64 else [np.nan if x is None else float(x) for x in table["a"]]
+        )
+        np.testing.assert_array_equal(np.array(found, dtype=np.float64), expected)
+
+
+def test_a_unit_that_not_all_cells_have_makes_no_numbers() -> None:
+    for cells in (["$5", "€6"], ["3 km", "4 miles"], ["$5", "about $6"], ["3rd", "4th"], ["5 %", "6"]):
+        content = "a,b\n" + "".join(f"{cell},1\n{cell},2\n" for cell in cells)
+        assert read_table(io.BytesIO(content.encode()))["a"].tolist() == [cells[0], cells[0], cells[1], cells[1]]
+
+
+def test_a_category_keeps_its_units_and_marks_from_reading_to_predicting(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("size,price\n" + "".join(f"{2**n} GB,{n}.5\n" for n in range(4)) * 5)
+    table = read_table(tmp_path / "t.csv", kinds={"size": "category"})
+    encoder = TableEncoder.fit(table, "price")
+    again = encoder.transform(read_columns(tmp_path / "t.csv", texts=encoder.text_columns))
+    np.testing.assert_array_equal(again, encoder.transform(table))
+    np.testing.assert_array_equal(encoder.transform([{"size": "4 GB"}]), again[2:3])
 
 
 def test_what_is_said_of_the_dialect_goes_before_what_is_found() -> None:
@@ -132,6 +190,7 @@ def test_another_encoding_far_down_is_found_too() -> None:
     [
         (b"", "is empty."),
         (b"\n \n", "is empty."),
+        (b"# mine\n", "is empty."),
         (b"a,b\n", "has names of columns but no rows."),
         (b"a,b,a\n1,2,3\n", "The name 'a' stands above column 1 and column 3: every column must have a name"),
         (b"a,b\n1,2\n1,2,3\n4,5\n6\n", "cells in every row, as its first one, but line 3 has 3, line 5 has 1."),
@@ -140,9 +199,18 @@ def test_another_encoding_far_down_is_found_too() -> None:
         (b"PAR1....", "is damaged, or no file of a table"),
         (b"ARROW1....", "is damaged, or no file of a table"),
         (gzip.compress(bytes(range(48, 58)) * 100)[:15], "is damaged: "),
+        (b"a,b", "has names of columns but no rows."),
+        (b"My table\n\na,b\n1,2\n3,4\n", "Line 1 of the stream has 1 cell, but the lines below have 2: remove what"),
+        (b"a,b\n1,2,3\n2,4,5\n3,6,7\n", "Line 1 of the stream has 2 cells, but the lines below have 3: add the name"),
+        (b"a,b,c\n1,2\n2,4\n3,6\n", "Line 1 of the stream has 3 cells, but the lines below have 2: remove the names"),
+        (b"# mine\na,b\n1,2\n3,4,5\n6,7\n8,9\n", "as its first one, but line 4 has 3."),
+        (b'[{"a": 1}, {"a": 2}]', "is JSON, and no table: give the list of its rows"),
+        (b"<!DOCTYPE html><html></html>", "is a page in HTML or XML, and no table"),
+        (b"a\x1b[31m,b\n1,2\n", "is no text: line 1 holds the byte 0x1b."),
+        (b"a,b\n" + b"1,7\n2,8\n" * 9 + b"2,oops\n", "Column 'b' mixes numbers"),
         (b'a,b\n1,x\n2,"y\n3,z\n', 'has a quote " in line 3 that is never closed: close it.'),
         (b"a,b\n1,1\n2,inf\n3,2\n", "Column 'b' holds inf in row 2: every number must be finite."),
-        (b"a,b\n" + b"1,1\n" * 20 + b"2,oops\n", "Column 'b' mixes numbers ('1') with 1 other cells ('oops'). Say"),
+        (b"a,b\n" + b"1,1\n" * 20 + b"2,oops\n", "Column 'b' mixes numbers ('1') with 1 other cell ('oops'). Say"),
     ],
 )  # fmt: skip
 def test_bad_files_get_one_sentence(content: bytes, message: str) -> None:
@@ -150,6 +218,41 @@ def test_bad_files_get_one_sentence(content: bytes, message: str) -> None:
         read_table(io.BytesIO(content))
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+PIECES = st.sampled_from([
+    "", "1", "2.5", "1,5", "1.234", "$5", "5 km", "abc", "a b", "yes", "NA", "nan", "inf", "2024-01-31", "31.01.2024",
+    "007", "1e5", "1_000", '"q"', '"a,b"', '"x\ny"', '"', "'", "é", "# c", "\t", ";", "|", "\\", "\0", "𝔘", "9" * 20,
+    "?",
+])  # fmt: skip
+
+
+@st.composite
+def files(draw: Any) -> bytes:
+    """CSV as people and programs write it, well and badly."""
+    delimiter, end = draw(st.sampled_from([",", ";", "\t", "|", " "])), draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    width, above = draw(st.integers(1, 4)), draw(st.sampled_from(["", "# made\n", "\n", "a{}b{}c\n", "a{}b\n"]))
+    widths = draw(st.lists(st.sampled_from([*[width] * 9, width + 1]), min_size=1, max_size=9))
+    lines = [delimiter.join(draw(PIECES) for _ in range(each)) for each in widths]
+    text = above.replace("{}", delimiter) + end.join(lines) + draw(st.sampled_from(["", end, end * 2]))
+    return text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])), errors="replace")
+
+
+@settings(deadline=None)
+@given(files() | st.binary(max_size=60))
+def test_whatever_bytes_come_they_are_a_table_or_a_sentence(content: bytes) -> None:
+    try:
+        table = read_table(io.BytesIO(content))
+        encoder = TableEncoder.fit(table)
+    except TableError as error:
+        refused = str(error)
+    else:
+        refused = ""
+    if refused:
+        assert refused.endswith((".", "?"))
+        return
+    again = read_columns(io.BytesIO(content), texts=encoder.text_columns)
+    np.testing.assert_array_equal(encoder.transform(again), encoder.transform(table))
 
 
 def test_a_ragged_row_far_down_is_named(tmp_path: Path) -> None:

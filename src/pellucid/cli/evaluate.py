@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pellucid.cli import csv_words
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def evaluate_model(
         str | None,
         typer.Option(metavar="COLUMN", help="The target's column, by name or number (from 1); in .npz, the array."),
     ] = None,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_words.HELP}")] = None,
     directory: Annotated[
         str | None, typer.Option("--data", metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.")
     ] = None,
@@ -45,7 +47,7 @@ def evaluate_model(
     if network.preprocessing is not None:
         from pellucid.cli.table_evaluation import evaluate_table
 
-        evaluate_table(console, network, model, data, target)
+        evaluate_table(console, network, model, data, target, csv)
         return
     x, y = read_examples(network, data, target, directory)
     tables.show_results(console, "standard input" if data == "-" else data, network.evaluate(x, y), len(x))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pellucid.cli import csv_words
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def predict_rows(
     ],
     output: Annotated[str | None, typer.Option(metavar="FILE", help="Write a CSV file with a line of names.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="The probability of every class.")] = False,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_words.HELP}")] = None,
     directory: Annotated[
         str | None, typer.Option("--data", metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.")
     ] = None,
@@ -34,7 +36,7 @@ def predict_rows(
 
     network = load_together(model)
     if network.preprocessing is not None:
-        _predict_table(network, data, output, probabilities)
+        _predict_table(network, data, output, probabilities, csv)
         return
     x = _inputs(network, data, directory)
     header, rows, decimals = _answers(network, x, probabilities)
@@ -45,7 +47,7 @@ def predict_rows(
     _print(rows, decimals)
 
 
-def _predict_table(network: Together, data: str, output: str | None, probabilities: bool) -> None:
+def _predict_table(network: Together, data: str, output: str | None, probabilities: bool, csv: str | None) -> None:
     """The rows of a table with the predictions beside them, to a file or to standard output, part by part."""
     import sys
 
@@ -53,9 +55,9 @@ def _predict_table(network: Together, data: str, output: str | None, probabiliti
 
     source = sys.stdin.buffer if data == "-" else data
     if output is None:
-        predict_to(network, source, sys.stdout.buffer, probabilities=probabilities)
+        predict_to(network, source, sys.stdout.buffer, probabilities=probabilities, **csv_words.csv_of(csv))
         return
-    written = predict_file(network, source, output, probabilities=probabilities)
+    written = predict_file(network, source, output, probabilities=probabilities, **csv_words.csv_of(csv))
     print(f"Wrote {written.rows:,} rows to {output}, with {', '.join(written.columns)} beside them")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from pellucid.cli import tables
+from pellucid.cli.csv_words import csv_of
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import SETTINGS
 from pellucid.tables.reading import read_columns
@@ -21,11 +23,15 @@ from pellucid.together import Together
 from pellucid.validation import unknown_name
 
 
-def evaluate_table(console: Console, network: Together, model: str, source: str, target: str | None) -> None:
+def evaluate_table(
+    console: Console, network: Together, model: str, source: str, target: str | None, csv: str | None = None
+) -> None:
     """Measure the network of the file `model`, or those of a run's folder, on a table with its target."""
     assert network.preprocessing is not None
     name = target or _target_of(Path(model).expanduser())
-    columns = read_columns(Path(source).expanduser(), texts=network.preprocessing.text_columns)
+    file = sys.stdin.buffer if source == "-" else Path(source).expanduser()
+    source = "standard input" if source == "-" else source
+    columns = read_columns(file, texts=network.preprocessing.text_columns, **csv_of(csv))
     if name not in columns:
         raise UsageError(unknown_name("--target", name, [str(each) for each in columns]))
     values = np.asarray(columns[name])

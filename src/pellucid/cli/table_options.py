@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pellucid.cli.csv_words import csv_of
 from pellucid.cli.errors import Failure, UsageError, choice, option, whole_numbers
 from pellucid.engines import ENGINES
 from pellucid.layers import ACTIVATIONS
@@ -36,6 +37,7 @@ class TableOptions:
     source: str
     target: str | None
     kinds: str | None = None
+    csv: str | None = None
     task: str | None = None
     quantiles: str | None = None
     loss: str | None = None
@@ -71,16 +73,16 @@ def read(options: TableOptions) -> Read:
     """Read the file, part off the target, and see what it is."""
     kinds = kinds_of(options.kinds)
     try:
-        table = read_table(Path(options.source).expanduser(), kinds=kinds or None)
+        table = read_table(Path(options.source).expanduser(), kinds=kinds or None, **csv_of(options.csv))
     except TableError as error:
         raise Failure(str(error)) from None
-    name = target_name(options, [column.name for column in table.columns])
+    name = target_name(options, [column.name for column in table.columns], table.notes)
     rest, values, dropped = table.split_target(name)
     target = find_target(values, name, **goal_of(options))
     return Read(rest, values, target.encode(values), target, dropped)
 
 
-def target_name(options: TableOptions, names: Sequence[str]) -> str:
+def target_name(options: TableOptions, names: Sequence[str], notes: Sequence[str]) -> str:
     """The name of the target, which must be one of the columns."""
     if options.target is None:
         shown = ", ".join(names[:20]) + (f", … {len(names) - 20} more" if len(names) > 20 else "")
@@ -89,7 +91,12 @@ def target_name(options: TableOptions, names: Sequence[str]) -> str:
             f"--target {shlex.quote(names[-1])} for one."
         )
     if options.target not in names:
-        raise UsageError(unknown_name("--target", options.target, names))
+        if len(names) == 1:
+            words = f"{options.source} has a single column, {names[0]!r:.60}, and no --target {options.target!r:.60}."
+            raise UsageError(f"{words} Say what stands between its cells, if there are more: --csv delimiter=space.")
+        nameless = any("no line of names" in note for note in notes)
+        why = f" {options.source} has no line of names: its columns are called by their places." if nameless else ""
+        raise UsageError(unknown_name("--target", options.target, names) + why)
     return options.target
 
 

@@ -69,7 +69,7 @@ def refuse_large(options: TableOptions) -> None:
 
 def _file_of(options: TableOptions) -> TableFile:
     try:
-        return TableFile(Path(options.source).expanduser())
+        return TableFile(Path(options.source).expanduser(), **csv_of(options.csv))
     except TableError as error:
         raise Failure(str(error)) from None
 
@@ -78,7 +78,8 @@ def stream_of(options: TableOptions, console: Console) -> Streamed:
     """The stream of a file, measured, and its target."""
     path = Path(options.source).expanduser()
     goal, kinds = goal_of(options), kinds_of(options.kinds)
-    name = target_name(options, TableFile(path).names)
+    file = _file_of(options)
+    name = target_name(options, file.names, file.notes)
     recipe = settings_of(options, Target(name, "classes", SoftmaxCrossEntropy(), 2)).recipe  # encodes alike for all
     with ReadingBar(console) as bar:
         try:
@@ -95,6 +96,7 @@ def stream_of(options: TableOptions, console: Console) -> Streamed:
                 one_hot_up_to=recipe.one_hot_up_to,
                 clip=recipe.clip,
                 told=bar.told,
+                **csv_of(options.csv),
             )
         except TableError as error:
             raise Failure(str(error)) from None

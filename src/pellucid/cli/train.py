@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pellucid.cli import csv_words
 from pellucid.cli.command import Command
 
 _NETWORK, _TRAINING, _TABLE, _RUN = "The network", "The training", "A table of your own", "The run"
@@ -109,6 +110,7 @@ def train_network(
             rich_help_panel=_TABLE,
         ),
     ] = None,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=csv_words.HELP, rich_help_panel=_TABLE)] = None,
     task: Annotated[
         str | None,
         typer.Option(
@@ -195,6 +197,7 @@ def train_network(
     of_table: dict[str, Any] = {
         "target": target,
         "kinds": kinds,
+        "csv": csv,
         "task": task,
         "quantiles": quantiles,
         "recipe": recipe,
@@ -257,4 +260,8 @@ def train_network(
     )
 
 
-train = Command("train", train_network, "Example:  pellucid train digits --hidden 64,32 --epochs 20")
+train = Command(
+    "train",
+    train_network,
+    "Examples:  pellucid train diamonds.csv --target price;  pellucid train digits --hidden 64,32 --epochs 20",
+)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pellucid.cli import csv_words
 from pellucid.cli.command import Command
 
 
@@ -23,6 +24,7 @@ def tune_table(
     kinds: Annotated[
         str | None, typer.Option(metavar="KINDS", help="What columns are: zip=category,id=ignore.")
     ] = None,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=csv_words.HELP)] = None,
     task: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the target is: classes, numbers, quantiles, counts.")
     ] = None,
@@ -50,6 +52,7 @@ def tune_table(
         source=source,
         target=target,
         kinds=kinds,
+        csv=csv,
         task=task,
         quantiles=quantiles,
         class_weight=class_weight,

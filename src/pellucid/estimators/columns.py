@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from pellucid.tables.cells import as_columns
+from pellucid.tables.cells import TableError, as_cells, as_columns, refuse_lazy
 from pellucid.tables.table import Table
 from pellucid.tables.targets import present
 from pellucid.typing import Array
@@ -53,14 +53,14 @@ class ColumnsTaken:
             )
         if not _has_names(X):
             return self._take_array(X, y, sample_weight)
-        _check_feature_names(self, X, reset=True)
         columns = _named(X)
+        _check_feature_names(self, X, reset=True)
         values = np.asarray(column_or_1d(y, warn=True))
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         table = Table.of(columns, self.kinds)
         check_consistent_length(next(iter(table.values())), values)
-        if isinstance(X, Mapping):
-            self.n_features_in_ = len(table)
+        if _is_plain(X):  # scikit-learn sees no names in it
+            self.n_features_in_, self.feature_names_in_ = len(table), np.array(list(table), dtype=object)
         else:
             _check_n_features(self, X, reset=True)
         there = present(values)
@@ -110,11 +110,19 @@ class ColumnsTaken:
         rows = "row was" if count == 1 else "rows were"
         warnings.warn(f"{count:,} {rows} left out, since the target is missing.", stacklevel=5)
 
+    def _to_score(self: Any, X: Any, y: Any) -> tuple[Any, Any]:
+        """What is predicted for, and what is true: where fit was told a target by its name, it may stand in X."""
+        if y is not None or not self._by_name:
+            return X, y
+        columns, values = _known_target(self._columns_to_predict(X), self.target_.name)
+        codes = self.target_.encode(values)
+        return columns, self.classes_[codes] if self.target_.task == "classes" else codes
+
     def _columns_to_predict(self: Any, X: Any) -> Mapping[str, Any]:
         """The columns by the names that they had in `fit`.
 
-        Where fit was told a target by its name, names alone count. Otherwise scikit-learn's rules hold: the same
-        columns in the same order.
+        Where fit was told a target by its name, names alone count, and in mappings, rows that are mappings and
+        structured arrays. Otherwise scikit-learn's rules hold: the same columns in the same order.
         """
         if isinstance(X, str | os.PathLike):
             from pellucid.tables.reading import read_columns
@@ -129,18 +137,31 @@ class ColumnsTaken:
             X = validate_data(self, X, dtype=None, ensure_all_finite="allow-nan", reset=False)
             return _columns_of(X, self._column_names)
         columns = _named(X)
-        if self._by_name:
+        if self._by_name or _is_plain(X):
             return columns
         _check_feature_names(self, X, reset=False)
         if len(columns) != self.n_features_in_:
             _check_n_features(self, X, reset=False)
-        if isinstance(X, Mapping) and set(columns) == set(self._column_names):
-            return columns
         return dict(zip(self._column_names, (columns[name] for name in columns), strict=True))
+
+
+def _known_target(columns: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], Array]:
+    """The columns of the rows whose target is known, and the target (n,)."""
+    if name not in columns:
+        raise TableError(f"score needs y, or the target {name!r:.60} among the columns.")
+    values = as_cells(columns[name], name)
+    there = present(values)
+    return {each: as_cells(columns[each], each)[there] for each in columns}, values[there]
+
+
+def _is_plain(X: Any) -> bool:
+    """Whether X has names, and is no frame."""
+    return isinstance(X, Mapping | list | tuple | np.ndarray) and not isinstance(X, Table)
 
 
 def _has_names(X: Any) -> bool:
     """Whether X has columns with names: a frame, a mapping, a structured array, rows that are mappings."""
+    refuse_lazy(X)
     if hasattr(X, "toarray"):  # sparse: some of these are mappings
         return False
     if isinstance(X, np.ndarray):

@@ -279,6 +279,11 @@ class TableClassifier(ClassifierMixin, TableParameters, TableEstimator):
         answers = self._answers(X)
         return self.classes_[answers.argmax(axis=1)]
 
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """The accuracy; y may be left out where the target, named in `fit`, stands in X."""
+        check_is_fitted(self, "networks_")
+        return float(super().score(*self._to_score(X, y), sample_weight))
+
 
 @dataclass(repr=False, eq=False)
 class TableRegressor(RegressorMixin, TableParameters, TableEstimator):
@@ -336,8 +341,12 @@ class TableRegressor(RegressorMixin, TableParameters, TableEstimator):
         """The numbers for rows X: (n,); of several quantiles a column each, in their order."""
         return self._answers(X)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """R²; of quantiles the mean of D², 1 − pinball loss/that of the best constant."""
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """R²; of quantiles the mean of D², 1 − pinball loss/that of the best constant. y may be left out where the
+        target, named in `fit`, stands in X.
+        """
+        check_is_fitted(self, "networks_")
+        X, y = self._to_score(X, y)
         levels = self.target_.levels
         if len(levels) < 2:
             return float(super().score(X, y, sample_weight))

@@ -34,7 +34,10 @@ def write_atomically(path: str | os.PathLike[str], parts: Iterable[bytes | memor
         raise IsADirectoryError(f"{target} is a directory: give the name of a file.")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"The folder {target.parent} does not exist.")
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=_ENDING)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=_ENDING)
+    except PermissionError as error:
+        raise PermissionError(error.errno, error.strerror, str(target)) from None  # and not the temporary file
     try:
         with os.fdopen(handle, "wb") as file:
             with contextlib.suppress(OSError):  # some network drives have no locks: then nothing is cleared away

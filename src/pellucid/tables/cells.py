@@ -85,8 +85,7 @@ def as_columns(source: Any) -> Mapping[str, Any]:
     if isinstance(source, Sequence) and not isinstance(source, str) and source and isinstance(source[0], Mapping):
         names = dict.fromkeys(name for row in source for name in row)
         return {name: [row.get(name) for row in source] for name in names}
-    if hasattr(source, "collect_schema") and not hasattr(source, "to_numpy"):
-        raise TableError("The frame is lazy: give the result of its collect().")
+    refuse_lazy(source)
     for attribute in ("column_names", "columns"):  # Arrow; pandas and polars
         if hasattr(source, attribute) and hasattr(source, "__getitem__"):
             found = list(getattr(source, attribute))
@@ -100,6 +99,12 @@ def as_columns(source: Any) -> Mapping[str, Any]:
         f"A table must be a data frame, a mapping of names to columns, a structured array or a list of rows with "
         f"names, not {type(source).__name__}."
     )
+
+
+def refuse_lazy(source: Any) -> None:
+    """Raise for a frame that has no rows yet."""
+    if hasattr(source, "collect_schema") and not hasattr(source, "to_numpy"):
+        raise TableError("The frame is lazy: give the result of its collect().")
 
 
 def check_names(names: Sequence[str]) -> None:

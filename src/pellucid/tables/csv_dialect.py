@@ -14,19 +14,28 @@ from collections import Counter
 from dataclasses import dataclass
 
 from pellucid.tables.cells import MISSING, TableError, as_number, check_names
+from pellucid.tables.numerals import bare, unit_of
 
-DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
-"""In the order in which they are preferred where several divide all lines alike."""
+_FOUND = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
+"""What is looked for, in the order in which they are preferred where several divide all lines alike."""
+
+DELIMITERS = _FOUND | {" ": "space"}
+"""Their names. A space must be said: it stands in texts too."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_LOOK = 2000  # bytes by which UTF-16 without a mark is known
 _ROWS = 500  # that are looked at
+_UNITS = 5  # that are said
+_REGULAR = 0.9  # where more rows than this are equally long, another first row is no row of the table
 _COMMA = re.compile(r"[+-]?\d+,\d+|[+-]?\d{1,3}(\.\d{3})+(,\d+)?")
+_ABOVE, _LINE = re.compile(r"[ \t]*(#[^\r\n]*)?(?:\r\n|\n|\r)"), re.compile(r"[^\r\n]*")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 _POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _QUOTED = re.compile(r"(?:^|[,;|\t])'[^']*'(?=$|[,;|\t])", re.MULTILINE)
 
 
@@ -51,7 +60,11 @@ class Dialect:
     names : tuple of str
         The names; column_1, … where there are none.
     skip : int
-        How many empty lines stand at the beginning.
+        How many empty lines, and comments behind #, stand at the beginning.
+    comments : int
+        How many of them are comments.
+    units : tuple of pairs of str
+        The columns whose numbers have a unit, each with it.
     """
 
     encoding: str
@@ -62,6 +75,8 @@ class Dialect:
     header: bool
     names: tuple[str, ...]
     skip: int
+    comments: int = 0
+    units: tuple[tuple[str, str], ...] = ()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -71,6 +86,9 @@ class Dialect:
         said += [f"encoding {self.encoding.removesuffix('-sig')}"]
         said += [f"quotes {self.quote}"] if self.quote != '"' else []
         said += [] if self.header else ["no line of names"]
+        said += [f"{self.comments} line{'s' * (self.comments > 1)} of comments"] if self.comments else []
+        said += [f"{name} in {unit}" for name, unit in self.units[:_UNITS]]
+        said += [f"{len(self.units) - _UNITS} more units"] if len(self.units) > _UNITS else []
         return (", ".join(said),)
 
 
@@ -106,7 +124,7 @@ def find_dialect(
     try:
         text = codecs.getincrementaldecoder(encoding)(errors="strict").decode(beginning, final=whole)
     except (UnicodeDecodeError, LookupError) as error:
-        raise TableError(f"{source} is no text in {encoding} ({error}): give another encoding=.") from None
+        raise TableError(f"{source} is no text in {encoding} ({error}): {csv_given('encoding', 'cp1252')}.") from None
     control = _CONTROL.search(text)
     if control is not None:
         line = text.count("\n", 0, control.start()) + 1
@@ -116,30 +134,92 @@ def find_dialect(
         )
     if not whole and "\n" in text:
         text = text[: text.rindex("\n") + 1]
+    text, skip, comments = _without_beginning(text)
     if not text.strip():
         raise TableError(f"{source} is empty.")
-    skip = len(re.match(r"(?:[ \t]*\r?\n)*", text).group().splitlines())  # type: ignore[union-attr]
-    text = text.lstrip("\r\n") if skip else text
     quote = "'" if len(_QUOTED.findall(text)) > 2 * text.count('"') + 1 else '"'
     escape = "\\" if f"\\{quote}" in text else ""
     if delimiter is None:
-        evenness = {each: _evenness(_rows(text, each, quote, escape, source)) for each in DELIMITERS}
+        evenness = {each: _evenness(_rows(text, each, quote, escape, source)) for each in _FOUND}
         delimiter = max(evenness, key=lambda each: evenness[each]) if any(evenness.values()) else ","
     rows = _rows(text, delimiter, quote, escape, source)
     if whole:
         _check_closed(text, delimiter, quote, escape, source)
+    _check_first(rows, source, skip)
     if decimal is None:
-        decimal = _decimal(rows) if delimiter != "," else "."
+        decimal = _decimal(rows, grouped=delimiter != ",")
     first = [cell.strip() for cell in rows[0]]
     if header is None:
-        header = not any(_number(cell, decimal) for cell in first) and any(first)
+        header = _has_names(rows, decimal)
     names = _names(first) if header else tuple(f"column_{place}" for place in range(1, len(first) + 1))
-    return Dialect(encoding, delimiter, quote, escape, decimal, header, names, skip)
+    if whole and len(rows) == int(header):
+        raise TableError(f"{source} has names of columns but no rows.")
+    columns = zip(*(row for row in rows[int(header) :] if len(row) == len(names)), strict=True)
+    units = tuple((name, unit) for name, cells in zip(names, columns, strict=False) if (unit := unit_of(cells)))
+    return Dialect(encoding, delimiter, quote, escape, decimal, header, names, skip, comments, units)
+
+
+def csv_given(name: str, value: str) -> str:
+    """How one says how a CSV file is written, in Python and on the command line."""
+    return f"give another one, {name}={value!r} (--csv {name}={value}) for example"
+
+
+def _without_beginning(text: str) -> tuple[str, int, int]:
+    """The text without empty lines and comments at its beginning, how many lines these are, and how many comments.
+
+    A line behind # that has as many cells as the next one, in which there are numbers, is no comment, but the names.
+    """
+    skip = comments = place = 0
+    while match := _ABOVE.match(text, place):
+        if match.group(1) is not None:
+            names, mark = match.group(1), max(_FOUND, key=match.group(1).count)
+            below = _LINE.match(text, match.end()).group().split(mark)  # type: ignore[union-attr]
+            if len(below) == names.count(mark) + 1 > 1 and any(as_number(cell) is not None for cell in below):
+                break
+            comments += 1
+        skip, place = skip + 1, match.end()
+    return text[place:], skip, comments
+
+
+def _check_first(rows: list[list[str]], source: str, skip: int) -> None:
+    """Raise if the first row is shorter or longer than nearly all others: these would be called ragged."""
+    if len(rows) < 3:
+        return
+    width, count = Counter(map(len, rows[1:])).most_common(1)[0]
+    own, line = len(rows[0]), skip + 1
+    if own == width or count < _REGULAR * (len(rows) - 1):
+        return
+    if own == width - 1 > 1:
+        way = "add the name that is missing; R, for one, leaves out the name above the names of rows"
+    elif own < width:
+        way = "remove what stands above the line of names"
+    else:
+        way = "remove the names that stand above no cells"
+    cells = f"{own} cell{'s' * (own > 1)}"
+    raise TableError(f"Line {line} of {source} has {cells}, but the lines below have {width}: {way}.")
+
+
+def _has_names(rows: list[list[str]], decimal: str) -> bool:
+    """Whether the first row has no numbers; or has some, such as years, and a text above a column of numbers alone."""
+    first = [cell.strip() for cell in rows[0]]
+    numbers = [_number(cell, decimal) for cell in first]
+    if not any(first) or not any(numbers):
+        return any(first)
+    for place, cell in enumerate(first):
+        below = [row[place].strip() for row in rows[1:] if len(row) > place]
+        known = [each for each in below if each.lower() not in MISSING]
+        if cell.lower() not in MISSING and not numbers[place] and known and all(_number(x, decimal) for x in known):
+            return True
+    return False
 
 
 def _encoding(beginning: bytes) -> str:
     for mark, name in _MARKS:
         if beginning.startswith(mark):
+            return name
+    ends = beginning[0:_LOOK:2].count(0), beginning[1:_LOOK:2].count(0)
+    for zeros, others, name in ((ends[1], ends[0], "utf-16-le"), (ends[0], ends[1], "utf-16-be")):
+        if zeros > 0.2 * min(len(beginning), _LOOK) and not others:
             return name
     try:
         codecs.getincrementaldecoder("utf-8")().decode(beginning, final=False)
@@ -183,10 +263,12 @@ def _evenness(rows: list[list[str]]) -> float:
     return count / len(rows) if width > 1 else 0.0
 
 
-def _decimal(rows: list[list[str]]) -> str:
-    """A comma, where more cells are numbers with one than with a point."""
-    cells = [cell.strip() for row in rows for cell in row]
-    commas = sum(_COMMA.fullmatch(cell) is not None for cell in cells)
+def _decimal(rows: list[list[str]], *, grouped: bool) -> str:
+    """A comma, where more cells are numbers with one than with a point. Not `grouped`: that of 1,234 is none."""
+    cells = [bare(cell) for row in rows for cell in row]
+    commas = sum(
+        _COMMA.fullmatch(cell) is not None and (grouped or _THOUSANDS.fullmatch(cell) is None) for cell in cells
+    )
     return "," if commas > sum(_POINT.fullmatch(cell) is not None for cell in cells) else "."
 
 
@@ -196,6 +278,7 @@ def _number(cell: str, decimal: str) -> bool:
 
 def _names(cells: list[str]) -> tuple[str, ...]:
     """The names of a first line; a column without one has that of its place."""
+    cells = [cells[0].lstrip("# ") or cells[0], *cells[1:]]  # NumPy writes names as a comment
     names = [cell or f"column_{place}" for place, cell in enumerate(cells, 1)]
     check_names(names)
     return tuple(names)

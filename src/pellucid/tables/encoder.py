@@ -198,7 +198,7 @@ class TableEncoder:
         if not missing:
             return
         listed = ", ".join(map(repr, missing[:10])) + (", …" if len(missing) > 10 else "")
-        near = difflib.get_close_matches(missing[0], map(str, names), n=1) if len(missing) == 1 else []
+        near = difflib.get_close_matches(missing[0], map(str, names), n=1, cutoff=0.75) if len(missing) == 1 else []
         guess = f" Did you mean {near[0]!r}?" if near else ""
         raise TableError(
             f"The table has no column{'s' * (len(missing) > 1)} {listed}, which the network was trained with.{guess} "

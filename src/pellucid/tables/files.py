@@ -11,6 +11,7 @@ import csv
 import difflib
 import io
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,8 @@ import numpy as np
 
 from pellucid.tables.ahead import ahead
 from pellucid.tables.cells import MISSING, Cells, TableError, as_cells, check_names
-from pellucid.tables.csv_dialect import Dialect, find_dialect
+from pellucid.tables.csv_dialect import Dialect, csv_given, find_dialect
+from pellucid.tables.numerals import numbers_in, with_points
 
 Answer = TypeVar("Answer")
 
@@ -37,8 +39,8 @@ _FOREIGN = (
     (b"%PDF", "a PDF document"),
     (b"FEA1", "a Feather file of the old first version: write it again with Feather version 2, or as Parquet"),
 )
-_FIRST = 64  # cells by which most columns of texts are known
-_LONG = 15  # digits of a whole number that a float64 holds in any case
+_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*"|\[\s*[{\[])')
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|\?xml|table)\b", re.IGNORECASE)
 _WITH_PLACES = 5  # ragged rows that are named
 
 
@@ -61,7 +63,8 @@ def find_file(path: str | os.PathLike[str]) -> Path:
     """The path of a file that is there; otherwise an error that names the nearest one."""
     given = Path(path).expanduser()
     if given.is_file():
-        return given
+        with given.open("rb"):  # raises where it may not be read
+            return given
     if given.is_dir():
         raise TableError(f"{given} is a folder: name a file in it.")
     if not given.parent.is_dir():
@@ -107,6 +110,7 @@ class TableFile:
         try:
             self.format = self._format(beginning)
             if self.format == "csv":
+                _refuse_markup(beginning, self.name)
                 whole = len(beginning) <= _BEGINNING
                 self.dialect = find_dialect(beginning[:_BEGINNING], self.name, whole=whole, **csv)
                 self.names: tuple[str, ...] = self.dialect.names
@@ -203,8 +207,10 @@ class TableFile:
         """Columns of a batch of Arrow as cells."""
         if self.dialect is None:
             return Cells({name: as_cells(batch.column(name), name) for name in wanted})
-        decimal = self.dialect.decimal
-        return Cells({name: _from_text(batch.column(name), decimal, name in texts) for name in wanted})
+        dialect, units = self.dialect, dict(self.dialect.units)
+        return Cells(
+            {name: _from_text(batch.column(name), dialect, units.get(name, ""), name in texts) for name in wanted}
+        )
 
     def batches(self, wanted: list[str], *, block: int = BLOCK) -> Iterator[Any]:
         """The rows part by part as batches of Arrow, the columns of a CSV file as the texts that stand there."""
@@ -282,12 +288,15 @@ class TableFile:
             places = ", ".join(f"line {line} has {count}" for line, count in ragged[:_WITH_PLACES])
             more = ", and more" if len(ragged) > _WITH_PLACES else ""
             return TableError(
-                f"{self.name} should have {len(self.names)} cells in every row, as its first one, but "
+                f"{self.name} should have {len(self.names)} cell{'s' * (len(self.names) > 1)} in every row, as its "
+                f"first one, but "
                 f"{places}{more}. Add or remove cells there, or put quotes around those that hold the delimiter "
                 f"{self.dialect.delimiter!r}."
             )
         if "UTF8" in words or "decode" in words:
-            return EncodingError(f"{self.name} is no text in {self.dialect.encoding}: give another encoding=.")
+            return EncodingError(
+                f"{self.name} is no text in {self.dialect.encoding}: {csv_given('encoding', 'cp1252')}."
+            )
         if "straddling" in words or "block" in words:
             return TableError(
                 f"{self.name} has a row that is longer than a block: is a quote {self.dialect.quote} never closed?"
@@ -300,12 +309,14 @@ class TableFile:
         assert dialect is not None
         found: list[tuple[int, int]] = []
         with self._stream() as stream, io.TextIOWrapper(stream, dialect.encoding, errors="replace", newline="") as text:
+            for _ in range(dialect.skip):
+                text.readline()
             reader = csv.reader(
                 text, delimiter=dialect.delimiter, quotechar=dialect.quote, escapechar=dialect.escape or None
             )
             for row in reader:
                 if row and len(row) != len(dialect.names):
-                    found.append((reader.line_num, len(row)))
+                    found.append((dialect.skip + reader.line_num, len(row)))
                 if len(found) > _WITH_PLACES:
                     break
         return found
@@ -334,53 +345,38 @@ def _slices(batch: Any, rows: int) -> Iterator[Any]:
         yield batch.slice(first, rows)
 
 
+def _refuse_markup(beginning: bytes, name: str) -> None:
+    """Raise for texts that are no rows of cells."""
+    if _JSON.match(beginning):
+        raise TableError(
+            f"{name} is JSON, and no table: give the list of its rows, json.load(file), instead of the file, or write "
+            f"it as CSV."
+        )
+    if _MARKUP.match(beginning):
+        raise TableError(f"{name} is a page in HTML or XML, and no table: save its table as CSV.")
+
+
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0].strip().rstrip(".")[:200] if str(error) else type(error).__name__
 
 
-def _from_text(column: Any, decimal: str, as_text: bool) -> Any:
+def _from_text(column: Any, dialect: Dialect, unit: str, as_text: bool) -> Any:
     """A column of texts as numbers where all of them are, else as texts, without what is missing."""
     pa = arrow()
     compute = pa.compute
-    if not as_text and decimal == ".":  # most columns of numbers hold nothing else but empty cells
-        numbers = _as_numbers(compute.if_else(compute.equal(column, ""), pa.scalar(None, pa.string()), column))
+    if not as_text and dialect.decimal == ".":  # most columns of numbers hold nothing else but empty cells
+        numbers = numbers_in(compute.if_else(compute.equal(column, ""), pa.scalar(None, pa.string()), column), ".")
         if numbers is not None:
             return numbers
     trimmed = compute.utf8_trim_whitespace(column)
     short = compute.less_equal(compute.binary_length(trimmed), max(map(len, MISSING)))
     nothing = compute.and_(short, compute.is_in(compute.utf8_lower(trimmed), value_set=pa.array(sorted(MISSING))))
     known = compute.if_else(nothing, pa.scalar(None, pa.string()), trimmed)
-    if decimal == ",":
-        known = _with_points(known)
     if not as_text:
-        numbers = _as_numbers(known)
-        if numbers is not None:
-            return numbers
-    encoded = known.dictionary_encode()
+        for each in dict.fromkeys(("", unit)):
+            numbers = numbers_in(known, dialect.decimal, each)
+            if numbers is not None:
+                return numbers
+    encoded = (with_points(known) if dialect.decimal == "," else known).dictionary_encode()
     values = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     return values[encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)]
-
-
-def _as_numbers(column: Any) -> Any:
-    """Texts as float64 with NaN for null; None where one of them is no number, or is written as a code is."""
-    pa = arrow()
-    compute = pa.compute
-    try:
-        compute.cast(column.slice(0, _FIRST), pa.float64())  # Arrow words an error for every cell that is no number
-        numbers = compute.cast(column, pa.float64())
-    except pa.ArrowInvalid:
-        return None
-    suspect = compute.greater(compute.binary_length(column), _LONG)
-    for beginning in ("0", "+0", "-0"):
-        suspect = compute.or_(suspect, compute.starts_with(column, beginning))
-    codes = compute.match_substring_regex(column.filter(suspect), r"^[+-]?(0[0-9]+$|[0-9]{16,}$)")
-    return None if compute.any(codes).as_py() else numbers.to_numpy(zero_copy_only=False)
-
-
-def _with_points(column: Any) -> Any:
-    """Numbers with a decimal comma, and points between thousands, as numbers with a decimal point."""
-    compute = arrow().compute
-    grouped = compute.match_substring_regex(column, r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]*)?$")
-    plain = compute.if_else(grouped, compute.replace_substring(column, ".", ""), column)
-    number = compute.match_substring_regex(plain, r"^[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?$")
-    return compute.if_else(number, compute.replace_substring(plain, ",", "."), plain)

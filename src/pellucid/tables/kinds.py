@@ -32,6 +32,7 @@ MOST_VALUES = 100_000
 _FEW_ROWS = 20  # so few cells that each may well have another value
 _MOSTLY = 0.5  # where more of the cells than this differ, they are names of rows or free text
 _NUMBERS = 0.9  # where more of the cells than this are numbers, the others are taken for mistakes
+_WORDS = 2  # so many different words among many numbers stand for something else than a number
 _EXAMPLES = 3
 _LOOKED_AT = 1000  # so many rows are searched for different examples
 _ID_NAMES = ("id", "index", "key", "uuid", "guid", "rowid", "rownames", "row", "nr", "no", "number")
@@ -170,7 +171,7 @@ class ColumnSummary:
         elif self.whole and cells.dtype.kind == "f":
             self.whole = bool((known == np.floor(known)).all())
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
-        if self.consecutive:
+        if self.consecutive and np.isfinite(low) and np.isfinite(high):
             first = known[0] if self._last is None else self._last + 1
             self.consecutive = known[0] == first and bool((np.diff(known) == 1).all())
             self._last = known[-1]
@@ -232,7 +233,7 @@ class ColumnSummary:
         orders = [order for order in ORDERS if self.date_orders[order] == self.known]
         if orders:
             return self._of_date_texts(orders)
-        if self.numbers > _NUMBERS * self.known:
+        if self.numbers > _NUMBERS * self.known or self._few_words_among_numbers(texts):
             self._refuse_mixture(texts)
         return self._of_texts()
 
@@ -304,6 +305,11 @@ class ColumnSummary:
             return self._as("date", reason, order=order)
         return self._as("date", f"texts that are dates: {words[order]}", order=order)
 
+    def _few_words_among_numbers(self, texts: int) -> bool:
+        """Whether most cells are numbers, of which there are many different ones, and the others a word or two."""
+        words = sum(isinstance(value, str) and as_number(value) is None for value in self.values)
+        return texts < self.numbers and 0 < words <= _WORDS and len(self.values) - words > _FEW_ROWS
+
     def _of_texts(self) -> Column:
         what = "text" if not self.numbers else "text and numbers"
         if len(self.values) == 1 and not self.many:
@@ -336,7 +342,8 @@ class ColumnSummary:
         odd = [value for value in self.values if isinstance(value, str) and as_number(value) is None]
         good = [value for value in self.values if not isinstance(value, str) or as_number(value) is not None]
         raise TableError(
-            f"Column {self.name!r:.60} mixes numbers ({in_words(good)}) with {texts:,} other cells ({in_words(odd)}). "
+            f"Column {self.name!r:.60} mixes numbers ({in_words(good)}) with {texts:,} other "
+            f"cell{'s' * (texts > 1)} ({in_words(odd)}). "
             f"Say what it is: {kind_given(self.name, 'number')} takes the others as missing, "
-            "'category' takes all as names."
+            "'category' takes all as names, 'ignore' leaves it out."
         )

@@ -49,7 +49,8 @@ def read_table(source: Any, *, kinds: Mapping[str, str] | None = None, **csv: An
         return Table.of(source, kinds)
     file = TableFile(source, **csv)
     declared = check_kinds(kinds, list(file.names))
-    columns, file = _whole(file, (), {name for name, kind in declared.items() if kind == "ignore"})
+    texts, ignored = ({name for name, kind in declared.items() if kind == each} for each in ("category", "ignore"))
+    columns, file = _whole(file, texts, ignored)
     return Table.of(columns, kinds, name=file.name, notes=file.notes)
 
 
