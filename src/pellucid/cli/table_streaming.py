@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from pellucid.cli.csv_words import csv_of
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.table_options import TableOptions, goal_of, kinds_of, settings_of, target_name
 from pellucid.cli.table_progress import ReadingBar
