@@ -72,10 +72,10 @@ def scikit_learns_network(fold: Fold) -> Any:
 
 
 def linear(fold: Fold) -> Any:
-    """Logistic or linear regression."""
-    from sklearn.linear_model import LinearRegression, LogisticRegression
+    """Logistic or ridge regression; without a penalty, rare categories would get enormous weights."""
+    from sklearn.linear_model import LogisticRegression, Ridge
 
-    model = LogisticRegression(max_iter=1000) if fold.target.task == "classes" else LinearRegression()
+    model = LogisticRegression(max_iter=1000) if fold.target.task == "classes" else Ridge()
     return _fitted(model, fold, *_scaled(fold))
 
 
