@@ -164,6 +164,15 @@ def test_quantiles_are_in_order_and_cover_what_they_promise() -> None:
     assert 0.05 < model.score(x, y) < 0.2  # what the noise leaves is some 0.1
 
 
+def test_quantiles_without_their_loss_are_said() -> None:
+    x, y = np.arange(40.0)[:, None], np.arange(40.0)
+    with pytest.raises(ValueError, match=r"quantiles=\(0.1, 0.9\) are for loss='quantile', but loss is 'huber'"):
+        TableRegressor(recipe="plain", epochs=1, loss="huber", quantiles=(0.1, 0.9)).fit(x, y)
+    with pytest.raises(ValueError, match=r"but loss is Quantile\(\(0.2, 0.8\)\)|but loss is Quantile\(levels"):
+        TableRegressor(recipe="plain", epochs=1, loss=pl.Quantile((0.2, 0.8)), quantiles=(0.1, 0.9)).fit(x, y)
+    TableRegressor(recipe="plain", epochs=1, loss=pl.Quantile((0.2, 0.8)), quantiles=(0.2, 0.8)).fit(x, y)
+
+
 def test_counts_are_predicted_in_their_own_unit() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, size=(1000, 1))

@@ -240,3 +240,16 @@ def test_a_single_network_gives_the_same_text_as_one_that_answers_alone(tmp_path
             texts.append({file.name: file.read_bytes() for file in tmp_path.iterdir()})
         assert texts[0] == texts[1]
     assert members(model) is model
+
+
+def test_the_layers_stand_there_once_with_the_unit_of_each(tmp_path: Path) -> None:
+    model = together("identity", 1)
+    for place, network in enumerate(model.networks):
+        network.target = pl.TargetScaling(10.0 * place)
+    text = pl.formats.write_numpy(model, tmp_path / "net").files[0].read_text().split('"""')[1]
+    assert text.count("Tanh()") == 1
+    assert "3 networks that answer together, each of them:" in text
+    assert "predictions of network 3: score + 20\n" in text
+    kinds = [network_of([pl.Dense(units), pl.Dense(1)], 5, "identity") for units in (3, 4)]
+    text = pl.formats.write_numpy(pl.Together(kinds), tmp_path / "net").files[0].read_text().split('"""')[1]
+    assert ("Dense(3)" in text, "Dense(4)" in text) == (True, True)

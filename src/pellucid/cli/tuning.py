@@ -66,6 +66,8 @@ def tune(options: TableOptions, minutes: float | None, trials: int | None) -> No
     if trials is not None and minutes is None:
         seconds = None  # type: ignore[assignment]
     interrupted = search.run(seconds=seconds, trials=trials, told=told, kept=kept)
+    if interrupted:
+        console.print("\nInterrupted: what was found until then is kept.", style="bold yellow", soft_wrap=True)
     _show_end(console, search, folder, options, baseline)
     if interrupted:
         raise Interrupted
@@ -100,7 +102,8 @@ def _words_of(search: Search, folder: Path) -> str:
 
 def _show_end(console: Any, search: Search, folder: Path, options: TableOptions, baseline: list[TableModel]) -> None:
     if not (folder / FIRST).exists():
-        console.print("\nNo trial has come to its end: nothing is kept. Give it more time, or fewer --epochs.")
+        words = "No trial has come to its end: there is no network yet. Give it more time, or fewer --epochs"
+        console.print(f"\n{words}; the same command goes on.", soft_wrap=True)
         return
     facts = json.loads((folder / BEST).read_text())
     shown = ", ".join(f"{name} {value:.4g}" for name, value in facts["tested"].items())

@@ -150,7 +150,9 @@ class TableEstimator(ColumnsTaken, TableFiles, BaseEstimator):
         """
         check_is_fitted(self, "networks_")
         if getattr(self, "_seen", None) is None:
-            raise ValueError("report needs the rows that fit was given, and they are not kept in a file: fit it again.")
+            raise ValueError(
+                "report needs the rows that fit was given, and they are not kept in a file or a copy: fit it again."
+            )
         table, y, weight = self._seen
         name = self.recipe if isinstance(self.recipe, str) else "your own"
         report = first_report(table, self.target_, self._model, 0, name)
@@ -329,7 +331,12 @@ class TableRegressor(RegressorMixin, TableParameters, TableEstimator):
         return model.set_params(loss=model.target_.loss, quantiles=model.target_.levels or QUANTILES)
 
     def _target_of(self, values: Array, name: str) -> Target:
-        return find_target(values, name, asked="numbers", loss=self.loss, quantiles=tuple(self.quantiles))
+        asked, levels = tuple(self.quantiles), getattr(self.loss, "levels", None)
+        if self.loss != "quantile" and asked not in (QUANTILES, levels):
+            raise ValueError(
+                f"quantiles={asked} are for loss='quantile', but loss is {self.loss!r}: leave one of them away."
+            )
+        return find_target(values, name, asked="numbers", loss=self.loss, quantiles=asked)
 
     def _encode_target(self, values: Array) -> Array:
         return self.target_.encode(values)

@@ -20,6 +20,8 @@ from pellucid.typing import Floats
 UNIT = {"scale": 1.0, "mean": 0.0, "low": -np.inf, "high": np.inf}
 """The parts of a unit, and what they are where nothing is said: score·scale + mean, from low to high."""
 
+_UNIT = "\npredictions: "  # what stands in a summary before the unit of the predicted numbers
+
 
 def predictions_of(model: Model) -> tuple[Prediction, ...]:
     """The steps by which each network of a model predicts.
@@ -33,12 +35,15 @@ def predictions_of(model: Model) -> tuple[Prediction, ...]:
 
 
 def summary_of(summaries: Sequence[str]) -> str:
-    """The table of a network's layers; of several networks one for all where they are the same."""
+    """The table of a network's layers; of several networks one for all where they are the same, and each unit."""
     if len(summaries) == 1:
         return summaries[0]
-    tables = list(dict.fromkeys(summaries))
-    kinds = "each of them:" if len(tables) == 1 else "of these kinds:"
-    return "\n\n".join([f"{len(summaries)} networks that answer together, {kinds}", *tables])
+    parted = [summary.partition(_UNIT) for summary in summaries]
+    head, tables = f"{len(summaries)} networks that answer together", {table for table, _, _ in parted}
+    if len(tables) > 1:
+        return "\n\n".join([f"{head}:", *summaries])
+    units = [f"predictions of network {number}: {unit}" for number, (_, _, unit) in enumerate(parted, start=1) if unit]
+    return "\n".join([f"{head}, each of them:", "", *tables, *units])
 
 
 def units_of(parts: Sequence[Prediction]) -> dict[str, Floats] | None:

@@ -3,15 +3,12 @@
 Contract: `Search` divides the rows once (training, validation, test), `run` tries recipes until time or trials are up,
 or Ctrl-C comes; what was tried lies in a journal file, and a search with the same file goes on where it stopped. Trials
 are compared on the validation rows; the test rows are for the end alone.
-
-The space is the one of RealMLP's authors (Holzmüller, Grinsztajn and Steinwart, NeurIPS 2024, "default" space).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,14 +21,15 @@ from pellucid.tables.recipes import Recipe
 from pellucid.tables.report.folds import encoder_for
 from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.running import Job, Rows
+from pellucid.tables.space import parameters_of, suggested
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
 from pellucid.training import Callback, Trainer
+from pellucid.training.interrupts import interrupts_deferred
 from pellucid.typing import Array
 
 _PART = 0.2  # of the rows to validate, and as many to test
 _LEAST_ROWS = 30
-_HIDDEN = {"256-256-256": (256, 256, 256), "64-64-64-64-64": (64,) * 5, "512": (512,)}
 _LOOKS = 32  # at a training that may be given up
 _STARTUP_TRIALS = 4  # which are never given up
 
@@ -43,50 +41,6 @@ def _optuna() -> Any:
         raise ImportError("The search needs Optuna: install it with pip install 'pellucid[tune]'.") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
-
-
-def suggested(trial: Any, base: Recipe, task: str) -> Recipe:
-    """The recipe that a trial asks for: `base` with what the space says.
-
-    Parameters
-    ----------
-    trial : optuna.trial.Trial
-        Who chooses.
-    base : Recipe
-        What is not in the space.
-    task : str
-        "classes" have label smoothing, numbers have none.
-    """
-    periodic = trial.suggest_categorical("periodic_embedding", [True, False])
-    changes: dict[str, Any] = {
-        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.3, log=True),
-        "hidden": _HIDDEN[trial.suggest_categorical("hidden", list(_HIDDEN))],
-        "activation": trial.suggest_categorical("activation", ["relu", "selu", "mish"]),
-        "dropout": trial.suggest_categorical("dropout", [0.0, 0.15, 0.3]),
-        "weight_decay": trial.suggest_categorical("weight_decay", [0.0, 0.02]),
-        "front_scale": trial.suggest_categorical("front_scale", [True, False]),
-        "periodic_embedding": periodic,
-    }
-    if periodic:
-        changes["sigma"] = trial.suggest_float("sigma", 0.05, 0.5, log=True)
-    if task == "classes":
-        changes["label_smoothing"] = trial.suggest_categorical("label_smoothing", [0.0, 0.1])
-    return replace(base, **changes)
-
-
-def parameters_of(recipe: Recipe, task: str) -> dict[str, Any]:
-    """The point of the space that a recipe stands at, for the first trial; {} if it is outside."""
-    names = {units: name for name, units in _HIDDEN.items()}
-    if recipe.hidden not in names or not 0.02 <= recipe.learning_rate <= 0.3:
-        return {}
-    found: dict[str, Any] = {"hidden": names[recipe.hidden]}
-    for name in ("learning_rate", "activation", "dropout", "weight_decay", "front_scale", "periodic_embedding"):
-        found[name] = getattr(recipe, name)
-    if recipe.periodic_embedding:
-        found["sigma"] = recipe.sigma
-    if task == "classes":
-        found["label_smoothing"] = recipe.label_smoothing
-    return found
 
 
 class Tried(NamedTuple):
@@ -164,11 +118,18 @@ class Search:
         self.rows, self.held, self.test = (
             Rows(x[part], y[part], None if weight is None else weight[part]) for part in (training, holding, testing)
         )
-        optuna = _optuna()
-        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
         self.epochs = settings.epochs or settings.recipe.epochs_for(len(training), settings.visits)
         name = f"{target.name}-{len(y)}-{self.epochs}"  # other rows or epochs: values that cannot be compared
         name += "" if weight is None else "-weighted"
+        with interrupts_deferred():
+            self._open(name, journal)
+        self.best: TableModel | None = None
+        self.best_recipe = settings.recipe
+
+    def _open(self, name: str, journal: Path) -> None:
+        """Begin the study of this name, or go on with it."""
+        optuna, settings = _optuna(), self.settings
+        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
         done = [study.study_name for study in optuna.get_all_study_summaries(storage)]
         self.goes_on = name in done
         self.study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True, direction="minimize")
@@ -178,11 +139,9 @@ class Search:
         self.study.pruner = optuna.pruners.MedianPruner(
             n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=self.epochs // 4
         )
-        first = parameters_of(settings.recipe, target.task)
-        if not trials and first:
-            self.study.enqueue_trial(first)
-        self.best: TableModel | None = None
-        self.best_recipe = settings.recipe
+        first, states = parameters_of(settings.recipe, self.target.task), optuna.trial.TrialState
+        if first and not any(trial.state in (states.COMPLETE, states.PRUNED, states.WAITING) for trial in trials):
+            self.study.enqueue_trial(first)  # again, where its first training was interrupted
 
     @property
     def tried(self) -> int:
@@ -218,27 +177,61 @@ class Search:
             Given each model that is better than all before it, with its recipe.
         """
         began, number = time.monotonic(), 0
-        while (trials is None or number < trials) and (seconds is None or time.monotonic() - began < seconds):
-            number += 1
-            try:
-                tried, job = self._try()
-            except KeyboardInterrupt:
-                return True
-            if tried.best and job is not None:
-                self.best, self.best_recipe = TableModel.of([job], self.encoder), tried.recipe
-                kept(self.best, tried.recipe)
-            told(tried)
+        try:
+            while (trials is None or number < trials) and (seconds is None or time.monotonic() - began < seconds):
+                number += 1
+                self._try(told, kept)
+        except KeyboardInterrupt:
+            return True
         return False
 
-    def _try(self) -> tuple[Tried, Job | None]:
-        """One trial: asked for, trained, told of."""
-        optuna = _optuna()
-        trial, before = self.study.ask(), self.best_value
-        recipe = suggested(trial, self.settings.recipe, self.target.task)
-        every = max(1, self.epochs // _LOOKS)
-        pruning = _Pruning(trial, self.target.watch, every, wrong=self.target.task == "classes")
-        job = Job(
-            name=f"trial {trial.number + 1}",
+    def _try(self, told: Callable[[Tried], None], kept: Callable[[TableModel, Recipe], None]) -> None:
+        """One trial: asked for, trained, kept if it is the best, told of.
+
+        Ctrl-C ends the training; what the journal and the folder say of it is written whole or not at all.
+        """
+        states, trial = _optuna().trial.TrialState, None
+        try:
+            with interrupts_deferred():
+                trial, before = self.study.ask(), self.best_value
+                recipe = suggested(trial, self.settings.recipe, self.target.task)
+            pruning = _Pruning(trial, self.target.watch, self._every, wrong=self.target.task == "classes")
+            job = self._job(f"trial {trial.number + 1}", recipe, pruning)
+            job.prepare()
+            job.run()
+            if job.interrupted:
+                raise KeyboardInterrupt
+        except BaseException:
+            with interrupts_deferred():
+                if trial is not None:
+                    self.study.tell(trial, state=states.FAIL)
+            raise
+        assert job.trainer is not None
+        seconds = job.trainer.history.seconds
+        with interrupts_deferred():
+            if job.diverged is not None:
+                self.study.tell(trial, state=states.FAIL)
+                told(Tried(trial.number + 1, None, recipe, False, seconds, "exploded"))
+            elif pruning.pruned:
+                self.study.tell(trial, state=states.PRUNED)
+                told(Tried(trial.number + 1, None, recipe, False, seconds, "given up"))
+            else:
+                value = self._value(job)
+                best = before is None or value < before
+                if best:  # kept before it is told: what is kept is never worse than what the journal knows
+                    self.best, self.best_recipe = TableModel.of([job], self.encoder), recipe
+                    kept(self.best, recipe)
+                self.study.tell(trial, value)
+                told(Tried(trial.number + 1, value, recipe, best, seconds, "done"))
+
+    @property
+    def _every(self) -> int:
+        """How many epochs lie between two looks at a training."""
+        return max(1, self.epochs // _LOOKS)
+
+    def _job(self, name: str, recipe: Recipe, pruning: Callback) -> Job:
+        return Job(
+            name=name,
             recipe=recipe,
             layout=self.encoder.layout,
             target=self.target,
@@ -250,28 +243,6 @@ class Search:
             threads=self.settings.threads,
             callbacks=[pruning],
         )
-        states = optuna.trial.TrialState
-        try:
-            job.prepare()
-            job.run()
-        except BaseException:
-            self.study.tell(trial, state=states.FAIL)
-            raise
-        assert job.trainer is not None
-        history = job.trainer.history
-        if job.interrupted:
-            self.study.tell(trial, state=states.FAIL)
-            raise KeyboardInterrupt
-        if job.diverged is not None:
-            self.study.tell(trial, state=states.FAIL)
-            return Tried(trial.number + 1, None, recipe, False, history.seconds, "exploded"), None
-        if pruning.pruned:
-            self.study.tell(trial, state=states.PRUNED)
-            return Tried(trial.number + 1, None, recipe, False, history.seconds, "given up"), None
-        value = self._value(job)
-        self.study.tell(trial, value)
-        best = before is None or value < before
-        return Tried(trial.number + 1, value, recipe, best, history.seconds, "done"), job
 
     def _value(self, job: Job) -> float:
         """The validation measure of a training: of the best epoch, whose weights are restored."""
