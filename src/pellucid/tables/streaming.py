@@ -96,6 +96,8 @@ class TableStream:
         What is predicted.
     classes : tuple of str or None
         The names of the classes; None where the target is a number.
+    class_rows : tuple of int
+        How many rows each class has; () where the target is a number.
     rows, dropped : int
         How many rows have a target, and how many are not used since it is missing.
     train_rows : int
@@ -154,6 +156,7 @@ class TableStream:
         )
         self.encoder, self.target, self.moments = found.encoder, found.target, found.moments
         self.train_rows, self.held_out, self.examples = found.rows, found.held_out, found.examples
+        self.class_rows = found.class_rows
         table, y = self.held_out
         self.validation: tuple[Floats, Array] = (self.encoder.transform(Cells(table)), y)
         width = self.encoder.layout.width

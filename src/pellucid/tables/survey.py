@@ -166,6 +166,8 @@ class Survey:
         Measured on the rows that are trained on.
     rows : int
         How many rows are trained on.
+    class_rows : tuple of int
+        How many rows of the file each class has; () of numbers.
     moments : Moments or None
         Of their targets, where these are numbers.
     held_out, examples : pair (Table, array (n,))
@@ -175,6 +177,7 @@ class Survey:
     target: Target
     encoder: TableEncoder
     rows: int
+    class_rows: tuple[int, ...]
     moments: Moments | None
     held_out: tuple[Table, Array]
     examples: tuple[Table, Array]
@@ -222,7 +225,7 @@ def survey(
         encoder = TableEncoder.measured(reading.inputs, training_rows(), **encoding)
     if not rows:
         raise TableError(f"{reading.file.name} has no row to learn from: in none is {name!r:.60} known.")
-    target = target_of_values(tally, name, **goal)
+    target, counts = target_of_values(tally, name, **goal), tally.names
 
     def with_targets(cells: Cells) -> tuple[Table, Array]:
         return reading.table(cells), target.encode(cells[name])
@@ -231,6 +234,7 @@ def survey(
         target,
         encoder,
         rows,
+        tuple(counts[each][1] for each in target.class_names),
         moments if moments.rows == rows else None,
         with_targets(gathered(held)),
         with_targets(kept.kept or held[0].take(np.zeros(0, dtype=np.int64))),
