@@ -83,7 +83,7 @@ def test_from_a_stream_to_a_report_and_predictions(pellucid, tmp_path, flats) ->
 @pytest.mark.parametrize(
     ("target", "options", "words"),
     [
-        ("taken", ["--ensemble", 2], "Predicted: taken, 2 classes: no (|(it holds yes and no)|The model, network 2 of 2"),
+        ("taken", ["--ensemble", 2], "2 classes: no (|(it holds yes and no)|The model, network 2 of 2"),
         ("town", ["--folds", 0], "Predicted: town, 3 classes: Bonn (|(it holds text)|Not measured"),
         ("rent", ["--quantiles", "0.1,0.9", "--folds", 1], "Predicted: rent, quantiles 0.1, 0.9|D² 0."),
         ("visits", ["--task", "counts"], "Predicted: visits, counts (asked for)|D² 0."),

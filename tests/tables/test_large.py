@@ -81,6 +81,7 @@ def test_a_reservoir_that_holds_all_gives_the_network_of_the_rows_in_memory_to_t
     table, values, dropped = read_table(path, kinds={n: "ignore" for n in TARGETS if n != target}).split_target(target)
     goal = find_target(values, target, asked=asked.get("task", "auto"), quantiles=asked.get("quantiles", (0.5,)))
     assert (stream.target, stream.dropped, stream.rows) == (goal, dropped, table.rows)
+    assert stream.target.counts == tuple(values.tolist().count(each) for each in goal.classes)
     known = np.flatnonzero([row % 97 != 5 for row in range(500)] if target == "price" else np.ones(500))
     if target == "visits":
         known = np.flatnonzero([row % 50 for row in range(500)])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pellucid.tables.tally import Tally, class_name
-from pellucid.tables.targets import TargetError, find_target, target_of
+from pellucid.tables.targets import TargetError, find_target, target_of_values
 
 VALUES = st.one_of(
     st.booleans(),
@@ -58,12 +58,12 @@ def test_an_array_of_numbers_is_seen_as_a_list_of_them_is(numbers: list[float]) 
 def test_of_many_values_it_is_only_known_that_there_are_many() -> None:
     tally = tally_of(np.arange(50.0), np.arange(60.0), most=55)
     assert (tally.many, tally.names, tally.rows, tally.high) == (True, {}, 110, 59.0)
-    target = target_of(tally, "y")
+    target = target_of_values(tally, "y")
     assert (target.task, target.why) == ("numbers", "it holds more than 55 different numbers")
     with pytest.raises(
         TargetError, match=r"more than 55 classes in 110 rows, which are too many to tell apart\. Predict"
     ):
-        target_of(tally, "y", asked="classes")
+        target_of_values(tally, "y", asked="classes")
     assert not tally_of(np.arange(55.0), most=55).many
 
 
@@ -77,7 +77,7 @@ def test_a_target_that_is_seen_in_parts_is_the_one_that_is_seen_whole(items: lis
         try:
             if len(parts) == 1:
                 return find_target(np.array(parts[0], dtype=object), "y", asked=asked)
-            return target_of(tally_of(*parts, most=1000), "y", asked=asked)
+            return target_of_values(tally_of(*parts, most=1000), "y", asked=asked)
         except TargetError as error:
             return str(error)
 

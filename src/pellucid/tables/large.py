@@ -122,7 +122,7 @@ def train_stream(
     recipe: str = "strong",
     telling: Telling | None = None,
 ) -> Trained:
-    """Train networks on a file that is read part by part, and measure them.
+    r"""Train networks on a file that is read part by part, and measure them.
 
     Parameters
     ----------
@@ -146,6 +146,18 @@ def train_stream(
         If a training exploded before its first piece was done.
     KeyboardInterrupt
         On Ctrl-C before the first piece was done.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from pellucid.tables import recipe_for
+    >>> path = os.path.join(tempfile.mkdtemp(), "t.csv")
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("x,y\n" + "".join(f"{i % 100},{i % 100 / 50}\n" for i in range(1000)))
+    >>> stream = TableStream(path, "y", examples=EXAMPLES, reservoir=400)
+    >>> trained = train_stream(stream, Settings(recipe_for("plain", "numbers"), epochs=2), measure=False)
+    >>> trained.report.epochs, len(trained.model.histories[0]), trained.report.columns[0].name
+    (2, 8, 'x')
     """
     if not stream.examples[0].rows:
         raise ValueError(f"The stream keeps no examples, which the report needs: TableStream(…, examples={EXAMPLES}).")

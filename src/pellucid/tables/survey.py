@@ -25,7 +25,7 @@ from pellucid.tables.reading import is_nothing
 from pellucid.tables.sampling import RowSample, gathered
 from pellucid.tables.table import Table, column_values, missing_in
 from pellucid.tables.tally import Tally
-from pellucid.tables.targets import Target, target_of
+from pellucid.tables.targets import Target, target_of_values
 from pellucid.typing import Array, Floats
 
 MOST_CLASSES = 10_000
@@ -192,7 +192,7 @@ def survey(
     examples : int
         How many of those that are trained on are kept as they are.
     encoding, goal : mapping
-        The options of `TableEncoder.measured` and of `target_of`.
+        The options of `TableEncoder.measured` and of `target_of_values`.
     told : function
         Told of how far it is.
     """
@@ -222,7 +222,7 @@ def survey(
         encoder = TableEncoder.measured(reading.inputs, training_rows(), **encoding)
     if not rows:
         raise TableError(f"{reading.file.name} has no row to learn from: in none is {name!r:.60} known.")
-    target = target_of(tally, name, **goal)
+    target = target_of_values(tally, name, **goal)
 
     def with_targets(cells: Cells) -> tuple[Table, Array]:
         return reading.table(cells), target.encode(cells[name])

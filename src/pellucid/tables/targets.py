@@ -158,10 +158,10 @@ def find_target(
     """
     tally = Tally()
     tally.add(values)
-    return target_of(tally, name, asked=asked, loss=loss, quantiles=quantiles)
+    return target_of_values(tally, name, asked=asked, loss=loss, quantiles=quantiles)
 
 
-def target_of(
+def target_of_values(
     tally: Tally,
     name: str,
     *,
