@@ -186,6 +186,7 @@ def test_minutes_bound_the_trainings(pellucid, sales) -> None:
             "--target 'sold' is unknown. Did you mean 'colour'?|Allowed: colour, sells, x",
         ),
         (["sale.csv", "--target", "sells"], "sale.csv"),
+        (["sales.csv", "--target", "sells", "--kinds", "sells=ignore"], "leaves out what is to be predicted"),
         (["sales.csv", "--target", "sells", "--csv", "delimiter=semicolons"], "Did you mean 'semicolon'?"),
         (["sales.csv", "--target", "sells", "--csv", "semicolon"], "--csv must be such as delimiter=semicolon"),
         (["sales.csv", "--target", "sells", "--csv", "encoding=klingon"], "(--csv encoding=cp1252)"),

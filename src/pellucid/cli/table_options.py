@@ -84,6 +84,8 @@ def read(options: TableOptions) -> Read:
             raise UsageError(f"{words} Say what stands between its cells, if there are more: --csv delimiter=space.")
         why = f" {options.source} has no line of names: its columns are called by their places." if nameless else ""
         raise UsageError(unknown_name("--target", options.target, names) + why)
+    if kinds.get(options.target) == "ignore":
+        raise UsageError(f"--kinds {options.target}=ignore leaves out what is to be predicted: take it from --kinds.")
     rest, values, dropped = table.split_target(options.target)
     return Read(rest, values, *_target(options, values), dropped)
 

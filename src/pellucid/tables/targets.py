@@ -27,6 +27,7 @@ NUMBER_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisso
 QUANTILES = (0.05, 0.5, 0.95)
 _FEW_NUMBERS = 10  # so many different whole numbers are taken for classes, if each has _ROWS_A_CLASS rows on average
 _ROWS_A_CLASS = 5
+_LARGEST = 1e18  # whose square is a float32
 _EXAMPLES = 3
 
 
@@ -147,6 +148,11 @@ def find_target(
     'numbers'
     """
     check_choice("task", asked, ASKED)
+    if asked != "classes" and np.asarray(values).dtype.kind == "M":
+        raise TargetError(
+            f"The target {name!r} holds dates, which are neither classes nor numbers: make a number of them, such as "
+            f"the days since another date, and predict that."
+        )
     items = as_list(values)
     _check_varies(items, name, asked)
     kind, why = (asked, "asked for") if asked != "auto" else _guess(items, name)
@@ -258,7 +264,7 @@ def as_numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
     Raises
     ------
     TargetError
-        If one of them is text that is no number, or infinite.
+        If one of them is text that is no number, infinite, or too large for squares of it to be numbers.
     """
     try:
         numbers = np.asarray(values, dtype=np.float64)  # (n,)
@@ -273,6 +279,12 @@ def as_numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
     if infinite.any():
         row = int(np.argmax(infinite))
         raise TargetError(f"The target {name!r} is infinite in row {row + 1}: correct it, or leave the row out.")
+    largest = np.abs(numbers).max(initial=0.0, where=~np.isnan(numbers))
+    if largest > _LARGEST:
+        raise TargetError(
+            f"The target {name!r} reaches {largest:.3g}, and a network's numbers end at {_LARGEST:g}: predict it in a "
+            f"larger unit, or its logarithm."
+        )
     return numbers
 
 
