@@ -106,6 +106,9 @@ def test_quantiles_kinds_and_what_the_network_is(pellucid, tmp_path, houses) -> 
         "--recipe", "fast", "--hidden", "16", "--epochs", 3, "--folds", 1,
     )  # fmt: skip
     assert code == 0
+    again = f"{houses} --target price --kinds id=category,sold=ignore --quantiles 0.1,0.9"
+    assert f"pellucid train {again} --ensemble 8\n" in out
+    assert f"pellucid tune {again} --minutes 5\n" in out
     assert "quantiles 0.1, 0.9" in out
     network = pl.load(tmp_path / "runs/houses-1/model.pellucid")
     assert network.loss == pl.Quantile((0.1, 0.9))

@@ -25,6 +25,7 @@ from pellucid.tables.together import save_together
 from pellucid.tables.training import Telling, Trained, train_table
 
 PAGE, FACTS = "report.html", "report.json"
+_OF_THE_TABLE = ("kinds", "csv", "task", "quantiles")  # what every training of it must be told
 
 
 def train(options: TableOptions) -> None:
@@ -94,6 +95,7 @@ def _next(options: TableOptions, found: Read, trained: Trained, folder: Path) ->
         contenders=trained.report.contenders,
         ensemble=options.ensemble,
         rows=found.table.rows,
+        said={f"--{name}": value for name in _OF_THE_TABLE if (value := getattr(options, name)) is not None},
     )
 
 

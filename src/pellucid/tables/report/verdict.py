@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pellucid.tables.report.intervals import Interval
@@ -92,7 +92,14 @@ def _sentence(name: str) -> str:
 
 
 def next_steps(
-    *, model: str, source: str, target: str, contenders: Sequence[Contender], ensemble: int, rows: int
+    *,
+    model: str,
+    source: str,
+    target: str,
+    contenders: Sequence[Contender],
+    ensemble: int,
+    rows: int,
+    said: Mapping[str, str] | None = None,
 ) -> tuple[tuple[str, str], ...]:
     """What to do next: a command, and why.
 
@@ -106,15 +113,18 @@ def next_steps(
         How many networks answer together.
     rows : int
         How many rows there are.
+    said : mapping or None
+        What else was said of the table and its target, by the names of options, that new trainings must be told too.
     """
     model, source, target = (shlex.quote(word) for word in (model, source, target))
+    asked = " ".join([f"--target {target}", *(f"{name} {shlex.quote(value)}" for name, value in (said or {}).items())])
     steps = [(f"pellucid predict {model} new.csv", "predictions for new rows, beside them in a CSV file")]
     ahead = any(lead.high < 0 for each in contenders for lead in [*each.lead.values()][:1])
     if ensemble == 1:
         why = "eight networks that answer together: most often a little better"
-        steps.append((f"pellucid train {source} --target {target} --ensemble 8", why))
+        steps.append((f"pellucid train {source} {asked} --ensemble 8", why))
     minutes = 5 if rows < 20_000 else 15
     why = "a search over the network's settings" + (": the gap to what was better may close" if ahead else "")
-    steps.append((f"pellucid tune {source} --target {target} --minutes {minutes}", why))
+    steps.append((f"pellucid tune {source} {asked} --minutes {minutes}", why))
     steps.append((f"pellucid export {model} --to onnx", "the network, encoding of columns included, for elsewhere"))
     return tuple(steps)
