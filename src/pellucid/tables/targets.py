@@ -27,7 +27,7 @@ NUMBER_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisso
 QUANTILES = (0.05, 0.5, 0.95)
 _FEW_NUMBERS = 10  # so many different whole numbers are taken for classes, if each has _ROWS_A_CLASS rows on average
 _ROWS_A_CLASS = 5
-_LARGEST = 1e18  # whose square is a float32
+_LARGEST = 1e37  # a float32 holds a little more
 _EXAMPLES = 3
 
 
@@ -264,7 +264,7 @@ def as_numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
     Raises
     ------
     TargetError
-        If one of them is text that is no number, infinite, or too large for squares of it to be numbers.
+        If one of them is text that is no number, infinite, or too large for a float32.
     """
     try:
         numbers = np.asarray(values, dtype=np.float64)  # (n,)
