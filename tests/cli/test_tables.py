@@ -158,6 +158,9 @@ def test_quantiles_kinds_and_what_the_network_is(pellucid, tmp_path, houses) -> 
         "--recipe", "fast", "--hidden", "16", "--epochs", 3, "--folds", 1,
     )  # fmt: skip
     assert code == 0
+    again = f"{houses} --target price --kinds id=category,sold=ignore --quantiles 0.1,0.9"
+    assert f"pellucid train {again} --ensemble 8\n" in out
+    assert f"pellucid tune {again} --minutes 5\n" in out
     assert "quantiles 0.1, 0.9" in out
     network = pl.load(tmp_path / "runs/houses-1/model.pellucid")
     assert network.loss == pl.Quantile((0.1, 0.9))
@@ -238,6 +241,7 @@ def test_minutes_bound_the_trainings(pellucid, sales) -> None:
             "--target 'sold' is unknown. Did you mean 'colour'?|Allowed: colour, sells, x",
         ),
         (["sale.csv", "--target", "sells"], "sale.csv"),
+        (["sales.csv", "--target", "sells", "--kinds", "sells=ignore"], "leaves out what is to be predicted"),
         (["sales.csv", "--target", "sells", "--csv", "delimiter=semicolons"], "Did you mean 'semicolon'?"),
         (["sales.csv", "--target", "sells", "--csv", "semicolon"], "--csv must be such as delimiter=semicolon"),
         (["sales.csv", "--target", "sells", "--csv", "encoding=klingon"], "(--csv encoding=cp1252)"),

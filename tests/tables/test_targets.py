@@ -70,6 +70,8 @@ def test_what_is_asked_for_is_given() -> None:
             r"has 1,000 classes in 1,000 rows .*1,000 of them with a single",
         ),
         (np.array([1.0, np.inf, 2.0]), {}, "'y' is infinite in row 2"),
+        (np.array([1.5, -2e300, 2.5]), {}, r"reaches 2e\+300, and a network's numbers end at 1e\+37"),
+        (np.arange("2024-01-01", "2024-02-01", dtype="datetime64[D]"), {}, "holds dates, .* such as the days since"),
         (np.array([-1.0, 2.5, 3.0]), {"asked": "counts"}, "holds -1, but counts are at least 0"),
         (np.array([1.0, 2.5, 3.0]), {"asked": "numbers", "loss": "squared"}, "Did you mean 'squared_error'"),
         (objects("a", "b", "a"), {"loss": "huber"}, "is for numbers, but 'y' is to be predicted as classes"),

@@ -97,6 +97,8 @@ def target_name(options: TableOptions, names: Sequence[str], notes: Sequence[str
         nameless = any("no line of names" in note for note in notes)
         why = f" {options.source} has no line of names: its columns are called by their places." if nameless else ""
         raise UsageError(unknown_name("--target", options.target, names) + why)
+    if kinds_of(options.kinds).get(options.target) == "ignore":
+        raise UsageError(f"--kinds {options.target}=ignore leaves out what is to be predicted: take it from --kinds.")
     return options.target
 
 

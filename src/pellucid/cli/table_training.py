@@ -23,11 +23,11 @@ from pellucid.tables.fitting import Settings
 from pellucid.tables.large import train_stream
 from pellucid.tables.pace import visits_within
 from pellucid.tables.report.report import TableReport
-from pellucid.tables.report.verdict import next_steps
+from pellucid.tables.report.verdict import asked_again, next_steps
 from pellucid.tables.training import Telling, Trained, train_table
 
 PAGE, FACTS = "report.html", "report.json"
-_TRAINING = ("pellucid train ", "pellucid tune ")
+_OF_THE_TABLE = ("kinds", "csv", "task", "quantiles", "class_weight")  # what every training of it must be told
 
 Steps: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -118,21 +118,26 @@ def _next(options: TableOptions, found: Read | Streamed, trained: Trained, folde
         ensemble=options.ensemble,
         rows=found.table.rows,
         tune=isinstance(found, Read),
+        said=_said(options),
     )
+
+
+def _said(options: TableOptions) -> dict[str, str]:
+    """What was said of the table and its target, by the names of options."""
+    given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in _OF_THE_TABLE}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _told(options: TableOptions, report: TableReport, steps: Steps) -> TableReport:
     """The report with what to do next, and what class weights have to do with either.
 
-    Commands that train keep them where they were asked for; else they are a step of their own where the doctor says
-    that a rare class is not found.
+    They are a step of their own where the doctor says that a rare class is not found.
     """
     if options.class_weight is not None:
-        also = f" --class-weight {options.class_weight}"
-        steps = tuple((command + also * command.startswith(_TRAINING), why) for command, why in steps)
         return replace(report, next=steps, how=f"{report.how}; every class counts alike" if report.how else "")
     if any(finding.get("name") == "class_imbalance" for finding in report.findings.get("findings", [])):
-        command = f"pellucid train {options.source} --target {options.target} --class-weight balanced"
+        asked = asked_again(options.source, str(options.target), _said(options))
+        command = f"pellucid train {asked} --class-weight balanced"
         why = "rare classes that count as much as common ones, so that they are found"
         steps = (steps[0], (command, why), *steps[1:])
     return replace(report, next=steps)

@@ -263,5 +263,5 @@ def train_network(
 train = Command(
     "train",
     train_network,
-    "Examples:  pellucid train diamonds.csv --target price;  pellucid train digits --hidden 64,32 --epochs 20",
+    "Example:  pellucid train digits --hidden 64,32 --epochs 20",
 )

@@ -31,6 +31,7 @@ NUMBER_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisso
 QUANTILES = (0.05, 0.5, 0.95)
 _FEW_NUMBERS = 10  # so many different whole numbers are taken for classes, if each has _ROWS_A_CLASS rows on average
 _ROWS_A_CLASS = 5
+_LARGEST = 1e37  # a float32 holds a little more
 _EXAMPLES = 3
 
 
@@ -156,6 +157,11 @@ def find_target(
     >>> find_target(np.array([1.5, 2.25, 3.0, 8.5])).words
     'numbers'
     """
+    if asked != "classes" and np.asarray(values).dtype.kind == "M":
+        raise TargetError(
+            f"The target {name!r} holds dates, which are neither classes nor numbers: make a number of them, such as "
+            f"the days since another date, and predict that."
+        )
     tally = Tally()
     tally.add(values)
     return target_of_values(tally, name, asked=asked, loss=loss, quantiles=quantiles)
@@ -279,11 +285,11 @@ def as_numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
     Raises
     ------
     TargetError
-        If one of them is text that is no number, or infinite.
+        If one of them is text that is no number, infinite, or too large for a float32.
     """
     with suppress(TypeError, ValueError):
         numbers = np.asarray(values, dtype=np.float64)  # (n,)
-        if np.isfinite(numbers).all():
+        if (np.abs(numbers) <= _LARGEST).all():
             return numbers
     tally = Tally()
     tally.add(values)
@@ -302,6 +308,12 @@ def _check_numbers(tally: Tally, name: str) -> None:
     if tally.infinite is not None:
         row = tally.infinite + 1
         raise TargetError(f"The target {name!r} is infinite in row {row}: correct it, or leave the row out.")
+    largest = max(abs(tally.low), abs(tally.high)) if tally.rows else 0.0
+    if largest > _LARGEST:
+        raise TargetError(
+            f"The target {name!r} reaches {largest:.3g}, and a network's numbers end at {_LARGEST:g}: predict it in a "
+            f"larger unit, or its logarithm."
+        )
 
 
 def present(values: Any) -> npt.NDArray[np.bool_]:

@@ -80,7 +80,14 @@ def test_rare_classes_are_named_with_their_rows() -> None:
     classes = np.array(["a"] * 250 + ["b"] * 147 + ["c"] * 3)
     target: Target = find_target(classes, "kind")
     (caution,) = cautions_of(X, target.encode(classes), target, {})
-    assert caution.startswith("One class has fewer than 10 rows ('c' has 3)")
+    assert caution.startswith("One class has fewer than 10 rows ('c' has 3): it can hardly be learnt")
+
+
+def test_classes_that_are_written_alike_but_for_capitals_are_named() -> None:
+    classes = np.array(["Yes", "yes", "no", "No way"] * 100)
+    target = find_target(classes, "kind")
+    (caution,) = cautions_of(X, target.encode(classes), target, {})
+    assert caution.startswith("Classes differ in capitals or spaces alone ('Yes' and 'yes'): where they mean")
 
 
 def test_a_network_that_knows_nothing_is_not_asked_where_it_knows_it_from() -> None:

@@ -16,6 +16,7 @@ from pellucid.typing import Array, Floats
 
 _MOST, _NEARLY_ALL = 0.8, 0.95  # shares of what all columns are worth
 _COPIES = 0.01  # of the rows: fewer change no score
+_FEW_COPIES = 5
 _FINE = 0.5  # a column with different values in more of the different rows than this makes copies by chance unlikely
 _FEW_ROWS = 10  # a class of fewer is hardly learnt, and hardly measured
 
@@ -32,7 +33,7 @@ def cautions_of(x: Floats, y: Array, target: Target, importance: Mapping[str, fl
     importance : mapping
         By column, what the score loses without it; empty where the network is no better than a constant.
     """
-    found = (_giving_away(importance, target.name), _copies(x, y), _rare(y, target))
+    found = (_giving_away(importance, target.name), _copies(x, y), _rare(y, target), _alike(target))
     return tuple(words for words in found if words)
 
 
@@ -57,7 +58,7 @@ def _copies(x: Floats, y: Array) -> str:
     count = copies_in(x, y)
     different = len(x) - count
     fine = any(len(np.unique(column)) > _FINE * different for column in x.T)
-    if not count or count < _COPIES * len(x) or not fine:
+    if count < max(_FEW_COPIES, _COPIES * len(x)) or not fine:
         return ""
     return (
         f"{count:,} of {len(x):,} rows ({count / len(x):.0%}) are copies of others, target included. Where they are "
@@ -83,8 +84,19 @@ def _rare(y: Array, target: Target) -> str:
     if not rare:
         return ""
     shown = ", ".join(f"{name!r:.40} has {count}" for name, count in rare[:5]) + (", …" if len(rare) > 5 else "")
-    which = "One class has" if len(rare) == 1 else f"{len(rare):,} classes have"
+    which, they = ("One class has", "it") if len(rare) == 1 else (f"{len(rare):,} classes have", "they")
     return (
-        f"{which} fewer than {_FEW_ROWS} rows ({shown}): they can hardly be learnt or measured. Find more such rows, "
+        f"{which} fewer than {_FEW_ROWS} rows ({shown}): {they} can hardly be learnt or measured. Find more such rows, "
         f"or put them together with another class."
     )
+
+
+def _alike(target: Target) -> str:
+    groups: dict[str, list[str]] = {}
+    for name in target.class_names:
+        groups.setdefault(" ".join(name.casefold().split()), []).append(name)
+    several = [names for names in groups.values() if len(names) > 1]
+    if not several:
+        return ""
+    shown = "; ".join(" and ".join(f"{name!r:.40}" for name in names) for names in several[:3])
+    return f"Classes differ in capitals or spaces alone ({shown}): where they mean the same, write them alike."

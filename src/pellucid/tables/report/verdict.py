@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pellucid.tables.report.intervals import Interval
@@ -91,6 +91,12 @@ def _sentence(name: str) -> str:
     return words[0].upper() + words[1:]
 
 
+def asked_again(source: str, target: str, said: Mapping[str, str]) -> str:
+    """A file, its target and what was said of them, as words of a command."""
+    options = [f"{name} {shlex.quote(value)}" for name, value in said.items()]
+    return " ".join([shlex.quote(source), f"--target {shlex.quote(target)}", *options])
+
+
 def next_steps(
     *,
     model: str,
@@ -100,6 +106,7 @@ def next_steps(
     ensemble: int,
     rows: int,
     tune: bool = True,
+    said: Mapping[str, str] | None = None,
 ) -> tuple[tuple[str, str], ...]:
     """What to do next: a command, and why.
 
@@ -115,16 +122,18 @@ def next_steps(
         How many rows there are.
     tune : bool
         Whether the table can be searched on: in memory it can.
+    said : mapping or None
+        What else was said of the table and its target, by the names of options, that new trainings must be told too.
     """
-    model, source, target = (shlex.quote(word) for word in (model, source, target))
+    model, asked = shlex.quote(model), asked_again(source, target, said or {})
     steps = [(f"pellucid predict {model} new.csv", "predictions for new rows, beside them in a CSV file")]
     ahead = any(lead.high < 0 for each in contenders for lead in [*each.lead.values()][:1])
     if ensemble == 1:
         why = "eight networks that answer together: most often a little better"
-        steps.append((f"pellucid train {source} --target {target} --ensemble 8", why))
+        steps.append((f"pellucid train {asked} --ensemble 8", why))
     minutes = 5 if rows < 20_000 else 15
     why = "a search over the network's settings" + (": the gap to what was better may close" if ahead else "")
     if tune:
-        steps.append((f"pellucid tune {source} --target {target} --minutes {minutes}", why))
+        steps.append((f"pellucid tune {asked} --minutes {minutes}", why))
     steps.append((f"pellucid export {model} --to onnx", "the network, encoding of columns included, for elsewhere"))
     return tuple(steps)
