@@ -53,8 +53,8 @@ def test_they_are_those_of_the_estimator(pellucid, tmp_path, rare) -> None:
 def test_the_next_commands_keep_them(pellucid, rare) -> None:
     quick = ("train", rare, "--target", "ill", "--recipe", "plain", "--epochs", 1, "--folds", 0)
     out = pellucid(*quick, "--class-weight", "balanced").out
-    assert "--ensemble 8 --class-weight balanced\n" in out
-    assert "--minutes 5 --class-weight balanced\n" in out
+    assert "--class-weight balanced --ensemble 8\n" in out
+    assert "--class-weight balanced --minutes 5\n" in out
     assert "--to onnx\n" in out
 
 

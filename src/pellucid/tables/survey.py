@@ -44,9 +44,10 @@ def columns_of(
 ) -> tuple[tuple[Column, ...], frozenset[str]]:
     """The first pass: what the columns are, and which of them are to be read as texts.
 
-    A column of numbers in some parts of the file and texts in others is read once more, as texts in all.
+    A column of numbers in some parts of the file and texts in others is read once more, as texts in all; a declared
+    category is a text from the start, as it stands in the file.
     """
-    texts: set[str] = set()
+    texts = {name for name, kind in declared.items() if kind == "category"}
     while True:
         read = [name for name in file.names if declared.get(name) != "ignore"]
         summaries = {name: ColumnSummary(name, declared.get(name)) for name in read}
