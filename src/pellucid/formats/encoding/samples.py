@@ -12,6 +12,7 @@ from pellucid.typing import Array
 
 _MISSING = 0.15
 _NEW = "something new"
+_LARGEST = np.finfo(np.float64).max
 
 
 def sample_columns(encoder: TableEncoder, rows: int = 64, seed: int = 0) -> dict[str, Array]:
@@ -23,7 +24,9 @@ def sample_columns(encoder: TableEncoder, rows: int = 64, seed: int = 0) -> dict
         values: Any
         if isinstance(column, NumberColumn):
             spread = 1.0 / column.factor if column.factor else 1.0
-            values = np.where(absent, np.nan, column.median + 3 * spread * random.normal(size=rows))
+            with np.errstate(over="ignore"):  # a sum beyond the largest number
+                drawn = column.median + 3 * spread * random.normal(size=rows)
+            values = np.where(absent, np.nan, np.clip(drawn, -_LARGEST, _LARGEST))
         elif isinstance(column, DateColumn):
             seconds = column.first + (random.normal(size=rows) * 1e8).astype(np.int64)
             values = seconds.astype("datetime64[s]")
