@@ -24,7 +24,7 @@ from pellucid.tables.report.metrics import ACCURACY, LOG_LOSS, R2, measures_of
 from pellucid.tables.report.rivals import matrices
 from pellucid.tables.running import run_all
 
-_MOST_ROWS = 1_800  # of a table that the ablation is made on: the larger ones would take hours
+_MOST_ROWS = 1_500  # of a table that the ablation is made on: the larger ones would take hours
 
 
 def by_recipe(recipe: Recipe) -> Callable[[Fold], Any]:
