@@ -14,7 +14,7 @@ from pellucid.tables.cells import kind_given
 from pellucid.tables.targets import Target
 from pellucid.typing import Array, Floats
 
-_MOST, _NEARLY_ALL = 0.8, 0.95  # shares of what all columns are worth
+_MOST, _NEARLY_ALL = 0.87, 0.95  # shares of what all columns are worth
 _COPIES = 0.01  # of the rows: fewer change no score
 _FEW_COPIES = 5
 _FINE = 0.5  # a column with different values in more of the different rows than this makes copies by chance unlikely
