@@ -133,6 +133,7 @@ def test_a_search_refuses_what_memory_does_not_hold(pellucid, tmp_path, flats, m
         (["--minutes", 1], "--minutes does not go with a file that is read part by part (as asked): say --epochs N"),
         (["--recipe", "srong"], "--recipe 'srong' is unknown. Did you mean 'strong'"),
         (["--seed", -1], "--seed"),
+        (["--class-weight", "balance"], "Did you mean 'balanced'"),
     ],
 )
 def test_what_does_not_go_with_a_stream_is_said_before_the_file_is_read(

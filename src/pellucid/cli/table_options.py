@@ -119,7 +119,6 @@ def class_weight_of(options: TableOptions, target: Target) -> Floats | None:
     """How much a row of each class counts, (classes,); None where all count alike."""
     if options.class_weight is None:
         return None
-    choice("--class-weight", options.class_weight, ("balanced",))
     if target.task != "classes":
         raise UsageError(
             f"--class-weight is for classes, but {target.name} is predicted as {target.words}: leave it away, or say "
@@ -163,6 +162,8 @@ def fractions(name: str, text: str) -> tuple[float, ...]:
 
 def settings_of(options: TableOptions, target: Target) -> Settings:
     """How networks are trained: the recipe with what the command line changes."""
+    if options.class_weight is not None:
+        choice("--class-weight", options.class_weight, ("balanced",))
     recipe: Recipe = recipe_for(choice("--recipe", options.recipe, RECIPES), target.task)
     changes: dict[str, Any] = {}
     if options.hidden is not None:
