@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from pellucid.losses import Loss, TargetScaling
-from pellucid.losses.links import logistic, predictions
+from pellucid.losses.links import predictions
 from pellucid.network import Network
+from pellucid.numerics import logistic
 from pellucid.typing import Array, Floats, Shape
 
 if TYPE_CHECKING:

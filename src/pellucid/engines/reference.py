@@ -143,6 +143,8 @@ def layer_by_layer(
         given = buffer
         if before is not None:
             before(Pass(instruction, parameters, context, None), given)
+        if instruction.layer.code_columns:
+            instruction.layer.check_codes(given)
         buffer, saved = instruction.layer.forward(given, parameters, context)  # (n, *d_in) -> (n, *d_out)
         yield Pass(instruction, parameters, context, saved), given, buffer
 

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pellucid.formats.steps import Prediction, prediction_of
-from pellucid.layers.activations import softmax
 from pellucid.losses import TargetScaling
-from pellucid.losses.links import logistic
+from pellucid.numerics import logistic, softmax
 from pellucid.together import Model, members
 from pellucid.typing import Floats
 

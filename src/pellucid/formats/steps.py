@@ -22,10 +22,10 @@ import numpy as np
 
 from pellucid import layers
 from pellucid.engines.program import Instruction
-from pellucid.layers.activations import softmax
 from pellucid.layers.base import NO_NAMES, Context, Layer
 from pellucid.losses import Quantile, TargetScaling
 from pellucid.network import Network
+from pellucid.numerics import softmax
 from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Floats
 

@@ -15,6 +15,7 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Context, Gradients, Layer
+from pellucid.numerics import sigmoid, softmax
 from pellucid.typing import Floats, Shape
 from pellucid.validation import keep_number
 
@@ -250,17 +251,3 @@ class Softmax(Layer):
     def kernel(self) -> Kernel:
         """`softmax`."""
         return Kernel("softmax")
-
-
-def sigmoid(z: Floats) -> Floats:
-    """1/(1 + e⁻ᶻ) as ½(1 + tanh(z/2)), any shape."""
-    half = z.dtype.type(0.5)
-    return half * (1 + np.tanh(half * z))
-
-
-def softmax(z: Floats) -> Floats:
-    """Shifted softmax over the last axis."""
-    a = z - np.maximum.reduce(z, axis=-1, keepdims=True)  # (n, d)
-    np.exp(a, out=a)
-    a /= np.add.reduce(a, axis=-1, keepdims=True)
-    return a

@@ -81,18 +81,17 @@ class Maxout(Layer):
         return x @ parameters.weight + parameters.bias
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, tuple[Floats, Array]]:
-        """X (n, d_in) -> y (n, units); saved: x and which piece won."""
+        """X (n, d_in) -> y (n, units); saved: x and all pieces."""
         z = self.sums(x, parameters, context).reshape(len(x), self.units, self.pieces)
-        winner = z.argmax(axis=2)[..., None]  # (n, units, 1)
-        return np.take_along_axis(z, winner, axis=2)[..., 0], (x, winner)
+        return z.max(axis=2), (x, z)
 
     def backward(
         self, gradient: Floats, saved: tuple[Floats, Array], parameters: SimpleNamespace, context: Context
     ) -> tuple[Floats | None, Gradients]:
-        """The gradient (n, units) goes to the pieces that won, and from there as in a dense layer."""
-        x, winner = saved
-        pieces = np.zeros((len(x), self.units, self.pieces), dtype=gradient.dtype)
-        np.put_along_axis(pieces, winner, gradient[..., None], axis=2)
+        """The gradient (n, units) goes to the pieces that won, the first of equal ones, and on as in a dense layer."""
+        x, z = saved
+        pieces = np.zeros_like(z)
+        np.put_along_axis(pieces, z.argmax(axis=2)[..., None], gradient[..., None], axis=2)
         flat = pieces.reshape(len(x), -1)  # (n, units·pieces)
         gradients = {"weight": x.T @ flat, "bias": flat.sum(axis=0)}
         return (flat @ parameters.weight.T if context.input_gradient else None), gradients

@@ -15,8 +15,8 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Constant
 from pellucid.kernel import Kernel
-from pellucid.layers.activations import sigmoid
 from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.numerics import erf, sigmoid, softplus
 from pellucid.typing import Array, Floats, Shape
 from pellucid.validation import check_choice, keep_number
 
@@ -308,13 +308,13 @@ class Mish(Layer):
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> a (n, d); saved: z."""
-        return x * np.tanh(np.logaddexp(x, x.dtype.type(0))), x
+        return x * np.tanh(softplus(x)), x
 
     def backward(
         self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
     ) -> tuple[Floats, Gradients]:
         """a′ = t + z(1 − t²)σ(z)."""
-        t = np.tanh(np.logaddexp(saved, saved.dtype.type(0)))  # (n, d)
+        t = np.tanh(softplus(saved))  # (n, d)
         return gradient * (t + saved * (1 - t * t) * sigmoid(saved)), {}
 
     def kernel(self) -> Kernel:
@@ -349,7 +349,7 @@ class Softplus(Layer):
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> a (n, d); saved: z."""
         beta = x.dtype.type(self.beta)
-        return np.logaddexp(beta * x, x.dtype.type(0)) / beta, x
+        return softplus(beta * x) / beta, x
 
     def backward(
         self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
@@ -360,11 +360,3 @@ class Softplus(Layer):
     def kernel(self) -> Kernel:
         """`softplus`, with β."""
         return Kernel("softplus", (self.beta,))
-
-
-_scalar_erf = np.frompyfunc(math.erf, 1, 1)
-
-
-def erf(z: Floats) -> Floats:
-    """The error function, number by number: NumPy has none."""
-    return np.asarray(_scalar_erf(z)).astype(z.dtype)

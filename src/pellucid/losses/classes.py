@@ -9,8 +9,8 @@ import numpy as np
 
 from pellucid.formulas import LossFormulas
 from pellucid.kernel import Kernel
-from pellucid.layers.activations import sigmoid, softmax
 from pellucid.losses.base import Loss, as_numbers, check_probabilities, class_indices, matrix
+from pellucid.numerics import sigmoid, softmax
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_array, keep_number
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.layers.activations import softmax
 from pellucid.losses.target import TargetScaling
+from pellucid.numerics import logistic, softmax
 from pellucid.typing import Array, Floats
 
 LINKS = ("identity", "sigmoid", "softmax", "argmax", "sign", "exponential")
@@ -64,12 +64,6 @@ def check_unit(link: str, of: str = "This network", target: TargetScaling | None
             f"{of} predicts through the link 'exponential', numbers above 0 whose unit has no mean, but it is "
             f"{target.mean}: give a scale alone, such as the mean of the targets."
         )
-
-
-def logistic(z: Floats) -> Floats:
-    """1/(1 + e⁻ᶻ), any shape, to full relative precision where it is close to 0, so that its logarithm is right."""
-    small = np.exp(-np.abs(z))
-    return np.where(z < 0, small, z.dtype.type(1)) / (1 + small)
 
 
 def class_count(link: str, outputs: int) -> int | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.inspection.walk import walk_forward
-from pellucid.layers.activations import softmax
+from pellucid.numerics import softmax
 from pellucid.playground.drawing import normalized
 from pellucid.playground.messages import Message
 from pellucid.playground.room import Room, Shown, as_base64

@@ -14,8 +14,8 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.layers import ACTIVATIONS
-from pellucid.layers.activations import sigmoid, softmax
 from pellucid.losses import LOSSES
+from pellucid.numerics import sigmoid, softmax
 from pellucid.optimizers import OPTIMIZERS
 from pellucid.playground.catalogue import INPUT_LABELS, LOSS_PROBLEMS, SCHEDULE_OF
 from pellucid.playground.data import PlaneData

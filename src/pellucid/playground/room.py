@@ -17,7 +17,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.engines.base import Model
 from pellucid.layers import ACTIVATIONS
-from pellucid.layers.activations import softmax
+from pellucid.numerics import softmax
 from pellucid.optimizers import OPTIMIZERS
 from pellucid.playground import wire
 from pellucid.playground.actor import Actor

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 import pellucid as pl
-from pellucid.layers.activations import softmax
+from pellucid.numerics import softmax
 from pellucid.typing import Array, Floats
 
 LEAST, MOST = 0.05, 20.0

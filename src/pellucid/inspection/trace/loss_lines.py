@@ -11,8 +11,8 @@ from pellucid.inspection.trace.choice import FEW, Choice, Line, fields_of, place
 from pellucid.inspection.trace.numbers import MINUS
 from pellucid.inspection.trace.symbols import fill
 from pellucid.inspection.trace.values import Trace
-from pellucid.layers.activations import sigmoid, softmax
 from pellucid.losses.base import as_numbers
+from pellucid.numerics import sigmoid, softmax
 from pellucid.typing import Floats
 
 

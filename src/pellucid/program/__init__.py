@@ -1,0 +1,1 @@
+"""What a network computes: its layers as operations that every language knows."""

@@ -1,0 +1,183 @@
+"""The operations that every layer comes to, each with its meaning in NumPy.
+
+Contract: a `Node` is one operation on the results of others; `OPERATIONS[node.operation](*inputs, **node.options)`
+computes it. A language (NumPy, C, JavaScript, ONNX, PyTorch) has to know these operations, and no layer. A node's shape
+has None at the axis along which the examples of a batch lie; a node without one is the same for every example. All
+numbers are float64 here and are rounded where they are written; `to_dtype` marks where that begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pellucid import numerics
+from pellucid.typing import Array, Floats
+
+ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "power": np.power,
+    "maximum": np.maximum, "minimum": np.minimum,
+    "negative": np.negative, "absolute": np.absolute, "square": np.square, "sqrt": np.sqrt,
+    "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "tanh": np.tanh, "cos": np.cos, "sin": np.sin,
+    "sigmoid": numerics.sigmoid, "softplus": numerics.softplus, "erf": numerics.erf,
+    "greater": np.greater, "greater_equal": np.greater_equal, "less": np.less, "less_equal": np.less_equal,
+    "logical_and": np.logical_and, "where": np.where,
+}  # fmt: skip
+"""Number by number; shapes are broadcast as in NumPy."""
+
+REDUCTIONS: dict[str, Callable[..., Any]] = {"sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min}
+"""Over the axes `axis` (a tuple), which stay as 1 with `keepdims`."""
+
+
+def _reshape(x: Array, shape: tuple[int, ...]) -> Array:
+    return x.reshape(shape)
+
+
+def _slice(x: Array, axis: int, start: int, stop: int) -> Array:
+    return x[(slice(None),) * axis + (slice(start, stop),)]
+
+
+def _concatenate(*parts: Array, axis: int) -> Array:
+    """Parts that are the same for every example are repeated for each."""
+    rows = max(len(part) for part in parts)
+    return np.concatenate(
+        [np.broadcast_to(p, (rows, *p.shape[1:])) if axis and len(p) == 1 else p for p in parts], axis
+    )
+
+
+def _transpose(x: Array, axes: tuple[int, ...]) -> Array:
+    return x.transpose(axes)
+
+
+def _take(table: Array, rows: Array) -> Array:
+    return table[rows]
+
+
+def _to_integer(x: Array) -> Array:
+    return x.astype(np.int64)
+
+
+def _to_dtype(x: Floats) -> Floats:
+    return x
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    **ARITHMETIC,
+    **REDUCTIONS,
+    "matmul": np.matmul,
+    "softmax": numerics.softmax,  # over the last axis
+    "reshape": _reshape,  # shape: -1 where the examples lie
+    "transpose": _transpose,
+    "slice": _slice,  # axis, start, stop
+    "concatenate": _concatenate,  # axis
+    "take": _take,  # rows of a table, by whole numbers
+    "to_integer": _to_integer,
+    "to_dtype": _to_dtype,  # from here on in the precision of the network
+}
+"""Every operation by name. `input` and `constant` are nodes that compute nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation at work.
+
+    Parameters
+    ----------
+    operation : str
+        A key of `OPERATIONS`, "input" or "constant".
+    inputs : tuple of Node
+        What it reads.
+    options : mapping
+        The operation's keyword arguments.
+    shape : tuple of int or None
+        Of its result; None at the axis of the examples.
+    layer : int
+        The layer that it is a part of; −1 for the input.
+    value : array or None
+        A constant's numbers, float64 or int64.
+    name : str
+        A constant's name in its layer: "weight", "mean", …; "" where it has none.
+    """
+
+    operation: str
+    inputs: tuple[Node, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    shape: tuple[int | None, ...] = ()
+    layer: int = -1
+    value: Array | None = None
+    name: str = ""
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is a number or array that does not depend on the input."""
+        return self.value is not None
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """The shape for one example: without the axis of the examples."""
+        return tuple(size for size in self.shape if size is not None)
+
+    def compute(self, values: Sequence[Array]) -> Array:
+        """Its result for those of its inputs."""
+        result: Array = OPERATIONS[self.operation](*values, **self.options)
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes from an input (n, *shape) to an output."""
+
+    input: Node
+    output: Node
+    layers: tuple[str, ...] = ()
+    """Each layer as one would type it, by its index."""
+
+    def __iter__(self) -> Iterator[Node]:
+        """Every node that the output needs, each behind those it reads."""
+        return iter(_ordered(self.output))
+
+    def readers(self) -> dict[Node, int]:
+        """How many times each node is read; the output once more."""
+        counts: dict[Node, int] = {self.output: 1}
+        for node in self:
+            for read in node.inputs:
+                counts[read] = counts.get(read, 0) + 1
+        return counts
+
+    def run(self, x: Array) -> Array:
+        """The output for x (n, *shape), computed in float64: what every language is to return but for rounding."""
+        results: dict[Node, Array] = {}
+        for node in self:
+            if node is self.input:
+                results[node] = np.asarray(x, np.float64)
+            elif node.value is not None:
+                results[node] = node.value
+            else:
+                results[node] = node.compute([results[read] for read in node.inputs])
+        return results[self.output]
+
+
+def constant(value: Any, layer: int = -1, name: str = "") -> Node:
+    """A number or an array: whole numbers and truth values stay what they are, others become float64."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iub":
+        array = array.astype(np.float64)
+    return Node("constant", shape=array.shape, layer=layer, value=array, name=name)
+
+
+def _ordered(output: Node) -> list[Node]:
+    """Depth first, without recursion: a program may be long."""
+    order: dict[Node, None] = {}
+    waiting = [(output, iter(output.inputs))]
+    while waiting:
+        node, inputs = waiting[-1]
+        read = next((each for each in inputs if each not in order), None)
+        if read is None:
+            order[node] = None
+            waiting.pop()
+        else:
+            waiting.append((read, iter(read.inputs)))
+    return list(order)
