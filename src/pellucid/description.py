@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from pellucid.engines.program import Program
 from pellucid.losses import class_count
+from pellucid.program.compilation import Program
 from pellucid.validation import check_choice
 
 KINDS = ("number", "boolean", "category")

@@ -10,7 +10,6 @@ import numpy as np
 from pellucid.description import Feature, TrainingSummary, as_features, check_counts, check_once
 from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model
-from pellucid.engines.program import Program, View, compile_program
 from pellucid.engines.reference import forward, mean_loss
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
@@ -18,6 +17,7 @@ from pellucid.layers.base import Layer, ParameterSpec
 from pellucid.losses import LINKS, Loss, TargetScaling, find_loss, metrics, predictions, probabilities
 from pellucid.losses.links import check_unit
 from pellucid.penalties import Penalty
+from pellucid.program.compilation import Program, View, compile_program
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats, Shape
 from pellucid.validation import (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.engines.program import compile_program
+from pellucid.program.compilation import compile_program
 from support.native_tasks import LAYERS, assert_same, make_task, run_python
 
 _native = pytest.importorskip("pellucid._native")

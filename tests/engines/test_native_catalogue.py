@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import pellucid as pl
 from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model, Outcome, State, Task
-from pellucid.engines.program import compile_program
 from pellucid.engines.reference import ReferenceEngine
+from pellucid.program.compilation import compile_program
 from pellucid.typing import Floats
 from support.members import ALL_LAYERS, ALL_LOSSES, ALL_OPTIMIZERS, ALL_PENALTIES
 from support.native_tasks import assert_close, assert_same, model_of, outputs_of, targets_of

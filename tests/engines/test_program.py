@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.engines.program import compile_program
+from pellucid.program.compilation import compile_program
 
 
 def test_a_table_by_hand() -> None:

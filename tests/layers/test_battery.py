@@ -11,10 +11,10 @@ import pytest
 
 import pellucid as pl
 from pellucid.configuration import from_configuration, to_configuration
-from pellucid.engines.program import compile_program
 from pellucid.kernel import Kernel
 from pellucid.layers import LAYERS
 from pellucid.layers.base import Context
+from pellucid.program.compilation import compile_program
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Floats
 from support.numerics import assert_gradient

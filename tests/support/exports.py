@@ -19,7 +19,7 @@ import pellucid as pl
 from pellucid.formats.c_source import write_c
 from pellucid.formats.javascript import write_javascript
 from pellucid.formats.numpy_source import write_numpy
-from pellucid.formats.steps import prediction_of
+from pellucid.formats.prediction import prediction_of
 from pellucid.together import Model, members
 from pellucid.typing import Array
 

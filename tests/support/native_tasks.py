@@ -13,7 +13,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.engines.base import Model, State, Task
-from pellucid.engines.program import compile_program
+from pellucid.program.compilation import compile_program
 from pellucid.typing import Array
 
 LAYERS = [pl.Standardize(), pl.Dense(70), pl.ReLU(), pl.Dropout(0.2), pl.Dense(33), pl.Tanh(), pl.Dense(10)]

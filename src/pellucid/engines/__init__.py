@@ -6,8 +6,8 @@ import importlib.util
 from typing import Any
 
 from pellucid.engines.base import Engine
-from pellucid.engines.program import Program
 from pellucid.engines.reference import ReferenceEngine
+from pellucid.program.compilation import Program
 from pellucid.validation import check_choice
 
 ENGINES = ("auto", "reference", "native")

@@ -13,10 +13,10 @@ import numpy as np
 
 from pellucid.engines.base import State, Task
 from pellucid.engines.machines import moves_statistics
-from pellucid.engines.program import Program
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty
+from pellucid.program.compilation import Program
 from pellucid.typing import Array, Floats
 
 _READ = {np.dtype(code) for code in "?bBhHiIlLqQfd"}  # what the core reads as it is

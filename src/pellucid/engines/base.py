@@ -22,10 +22,10 @@ from typing import ClassVar, NamedTuple, overload
 
 import numpy as np
 
-from pellucid.engines.program import Program
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer, Slots
 from pellucid.penalties import Constraint, Penalty
+from pellucid.program.compilation import Program
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import pellucid._native as _native
-from pellucid.engines.program import Instruction, Program
+from pellucid.program.compilation import Instruction, Program
 from pellucid.typing import Floats
 
 _RUNNING = "batch_normalization"  # the layer whose statistics training moves

@@ -23,12 +23,12 @@ from pellucid.engines import arguments
 from pellucid.engines.base import Engine, EpochLogs, Model, Outcome, State, Task
 from pellucid.engines.cores import told_threads
 from pellucid.engines.machines import make_machine, needs_no_other
-from pellucid.engines.program import Instruction, Program
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Layer
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
+from pellucid.program.compilation import Instruction, Program
 from pellucid.typing import Array, Floats
 
 # How an example is judged: not at all, by the signs of its scores, by the highest one.

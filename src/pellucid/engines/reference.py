@@ -16,11 +16,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from pellucid.engines.base import Engine, EpochLog, EpochLogs, Model, Outcome, State, Task
-from pellucid.engines.program import Instruction, Program, View
 from pellucid.layers.base import NO_NAMES, Context
 from pellucid.losses import Loss, correct
 from pellucid.optimizers import Optimizer, Slots
 from pellucid.penalties import Constraint, Penalty
+from pellucid.program.compilation import Instruction, Program, View
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pellucid.formats.steps import Prediction, prediction_of
+from pellucid.formats.prediction import Prediction, prediction_of
 from pellucid.losses import TargetScaling
 from pellucid.numerics import logistic, softmax
 from pellucid.together import Model, members

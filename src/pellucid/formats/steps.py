@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import layers
-from pellucid.engines.program import Instruction
 from pellucid.layers.base import NO_NAMES, Context, Layer
 from pellucid.losses import Quantile, TargetScaling
 from pellucid.network import Network
 from pellucid.numerics import softmax
+from pellucid.program.compilation import Instruction
 from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Floats
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import layers as our
-from pellucid.engines.program import Instruction, View
 from pellucid.layers.base import Layer
 from pellucid.network import Network
+from pellucid.program.compilation import Instruction, View
 from pellucid.typing import Array, Shape
 from pellucid.validation import check_array, check_finite
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from pellucid.engines.base import Model
-from pellucid.engines.program import compile_program
 from pellucid.engines.reference import (
     Randomness,
     forward,
@@ -28,6 +27,7 @@ from pellucid.layers.base import Layer
 from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
 from pellucid.penalties import Penalty
+from pellucid.program.compilation import compile_program
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Floats, Shape
 from pellucid.validation import check_array, check_finite, check_inputs, check_integer, check_number, check_seed

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from pellucid.engines.base import State
-from pellucid.engines.program import compile_program
 from pellucid.inspection.rehearsal import Rehearsal
 from pellucid.layers import Dropout, GaussianNoise, Layer
 from pellucid.losses import SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.optimizers import Adam, Optimizer
+from pellucid.program.compilation import compile_program
 from pellucid.streams import Purpose, Stream
 from pellucid.training import Trainer
 from pellucid.typing import Array

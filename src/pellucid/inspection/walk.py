@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.engines.base import Model
-from pellucid.engines.program import compile_program
 from pellucid.engines.reference import Pass, Randomness, add_penalty_gradient, layer_by_layer
 from pellucid.layers.base import Gradients
 from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
 from pellucid.penalties import Penalty
+from pellucid.program.compilation import compile_program
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs, check_same_length, check_sample_weight
 

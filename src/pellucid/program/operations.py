@@ -133,7 +133,7 @@ class Graph:
     input: Node
     output: Node
     layers: tuple[str, ...] = ()
-    """Each layer as one would type it, by its index."""
+    """Each layer as one would type it, by its index; "" for one that does nothing in prediction."""
 
     def __iter__(self) -> Iterator[Node]:
         """Every node that the output needs, each behind those it reads."""
@@ -146,6 +146,22 @@ class Graph:
             for read in node.inputs:
                 counts[read] = counts.get(read, 0) + 1
         return counts
+
+    def cuts(self) -> set[Node]:
+        """The nodes through which everything behind them depends on the input: no later one reads past them."""
+        nodes = [node for node in self if not node.is_constant]
+        last_reader = {read: place for place, node in enumerate(nodes) for read in node.inputs}
+        cuts, open_until = set(), -1
+        for place, node in enumerate(nodes):
+            if open_until <= place:
+                cuts.add(node)
+            open_until = max(open_until, last_reader.get(node, place))
+        return cuts
+
+    def before_dtype(self) -> set[Node]:
+        """The nodes that work on the data's own numbers, in float64: those in front of `to_dtype`."""
+        border = next((node for node in self if node.operation == "to_dtype"), None)
+        return set() if border is None else set(_ordered(border))
 
     def run(self, x: Array) -> Array:
         """The output for x (n, *shape), computed in float64: what every language is to return but for rounding."""

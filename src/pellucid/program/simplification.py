@@ -1,8 +1,9 @@
 """Fewer operations for the same function: what a language is given to write.
 
 Contract: `simplified(graph)` returns a graph that computes the same but for rounding in float64. What depends on
-constants alone is computed; what is computed twice is computed once; an addition of 0 or a product with 1 is gone; an affine function of each feature behind a
-product with a weight is taken into the weight and its bias, and so is a factor in front of one.
+constants alone is computed; what is computed twice is computed once; an addition of 0 or a product with 1 is gone; an
+affine function of each feature behind a product with a weight is taken into the weight and its bias, and so is a
+factor in front of one.
 """
 
 from __future__ import annotations
@@ -42,7 +43,42 @@ def _rewritten(node: Node, alone: list[bool]) -> Node:
         names = [read for read in node.inputs if read.name]
         largest = max(names, key=lambda read: 0 if read.value is None else read.value.size, default=None)
         return constant(node.compute(values), node.layer, largest.name if largest else "")
-    return _without_effect(node) or _taken_into_product(node, alone) or _scaled_product(node, alone) or node
+    if node.operation == "concatenate":
+        return _without_nothing(node)
+    return (
+        _without_effect(node)
+        or _one_factor(node, alone)
+        or _taken_into_product(node, alone)
+        or _scaled_product(node, alone)
+        or node
+    )
+
+
+def _without_nothing(node: Node) -> Node:
+    """A concatenation without parts of no width."""
+    axis = node.options["axis"]
+    parts = tuple(part for part in node.inputs if part.shape[axis] != 0)
+    return parts[0] if len(parts) == 1 and parts[0].shape == node.shape else replace(node, inputs=parts)
+
+
+def _one_factor(node: Node, alone: list[bool]) -> Node | None:
+    """x (c d) for (x c) d with two constants, and x/y for x (1/y)."""
+    if node.operation != "multiply":
+        return None
+    for place in (0, 1):
+        product, factor = node.inputs[place], node.inputs[1 - place]
+        if product.operation == "divide" and alone[place] and factor.shape == node.shape:
+            one = product.inputs[0].value
+            if one is not None and (one == 1).all() and one.size == 1:
+                return replace(node, operation="divide", inputs=(factor, product.inputs[1]))
+        if product.operation != "multiply" or factor.value is None or not alone[place]:
+            continue
+        for other in (0, 1):
+            inner, x = product.inputs[other], product.inputs[1 - other]
+            if inner.value is not None and (inner.value.size == 1 or product.shape == x.shape == node.shape):
+                name = factor.name or inner.name
+                return replace(node, inputs=(x, constant(inner.value * factor.value, node.layer, name)))
+    return None
 
 
 def _without_effect(node: Node) -> Node | None:
@@ -103,7 +139,8 @@ def _taken_into_product(node: Node, alone: list[bool]) -> Node | None:
         factor, shift = _affine(node.operation, place, number)
         width = product.shape[-1]
         old = 0.0 if bias is None else bias.value
-        assert weight.value is not None and width is not None
+        assert weight.value is not None
+        assert width is not None
         new_weight = constant(weight.value * factor, weight.layer, weight.name)
         new_bias = constant(np.broadcast_to(old * factor + shift, (width,)), weight.layer, "bias")
         matmul = replace(node, operation="matmul", inputs=(x, new_weight), layer=product.layer)

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.program import Instruction, Program
 from pellucid.layers.base import Context
+from pellucid.program.compilation import Instruction, Program
 from pellucid.program.operations import ARITHMETIC, OPERATIONS, REDUCTIONS, Graph, Node, constant
 from pellucid.typing import Array, Floats
 
@@ -188,7 +188,7 @@ def _symbol(value: Any) -> Symbol:
     """A symbol as it is; anything else as a constant."""
     if isinstance(value, Symbol):
         return value
-    node = constant(value)
+    node = constant(value, _layer_at_work.get())
     assert node.value is not None
     return Symbol(node, (node.value, node.value))
 
@@ -301,11 +301,14 @@ def operations_of(program: Program, parameters: Floats, statistics: Floats) -> G
     """
     source = Node("input", shape=(None, *program.input_shape))
     x = Symbol(source, tuple(np.zeros((rows, *program.input_shape)) for rows in _ROWS))  # type: ignore[arg-type]
+    layers: list[str] = []
     for instruction in program.instructions:
         if instruction.index == program.leading_scalings and instruction.index > 0:
             x = _record("to_dtype", (x,), {})
-        x = _of_layer(instruction, x, parameters, statistics)
-    return Graph(source, x.node, tuple(str(instruction.layer) for instruction in program.instructions))
+        output = _of_layer(instruction, x, parameters, statistics)
+        layers.append("" if output.node is x.node else str(instruction.layer))
+        x = output
+    return Graph(source, x.node, tuple(layers))
 
 
 def _of_layer(instruction: Instruction, x: Symbol, parameters: Floats, statistics: Floats) -> Symbol:

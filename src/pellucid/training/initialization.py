@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from pellucid.engines.base import Model
-from pellucid.engines.program import compile_program
 from pellucid.engines.reference import Pass, layer_by_layer
 from pellucid.losses import Loss, TargetScaling
 from pellucid.losses.links import check_unit
 from pellucid.network import Network
+from pellucid.program.compilation import compile_program
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_same_length

@@ -14,9 +14,9 @@ import numpy as np
 from pellucid.datasets.base import Part
 from pellucid.datasets.splits import split
 from pellucid.engines.base import Task
-from pellucid.engines.program import compile_program
 from pellucid.losses import Loss
 from pellucid.network import Network
+from pellucid.program.compilation import compile_program
 from pellucid.schedules import highest
 from pellucid.training.weighting import class_weights
 from pellucid.typing import Array, Floats

@@ -16,10 +16,9 @@ import numpy as np
 
 from pellucid.formats.encoding.numpy import IMPORTS, ROWS, encoding_text
 from pellucid.formats.numpy_source.answers import answering_text, constants_text
-from pellucid.formats.numpy_source.expressions import FUNCTIONS
-from pellucid.formats.numpy_source.program import Program
+from pellucid.formats.numpy_source.program import FUNCTIONS, Program
+from pellucid.formats.prediction import Prediction
 from pellucid.formats.several import predictions_of, summary_of
-from pellucid.formats.steps import Prediction
 from pellucid.formats.writing import Report, identifier, signature, without_ending, write_files
 from pellucid.together import Model
 from pellucid.typing import Array
@@ -115,8 +114,19 @@ def scores(x):
 {rows}    z = np.asarray(x, dtype=np.{program.start})  # (n, {p.inputs})
     if z.ndim != 2 or z.shape[1] != {p.inputs}:
         raise ValueError(f"x must have the shape (n, {p.inputs}), not {{z.shape}}.")
-{body}
+{_check_of_codes(p, "z")}{body}
     return z'''
+
+
+def _check_of_codes(p: Prediction, name: str) -> str:
+    """The lines that refuse what is no code in the last columns; none where all are numbers."""
+    if not p.codes:
+        return ""
+    return f"""\
+    codes, counts = {name}[:, {-len(p.codes)}:], np.array({list(p.codes)})
+    if not ((codes >= 0) & (codes < counts) & (codes == np.floor(codes))).all():
+        raise ValueError("The last {len(p.codes)} columns must hold whole numbers from 0 on, below {list(p.codes)}.")
+"""
 
 
 def _scores_of_each(parts: Sequence[Prediction], programs: Sequence[Program]) -> list[str]:
@@ -133,7 +143,7 @@ def scores(x):
 {rows}    x = np.asarray(x)  # (n, {p.inputs})
     if x.ndim != 2 or x.shape[1] != {p.inputs}:
         raise ValueError(f"x must have the shape (n, {p.inputs}), not {{x.shape}}.")
-    return np.stack([
+{_check_of_codes(p, "x")}    return np.stack([
 {each},
     ])'''
     ]

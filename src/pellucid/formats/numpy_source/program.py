@@ -1,112 +1,155 @@
-"""The steps of one network in NumPy: a line for each, and the arrays that they name."""
+"""The operations of a network in NumPy: lines, the arrays that they name, and the functions that they call."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
-from pellucid.formats.numpy_source.expressions import FORMULAS
-from pellucid.formats.steps import (
-    Affine,
-    Bend,
-    DenseStep,
-    Elementwise,
-    Largest,
-    Lookup,
-    NormalizeRow,
-    Prediction,
-    Slopes,
-    SoftClip,
-    SoftmaxStep,
-    Step,
-    Waves,
-)
+from pellucid.formats.prediction import Prediction
+from pellucid.program.operations import ARITHMETIC, Graph, Node
 from pellucid.typing import Array
+
+_WIDTH = 100  # an expression that is longer gets a line of its own
+_ATOM, _SIGN, _PRODUCT, _SUM, _COMPARISON = 9, 4, 3, 2, 1  # how tightly an expression holds together
+
+_INFIX: dict[str, tuple[str, int]] = {
+    "add": ("+", _SUM),
+    "subtract": ("-", _SUM),
+    "multiply": ("*", _PRODUCT),
+    "divide": ("/", _PRODUCT),
+    "matmul": ("@", _PRODUCT),
+    "greater": (">", _COMPARISON),
+    "greater_equal": (">=", _COMPARISON),
+    "less": ("<", _COMPARISON),
+    "less_equal": ("<=", _COMPARISON),
+}
+
+_METHODS: dict[str, Callable[[Node], str]] = {
+    **dict.fromkeys(("sum", "mean", "max", "min"), lambda node: f"{node.operation}({_axes(node)})"),
+    "reshape": lambda node: f"reshape({', '.join(map(str, node.options['shape']))})",
+    "transpose": lambda node: f"transpose({', '.join(map(str, node.options['axes']))})",
+    "to_integer": lambda node: "astype(np.int64)",
+}
+
+FUNCTIONS = {
+    "sigmoid": '''\
+def sigmoid(z):
+    """1 / (1 + exp(-z)), in a form that cannot overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * z))''',
+    "softplus": '''\
+def softplus(z):
+    """log(1 + exp(z)), without overflow."""
+    return np.logaddexp(z, z.dtype.type(0))''',
+    "erf": '''\
+def erf(z):
+    """The error function, which NumPy has not, number by number."""
+    return np.array([math.erf(value) for value in z.ravel()], dtype=z.dtype).reshape(z.shape)''',
+    "softmax": '''\
+def softmax(z):
+    """exp(z) / sum(exp(z)) over the last axis; the shift by the largest number keeps exp from overflowing."""
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)''',
+    "mean": '''\
+def mean(parts):
+    """The mean over the networks, the first axis, summed in double precision."""
+    return np.mean(parts, axis=0, dtype=np.float64).astype(parts[0].dtype)''',
+}
+"""What the lines call and NumPy has not, in the order in which it is written."""
 
 
 class Program:
-    """The lines of a network's scores, the arrays they name, and the functions they call; the names of its arrays begin
-    with the prefix.
-    """
+    """The lines that compute a network's scores z from x, the arrays they name, and the functions they call."""
 
     def __init__(self, prediction: Prediction, prefix: str = "") -> None:
         self.prediction, self.prefix = prediction, prefix
         self.arrays: dict[str, Array] = {}
         self.functions: set[str] = set()
         self.lines: list[str] = []
-        single = np.dtype(np.float64 if prediction.scaling else prediction.dtype)
-        self._dtype, self._width = single, prediction.inputs
-        for step in prediction.scaling:
-            self._step(step)
-        if prediction.scaling and prediction.dtype != np.float64:
-            self.lines.append(f"z = z.astype(np.{prediction.dtype.name})")
-        self._dtype = prediction.dtype
-        for step in prediction.steps:
-            self._step(step)
-        self.start = single.name
+        self._graph: Graph = prediction.graph
+        self._wide, self._cuts = self._graph.before_dtype(), self._graph.cuts()
+        self._texts: dict[Node, tuple[str, int]] = {}
+        self._names: dict[Node, str] = {}
+        self.start = "float64" if self._wide else prediction.dtype.name
+        self._count, self._written, readers = 0, 0, self._graph.readers()
+        nodes = [node for node in self._graph if not node.is_constant]
+        for node, following in zip(nodes, [*nodes[1:], None], strict=True):
+            text, level = ("z", _ATOM) if node is self._graph.input else self._expression(node)
+            ends = (following is not None and following.layer != node.layer) or following is None
+            if node is not self._graph.input and (ends or readers[node] > 1 or len(text) > _WIDTH):
+                text, level = self._assign(node, text, ends), _ATOM
+            self._texts[node] = text, level
 
-    def _array(self, name: str, values: Array) -> str:
-        """An array of the file, or a plain number where all of its numbers are the same."""
-        if values.ndim == 1 and (values == values[0]).all():
-            return repr(float(values[0]))
-        return self._kept(name, values)
-
-    def _kept(self, name: str, values: Array) -> str:
-        """An array of the file."""
-        full = f"{self.prefix}{name}"
-        self.arrays[full] = values.astype(self._dtype)
-        return full
-
-    def _step(self, step: Step) -> None:
-        width, after = self._width, step.width(self._width)
-        self._width = after
-        if isinstance(step, DenseStep):
-            weight = self._kept(f"weight_{step.index}", step.weight)
-            bias = f" + {self._array(f'bias_{step.index}', step.bias)}" if step.bias.any() else ""
-            self._line(f"z @ {weight}{bias}", f"(n, {width}) @ ({width}, {after}) -> (n, {after})", step)
-        elif isinstance(step, Affine):
-            self._line(self._affine(step), "", step)
-        elif isinstance(step, Largest):
-            self._line(f"z.reshape(len(z), {after}, {step.pieces}).max(axis=2)", "the largest piece", step)
-        elif isinstance(step, Slopes):
-            self._line(f"np.where(z > 0, z, {self._array(f'slope_{step.index}', step.slope)} * z)", "", step)
-        elif isinstance(step, Bend):
-            formula = FORMULAS[type(step.layer)](step.layer)
-            self.functions.update(formula.functions)
-            self._line(f"z + {self._array(f'share_{step.index}', step.share)} * ({formula.text} - z)", "", step)
-        elif isinstance(step, Waves):
-            self.functions.add("waves")
-            parts = {"angle": step.angle, "phase": step.phase, "mixture": step.mixture, "bias": step.bias}
-            names = ", ".join(self._kept(f"{name}_{step.index}", values) for name, values in parts.items())
-            self._line(f"waves(z, {names})", f"(n, {width}) -> (n, {after})", step)
-        elif isinstance(step, Lookup):
-            self.functions.add("lookup")
-            table = self._kept(f"table_{step.index}", step.table)
-            self._line(f"lookup(z, {table}, {step.cardinalities!r})", f"(n, {width}) -> (n, {after})", step)
-        elif isinstance(step, SoftClip):
-            self._line(f"z / np.sqrt(1 + np.square(z / {step.limit!r}))", "", step)
-        elif isinstance(step, SoftmaxStep):
-            self.functions.add("softmax")
-            self._line("softmax(z)", "", step)
-        elif isinstance(step, NormalizeRow):
-            scale = self._array(f"scale_{step.index}", step.scale)
-            shift = self._array(f"shift_{step.index}", step.shift)
-            self.lines.append("z = z - z.mean(axis=1, keepdims=True)")
-            deviation = f"np.sqrt(np.square(z).mean(axis=1, keepdims=True) + {step.epsilon!r})"
-            self._line(f"{scale} * z / {deviation} + {shift}", "", step)
+    def _assign(self, node: Node, text: str, ends: bool) -> str:
+        """A line; the name of its result: z at the end of a layer, where nothing behind it reads the z before."""
+        if ends and node in self._cuts:
+            name = "z"
         else:
-            assert isinstance(step, Elementwise), step
-            formula = FORMULAS[type(step.layer)](step.layer)
-            self.functions.update(formula.functions)
-            self._line(formula.text, "", step)
+            self._count += 1
+            name = f"a{self._count}"
+        if text != name:
+            words = self._words(node) if ends else ""
+            shape = ", ".join("n" if size is None else str(size) for size in node.shape)
+            comment = f"  # {words}: ({shape})" if words else ""
+            self.lines.append(f"{name} = {text}{comment}")
+        return name
 
-    def _affine(self, step: Affine) -> str:
-        """(z − centre)·scale + shift, without what changes nothing."""
-        words = "z"
-        if step.centre.any():
-            words = f"({words} - {self._array(f'centre_{step.index}', step.centre)})"
-        if (step.scale != 1).any():
-            words = f"{words} * {self._array(f'scale_{step.index}', step.scale)}"
-        return f"{words} + {self._array(f'shift_{step.index}', step.shift)}" if step.shift.any() else words
+    def _words(self, node: Node) -> str:
+        """The layers that end with a node, from the last one that did."""
+        layers = self._graph.layers[self._written : node.layer + 1]
+        self._written = node.layer + 1
+        return ", ".join(layer for layer in layers if layer)
 
-    def _line(self, expression: str, shapes: str, step: Step) -> None:
-        self.lines.append(f"z = {expression}  # {step.words}{': ' if shapes else ''}{shapes}")
+    def _expression(self, node: Node) -> tuple[str, int]:
+        operation = node.operation
+        if operation == "to_dtype":
+            return f"{self._operand(node, 0, _ATOM)}.astype(np.{self.prediction.dtype.name})", _ATOM
+        if operation in _INFIX:
+            sign, level = _INFIX[operation]
+            right = level + (operation not in ("add", "multiply"))
+            return f"{self._operand(node, 0, level)} {sign} {self._operand(node, 1, right)}", level
+        if operation == "negative":
+            return f"-{self._operand(node, 0, _SIGN)}", _SIGN
+        if operation in _METHODS:
+            return f"{self._operand(node, 0, _ATOM)}.{_METHODS[operation](node)}", _ATOM
+        if operation == "slice":
+            places = ":, " * node.options["axis"] + f"{node.options['start']}:{node.options['stop']}"
+            return f"{self._operand(node, 0, _ATOM)}[{places}]", _ATOM
+        if operation == "take":
+            return f"{self._operand(node, 0, _ATOM)}[{self._operand(node, 1, 0)}]", _ATOM
+        operands = ", ".join(self._operand(node, place, 0) for place in range(len(node.inputs)))
+        if operation == "concatenate":
+            return f"np.concatenate([{operands}], axis={node.options['axis']})", _ATOM
+        if operation in FUNCTIONS:
+            self.functions.add(operation)
+            return f"{operation}({operands})", _ATOM
+        return f"np.{operation}({operands})", _ATOM
+
+    def _operand(self, node: Node, place: int, level: int) -> str:
+        """An input of a node, in brackets where it holds together less tightly than the level asks for."""
+        read = node.inputs[place]
+        text, own = self._constant(read, node) if read.is_constant else self._texts[read]
+        return f"({text})" if own < level else text
+
+    def _constant(self, node: Node, reader: Node) -> tuple[str, int]:
+        """A number, or the name of an array of the file."""
+        values = node.value
+        assert values is not None
+        precise = reader in self._wide
+        others = [each for each in reader.inputs if each is not node]
+        spreads = values.ndim == 0 or any(each.shape == reader.shape for each in others)
+        if reader.operation in ARITHMETIC and spreads and (values == values.flat[0]).all():
+            number = values.flat[0].item()
+            text = repr(number) if precise else str(self.prediction.dtype.type(number))
+            return text, _ATOM if number >= 0 else _SIGN
+        if node not in self._names:
+            stem = name = f"{self.prefix}{node.name or 'constant'}_{node.layer}"
+            while name in self.arrays:
+                name = f"{stem}_{len(self.arrays)}"
+            self._names[node] = name
+            whole = values.dtype.kind in "iub"
+            self.arrays[name] = values if whole or precise else values.astype(self.prediction.dtype)
+        return self._names[node], _ATOM
+
+
+def _axes(node: Node) -> str:
+    axes = node.options["axis"]
+    return f"axis={axes[0] if len(axes) == 1 else axes}" + (", keepdims=True" if node.options["keepdims"] else "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pellucid.engines.program import Instruction
 from pellucid.formats.training_source.layers import MEASUREMENTS, PARAMETER_NAMES, TRANSLATIONS, Lines, Place
 from pellucid.formats.training_source.parts import INITIALIZERS
 from pellucid.formats.training_source.words import WIDTH, docstring, function
 from pellucid.network import Network
+from pellucid.program.compilation import Instruction
 
 
 class NetworkText:

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from pellucid.engines.program import Instruction
 from pellucid.inspection.doctor.evidence import Run
 from pellucid.layers import Layer
 from pellucid.optimizers import Optimizer
+from pellucid.program.compilation import Instruction
 from pellucid.schedules import Schedule
 
 HIGHER = tuple(10.0**power for power in range(1, 7))

@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from pellucid.engines.program import Instruction
 from pellucid.formulas import Formulas, formulas_of
+from pellucid.program.compilation import Instruction
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
