@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Dense,
         Dropout,
         Embedding,
+        Flatten,
         GaussianNoise,
         HardTanh,
         Identity,
@@ -66,13 +67,17 @@ if TYPE_CHECKING:
         Maxout,
         MinMax,
         Mish,
+        Parallel,
         ParametricActivation,
         PeriodicEmbedding,
         PReLU,
         ReLU,
         Rescale,
+        Reshape,
+        Residual,
         RobustScale,
         Scale,
+        Sequential,
         Sigmoid,
         SiLU,
         Softmax,
@@ -162,9 +167,9 @@ _HOMES = {
     "pellucid.inspection.recorder": "Recorder",
     "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
-        "ELU GELU SELU BatchNormalization Center Dense Dropout Embedding GaussianNoise HardTanh Identity Layer "
-        "LayerNormalization LeakyReLU Maxout MinMax Mish ParametricActivation PeriodicEmbedding PReLU ReLU Rescale "
-        "RobustScale Scale Sigmoid SiLU Softmax Softplus Softsign Standardize Tanh"
+        "ELU GELU SELU BatchNormalization Center Dense Dropout Embedding Flatten GaussianNoise HardTanh Identity Layer "
+        "LayerNormalization LeakyReLU Maxout MinMax Mish Parallel ParametricActivation PeriodicEmbedding PReLU ReLU "
+        "Rescale Reshape Residual Sequential RobustScale Scale Sigmoid SiLU Softmax Softplus Softsign Standardize Tanh"
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "
@@ -231,6 +236,7 @@ __all__ = [
     "Feature",
     "Finding",
     "FlatCosine",
+    "Flatten",
     "Flip",
     "GaussianNoise",
     "GlorotNormal",
@@ -273,6 +279,7 @@ __all__ = [
     "Orthogonal",
     "Overfit",
     "PReLU",
+    "Parallel",
     "ParametricActivation",
     "Penalty",
     "PeriodicEmbedding",
@@ -288,10 +295,13 @@ __all__ = [
     "ReduceOnPlateau",
     "Remedy",
     "Rescale",
+    "Reshape",
+    "Residual",
     "RobustScale",
     "Rotate",
     "Scale",
     "Schedule",
+    "Sequential",
     "Shear",
     "SiLU",
     "Sigmoid",

@@ -41,8 +41,11 @@ def _encode(value: Any, where: str) -> Any:
     raise TypeError(f"{where} is {value!r} ({type(value).__name__}), which cannot be written as plain data.")
 
 
-def from_configuration(data: Any, classes: Mapping[str, type[Part]], family: str) -> Part:
-    """Make the part that `data` describes; `classes` maps the allowed names to their classes.
+def from_configuration(
+    data: Any, classes: Mapping[str, type[Part]], family: str, within: Mapping[str, type[Any]] | None = None
+) -> Part:
+    """Make the part that `data` describes; `classes` maps the allowed names to their classes, `within` those of the
+    parts it holds.
 
     Raises
     ------
@@ -55,13 +58,17 @@ def from_configuration(data: Any, classes: Mapping[str, type[Part]], family: str
         raise ValueError(unknown_name(family, data["type"], classes))
     cls = classes[data["type"]]
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    values = {name: _decode(value) for name, value in data.items() if name != "type"}
+    values = {name: _decode(value, within or {}) for name, value in data.items() if name != "type"}
     for name in values:
         if name not in known:
             raise ValueError(unknown_name(f"Field of {data['type']}", name, known))
     return cls(**values)
 
 
-def _decode(value: Any) -> Any:
-    """Lists come back as tuples; nested parts as their tables, which the owner's `__post_init__` resolves by name."""
-    return tuple(_decode(item) for item in value) if isinstance(value, list) else value
+def _decode(value: Any, within: Mapping[str, type[Any]]) -> Any:
+    """Lists come back as tuples, and known parts as themselves; other tables are their owner's to read."""
+    if isinstance(value, list):
+        return tuple(_decode(item, within) for item in value)
+    if isinstance(value, Mapping) and value.get("type") in within:
+        return from_configuration(value, within, "part", within)
+    return value

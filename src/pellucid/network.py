@@ -10,10 +10,10 @@ import numpy as np
 from pellucid.description import Feature, TrainingSummary, as_features, check_counts, check_once
 from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model
-from pellucid.engines.reference import forward, mean_loss
+from pellucid.engines.reference import at_positions, input_of, mean_loss, of_positions
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
-from pellucid.layers.base import Layer, ParameterSpec
+from pellucid.layers.base import Layer, ParameterSpec, as_rows
 from pellucid.losses import LINKS, Loss, TargetScaling, find_loss, metrics, predictions, probabilities
 from pellucid.losses.links import check_unit
 from pellucid.penalties import Penalty
@@ -177,9 +177,14 @@ class Network:
         return (spec.initializer or self.initializer_of(index)).draw(spec.shape, stream)
 
     def initializer_of(self, index: int) -> Initializer:
-        """What a weight of layer `index` starts from where the layer leaves it open: what suits the next activation."""
-        names = (layer.initializer_before for layer in self.layers[index + 1 :])
-        return find_initializer(next((n for n in names if n is not None), "glorot_uniform"), "initializer")
+        """What a weight of instruction `index` starts from where its layer leaves it open: what suits the activation
+        that follows.
+        """
+        instruction, name = self.program.instructions[index], None
+        while name is None and self.program.readers[instruction.target]:
+            instruction = self.program.readers[instruction.target][0]
+            name = instruction.layer.initializer_before
+        return find_initializer(name or "glorot_uniform", "initializer")
 
     @property
     def built(self) -> bool:
@@ -276,16 +281,10 @@ class Network:
         for instruction in self.program.instructions:
             if type(instruction.layer).fit_statistics is Layer.fit_statistics:
                 continue
-            before = x if instruction.index == 0 else self._outputs_before(instruction.index, x)
-            for name, values in instruction.layer.fit_statistics(before).items():
-                self.set(f"{instruction.index}.{name}", values)
+            before = input_of(self.model, instruction.index, x)  # (n, *its input shape)
+            for name, values in instruction.layer.fit_statistics(as_rows(before)).items():
+                self.set(f"{instruction.path}.{name}", values)
         self.statistics_fitted = True
-
-    def _outputs_before(self, index: int, x: Array) -> Floats:
-        """What layer `index` receives for x, in prediction: (n, *its input shape)."""
-        part = compile_program(self.layers[:index], self.input_shape)
-        parameters = self.parameters[: part.parameter_count]
-        return forward(Model(part, parameters, self.statistics[: part.statistic_count]), x)[0]
 
     # -- what follows for given inputs ---------------------------------------------------------------------------
 
@@ -316,12 +315,14 @@ class Network:
                 value.check(self.outputs)
         self._target = value
 
-    def encode(self, y: Any, loss: Loss, outputs: int | None = None) -> Array:
-        """Targets y as the loss takes them, in the unit of the scores: class indices (n,), or numbers (n, outputs)."""
-        targets = loss.encode(y, self.outputs if outputs is None else outputs)
+    def encode(self, y: Any, loss: Loss, output_shape: Shape | None = None) -> Array:
+        """Targets y as the loss takes them, in the unit of the scores, at every position: classes (n, …), or numbers
+        (n, …, outputs).
+        """
+        targets = encode_targets(loss, y, self.program.output_shape if output_shape is None else output_shape)
         if self.target is None:
             return targets
-        check_unit(loss.link(targets), str(loss), self.target)
+        check_unit(link_of(loss, targets, self.program.output_shape), str(loss), self.target)
         return self.target.standardized(targets)
 
     @property
@@ -393,8 +394,10 @@ class Network:
             themselves otherwise, in the unit of `target`, quantiles in order. With a single output (n,), else
             (n, outputs).
         """
-        answer = predictions(self.scores(x), self.link, self.target)
-        return answer if self.loss is None else self.loss.ordered(answer)
+        scores = self.scores(x)  # (n, …, outputs)
+        answer = predictions(as_rows(scores), self.link, self.target)
+        answer = answer if self.loss is None else self.loss.ordered(answer)
+        return answer.reshape(*scores.shape[:-1], *answer.shape[1:])
 
     def predict_proba(self, x: Any) -> Floats:
         """Probabilities (n, K) of the classes; (n, 2) for a single yes-or-no output; for several independent ones the
@@ -406,7 +409,9 @@ class Network:
             If the network was trained with a loss that knows no probabilities.
         """
         if self.link != "softmax":
-            return probabilities(self.scores(x), self.link)
+            scores = self.scores(x)  # (n, …, outputs)
+            answer = probabilities(as_rows(scores), self.link)
+            return answer.reshape(*scores.shape[:-1], -1)
         model = self.model
         if self._with_softmax is None or self._with_softmax[0] is not model.program:
             layers = [*self.layers, Softmax()]
@@ -460,8 +465,9 @@ class Network:
         x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
         scores = scored(x)
         value = mean_loss(chosen, scores, targets, weight)
-        predicted = chosen.ordered(scores)
-        return {"loss": value, **metrics(predicted, targets, chosen.link(targets), weight, self.target)}
+        targets, weight = at_positions(targets, scores), of_positions(weight, scores)
+        predicted, link = chosen.ordered(as_rows(scores)), chosen.link(targets)
+        return {"loss": value, **metrics(predicted, targets, link, weight, self.target)}
 
     def _examples(
         self, x: Any, y: Any, loss: Loss | str | None, sample_weight: Any
@@ -496,13 +502,11 @@ class Network:
     def summary(self) -> str:
         """A table of the layers with shapes and numbers of parameters."""
         rows = [("layer", "", "output", "parameters")]
-        for index, layer in enumerate(self.layers):
-            if self.built:
-                instruction = self.program.instructions[index]
-                shape = " × ".join(map(str, instruction.output_shape))
-                rows.append((str(index), str(layer), shape, f"{instruction.parameter_count:,}"))
-            else:
-                rows.append((str(index), str(layer), "?", "?"))
+        for instruction in self.program.instructions if self.built else ():
+            shape = " × ".join(map(str, instruction.output_shape))
+            rows.append((instruction.path, str(instruction.layer), shape, f"{instruction.parameter_count:,}"))
+        if not self.built:
+            rows += [(str(index), str(layer), "?", "?") for index, layer in enumerate(self.layers)]
         total = f"{self.program.parameter_count:,}" if self.built else "?"
         rows.append(("", "", "total", total))
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
@@ -518,6 +522,27 @@ class Network:
         """The layers, and the number of parameters once it is known."""
         size = f", {self.program.parameter_count:,} parameters" if self.built else ", not built"
         return f"Network([{', '.join(map(str, self.layers))}], dtype={self.dtype.name!r}{size})"
+
+
+def encode_targets(loss: Loss, y: Any, output_shape: Shape) -> Array:
+    """Targets y (n, *positions) or (n, *positions, outputs) as the loss takes them, at every position."""
+    positions = output_shape[:-1]
+    if not positions:
+        return loss.encode(y, output_shape[-1])
+    y = check_array(y, "y")
+    if y.shape[1 : 1 + len(positions)] != positions:
+        raise ValueError(
+            f"y must have a target at every position of the output, (n, {', '.join(map(str, positions))}) or with the "
+            f"{output_shape[-1]} outputs behind, but its shape is {y.shape}. Flatten() or a pooling layer makes one "
+            f"output of all positions."
+        )
+    targets = loss.encode(y.reshape(-1, *y.shape[1 + len(positions) :]), output_shape[-1])
+    return targets.reshape(len(y), *positions, *targets.shape[1:])
+
+
+def link_of(loss: Loss, targets: Array, output_shape: Shape) -> str:
+    """How scores become predictions for targets as the loss takes them, (n, *positions) or (n, *positions, outputs)."""
+    return loss.link(targets.reshape(-1, *targets.shape[len(output_shape) :]))
 
 
 def _frozen(array: Floats) -> Floats:

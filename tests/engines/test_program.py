@@ -26,7 +26,7 @@ def test_a_table_by_hand() -> None:
         "0.scale": [4, 5, 6, 7],
     }
     assert program.penalized == (slice(0, 12), slice(15, 21))
-    assert [(i.source, i.target) for i in program.instructions] == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    assert [(i.sources, i.target) for i in program.instructions] == [((0,), 1), ((1,), 2), ((2,), 3), ((3,), 4)]
     assert program.instructions[1].name == "layer 1, Dense(3)"
 
 
@@ -47,8 +47,8 @@ def test_only_scalings_at_the_front_lead() -> None:
 
 def test_a_shape_that_does_not_fit_names_the_layer() -> None:
     message = (
-        "Layer 1, Dense(5): Dense needs rows of features, but its input has the shape (28, 28). "
-        "Flatten it first: x.reshape(len(x), -1)."
+        "Layer 1, Reshape((4, 4)): an example of the shape (28, 28) has 784 numbers, which do not fill the shape "
+        "(4, 4)."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        compile_program([pl.Rescale(0.5), pl.Dense(5)], (28, 28))
+        compile_program([pl.Rescale(0.5), pl.Reshape((4, 4))], (28, 28))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pellucid as pl
-from pellucid.layers import LAYERS
+from pellucid.layers import LAYERS, Container
 from pellucid.layers.base import Layer
 from pellucid.layers.parametric import FUNCTIONS
 from pellucid.losses import LOSSES, Loss
@@ -29,6 +29,7 @@ VARIANTS: dict[str, list[Any]] = {
     "PReLU": [pl.PReLU(per_unit=True)],
     "ParametricActivation": [pl.ParametricActivation(name) for name in FUNCTIONS],
     "PeriodicEmbedding": [pl.PeriodicEmbedding(1, 17, 2)],
+    "Reshape": [pl.Reshape((-1,))],
     "Embedding": [pl.Embedding((3, 1, 21), size=5)],
     "ELU": [pl.ELU(1.7)],
     "GELU": [pl.GELU("tanh")],
@@ -55,6 +56,8 @@ VARIANTS: dict[str, list[Any]] = {
 def _members(classes: Mapping[str, type[Any]]) -> list[Any]:
     members = []
     for cls in classes.values():
+        if issubclass(cls, Container):
+            continue
         variants = VARIANTS.get(cls.__name__, [])
         try:
             members.append(cls())

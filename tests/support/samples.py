@@ -26,14 +26,14 @@ class LayerSample:
     @property
     def free(self) -> int:
         """How many of a row's columns may hold any number; the others hold codes."""
-        return self.input_shape[0] - self.layer.code_columns
+        return self.input_shape[-1] - self.layer.code_columns
 
     def inputs(self, rows: int, seed: int = 0, scale: float = 1.0) -> Floats:
         """Normal numbers (rows, *input_shape), and codes where they must be."""
         x = random_numbers((rows, *self.input_shape), seed, scale)
         if isinstance(self.layer, pl.Embedding):
-            x[:, self.free :] = np.random.default_rng(seed).integers(
-                0, self.layer.cardinalities, (rows, len(x.T) - self.free)
+            x[..., self.free :] = np.random.default_rng(seed).integers(
+                0, self.layer.cardinalities, (*x.shape[:-1], x.shape[-1] - self.free)
             )
         return x
 
@@ -90,7 +90,24 @@ LAYER_SAMPLES = [
     LayerSample(pl.Center(), (3,)),
     LayerSample(pl.RobustScale(), (3,)),
     LayerSample(pl.RobustScale(limit=None), (3,)),
+    LayerSample(pl.Flatten(), (3,)),
+    LayerSample(pl.Reshape((-1,)), (6,)),
 ]
+
+RANKED_LAYER_SAMPLES = [
+    *LAYER_SAMPLES,
+    *(
+        LayerSample(sample.layer, (*positions, *sample.input_shape))
+        for sample in LAYER_SAMPLES
+        if not isinstance(sample.layer, pl.Reshape)
+        for positions in ((3,), (2, 3))
+    ),
+    LayerSample(pl.Reshape((3, 4)), (2, 3, 2)),
+    LayerSample(pl.Reshape((12,)), (2, 3, 2)),
+    LayerSample(pl.Reshape((2, 3)), (6,)),
+    LayerSample(pl.Reshape((-1, 3)), (6,)),
+]
+"""The same on rows, on sequences (time, channels) and on images (height, width, channels)."""
 
 FREE_LAYER_SAMPLES = [sample for sample in LAYER_SAMPLES if not sample.layer.code_columns]
 """Those that may stand anywhere: in front of them, no numbers need be whole."""

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from pellucid.engines.base import Engine, EpochLog, EpochLogs, Model, Outcome, State, Task
-from pellucid.layers.base import NO_NAMES, Context
+from pellucid.layers.base import NO_NAMES, Context, as_rows
+from pellucid.layers.containers import Join
 from pellucid.losses import Loss, correct
 from pellucid.optimizers import Optimizer, Slots
 from pellucid.penalties import Constraint, Penalty
@@ -51,11 +52,11 @@ class ReferenceEngine(Engine):
         return None
 
     def scores(self, model: Model, x: Array) -> Floats:
-        """Scores (n, outputs), slice by slice."""
-        outputs = np.empty((len(x), model.program.outputs), dtype=model.parameters.dtype)  # (n, outputs)
+        """Scores (n, …, outputs), slice by slice."""
+        outputs = np.empty((len(x), *model.program.output_shape), dtype=model.parameters.dtype)  # (n, …, outputs)
         for start in range(0, len(x), _ROWS_AT_A_TIME):
             rows = slice(start, start + _ROWS_AT_A_TIME)
-            outputs[rows] = forward(model, x[rows])[0].reshape(-1, model.program.outputs)
+            outputs[rows] = forward(model, x[rows])[0]
         return outputs
 
     def loss_and_gradient(
@@ -72,7 +73,7 @@ class ReferenceEngine(Engine):
         value, gradient = mean_loss_and_gradient(loss, scores, targets, sample_weight)
         flat = backward(model, gradient, passes)
         if penalty is not None:
-            penalty = penalty.of_batch(_mass(scores, sample_weight))
+            penalty = penalty.of_batch(_mass(as_rows(scores), of_positions(sample_weight, scores)))
             add_penalty_gradient(model, penalty, flat)
         return value + penalty_value(model, penalty), flat
 
@@ -126,6 +127,14 @@ def forward(model: Model, x: Array, randomness: Randomness | None = None) -> tup
     return buffer.astype(model.parameters.dtype, copy=False), passes
 
 
+def input_of(model: Model, index: int, x: Array) -> Floats:
+    """What an instruction is given for x, in prediction: (n, *its input shape)."""
+    program = replace(model.program, instructions=model.program.instructions[:index])
+    source = model.program.instructions[index].sources[0]
+    outputs = {0: x, **{one.instruction.target: y for one, _, y in layer_by_layer(model._replace(program=program), x)}}
+    return outputs[source]
+
+
 def layer_by_layer(
     model: Model, x: Array, randomness: Randomness | None = None, before: Callable[[Pass, Floats], None] | None = None
 ) -> Iterator[tuple[Pass, Floats, Floats]]:
@@ -134,35 +143,48 @@ def layer_by_layer(
     `before` is called with each one's pass, in which nothing is saved yet, and its input.
     """
     program, dtype = model.program, model.parameters.dtype
-    buffer = x.astype(np.float64 if program.leading_scalings else dtype, copy=False)  # (n, *input_shape)
+    buffers: dict[int, Floats] = {0: x.astype(np.float64 if program.leading_scalings else dtype, copy=False)}
     for instruction in program.instructions:
+        given: Any = tuple(buffers[source] for source in instruction.sources)
         if instruction.index == program.leading_scalings:
-            buffer = buffer.astype(dtype, copy=False)
+            given = tuple(each.astype(dtype, copy=False) for each in given)
+            buffers.update(zip(instruction.sources, given, strict=True))
+        if not isinstance(instruction.layer, Join):
+            given = given[0]
         parameters = _named(instruction.parameters, model.parameters)
-        context = _context(instruction, model, randomness, buffer.dtype)
-        given = buffer
+        scaling = instruction.index < program.leading_scalings
+        context = _context(instruction, model, randomness, np.float64 if scaling else dtype)
         if before is not None:
             before(Pass(instruction, parameters, context, None), given)
         if instruction.layer.code_columns:
             instruction.layer.check_codes(given)
-        buffer, saved = instruction.layer.forward(given, parameters, context)  # (n, *d_in) -> (n, *d_out)
-        yield Pass(instruction, parameters, context, saved), given, buffer
+        output, saved = instruction.layer.forward(given, parameters, context)  # (n, *d_in) -> (n, *d_out)
+        buffers[instruction.target] = output
+        for source in set(instruction.sources):
+            if program.readers[source][-1] is instruction:
+                del buffers[source]
+        yield Pass(instruction, parameters, context, saved), given, output
 
 
 def backward(model: Model, gradient: Floats, passes: list[Pass]) -> Floats:
     """The gradient of the loss with respect to all parameters, flat (p,), from that of the scores (n, …)."""
-    flat = np.empty_like(model.parameters)  # (p,)
-    passed: Floats | None = gradient  # (n, *d_out) of the layer at hand
-    for instruction, parameters, context, saved in reversed(passes[model.program.first_trained :]):
-        assert passed is not None, f"{instruction.name} was given no gradient"
-        passed, gradients = instruction.layer.backward(passed, saved, parameters, context)
+    flat, program = np.empty_like(model.parameters), model.program  # (p,)
+    of_buffers = {passes[-1].instruction.target: gradient} if passes else {}
+    for instruction, parameters, context, saved in reversed(passes):
+        if not program.trained[instruction.target]:
+            continue
+        passed, gradients = instruction.layer.backward(of_buffers.pop(instruction.target), saved, parameters, context)
         for view in instruction.parameters:
             view.of(flat)[...] = gradients[view.name]
+        given = passed if isinstance(instruction.layer, Join) else (passed,)
+        for source, of_source in zip(instruction.sources, given, strict=True):
+            if program.trained[source]:  # read more than once, it has a gradient from each reader
+                of_buffers[source] = of_buffers[source] + of_source if source in of_buffers else of_source
     return flat
 
 
 def _context(instruction: Instruction, model: Model, randomness: Randomness | None, dtype: Any) -> Context:
-    training, wanted = randomness is not None, instruction.index > model.program.first_trained
+    training, wanted = randomness is not None, any(model.program.trained[source] for source in instruction.sources)
     if not instruction.statistics and not instruction.layer.draws:
         return _PLAIN_CONTEXTS[training, wanted]
     stream = None
@@ -186,7 +208,7 @@ _PLAIN_CONTEXTS = {
 
 def mean_loss(loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None) -> float:
     """The (weighted) mean of the examples' losses; 0 where all weights are 0."""
-    return _mean(loss.values(scores, targets), sample_weight)
+    return _mean(loss.values(as_rows(scores), at_positions(targets, scores)), of_positions(sample_weight, scores))
 
 
 def _mean(values: Floats, sample_weight: Floats | None) -> float:
@@ -199,14 +221,26 @@ def _mean(values: Floats, sample_weight: Floats | None) -> float:
 def mean_loss_and_gradient(
     loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None
 ) -> tuple[float, Floats]:
-    """The mean loss, and its gradient with respect to the scores (n, outputs)."""
-    values, gradient = loss.values_and_gradient(scores, targets)  # (n,), (n, outputs)
-    value = _mean(values, sample_weight)
-    if sample_weight is None:
-        return value, gradient / scores.dtype.type(len(scores))
-    total = sample_weight.sum()
-    share = sample_weight / total if total > 0 else np.zeros_like(sample_weight)  # (n,)
-    return value, gradient * share[:, None].astype(scores.dtype)
+    """The mean loss over all positions, and its gradient with respect to the scores (n, …, outputs)."""
+    weight = of_positions(sample_weight, scores)
+    values, gradient = loss.values_and_gradient(as_rows(scores), at_positions(targets, scores))  # (n·,), (n·, outputs)
+    value = _mean(values, weight)
+    if weight is None:
+        return value, (gradient / scores.dtype.type(len(values))).reshape(scores.shape)
+    total = weight.sum()
+    share = weight / total if total > 0 else np.zeros_like(weight)  # (n·,)
+    return value, (gradient * share[:, None].astype(scores.dtype)).reshape(scores.shape)
+
+
+def at_positions(targets: Array, scores: Floats) -> Array:
+    """Targets (n, …) or (n, …, outputs) with all positions below each other, as the rows of scores (n, …, outputs)."""
+    return targets.reshape(-1, *targets.shape[scores.ndim - 1 :])
+
+
+def of_positions(sample_weight: Floats | None, scores: Floats) -> Floats | None:
+    """The weight of each position (n·,): that of its example."""
+    positions = math.prod(scores.shape[1:-1])
+    return sample_weight if sample_weight is None or positions == 1 else np.repeat(sample_weight, positions)
 
 
 def penalty_value(model: Model, penalty: Penalty | None) -> float:
@@ -234,18 +268,19 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
     if not math.isfinite(value):
         return None
     flat = backward(model, gradient, passes)
-    mass = _mass(scores, weight)
+    rows, weight = as_rows(scores), of_positions(weight, scores)  # (n·, outputs), (n·,)
+    mass = _mass(rows, weight)
     penalty = None if task.penalty is None else task.penalty.of_batch(mass)
     if penalty is not None:
         add_penalty_gradient(model, penalty, flat)
     parameters, slots = update_parameters(task, state, flat)
 
-    right = correct(scores, targets, task.link)
+    right = correct(rows, at_positions(targets, scores), task.link)
     if task.penalty_in_loss:
         value += penalty_value(model, penalty)
     return State(
         parameters=parameters,
-        statistics=_updated_statistics(model, passes, len(scores)),
+        statistics=_updated_statistics(model, passes),
         slots=slots,
         epoch=state.epoch,
         batch=state.batch + 1,
@@ -290,13 +325,13 @@ def _mass(scores: Floats, weight: Floats | None) -> float:
     return float(len(scores)) if weight is None else float(weight.sum())
 
 
-def _updated_statistics(model: Model, passes: list[Pass], rows: int) -> Floats:
+def _updated_statistics(model: Model, passes: list[Pass]) -> Floats:
     """The statistics (s,) after a step: a new vector where a layer changed some, else the same."""
     flat = model.statistics
     for instruction, _, _, saved in passes:
         if not instruction.statistics:
             continue
-        changed = instruction.layer.updated_statistics(saved, _named(instruction.statistics, model.statistics), rows)
+        changed = instruction.layer.updated_statistics(saved, _named(instruction.statistics, model.statistics))
         if changed and flat is model.statistics:
             flat = flat.copy()
         for view in instruction.statistics:

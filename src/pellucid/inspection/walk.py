@@ -64,7 +64,7 @@ def check_examples(network: Network, loss: Any, x: Any, y: Any, sample_weight: A
         )
     x = check_inputs(x, "x", network.input_shape if network.built else None)
     program = network.program if network.built else compile_program(network.layers, x.shape[1:])
-    targets = network.encode(y, chosen, program.outputs)
+    targets = network.encode(y, chosen, program.output_shape)
     check_same_length(x=x, y=targets)
     return Examples(x, targets, chosen, check_sample_weight(sample_weight, len(x)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pellucid.layers.activations import HardTanh, Identity, ReLU, Sigmoid, Softmax, Softsign, Tanh
 from pellucid.layers.base import Context, Layer, ParameterSpec
+from pellucid.layers.containers import Add, Concatenate, Container, Join, Parallel, Residual, Sequential
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Dropout
 from pellucid.layers.embedding import Embedding
@@ -15,6 +16,7 @@ from pellucid.layers.periodic import PeriodicEmbedding
 from pellucid.layers.rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, PReLU, SiLU, Softplus
 from pellucid.layers.scale import Scale
 from pellucid.layers.scaling import Center, MinMax, Rescale, RobustScale, Standardize
+from pellucid.layers.shapes import Flatten, Reshape
 
 _ALL: tuple[type[Layer], ...] = (
     Dense, Maxout,
@@ -23,6 +25,7 @@ _ALL: tuple[type[Layer], ...] = (
     Dropout, GaussianNoise, BatchNormalization, LayerNormalization, Scale,
     Standardize, MinMax, RobustScale, Center, Rescale,
     PeriodicEmbedding, Embedding,
+    Flatten, Reshape, Sequential, Residual, Parallel,
 )  # fmt: skip
 
 LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in _ALL}
@@ -53,15 +56,20 @@ __all__ = [
     "GELU",
     "LAYERS",
     "SELU",
+    "Add",
     "BatchNormalization",
     "Center",
+    "Concatenate",
+    "Container",
     "Context",
     "Dense",
     "Dropout",
     "Embedding",
+    "Flatten",
     "GaussianNoise",
     "HardTanh",
     "Identity",
+    "Join",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -69,13 +77,17 @@ __all__ = [
     "MinMax",
     "Mish",
     "PReLU",
+    "Parallel",
     "ParameterSpec",
     "ParametricActivation",
     "PeriodicEmbedding",
     "ReLU",
     "Rescale",
+    "Reshape",
+    "Residual",
     "RobustScale",
     "Scale",
+    "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",

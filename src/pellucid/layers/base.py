@@ -3,6 +3,9 @@
 A layer is a frozen dataclass: its fields are its hyper-parameters, and nothing in it ever changes. Parameters,
 statistics and random numbers come in as arguments. With d_in the shape of one example and n rows:
 
+An activation is (n, *positions, channels): the last axis holds features, every axis between is a position: none for a
+row of features, (time,) for a sequence, (height, width) for an image. Most layers work on each position alone.
+
     output_shape(input_shape)                      shape in -> shape out, or an error that teaches
     parameter_specs(input_shape)                   {name: ParameterSpec}: what is trained
     statistic_specs(input_shape)                   {name: (shape, first value)}: what is measured, not trained
@@ -33,6 +36,12 @@ from pellucid.typing import Array, Floats, Shape
 
 Gradients: TypeAlias = dict[str, Floats]
 """The gradient of the loss with respect to each parameter of a layer, by name."""
+
+
+def as_rows(x: Floats) -> Floats:
+    """All positions of all examples below each other: (n, *positions, d) -> (n·positions, d)."""
+    return x.reshape(-1, x.shape[-1])
+
 
 NO_NAMES = SimpleNamespace()
 """What a layer without parameters, or without statistics, is given."""
@@ -125,7 +134,7 @@ class Layer:
         return x
 
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
-        """The statistics measured on the training inputs of this layer, (n, *input_shape); {} if it has none."""
+        """The statistics measured on the training inputs of this layer, (n·positions, d); {} if it has none."""
         return {}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Any]:
@@ -144,10 +153,8 @@ class Layer:
         """
         return self.forward(x, parameters, context)[0]
 
-    def updated_statistics(self, saved: Any, statistics: SimpleNamespace, rows: int) -> dict[str, Floats]:
-        """The statistics, float64, after a training step on so many rows, from what `forward` saved; only those that
-        change.
-        """
+    def updated_statistics(self, saved: Any, statistics: SimpleNamespace) -> dict[str, Floats]:
+        """The statistics, float64, after a training step, from what `forward` saved; only those that change."""
         return {}
 
     def kernel(self) -> Kernel | None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from pellucid.formulas import Formulas
 from pellucid.initializers import Initializer, Normal, find_initializer
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Floats, Shape
 from pellucid.validation import check_choice, keep_integer
 
@@ -33,8 +33,8 @@ _NTK = Formulas(
 class Dense(Layer):
     """A layer in which every unit sees every input.
 
-    y = x W + b, with x (n, d_in), W (d_in, units), b (units), y (n, units). With g the gradient of the loss with
-    respect to y: ∂x = g Wᵀ, ∂W = xᵀ g, ∂b = Σ g over the rows.
+    y = x W + b, with x (n, …, d_in), W (d_in, units), b (units), y (n, …, units): the same at every position. With g
+    the gradient of the loss with respect to y: ∂x = g Wᵀ, ∂W = xᵀ g, ∂b = Σ g over rows and positions.
 
     Parameters
     ----------
@@ -96,17 +96,12 @@ class Dense(Layer):
         return 1 / math.sqrt(inputs) if self.parametrization == "ntk" else 1.0
 
     def meets_weight(self, x: Floats) -> Floats:
-        """X (n, d_in), with the factor."""
-        return x if self.parametrization == "standard" else x * x.dtype.type(self.factor(x.shape[1]))
+        """x (n, …, d_in), with the factor."""
+        return x if self.parametrization == "standard" else x * x.dtype.type(self.factor(x.shape[-1]))
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(d_in,) -> (units,)."""
-        if len(input_shape) != 1:
-            raise ValueError(
-                f"Dense needs rows of features, but its input has the shape {input_shape}. "
-                f"Flatten it first: x.reshape(len(x), -1)."
-            )
-        return (self.units,)
+        """(*positions, d_in) -> (*positions, units)."""
+        return (*input_shape[:-1], self.units)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The weight (d_in, units), penalized, and the bias (units,), not."""
@@ -115,7 +110,7 @@ class Dense(Layer):
             weight = Normal(1.0)
         specs = {
             "weight": ParameterSpec(
-                (input_shape[0], self.units),
+                (input_shape[-1], self.units),
                 None if weight is None else find_initializer(weight, "weight_initializer"),
                 penalized=True,
             )
@@ -126,9 +121,9 @@ class Dense(Layer):
         return specs
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """X (n, d_in) -> y (n, units); saved: x, with the factor."""
+        """x (n, …, d_in) -> y (n, …, units); saved: x, with the factor."""
         x = self.meets_weight(x)
-        y = x @ parameters.weight  # (n, d_in) @ (d_in, units) -> (n, units)
+        y = x @ parameters.weight  # (n, …, d_in) @ (d_in, units) -> (n, …, units)
         if self.bias:
             y += parameters.bias  # (units,)
         return y, x
@@ -136,13 +131,13 @@ class Dense(Layer):
     def backward(
         self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
     ) -> tuple[Floats | None, Gradients]:
-        """Gradient (n, units), saved = x (n, d_in), with the factor -> gradients of x, W and b."""
-        gradients = {"weight": saved.T @ gradient}  # (d_in, n) @ (n, units) -> (d_in, units)
+        """Gradient (n, …, units), saved = x (n, …, d_in), with the factor -> gradients of x, W and b."""
+        gradients = {"weight": as_rows(saved).T @ as_rows(gradient)}  # (d_in, n·) @ (n·, units) -> (d_in, units)
         if self.bias:
-            gradients["bias"] = gradient.sum(axis=0)  # (units,)
+            gradients["bias"] = as_rows(gradient).sum(axis=0)  # (units,)
         if not context.input_gradient:
             return None, gradients
-        passed = gradient @ parameters.weight.T  # (n, units) @ (units, d_in) -> (n, d_in)
+        passed = gradient @ parameters.weight.T  # (n, …, units) @ (units, d_in) -> (n, …, d_in)
         return self.meets_weight(passed), gradients
 
     def kernel(self) -> Kernel:

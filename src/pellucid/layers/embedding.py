@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Normal
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Array, Floats, Shape
 from pellucid.validation import check_integer, keep_integer
 
@@ -72,14 +72,14 @@ class Embedding(Layer):
         keep_integer(self, "size", minimum=1)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(d,) -> (d − k + k·size,)."""
+        """(*positions, d) -> (*positions, d − k + k·size)."""
         codes = len(self.cardinalities)
-        if len(input_shape) != 1 or input_shape[0] < codes:
+        if input_shape[-1] < codes:
             raise ValueError(
                 f"Embedding takes the last {codes} columns for codes, but its input has the shape {input_shape}. "
                 f"Give as many cardinalities as there are columns of codes."
             )
-        return (input_shape[0] + codes * (self.size - 1),)
+        return (*input_shape[:-1], input_shape[-1] + codes * (self.size - 1))
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """All vectors, (sum of the cardinalities, size), penalized."""
@@ -89,6 +89,7 @@ class Embedding(Layer):
         """Raise if a code of x (n, d) is no whole number of its range; the message names its column, counted from the
         end, and its value.
         """
+        x = as_rows(x)
         for start in range(0, len(x), _ROWS_AT_A_TIME):
             self._check_rows(x[start : start + _ROWS_AT_A_TIME])
 
@@ -117,21 +118,22 @@ class Embedding(Layer):
         return np.cumsum([0, *self.cardinalities[:-1]])
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Any]:
-        """X (n, d) -> y (n, d − k + k·size); saved: the row of W that each code stands for, (n, k)."""
-        first = x.shape[1] - len(self.cardinalities)
-        rows = x[:, first:].astype(np.int64) + self.offsets  # (n, k)
-        return np.concatenate([x[:, :first], parameters.weight[rows].reshape(len(x), -1)], axis=1), rows
+        """x (n, …, d) -> y (n, …, d − k + k·size); saved: the row of W that each code stands for, (n, …, k)."""
+        first = x.shape[-1] - len(self.cardinalities)
+        rows = x[..., first:].astype(np.int64) + self.offsets  # (n, …, k)
+        vectors = parameters.weight[rows].reshape(*x.shape[:-1], -1)  # (n, …, k·size)
+        return np.concatenate([x[..., :first], vectors], axis=-1), rows
 
     def backward(
         self, gradient: Floats, saved: Any, parameters: SimpleNamespace, context: Context
     ) -> tuple[Floats, Gradients]:
-        """Gradients of the input (n, d), 0 for the codes, and of W."""
-        codes = saved.shape[1]
-        first = gradient.shape[1] - codes * self.size
+        """Gradients of the input (n, …, d), 0 for the codes, and of W."""
+        codes = saved.shape[-1]
+        first = gradient.shape[-1] - codes * self.size
         of_weight = np.zeros_like(parameters.weight)
-        np.add.at(of_weight, saved, gradient[:, first:].reshape(len(gradient), codes, self.size))
-        of_codes = np.zeros((len(gradient), codes), dtype=gradient.dtype)
-        return np.concatenate([gradient[:, :first], of_codes], axis=1), {"weight": of_weight}
+        np.add.at(of_weight, saved, gradient[..., first:].reshape(*saved.shape, self.size))
+        of_codes = np.zeros(saved.shape, dtype=gradient.dtype)
+        return np.concatenate([gradient[..., :first], of_codes], axis=-1), {"weight": of_weight}
 
     def kernel(self) -> Kernel:
         """`embedding`, with its cardinalities."""

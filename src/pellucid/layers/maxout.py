@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Array, Floats, Shape
 from pellucid.validation import keep_integer
 
@@ -58,13 +58,8 @@ class Maxout(Layer):
             object.__setattr__(self, "weight_initializer", initializer)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(d_in,) -> (units,)."""
-        if len(input_shape) != 1:
-            raise ValueError(
-                f"Maxout needs rows of features, but its input has the shape {input_shape}. "
-                f"Flatten it first: x.reshape(len(x), -1)."
-            )
-        return (self.units,)
+        """(*positions, d_in) -> (*positions, units)."""
+        return (*input_shape[:-1], self.units)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The weight (d_in, units·pieces), penalized, and the bias (units·pieces,), not."""
@@ -72,7 +67,7 @@ class Maxout(Layer):
         initializer = None if weight is None else find_initializer(weight, "weight_initializer")
         columns = self.units * self.pieces
         return {
-            "weight": ParameterSpec((input_shape[0], columns), initializer, penalized=True),
+            "weight": ParameterSpec((input_shape[-1], columns), initializer, penalized=True),
             "bias": ParameterSpec((columns,), find_initializer("zeros", "bias_initializer"), penalized=False),
         }
 
@@ -81,19 +76,19 @@ class Maxout(Layer):
         return x @ parameters.weight + parameters.bias
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, tuple[Floats, Array]]:
-        """X (n, d_in) -> y (n, units); saved: x and all pieces."""
-        z = self.sums(x, parameters, context).reshape(len(x), self.units, self.pieces)
-        return z.max(axis=2), (x, z)
+        """x (n, …, d_in) -> y (n, …, units); saved: x and all pieces (n, …, units, pieces)."""
+        z = self.sums(x, parameters, context).reshape(*x.shape[:-1], self.units, self.pieces)
+        return z.max(axis=-1), (x, z)
 
     def backward(
         self, gradient: Floats, saved: tuple[Floats, Array], parameters: SimpleNamespace, context: Context
     ) -> tuple[Floats | None, Gradients]:
-        """The gradient (n, units) goes to the pieces that won, the first of equal ones, and on as in a dense layer."""
+        """The gradient (n, …, units) goes to the largest piece, the first of equal ones, and on as in a dense layer."""
         x, z = saved
         pieces = np.zeros_like(z)
-        np.put_along_axis(pieces, z.argmax(axis=2)[..., None], gradient[..., None], axis=2)
-        flat = pieces.reshape(len(x), -1)  # (n, units·pieces)
-        gradients = {"weight": x.T @ flat, "bias": flat.sum(axis=0)}
+        np.put_along_axis(pieces, z.argmax(axis=-1)[..., None], gradient[..., None], axis=-1)
+        flat = pieces.reshape(*x.shape[:-1], -1)  # (n, …, units·pieces)
+        gradients = {"weight": as_rows(x).T @ as_rows(flat), "bias": as_rows(flat).sum(axis=0)}
         return (flat @ parameters.weight.T if context.input_gradient else None), gradients
 
     def kernel(self) -> Kernel:

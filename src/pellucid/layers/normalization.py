@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Constant, Zeros
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Floats, Shape
 from pellucid.validation import keep_number
 
@@ -20,9 +20,9 @@ class Normalized(NamedTuple):
     """What a normalization saves."""
 
     values: Floats
-    """x̂ = (x − mean)/√(variance + ε), (n, d)."""
+    """x̂ = (x − mean)/√(variance + ε), (n, …, d)."""
     inverse: Floats
-    """1/√(variance + ε), (d,) or (n, 1)."""
+    """1/√(variance + ε), (d,) or (n, …, 1)."""
     mean: Floats
     variance: Floats
 
@@ -68,17 +68,17 @@ class BatchNormalization(Layer):
 
     def statistic_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, float]]:
         """The running mean and variance of each feature."""
-        return {"mean": (input_shape, 0.0), "variance": (input_shape, 1.0)}
+        return {"mean": (input_shape[-1:], 0.0), "variance": (input_shape[-1:], 1.0)}
 
     def forward(
         self, x: Floats, parameters: SimpleNamespace, context: Context
     ) -> tuple[Floats, tuple[Normalized, bool]]:
-        """X (n, d) -> γ·x̂ + β; saved: x̂, the root's inverse, and whether the batch's own numbers were used."""
-        of_batch = context.training and len(x) > 1
-        mean = x.mean(axis=0) if of_batch else context.statistics.mean  # (d,)
-        variance = np.square(x - mean).mean(axis=0) if of_batch else context.statistics.variance  # (d,)
+        """x (n, …, d) -> γ·x̂ + β; saved: x̂, the root's inverse, and whether the batch's own numbers were used."""
+        of_batch = context.training and len(as_rows(x)) > 1
+        mean = as_rows(x).mean(axis=0) if of_batch else context.statistics.mean  # (d,)
+        variance = np.square(as_rows(x) - mean).mean(axis=0) if of_batch else context.statistics.variance  # (d,)
         inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # (d,)
-        values = (x - mean) * inverse  # (n, d)
+        values = (x - mean) * inverse  # (n, …, d)
         return parameters.scale * values + parameters.shift, (Normalized(values, inverse, mean, variance), of_batch)
 
     def backward(
@@ -86,17 +86,18 @@ class BatchNormalization(Layer):
     ) -> tuple[Floats, Gradients]:
         """∂x = γ/√(v + ε)·(g − mean(g) − x̂·mean(g·x̂)), the means over the batch; in prediction γ/√(v + ε)·g."""
         normalized, of_batch = saved
-        gradients = {"scale": (gradient * normalized.values).sum(axis=0), "shift": gradient.sum(axis=0)}  # (d,)
-        g = gradient * parameters.scale  # (n, d)
+        gradients = {"scale": as_rows(gradient * normalized.values).sum(axis=0), "shift": as_rows(gradient).sum(axis=0)}
+        g = gradient * parameters.scale  # (n, …, d)
         if of_batch:
-            g = g - g.mean(axis=0) - normalized.values * (g * normalized.values).mean(axis=0)
+            g = g - as_rows(g).mean(axis=0) - normalized.values * as_rows(g * normalized.values).mean(axis=0)
         return g * normalized.inverse, gradients
 
-    def updated_statistics(self, saved: Any, statistics: SimpleNamespace, rows: int) -> dict[str, Floats]:
-        """The running averages after a training step on so many rows."""
+    def updated_statistics(self, saved: Any, statistics: SimpleNamespace) -> dict[str, Floats]:
+        """The running averages after a training step."""
         normalized, of_batch = saved
         if not of_batch:
             return {}
+        rows = len(as_rows(normalized.values))
         unbiased = normalized.variance.astype(np.float64) * (rows / (rows - 1))  # (d,)
         move = self.momentum
         return {
@@ -142,11 +143,11 @@ class LayerNormalization(Layer):
         return _scale_and_shift(input_shape)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Normalized]:
-        """X (n, d) -> γ·x̂ + β; saved: x̂ and the root's inverse."""
-        mean = x.mean(axis=1, keepdims=True)  # (n, 1)
-        variance = np.square(x - mean).mean(axis=1, keepdims=True)  # (n, 1)
-        inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # (n, 1)
-        values = (x - mean) * inverse  # (n, d)
+        """x (n, …, d) -> γ·x̂ + β; saved: x̂ and the root's inverse."""
+        mean = x.mean(axis=-1, keepdims=True)  # (n, …, 1)
+        variance = np.square(x - mean).mean(axis=-1, keepdims=True)  # (n, …, 1)
+        inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # (n, …, 1)
+        values = (x - mean) * inverse  # (n, …, d)
         return parameters.scale * values + parameters.shift, Normalized(values, inverse, mean, variance)
 
     def backward(
@@ -154,9 +155,9 @@ class LayerNormalization(Layer):
     ) -> tuple[Floats, Gradients]:
         """∂x = 1/√(v + ε)·(h − mean(h) − x̂·mean(h·x̂)), h = γg, the means over the row."""
         values, inverse = saved.values, saved.inverse
-        gradients = {"scale": (gradient * values).sum(axis=0), "shift": gradient.sum(axis=0)}  # (d,)
-        h = gradient * parameters.scale  # (n, d)
-        centred = h - h.mean(axis=1, keepdims=True) - values * (h * values).mean(axis=1, keepdims=True)
+        gradients = {"scale": as_rows(gradient * values).sum(axis=0), "shift": as_rows(gradient).sum(axis=0)}  # (d,)
+        h = gradient * parameters.scale  # (n, …, d)
+        centred = h - h.mean(axis=-1, keepdims=True) - values * (h * values).mean(axis=-1, keepdims=True)
         return centred * inverse, gradients
 
     def kernel(self) -> Kernel:
@@ -164,8 +165,8 @@ class LayerNormalization(Layer):
         return Kernel("layer_normalization", (self.epsilon,))
 
 
-def _scale_and_shift(shape: Shape) -> dict[str, ParameterSpec]:
+def _scale_and_shift(input_shape: Shape) -> dict[str, ParameterSpec]:
     return {
-        "scale": ParameterSpec(shape, Constant(1.0), penalized=False),
-        "shift": ParameterSpec(shape, Zeros(), penalized=False),
+        "scale": ParameterSpec(input_shape[-1:], Constant(1.0), penalized=False),
+        "shift": ParameterSpec(input_shape[-1:], Zeros(), penalized=False),
     }

@@ -10,7 +10,7 @@ from pellucid.formulas import Formulas
 from pellucid.initializers import Constant
 from pellucid.kernel import Kernel
 from pellucid.layers.activations import HardTanh, ReLU, Sigmoid, Softsign, Tanh
-from pellucid.layers.base import NO_NAMES, Context, Gradients, Layer, ParameterSpec
+from pellucid.layers.base import NO_NAMES, Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.layers.rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, SiLU, Softplus
 from pellucid.typing import Floats, Shape
 from pellucid.validation import check_choice
@@ -83,7 +83,7 @@ class ParametricActivation(Layer):
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The shares, one for each unit, not penalized."""
-        return {"share": ParameterSpec(input_shape, Constant(1.0), penalized=False)}
+        return {"share": ParameterSpec(input_shape[-1:], Constant(1.0), penalized=False)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, tuple[Floats, Any]]:
         """X (n, d) -> y (n, d); saved: f(x) − x and what f saves."""
@@ -98,7 +98,7 @@ class ParametricActivation(Layer):
         bend, of_function = saved
         through, _ = self.activation.backward(parameters.share * gradient, of_function, NO_NAMES, context)
         assert through is not None
-        return (1 - parameters.share) * gradient + through, {"share": (gradient * bend).sum(axis=0)}
+        return (1 - parameters.share) * gradient + through, {"share": as_rows(gradient * bend).sum(axis=0)}
 
     def kernel(self) -> Kernel:
         """`parametric_` and the name of f's kernel, with its numbers."""

@@ -12,7 +12,7 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Normal, Uniform
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Floats, Shape
 from pellucid.validation import keep_integer, keep_number
 
@@ -91,26 +91,21 @@ class PeriodicEmbedding(Layer):
         keep_number(self, "sigma", above=0.0)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(d,) -> (d + m·(outputs − 1),)."""
-        return (input_shape[0] + self._numbers(input_shape) * (self.outputs - 1),)
+        """(*positions, d) -> (*positions, d + m·(outputs − 1))."""
+        return (*input_shape[:-1], input_shape[-1] + self._numbers(input_shape) * (self.outputs - 1))
 
     def _numbers(self, input_shape: Shape) -> int:
         """How many columns are numbers."""
-        if len(input_shape) != 1:
-            raise ValueError(
-                f"PeriodicEmbedding needs rows of features, but its input has the shape {input_shape}. "
-                f"Flatten it first: x.reshape(len(x), -1)."
-            )
-        if self.numbers is not None and self.numbers > input_shape[0]:
+        if self.numbers is not None and self.numbers > input_shape[-1]:
             raise ValueError(
                 f"PeriodicEmbedding takes the first {self.numbers} columns for numbers, but its input has "
-                f"{input_shape[0]}. Leave numbers away for all."
+                f"{input_shape[-1]}. Omit numbers to embed every column."
             )
-        return self.numbers or input_shape[0]
+        return self.numbers or input_shape[-1]
 
     def keeps_last(self, columns: int, input_shape: Shape) -> bool:
         """Those that are no numbers."""
-        return self._numbers(input_shape) + columns <= input_shape[0]
+        return self._numbers(input_shape) + columns <= input_shape[-1]
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """Frequencies and phases (m, frequencies), the mixture and its bias; the mixture alone is penalized."""
@@ -124,19 +119,22 @@ class PeriodicEmbedding(Layer):
         }
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, _Saved]:
-        """X (n, d) -> y (n, d + m·(outputs − 1)); saved: the numbers (n, m) and the angles (n, m, frequencies)."""
+        """x (n, …, d) -> y (n, …, d + m·(outputs − 1)); saved: numbers (n·, m) and angles (n·, m, frequencies)."""
+        positions, x = x.shape[:-1], as_rows(x)  # (n·, d)
         m, k = parameters.frequency.shape
         numbers = x[:, :m]
         angle = x.dtype.type(2 * math.pi) * numbers[:, :, None] * parameters.frequency + parameters.phase  # (n, m, k)
         mixture = parameters.weight.reshape(m, k, -1)  # (m, k, outputs − 1)
         mixed = (np.cos(angle).transpose(1, 0, 2) @ mixture).transpose(1, 0, 2)  # (m, n, k) @ (m, k, ·) -> (n, m, ·)
         embedded = np.concatenate([numbers[:, :, None], mixed + parameters.bias], axis=2)  # (n, m, outputs)
-        return np.concatenate([embedded.reshape(len(x), -1), x[:, m:]], axis=1), _Saved(numbers, angle)
+        y = np.concatenate([embedded.reshape(len(x), -1), x[:, m:]], axis=1)
+        return y.reshape(*positions, -1), _Saved(numbers, angle)
 
     def backward(
         self, gradient: Floats, saved: _Saved, parameters: SimpleNamespace, context: Context
     ) -> tuple[Floats, Gradients]:
-        """Gradients of the input (n, d), and of frequencies, phases, mixture and bias."""
+        """Gradients of the input (n, …, d), and of frequencies, phases, mixture and bias."""
+        positions, gradient = gradient.shape[:-1], as_rows(gradient)  # (n·, d + m·(outputs − 1))
         m, k = parameters.frequency.shape
         turn = gradient.dtype.type(2 * math.pi)
         mine = gradient[:, : m * self.outputs].reshape(len(gradient), m, self.outputs)  # (n, m, outputs)
@@ -146,7 +144,8 @@ class PeriodicEmbedding(Layer):
         of_angle = -np.sin(saved.angle) * of_wave  # (n, m, k)
         of_mixture = np.cos(saved.angle).transpose(1, 2, 0) @ of_mixed  # (m, k, n) @ (m, n, ·) -> (m, k, ·)
         of_numbers = mine[:, :, 0] + turn * (of_angle * parameters.frequency).sum(axis=2)  # (n, m)
-        return np.concatenate([of_numbers, gradient[:, m * self.outputs :]], axis=1), {
+        of_input = np.concatenate([of_numbers, gradient[:, m * self.outputs :]], axis=1)
+        return of_input.reshape(*positions, -1), {
             "frequency": turn * (of_angle * saved.x[:, :, None]).sum(axis=0),  # (m, k)
             "phase": of_angle.sum(axis=0),  # (m, k)
             "weight": of_mixture.reshape(m, -1),

@@ -15,7 +15,7 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Constant
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.numerics import erf, sigmoid, softplus
 from pellucid.typing import Array, Floats, Shape
 from pellucid.validation import check_choice, keep_number
@@ -104,7 +104,7 @@ class PReLU(Layer):
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The slope: (1,), or one for each unit."""
-        shape = input_shape if self.per_unit else (1,)
+        shape = input_shape[-1:] if self.per_unit else (1,)
         return {"slope": ParameterSpec(shape, Constant(self.slope), penalized=False)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
@@ -116,7 +116,7 @@ class PReLU(Layer):
     ) -> tuple[Floats, Gradients]:
         """a′ = 1 or s; ∂s = Σ g·z over z <= 0."""
         negative = saved <= 0  # (n, d)
-        of_slope = (gradient * saved * negative).sum(axis=0)  # (d,)
+        of_slope = as_rows(gradient * saved * negative).sum(axis=0)  # (d,)
         total = of_slope if self.per_unit else of_slope.sum(keepdims=True).reshape(1)
         return np.where(negative, parameters.slope * gradient, gradient), {"slope": total}
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pellucid.formulas import Formulas
 from pellucid.initializers import Constant
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec
+from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Floats, Shape
 from pellucid.validation import keep_number
 
@@ -50,7 +50,7 @@ class Scale(Layer):
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The factors, one for each feature, not penalized."""
-        return {"scale": ParameterSpec(input_shape, Constant(self.initial), penalized=False)}
+        return {"scale": ParameterSpec(input_shape[-1:], Constant(self.initial), penalized=False)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """X (n, d) -> x ⊙ s; saved: x."""
@@ -60,7 +60,7 @@ class Scale(Layer):
         self, gradient: Floats, saved: Floats, parameters: SimpleNamespace, context: Context
     ) -> tuple[Floats, Gradients]:
         """∂x = g ⊙ s; ∂s = Σ g ⊙ x."""
-        return gradient * parameters.scale, {"scale": (gradient * saved).sum(axis=0)}
+        return gradient * parameters.scale, {"scale": as_rows(gradient * saved).sum(axis=0)}
 
     def kernel(self) -> Kernel:
         """`scale`."""

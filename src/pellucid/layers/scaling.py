@@ -44,7 +44,7 @@ class Standardize(Layer):
 
     def statistic_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, float]]:
         """The mean and the scale of each feature."""
-        return {"mean": (input_shape, 0.0), "scale": (input_shape, 1.0)}
+        return {"mean": (input_shape[-1:], 0.0), "scale": (input_shape[-1:], 1.0)}
 
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
         """Mean and 1/σ of each column of x (n, d), in float64 and two passes."""

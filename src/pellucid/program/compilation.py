@@ -1,19 +1,20 @@
 """The program: what an engine runs, as a table of instructions over numbered buffers.
 
 Contract: `compile_program(layers, input_shape)` infers every shape, lays all parameters into one flat vector (layer by
-layer, in each layer's own order) and all statistics into another, and answers a frozen table. Buffer 0 is the input;
-instruction i reads buffer `source` and writes buffer `target`. A chain of layers reads i and writes i + 1; the numbers
-are there so that a layer that contains a list can branch and join without another kind of program.
+layer, in each layer's own order) and all statistics into another, and returns a frozen table. Buffer 0 is the input;
+instruction i reads the buffers `sources` and writes buffer i + 1. The layers of a container stand in its place, one
+branch after the other, and then what joins them; where a buffer is read more than once, its gradients add up.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from pellucid.layers.base import Layer, ParameterSpec
+from pellucid.layers.containers import Container, Join
 from pellucid.typing import Array, Shape
 
 
@@ -41,9 +42,13 @@ class Instruction:
 
     layer: Layer
     index: int
-    source: int
+    path: str
+    """The layer's name in the network: "3", or "3.1" within a container."""
+    sources: tuple[int, ...]
+    """The buffers it reads: one, or one for each branch where it is a join."""
     target: int
     input_shape: Shape
+    """Of its input; where it is a join, of the first branch's."""
     output_shape: Shape
     parameters: tuple[View, ...]
     statistics: tuple[View, ...]
@@ -52,7 +57,7 @@ class Instruction:
     @property
     def name(self) -> str:
         """The layer's place and form, for messages: 'layer 2, Dense(64)'."""
-        return f"layer {self.index}, {self.layer}"
+        return f"layer {self.path}, {self.layer}"
 
     @property
     def parameter_count(self) -> int:
@@ -72,8 +77,27 @@ class Program:
 
     @property
     def outputs(self) -> int:
-        """How many scores there are for one example."""
-        return math.prod(self.output_shape)
+        """The number of scores at each position."""
+        return self.output_shape[-1]
+
+    @property
+    def positions(self) -> int:
+        """The number of positions at which an example has scores; 1 where its output is a row."""
+        return math.prod(self.output_shape[:-1])
+
+    @cached_property
+    def readers(self) -> tuple[tuple[Instruction, ...], ...]:
+        """The instructions that read each buffer."""
+        count = len(self.instructions) + 1
+        return tuple(tuple(i for i in self.instructions if buffer in i.sources) for buffer in range(count))
+
+    @cached_property
+    def trained(self) -> tuple[bool, ...]:
+        """Whether each buffer depends on a parameter: only such a one needs a gradient."""
+        trained = [False]
+        for instruction in self.instructions:
+            trained.append(bool(instruction.parameters) or any(trained[source] for source in instruction.sources))
+        return tuple(trained)
 
     @cached_property
     def penalized(self) -> tuple[slice, ...]:
@@ -95,6 +119,8 @@ class Program:
         """How many layers at the front only scale the input: they run in float64, before it takes the dtype."""
         count = 0
         while count < len(self.instructions) and self.instructions[count].layer.scales_input:
+            if self.instructions[count].sources != (count,) or len(self.readers[count]) > 1:
+                break
             count += 1
         return count
 
@@ -111,11 +137,11 @@ class Program:
 
     def views(self) -> dict[str, View]:
         """Every parameter's view by its full name, such as "0.weight"."""
-        return {f"{i.index}.{view.name}": view for i in self.instructions for view in i.parameters}
+        return {f"{i.path}.{view.name}": view for i in self.instructions for view in i.parameters}
 
     def statistic_views(self) -> dict[str, View]:
         """Every statistic's view by its full name, such as "0.mean"."""
-        return {f"{i.index}.{view.name}": view for i in self.instructions for view in i.statistics}
+        return {f"{i.path}.{view.name}": view for i in self.instructions for view in i.statistics}
 
 
 def compile_program(layers: Sequence[Layer], input_shape: Shape) -> Program:
@@ -126,32 +152,66 @@ def compile_program(layers: Sequence[Layer], input_shape: Shape) -> Program:
     ValueError
         If a layer cannot take its input's shape; the message names the layer.
     """
-    instructions: list[Instruction] = []
-    shape, parameter_end, statistic_end = tuple(input_shape), 0, 0
-    for index, layer in enumerate(layers):
+    compiler = _Compiler(tuple(input_shape))
+    end = compiler.chain(((str(place), layer) for place, layer in enumerate(layers)), "", 0)
+    return Program(
+        tuple(compiler.instructions),
+        tuple(input_shape),
+        compiler.shapes[end],
+        compiler.parameter_end,
+        compiler.statistic_end,
+    )
+
+
+class _Compiler:
+    """The instructions so far, the shape of each buffer, and where the flat vectors end."""
+
+    def __init__(self, input_shape: Shape) -> None:
+        self.instructions: list[Instruction] = []
+        self.shapes = [input_shape]
+        self.parameter_end = self.statistic_end = 0
+
+    def chain(self, layers: Iterable[tuple[str, Layer]], prefix: str, source: int) -> int:
+        """Layers by name, one after the other from a buffer on; the buffer of the last one's output."""
+        for name, layer in layers:
+            if isinstance(layer, Container):
+                source = self._container(layer, prefix + name, source)
+            else:
+                source = self._add(layer, prefix + name, (source,))
+        return source
+
+    def _container(self, container: Container, path: str, source: int) -> int:
+        ends = tuple(self.chain(branch, f"{path}.", source) for branch in container.branches)
+        join = container.join
+        return ends[0] if join is None else self._add(join, f"{path}.{type(join).__name__.lower()}", ends)
+
+    def _add(self, layer: Layer, path: str, sources: tuple[int, ...]) -> int:
+        shapes = tuple(self.shapes[source] for source in sources)
+        shape = shapes[0]
         try:
-            output_shape = layer.output_shape(shape)
+            output_shape = layer.output_shape(shapes if isinstance(layer, Join) else shape)  # type: ignore[arg-type]
             specs = layer.parameter_specs(shape)
             statistics = layer.statistic_specs(shape)
         except ValueError as error:
-            raise ValueError(f"Layer {index}, {layer}: {error}") from None
-        parameter_views, parameter_end = _lay_out({n: s.shape for n, s in specs.items()}, parameter_end)
-        statistic_views, statistic_end = _lay_out({n: s for n, (s, _) in statistics.items()}, statistic_end)
-        instructions.append(
+            raise ValueError(f"Layer {path}, {layer}: {error}") from None
+        parameters, self.parameter_end = _lay_out({n: s.shape for n, s in specs.items()}, self.parameter_end)
+        measured, self.statistic_end = _lay_out({n: s for n, (s, _) in statistics.items()}, self.statistic_end)
+        self.instructions.append(
             Instruction(
                 layer=layer,
-                index=index,
-                source=index,
-                target=index + 1,
+                index=len(self.instructions),
+                path=path,
+                sources=sources,
+                target=len(self.shapes),
                 input_shape=shape,
                 output_shape=output_shape,
-                parameters=parameter_views,
-                statistics=statistic_views,
+                parameters=parameters,
+                statistics=measured,
                 specs=tuple(specs.values()),
             )
         )
-        shape = output_shape
-    return Program(tuple(instructions), tuple(input_shape), shape, parameter_end, statistic_end)
+        self.shapes.append(output_shape)
+        return len(self.shapes) - 1
 
 
 def _lay_out(shapes: dict[str, Shape], start: int) -> tuple[tuple[View, ...], int]:

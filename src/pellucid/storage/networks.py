@@ -53,8 +53,9 @@ def network_from(
     if not isinstance(description.get("layers"), list):
         raise ValueError("the description has no list of layers.")
     layers = known(LAYERS.values(), Layer, custom)
+    within = {**layers, **known(SCHEDULES.values(), Schedule, custom)}  # a layer may hold layers and schedules
     network = Network(
-        [from_configuration(_with_schedules(layer, custom), layers, "layer") for layer in description["layers"]],
+        [from_configuration(layer, layers, "layer", within) for layer in description["layers"]],
         dtype=str(description.get("dtype")),
         engine=engine,
         threads=threads,
@@ -89,19 +90,8 @@ def check_own(part: Any, classes: Iterable[type]) -> None:
 
 def schedule_from(data: Mapping[str, Any], custom: Sequence[type] = ()) -> Schedule:
     """The schedule that a table tells of, and the one within it where it warms another up."""
-    values = dict(data)
-    if isinstance(values.get("learning_rate"), Mapping):
-        values["learning_rate"] = schedule_from(values["learning_rate"], custom)
-    return from_configuration(values, known(SCHEDULES.values(), Schedule, custom), "schedule")
-
-
-def _with_schedules(layer: Any, custom: Sequence[type]) -> Any:
-    """A layer's table with its schedules made: they may be of a class of one's own, which the layer does not know."""
-    if not isinstance(layer, Mapping):
-        return layer
-    names = known(SCHEDULES.values(), Schedule, custom)
-    tables = {name: value for name, value in layer.items() if isinstance(value, Mapping) and value.get("type") in names}
-    return {**layer, **{name: schedule_from(value, custom) for name, value in tables.items()}}
+    schedules = known(SCHEDULES.values(), Schedule, custom)
+    return from_configuration(data, schedules, "schedule", schedules)
 
 
 def loss_from(data: Any, custom: Sequence[type] = ()) -> Loss:

@@ -16,7 +16,7 @@ from pellucid.engines.base import Model
 from pellucid.engines.reference import Pass, layer_by_layer
 from pellucid.losses import Loss, TargetScaling
 from pellucid.losses.links import check_unit
-from pellucid.network import Network
+from pellucid.network import Network, encode_targets, link_of
 from pellucid.program.compilation import compile_program
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
@@ -35,9 +35,9 @@ def prepare(network: Network, x: Array, y: Any, *, loss: Loss, seed: int, unit: 
         Whether the target is standardized, and whether predictions are clamped, where the network has no unit yet.
     """
     program = network.program if network.built else compile_program(network.layers, x.shape[1:])
-    targets = loss.encode(y, program.outputs)
+    targets = encode_targets(loss, y, program.output_shape)
     check_same_length(x=x, y=targets)
-    link = loss.link(targets)
+    link = link_of(loss, targets, program.output_shape)
     if any(unit) or network.target is not None:
         check_unit(link, str(loss), network.target)
     network.check_names(link, program)

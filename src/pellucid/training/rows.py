@@ -15,7 +15,7 @@ from pellucid.datasets.base import Part
 from pellucid.datasets.splits import split
 from pellucid.engines.base import Task
 from pellucid.losses import Loss
-from pellucid.network import Network
+from pellucid.network import Network, encode_targets
 from pellucid.program.compilation import compile_program
 from pellucid.schedules import highest
 from pellucid.training.weighting import class_weights
@@ -112,8 +112,7 @@ def split_off(
             "validation as a fraction and sample_weight do not go together: give validation=(x, y, weight), or (x, y)."
         )
     x = check_inputs(x, "x", network.input_shape if network.built else None)
-    outputs = compile_program(network.layers, x.shape[1:]).outputs
-    targets = loss.encode(y, outputs)
+    targets = encode_targets(loss, y, compile_program(network.layers, x.shape[1:]).output_shape)
     check_same_length(x=x, y=targets)
     how: dict[str, Any] = {"validation": fraction, "test": 0, "seed": seed}
     try:
