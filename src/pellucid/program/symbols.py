@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.layers.base import Context
+from pellucid.layers.containers import Join
 from pellucid.program.compilation import Instruction, Program
 from pellucid.program.operations import ARITHMETIC, OPERATIONS, REDUCTIONS, Graph, Node, constant
 from pellucid.typing import Array, Floats
@@ -301,17 +302,19 @@ def operations_of(program: Program, parameters: Floats, statistics: Floats) -> G
     """
     source = Node("input", shape=(None, *program.input_shape))
     x = Symbol(source, tuple(np.zeros((rows, *program.input_shape)) for rows in _ROWS))  # type: ignore[arg-type]
+    buffers: dict[int, Symbol] = {0: x}
     layers: list[str] = []
     for instruction in program.instructions:
         if instruction.index == program.leading_scalings and instruction.index > 0:
-            x = _record("to_dtype", (x,), {})
-        output = _of_layer(instruction, x, parameters, statistics)
-        layers.append("" if output.node is x.node else str(instruction.layer))
-        x = output
+            buffers[instruction.sources[0]] = _record("to_dtype", (buffers[instruction.sources[0]],), {})
+        given = tuple(buffers[each] for each in instruction.sources)
+        x = _of_layer(instruction, given if isinstance(instruction.layer, Join) else given[0], parameters, statistics)
+        layers.append("" if x.node is given[0].node else str(instruction.layer))
+        buffers[instruction.target] = x
     return Graph(source, x.node, tuple(layers))
 
 
-def _of_layer(instruction: Instruction, x: Symbol, parameters: Floats, statistics: Floats) -> Symbol:
+def _of_layer(instruction: Instruction, x: Any, parameters: Floats, statistics: Floats) -> Symbol:
     index = instruction.index
     _layer_at_work.set(index)
 
@@ -320,7 +323,7 @@ def _of_layer(instruction: Instruction, x: Symbol, parameters: Floats, statistic
 
     context = Context(statistics=named(instruction.statistics, statistics))
     try:
-        output, _ = instruction.layer.forward(x, named(instruction.parameters, parameters), context)  # type: ignore[arg-type]
+        output, _ = instruction.layer.forward(x, named(instruction.parameters, parameters), context)
     except OperationError as error:
         raise OperationError(f"{instruction.name} cannot be written in another language: {error}") from None
     except (TypeError, ValueError, AttributeError, IndexError) as error:
