@@ -28,6 +28,11 @@ const Core core{
     [](const char* name) { return find(loss_table<float>, name); },
     [](const char* name) { return find(penalty_table<float>, name); },
     [](const char* name) { return find(optimizer_table<float>, name); },
+    [](int layer) {
+        const LayerCode<float>& code = layer_table<float>[layer];
+        return LayerTraits{code.in_place,    code.reads_input, code.reads_output,
+                           code.whole_batch, code.turns,       code.joins};
+    },
     [](int optimizer) { return optimizer_table<float>[optimizer].slots; },
     entries<float>,
     entries<double>,

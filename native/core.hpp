@@ -22,11 +22,33 @@ struct ParameterSpec {
     bool penalized;
 };
 
+// What a layer's code does with its matrices: see layers/layer.hpp.
+struct LayerTraits {
+    bool in_place, reads_input, reads_output, whole_batch, turns, joins;
+};
+
+// A buffer that a layer reads, and where the gradient of it goes; see plan.hpp.
+struct SourceSpec {
+    Index matrix, width;
+    Index gradient;  // the matrix that takes it; −1: it is not wanted
+    Index adds_to;   // the matrix it is added to, since another layer reads the buffer, too; −1: none
+};
+
+// A matrix of activations or gradients: a row for each position of each example. Gradients share memory, one `slot`
+// after the other is free again.
+struct MatrixSpec {
+    Index width, positions, slot;
+};
+
 // One layer of a program: row `code` of the core's layer table.
 struct LayerSpec {
     int code;
     Index number;  // its place in the network: the index of its random stream
-    Index inputs, outputs;
+    Index inputs, outputs;  // channels
+    Index positions, output_positions;
+    const SourceSpec* sources;
+    int source_count;
+    Index matrix, gradient;  // of its output; no gradient (−1): nothing in front of it is trained
     const double* numbers;  // at least `most_numbers` of them, zeros behind those the layer has
     Index number_count;
     int parameter_count;
@@ -66,7 +88,13 @@ struct Source {
 struct ProgramSpec {
     const LayerSpec* layers;
     Index layer_count;
-    Index inputs, outputs;
+    Index inputs, outputs;              // channels
+    Index positions, output_positions;  // of the input, and of the scores
+    const MatrixSpec* matrices;         // of activations; the first is the input
+    Index matrix_count;
+    const MatrixSpec* gradients;
+    Index gradient_count, slot_count;
+    Index score_matrix, score_gradient;
     Index parameter_count;
     // z = (x − mean)·scale + offset in double, on the way in; null: the inputs are taken as they are
     const double *mean, *scale, *offset;
@@ -81,8 +109,8 @@ struct ProgramSpec {
 
 struct Examples {
     Source x;
-    const std::int64_t* classes;  // (n), or null
-    Source targets;               // (n, outputs), if there are no classes
+    const std::int64_t* classes;  // (n · positions of the output), or null
+    Source targets;               // (n, positions of the output · outputs), if there are no classes
     const double* weights;        // (n), or null
 };
 
@@ -175,6 +203,7 @@ struct Core {
     int (*find_loss)(const char* name);
     int (*find_penalty)(const char* name);
     int (*find_optimizer)(const char* name);
+    LayerTraits (*traits)(int layer);
     int (*slot_count)(int optimizer);
     Entries<float> single;
     Entries<double> twice;

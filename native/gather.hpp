@@ -63,32 +63,36 @@ struct Piece {
     Index first, begin, end;
 };
 
+// Each row of the source becomes a row of the matrix for each of its positions.
 template <typename T, typename S>
-inline void gather_rows(const Source& source, const Piece& piece, Matrix<T> to, const Scaling& scaling) {
+inline void gather_rows(const Source& source, const Piece& piece, Matrix<T> to, Index positions, const Scaling& scaling) {
     const auto place = [&](Index i) {
         return source.data + (piece.order ? static_cast<Index>(piece.order[i]) : i) * source.row_step;
     };
     const bool adjacent = source.column_step == static_cast<Index>(sizeof(S));
+    const Index columns = source.columns / positions;
     for (Index row = piece.begin; row < piece.end; ++row) {
         const char* from = place(piece.first + row);
-        if (adjacent) gather_row<T, S, true>(from, source.column_step, to, row, source.columns, scaling);
-        else gather_row<T, S, false>(from, source.column_step, to, row, source.columns, scaling);
+        for (Index p = 0; p < positions; ++p, from += columns * source.column_step) {
+            if (adjacent) gather_row<T, S, true>(from, source.column_step, to, row * positions + p, columns, scaling);
+            else gather_row<T, S, false>(from, source.column_step, to, row * positions + p, columns, scaling);
+        }
     }
 }
 
 template <typename T>
-inline void gather(const Source& source, const Piece& piece, Matrix<T> to, const Scaling& scaling) {
+inline void gather(const Source& source, const Piece& piece, Matrix<T> to, Index positions, const Scaling& scaling) {
     switch (source.kind) {
-        case Kind::int8: return gather_rows<T, std::int8_t>(source, piece, to, scaling);
-        case Kind::uint8: return gather_rows<T, std::uint8_t>(source, piece, to, scaling);
-        case Kind::int16: return gather_rows<T, std::int16_t>(source, piece, to, scaling);
-        case Kind::uint16: return gather_rows<T, std::uint16_t>(source, piece, to, scaling);
-        case Kind::int32: return gather_rows<T, std::int32_t>(source, piece, to, scaling);
-        case Kind::uint32: return gather_rows<T, std::uint32_t>(source, piece, to, scaling);
-        case Kind::int64: return gather_rows<T, std::int64_t>(source, piece, to, scaling);
-        case Kind::uint64: return gather_rows<T, std::uint64_t>(source, piece, to, scaling);
-        case Kind::float32: return gather_rows<T, float>(source, piece, to, scaling);
-        case Kind::float64: return gather_rows<T, double>(source, piece, to, scaling);
+        case Kind::int8: return gather_rows<T, std::int8_t>(source, piece, to, positions, scaling);
+        case Kind::uint8: return gather_rows<T, std::uint8_t>(source, piece, to, positions, scaling);
+        case Kind::int16: return gather_rows<T, std::int16_t>(source, piece, to, positions, scaling);
+        case Kind::uint16: return gather_rows<T, std::uint16_t>(source, piece, to, positions, scaling);
+        case Kind::int32: return gather_rows<T, std::int32_t>(source, piece, to, positions, scaling);
+        case Kind::uint32: return gather_rows<T, std::uint32_t>(source, piece, to, positions, scaling);
+        case Kind::int64: return gather_rows<T, std::int64_t>(source, piece, to, positions, scaling);
+        case Kind::uint64: return gather_rows<T, std::uint64_t>(source, piece, to, positions, scaling);
+        case Kind::float32: return gather_rows<T, float>(source, piece, to, positions, scaling);
+        case Kind::float64: return gather_rows<T, double>(source, piece, to, positions, scaling);
     }
 }
 

@@ -27,14 +27,17 @@
 
 #include "buffers.hpp"
 #include "cores.hpp"
+#include "plan.hpp"
 #include "threads.hpp"
 
 namespace pellucid {
 
-// name, index of the random stream, inputs, outputs, numbers, parameters (start, rows, columns, penalized), statistics
+// name, index of the random stream, inputs, outputs, numbers, parameters (start, rows, columns, penalized), statistics,
+// (positions, positions of the output, the buffers it reads)
 using ParameterLine = std::tuple<Index, Index, Index, bool>;
+using ShapeLine = std::tuple<Index, Index, std::vector<Index>>;
 using LayerLine = std::tuple<std::string, Index, Index, Index, std::vector<double>, std::vector<ParameterLine>,
-                             std::vector<Index>>;
+                             std::vector<Index>, ShapeLine>;
 using PartLine = std::optional<std::tuple<std::string, std::vector<double>>>;
 
 inline void check(bool condition, const char* message) {
@@ -122,22 +125,26 @@ private:
 
 class Program {
 public:
-    Program(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
+    Program(Index inputs, Index positions, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
             std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
             std::vector<double> offset, double limit, const std::vector<Index>& scheduled)
         : core_(best_core()), statistics_(std::move(statistics)), mean_(std::move(mean)), scale_(std::move(scale)),
           offset_(std::move(offset)) {
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
               "a program needs at least one input and one output, and at most 2**28");
+        check(positions >= 1 && positions <= largest_width / inputs, "a program's input has from 1 to 2**28 numbers");
         check(parameter_count >= 0, "parameter_count must not be negative");
         spec_.inputs = inputs;
         spec_.outputs = outputs;
         spec_.parameter_count = parameter_count;
-        Index width = inputs;
+        std::vector<MatrixSpec> buffers{{inputs, positions, 0}};
+        std::vector<std::vector<Index>> reads;
         for (const LayerLine& line : lines) {
             layers_.push_back(read_layer(line));
-            check(layers_.back().inputs == width, "a layer's inputs are not the outputs of the one before");
-            width = layers_.back().outputs;
+            const LayerSpec& layer = layers_.back();
+            reads.push_back(std::get<2>(std::get<7>(line)));
+            check_sources(layer, reads.back(), buffers);
+            buffers.push_back({layer.outputs, layer.output_positions, 0});
         }
         for (const Index place : scheduled) {
             check(place >= 0 && place < static_cast<Index>(lines.size()) &&
@@ -146,7 +153,17 @@ public:
             layers_[static_cast<std::size_t>(place)].scheduled = scheduled_width_;
             scheduled_width_ += 2;
         }
-        check(width == outputs, "the last layer's outputs are not the program's");
+        check(buffers.back().width == outputs, "the last layer's outputs are not the program's");
+        plan_.make(layers_, reads, buffers[0], core_);
+        spec_.positions = positions;
+        spec_.output_positions = buffers.back().positions;
+        spec_.matrices = plan_.matrices.data();
+        spec_.matrix_count = static_cast<Index>(plan_.matrices.size());
+        spec_.gradients = plan_.gradients.data();
+        spec_.gradient_count = static_cast<Index>(plan_.gradients.size());
+        spec_.slot_count = plan_.slot_count;
+        spec_.score_matrix = plan_.score_matrix;
+        spec_.score_gradient = plan_.score_gradient;
         Index free = parameter_count;
         for (const LayerSpec& layer : layers_)
             for (int p = 0; p < layer.parameter_count; ++p) {
@@ -177,13 +194,20 @@ public:
     // How many numbers of its layers change from step to step.
     Index scheduled_width() const { return scheduled_width_; }
 
-    // Multiplications and additions for one row.
-    Index work_of_row() const {
-        Index sum = 0;
+    // Multiplications and additions for one example.
+    double work_of_row() const {
+        double sum = 0.0;
         for (const LayerSpec& layer : layers_)
             for (int p = 0; p < layer.parameter_count; ++p)
-                sum += layer.parameters[p].rows * layer.parameters[p].columns;
+                sum += static_cast<double>(layer.parameters[p].rows * layer.parameters[p].columns * layer.positions);
         return sum;
+    }
+
+    // The most positions that a matrix has.
+    Index most_positions() const {
+        Index most = 1;
+        for (const MatrixSpec& matrix : plan_.matrices) most = std::max(most, matrix.positions);
+        return most;
     }
 
     static PartSpec read_part(const PartLine& line, int (*find)(const char*), const char* family) {
@@ -199,18 +223,26 @@ public:
 
 private:
     LayerSpec read_layer(const LayerLine& line) {
-        const auto& [name, number, inputs, outputs, numbers, parameters, statistics] = line;
+        const auto& [name, number, inputs, outputs, numbers, parameters, statistics, shape] = line;
         LayerSpec layer{};
         layer.code = core_.find_layer(name.c_str());
         if (layer.code < 0) throw nb::value_error(("the native engine has no layer " + name).c_str());
         layer.number = number;
         layer.inputs = inputs;
         layer.outputs = outputs;
+        layer.positions = std::get<0>(shape);
+        layer.output_positions = std::get<1>(shape);
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
               "a layer needs at least one input and one output, and at most 2**28");
+        check(layer.positions >= 1 && layer.output_positions >= 1 && layer.positions <= largest_width / inputs &&
+                  layer.output_positions <= largest_width / outputs,
+              "a layer's input and output have from 1 to 2**28 numbers");
         check(name == "dense" || name == "dense_ntk" || name == "maxout" || name == "periodic_embedding" ||
-                  name == "embedding" || inputs == outputs,
+                  name == "embedding" || name == "reshape" || name == "concatenate" || inputs == outputs,
               "this layer has as many outputs as inputs");
+        check(name == "reshape" ? layer.positions * inputs == layer.output_positions * outputs
+                                : layer.positions == layer.output_positions,
+              "a layer keeps the positions, and a reshape the numbers");
         check((numbers.size() <= most_numbers || name == "embedding") && parameters.size() <= most_parameters &&
                   statistics.size() <= most_statistics,
               "a layer has too many numbers, parameters or statistics");
@@ -239,6 +271,29 @@ private:
             layer.statistics[i] = statistics[i];
         }
         return layer;
+    }
+
+    // A layer reads buffers that are written before it, of the sizes it expects.
+    void check_sources(const LayerSpec& layer, const std::vector<Index>& reads, const std::vector<MatrixSpec>& buffers) {
+        const bool joins = core_.traits(layer.code).joins;
+        check(joins ? reads.size() >= 2 && reads.size() <= 1024 : reads.size() == 1,
+              "a layer reads one buffer, or from 2 to 1024 where it joins branches");
+        Index sum = 0;
+        for (const Index source : reads) {
+            check(source >= 0 && source < static_cast<Index>(buffers.size()),
+                  "a layer reads a buffer that is not written before it");
+            const MatrixSpec& buffer = buffers[static_cast<std::size_t>(source)];
+            check(buffer.positions == layer.positions, "a layer's positions are not those of the buffer it reads");
+            check(joins || buffer.width == layer.inputs, "a layer's inputs are not the outputs of the one before");
+            sum += buffer.width;
+        }
+        const MatrixSpec& first = buffers[static_cast<std::size_t>(reads[0])];
+        check(first.width == layer.inputs, "a layer's inputs are not the outputs of the one before");
+        bool same = true;
+        for (const Index source : reads) same &= buffers[static_cast<std::size_t>(source)].width == layer.outputs;
+        check(!joins || same || sum == layer.outputs, "the widths of a layer's branches are not that of its output");
+        check(!joins || same == (layer.code == core_.find_layer("add")),
+              "the branches of add are as wide as its output, those of concatenate are together");
     }
 
     static void check_parameters(const std::string& name, const LayerSpec& layer) {
@@ -300,6 +355,7 @@ private:
     std::vector<double> statistics_, mean_, scale_, offset_;
     std::vector<std::vector<double>> numbers_;  // of each layer
     std::vector<LayerSpec> layers_;
+    Plan plan_;
     Index scheduled_width_ = 0;
     ProgramSpec spec_{};
 };

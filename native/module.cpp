@@ -74,16 +74,17 @@ public:
     Rows(const ProgramSpec& spec, nb::handle x, nb::handle classes, nb::handle targets, nb::handle weights)
         : x_(x, "x"), classes_(maybe(classes, "classes")), targets_(maybe(targets, "targets")),
           weights_(maybe(weights, "sample_weight")) {
-        examples_.x = x_.matrix(spec.inputs);
+        examples_.x = x_.matrix(spec.positions * spec.inputs);
         const Index rows = examples_.x.rows;
         check(rows >= 1, "there must be at least one row");
         check(!classes_ != !targets_, "there must be either classes or targets");
         if (classes_) {
-            examples_.classes = classes_->vector<std::int64_t>(Kind::int64, rows);
-            for (Index i = 0; i < rows; ++i)
+            const Index count = rows * spec.output_positions;
+            examples_.classes = classes_->vector<std::int64_t>(Kind::int64, count);
+            for (Index i = 0; i < count; ++i)
                 check(examples_.classes[i] >= 0 && examples_.classes[i] < spec.outputs, "a class is out of range");
         } else {
-            examples_.targets = targets_->matrix(spec.outputs);
+            examples_.targets = targets_->matrix(spec.output_positions * spec.outputs);
             check(examples_.targets.rows == rows, "x and targets must have as many rows");
         }
         if (weights_) examples_.weights = weights_->vector<double>(Kind::float64, rows);
@@ -107,10 +108,10 @@ MomentLine line_of(const Moment& m) {
 
 template <typename T> class Machine {
 public:
-    Machine(Index inputs, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
+    Machine(Index inputs, Index positions, Index outputs, Index parameter_count, const std::vector<LayerLine>& lines,
             std::vector<double> statistics, std::vector<double> mean, std::vector<double> scale,
             std::vector<double> offset, double limit, const std::vector<Index>& scheduled)
-        : program_(inputs, outputs, parameter_count, lines, std::move(statistics), std::move(mean), std::move(scale),
+        : program_(inputs, positions, outputs, parameter_count, lines, std::move(statistics), std::move(mean), std::move(scale),
                    std::move(offset), limit, scheduled),
           entries_(entries_of<T>(program_.core())) {}
 
@@ -124,10 +125,11 @@ public:
             answer(out, "out", true);
         const double* running = statistics_in(measured);
         const T* numbers = flat.vector<T>(kind_of<T>, program_.spec().parameter_count);
-        const Source source = rows.matrix(program_.spec().inputs);
-        T* to = answer.vector<T>(kind_of<T>, source.rows * program_.spec().outputs);
+        const ProgramSpec& program = program_.spec();
+        const Source source = rows.matrix(program.positions * program.inputs);
+        T* to = answer.vector<T>(kind_of<T>, source.rows * program.output_positions * program.outputs);
         if (source.rows == 0) return;
-        const double work = static_cast<double>(program_.work_of_row());
+        const double work = program_.work_of_row();
         const double count = static_cast<double>(source.rows);
         threads = std::clamp(choose_threads(threads, work_for_a_piece, work * count), 1, most_threads);
         nb::object held = nb::borrow(parameters);
@@ -294,7 +296,8 @@ private:
     }
 
     int training_threads(int asked, Index rows, double steps) const {
-        const double piece = 3.0 * static_cast<double>(program_.work_of_row()) * static_cast<double>(rows < 1024 ? rows : 1024);
+        const Index most = std::max<Index>(1024 / program_.most_positions(), 1);
+        const double piece = 3.0 * program_.work_of_row() * static_cast<double>(std::min(rows, most));
         return choose_threads(asked, piece, piece * steps);
     }
 
@@ -318,9 +321,9 @@ template <typename T> void bind_machine(nb::module_& module, const char* name) {
     using namespace nb::literals;
     using M = Machine<T>;
     nb::class_<M>(module, name)
-        .def(nb::init<Index, Index, Index, const std::vector<LayerLine>&, std::vector<double>, std::vector<double>,
+        .def(nb::init<Index, Index, Index, Index, const std::vector<LayerLine>&, std::vector<double>, std::vector<double>,
                       std::vector<double>, std::vector<double>, double, const std::vector<Index>&>(),
-             "inputs"_a, "outputs"_a, "parameter_count"_a, "layers"_a, "statistics"_a, "mean"_a, "scale"_a, "offset"_a,
+             "inputs"_a, "positions"_a, "outputs"_a, "parameter_count"_a, "layers"_a, "statistics"_a, "mean"_a, "scale"_a, "offset"_a,
              "limit"_a, "scheduled"_a = std::vector<Index>())
         .def("scores", &M::scores, "parameters"_a, "statistics"_a, "x"_a, "out"_a, "threads"_a)
         .def("gradient", &M::gradient, "parameters"_a, "statistics"_a, "loss"_a, "penalty"_a.none(), "x"_a,
@@ -341,6 +344,7 @@ NB_MODULE(_native, module) {
     using namespace pellucid;
     module.doc() = "The native engine's core. Use it through pellucid.engines.native.";
     module.attr("isa") = best_core().name;
+    module.attr("compiler") = __VERSION__;
     module.attr("most_numbers") = most_numbers;
     module.def("has_layer", [](const std::string& name) { return best_core().find_layer(name.c_str()) >= 0; });
     module.def("has_loss", [](const std::string& name) { return best_core().find_loss(name.c_str()) >= 0; });

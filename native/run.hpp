@@ -19,7 +19,7 @@ template <typename T> struct Run {
     ProgramSpec spec;
     Index rows;     // the most a piece can have
     Index columns;  // of turned matrices, in whole vectors; 0: the usual ones
-    Index layer_count, layers_before;  // layers before the first with parameters: nothing to pass back to them
+    Index layer_count;
     Layer<T>* layers;
     Index packed_count;
     Update<T> update;
@@ -29,7 +29,8 @@ template <typename T> struct Run {
     double *statistics, *safe_statistics;
     Index units;
     double* squares;  // of the gradient, one sum for each unit
-    Matrix<T> input, scores, gradients[2], targets;
+    Matrix<T> input, scores, score_gradient, targets;
+    Matrix<T> *matrices, *gradients;
     Matrix<T> turned_input, turned_targets;
     // of each row: its class, weight, share in the mean, loss, and whether it is predicted right
     typename VectorOf<T>::Integer* classes;
@@ -42,35 +43,63 @@ template <typename T> struct Run {
 // Whether the network is so narrow, and the batch so large, that turned matrices are better: at most `lanes` units in
 // a layer, and every layer can.
 template <typename T> inline bool is_to_be_turned(const ProgramSpec& spec) {
-    if (spec.loss.code < 0 || spec.largest_batch < lanes<T> || spec.inputs > panel<T> || spec.outputs > lanes<T>)
+    if (spec.loss.code < 0 || spec.largest_batch < lanes<T> || spec.inputs > panel<T> || spec.outputs > lanes<T> ||
+        spec.positions > 1)
         return false;
     for (Index l = 0; l < spec.layer_count; ++l)
         if (!layer_table<T>[spec.layers[l].code].turns || (l > 0 && spec.layers[l].inputs > lanes<T>)) return false;
     return true;
 }
 
-// The buffers of the layers: each writes over its input where no backward pass misses it.
+// The matrices of activations and gradients, and the layers with theirs.
 template <typename T> inline void lay_out_layers(Run<T>& run, Arena& arena) {
-    Matrix<T> current = run.columns ? run.turned_input : run.input;
     LayerSpec* turned = run.columns ? arena.take<LayerSpec>(run.layer_count) : nullptr;
-    const auto take = [&](Index units) {
-        return run.columns ? take_matrix<T>(arena, units + 1, run.columns) : take_matrix<T>(arena, run.rows, units);
+    const auto rows_in = [&](const MatrixSpec& spec) {
+        return run.columns ? spec.width + 1 : run.rows * spec.positions;
     };
-    Index width = run.spec.inputs, widest = run.spec.inputs;
-    bool needed = true;  // the input itself may be read again
+    const auto columns_in = [&](const MatrixSpec& spec) { return run.columns ? run.columns : spec.width; };
+    const auto numbers_in = [&](const MatrixSpec& spec) {
+        return ceiling(columns_in(spec), panel<T>) * stride_of<T>(rows_in(spec));
+    };
+    run.matrices = arena.take<Matrix<T>>(run.spec.matrix_count);
+    run.gradients = arena.take<Matrix<T>>(run.spec.gradient_count);
+    for (Index m = 1; m < run.spec.matrix_count; ++m) {
+        const Matrix<T> matrix = take_matrix<T>(arena, rows_in(run.spec.matrices[m]), columns_in(run.spec.matrices[m]));
+        if (arena.memory) run.matrices[m] = matrix;
+    }
+    if (arena.memory) run.matrices[0] = run.columns ? run.turned_input : run.input;
+    for (Index slot = 0; slot < run.spec.slot_count; ++slot) {  // as large as its largest matrix
+        Index numbers = 0;
+        for (Index g = 0; g < run.spec.gradient_count; ++g)
+            if (run.spec.gradients[g].slot == slot) numbers = larger_of(numbers, numbers_in(run.spec.gradients[g]));
+        T* memory = arena.take<T>(numbers);
+        for (Index g = 0; arena.memory && g < run.spec.gradient_count; ++g)
+            if (run.spec.gradients[g].slot == slot)
+                run.gradients[g] = {memory, stride_of<T>(rows_in(run.spec.gradients[g]))};
+    }
+    const auto matrix_at = [&](const Matrix<T>* from, Index number) {
+        return arena.memory && number >= 0 ? from[number] : Matrix<T>{};
+    };
     for (Index l = 0; l < run.layer_count; ++l) {
         const LayerSpec& spec = run.spec.layers[l];
         const LayerCode<T>& code = layer_table<T>[spec.code];
-        const bool over = code.in_place && !code.reads_input && !needed;
-        const Matrix<T> output = over ? current : take(spec.outputs);
         Layer<T> layer{};
         layer.spec = &spec;
-        layer.input = current;
-        layer.output = output;
+        layer.input = matrix_at(run.matrices, spec.sources[0].matrix);
+        layer.output = matrix_at(run.matrices, spec.matrix);
+        layer.adds_to = matrix_at(run.gradients, code.joins ? -1 : spec.sources[0].adds_to);
+        if (code.joins) {
+            layer.inputs = arena.take<Matrix<T>>(spec.source_count);
+            layer.input_gradients = arena.take<Matrix<T>>(spec.source_count);
+            for (int i = 0; arena.memory && i < spec.source_count; ++i) {
+                layer.inputs[i] = matrix_at(run.matrices, spec.sources[i].matrix);
+                layer.input_gradients[i] = matrix_at(run.gradients, spec.sources[i].gradient);
+            }
+        }
         layer.packed_start = layer.packed_end = run.packed_count;
         layer.statistics = run.spec.statistics;
         layer.running = run.statistics;
-        code.lay_out(layer, arena, run.rows);
+        code.lay_out(layer, arena, run.rows * spec.positions);
         run.packed_count = layer.packed_end;
         layer.columns = run.columns;
         layer.units = spec.outputs;
@@ -81,13 +110,9 @@ template <typename T> inline void lay_out_layers(Run<T>& run, Arena& arena) {
         }
         if (arena.memory) run.layers[l] = layer;
         if (arena.memory && run.columns) fill_row(layer.output, spec.outputs, run.columns, T(1));
-        needed = code.reads_output;
-        current = output;
-        width = spec.outputs;
-        widest = larger_of(widest, width);
     }
-    run.scores = current;
-    for (Matrix<T>& gradient : run.gradients) gradient = take(widest);
+    run.scores = matrix_at(run.matrices, run.spec.score_matrix);
+    run.score_gradient = matrix_at(run.gradients, run.spec.score_gradient);
 }
 
 template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena) {
@@ -96,17 +121,17 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
     run.spec = spec;
     bool whole_batch = false;
     for (Index l = 0; l < spec.layer_count; ++l) whole_batch |= layer_table<T>[spec.layers[l].code].whole_batch;
+    Index positions = 1;  // the most that any matrix has
+    for (Index m = 0; m < spec.matrix_count; ++m) positions = larger_of(positions, spec.matrices[m].positions);
     run.rows = larger_of(spec.largest_batch, 1);
-    if (!whole_batch || spec.optimizer.code < 0) run.rows = smaller_of(run.rows, most_rows);
+    if (!whole_batch || spec.optimizer.code < 0) run.rows = smaller_of(run.rows, larger_of(most_rows / positions, 1));
     run.layer_count = spec.layer_count;
     run.layers = arena.take<Layer<T>>(spec.layer_count);
-    while (run.layers_before < spec.layer_count && spec.layers[run.layers_before].parameter_count == 0)
-        ++run.layers_before;
     run.statistics = arena.take<double>(spec.statistic_count);
     run.safe_statistics = arena.take<double>(spec.statistic_count);
     if (is_to_be_turned<T>(spec)) run.columns = ceiling(run.rows, lanes<T>) * lanes<T>;
-    const Index padded_rows = ceiling(run.rows, lanes<T>) * lanes<T>;
-    run.input = take_matrix<T>(arena, padded_rows, spec.inputs);
+    const Index padded_rows = ceiling(run.rows * spec.output_positions, lanes<T>) * lanes<T>;  // of the scores
+    run.input = take_matrix<T>(arena, ceiling(run.rows * spec.positions, lanes<T>) * lanes<T>, spec.inputs);
     run.targets = take_matrix<T>(arena, padded_rows, spec.outputs);
     if (run.columns) {
         run.turned_input = take_matrix<T>(arena, spec.inputs + 1, run.columns);
@@ -221,10 +246,11 @@ template <typename T> inline Scaling scaling_of(const Run<T>& run) {
     return {run.spec.mean, run.spec.scale, run.spec.offset, run.shift, run.spec.limit};
 }
 
-// What a layer is to work on: rows of turned matrices are units.
+// What a layer is to work on: rows of turned matrices are units, others all positions of all examples.
 template <typename T> inline Work<T> work_for(const Run<T>& run, const Work<T>& work, const Layer<T>& layer) {
     Work<T> own = work;
-    if (run.columns) own.rows = layer.units;
+    own.rows = run.columns ? layer.units : work.rows * layer.spec->positions;
+    own.first_row = work.first_row * layer.spec->positions;
     return own;
 }
 
@@ -236,18 +262,22 @@ template <typename T> inline void forward(const Run<T>& run, const Work<T>& work
     }
 }
 
-// From the gradient of the scores in gradients[0].
+// From the gradient of the scores in score_gradient.
 template <typename T> inline void backward(const Run<T>& run, const Work<T>& work) {
-    int current = 0;
     work.meet();  // all have read what the loss wrote
-    for (Index l = run.layer_count - 1; l >= run.layers_before; --l) {
-        const LayerCode<T>& code = layer_table<T>[run.layers[l].spec->code];
-        const int next = code.in_place ? current : 1 - current;
-        const Matrix<T> nothing{};
-        code.backward(work_for(run, work, run.layers[l]), run.layers[l], run.gradients[current],
-                      l > run.layers_before ? run.gradients[next] : nothing);
+    for (Index l = run.layer_count - 1; l >= 0; --l) {
+        const Layer<T>& layer = run.layers[l];
+        const LayerSpec& spec = run.spec.layers[l];
+        if (spec.gradient < 0) continue;
+        const Index of_input = spec.sources[0].gradient;
+        const Matrix<T> input_gradient = of_input < 0 ? Matrix<T>{} : run.gradients[of_input];
+        const Work<T> own = work_for(run, work, layer);
+        layer_table<T>[spec.code].backward(own, layer, run.gradients[spec.gradient], input_gradient);
         work.meet();
-        current = next;
+        if (!layer.adds_to.data) continue;
+        map<T>(own, spec.inputs, input_gradient, layer.adds_to, layer.adds_to,
+               [](Vector<T> one, Vector<T> other) { return one + other; });
+        work.meet();
     }
 }
 
@@ -258,17 +288,24 @@ inline void gather_examples(const Run<T>& run, const Work<T>& work, const Exampl
                             const std::uint32_t* order, Index first, double total) {
     const Range mine = share(work.rows, work.part, work.parts);
     const Piece piece{order, first, mine.begin, mine.end};
-    gather<T>(examples.x, piece, run.input, scaling_of(run));
-    if (!examples.classes) gather<T>(examples.targets, piece, run.targets, Scaling{});
+    const Index positions = run.spec.output_positions;
+    gather<T>(examples.x, piece, run.input, run.spec.positions, scaling_of(run));
+    if (!examples.classes) gather<T>(examples.targets, piece, run.targets, positions, Scaling{});
     for (Index row = mine.begin; row < mine.end; ++row) {
         const Index i = order ? static_cast<Index>(order[first + row]) : first + row;
-        if (examples.classes) run.classes[row] = static_cast<typename VectorOf<T>::Integer>(examples.classes[i]);
-        run.row_weights[row] = examples.weights ? examples.weights[i] : 1.0;
-        run.shares[row] = total > 0.0 ? static_cast<T>(run.row_weights[row] / total) : T(0);
+        const double weight = examples.weights ? examples.weights[i] : 1.0;
+        const T part = total > 0.0 ? static_cast<T>(weight / total) : T(0);
+        for (Index p = 0; p < positions; ++p) {
+            const Index place = row * positions + p;
+            if (examples.classes)
+                run.classes[place] = static_cast<typename VectorOf<T>::Integer>(examples.classes[i * positions + p]);
+            run.row_weights[place] = weight;
+            run.shares[place] = part;
+        }
     }
     if (work.part != work.parts - 1) return;
-    for (Index row = work.rows; row < ceiling(work.rows, lanes<T>) * lanes<T> || row < run.columns; ++row)
-        run.shares[row] = T(0);
+    const Index rows = work.rows * positions;
+    for (Index row = rows; row < ceiling(rows, lanes<T>) * lanes<T> || row < run.columns; ++row) run.shares[row] = T(0);
 }
 
 // The examples side by side. Columns beyond the last example repeat it: they count nothing, but must stay finite.
@@ -307,11 +344,11 @@ inline void evaluate_block(const Run<T>& run, const Work<T>& work, const Example
         const Index number = row / panel<T>, half = row % panel<T>;
         block.step = panel<T>;
         block.scores = run.scores.at(number, 0) + half;
-        block.gradient = run.gradients[0].at(number, 0) + half;
+        block.gradient = run.score_gradient.at(number, 0) + half;
         if (!examples.classes) block.targets = run.turned_targets.at(number, 0) + half;
         return evaluate();
     }
-    const Index count = smaller_of(work.rows - row, lanes<T>);
+    const Index count = smaller_of(work.rows * run.spec.output_positions - row, lanes<T>);
     T* scores = run.blocks + 3 * padded * work.part;
     T *gradient = scores + padded, *targets = scores + 2 * padded;
     rows_to_lanes<T>(readable(run.scores), row, count, width, scores);
@@ -321,7 +358,7 @@ inline void evaluate_block(const Run<T>& run, const Work<T>& work, const Example
     block.gradient = gradient;
     block.targets = examples.classes ? nullptr : targets;
     evaluate();
-    lanes_to_rows<T>(gradient, run.gradients[0], row, count, width);
+    lanes_to_rows<T>(gradient, run.score_gradient, row, count, width);
 }
 
 // Σ wᵢ·nᵢ over the rows, always in the same order.
@@ -340,11 +377,12 @@ template <typename T> inline double weighted_sum(const double* weights, const T*
 // Loss, gradient of the scores, and the sums, which every part adds up for itself.
 template <typename T>
 inline Sums evaluate_loss(const Run<T>& run, const Work<T>& work, const Examples& examples) {
-    const Range mine = share(ceiling(larger_of(work.rows, run.columns), lanes<T>), work.part, work.parts);
+    const Index rows = work.rows * run.spec.output_positions;
+    const Range mine = share(ceiling(larger_of(rows, run.columns), lanes<T>), work.part, work.parts);
     for (Index block = mine.begin; block < mine.end; ++block)
         evaluate_block(run, work, examples, block * lanes<T>);
     work.meet();
-    return {weighted_sum(run.row_weights, run.values, work.rows), weighted_sum(run.row_weights, run.right, work.rows)};
+    return {weighted_sum(run.row_weights, run.values, rows), weighted_sum(run.row_weights, run.right, rows)};
 }
 
 template <typename T> inline double penalty_value(const Run<T>& run, const double* numbers) {

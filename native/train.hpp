@@ -28,11 +28,12 @@ template <typename T> inline void scores_part(void* context, Team*, int part, in
         if (first >= job.x->rows) return;
         const Index rows = smaller_of(most, job.x->rows - first);
         const Work<T> work{nullptr, 0, 1, rows, first, false, 0, 0, nullptr, {}};
-        gather<T>(*job.x, {nullptr, first, 0, rows}, run.input, scaling_of(run));
+        gather<T>(*job.x, {nullptr, first, 0, rows}, run.input, run.spec.positions, scaling_of(run));
         forward(run, work);
-        for (Index row = 0; row < rows; ++row)
+        T* out = job.out + first * run.spec.output_positions * outputs;
+        for (Index row = 0; row < rows * run.spec.output_positions; ++row)
             for (Index j = 0; j < outputs; ++j)
-                job.out[(first + row) * outputs + j] = run.scores.at(j / panel<T>, row)[j % panel<T>];
+                out[row * outputs + j] = run.scores.at(j / panel<T>, row)[j % panel<T>];
     }
 }
 
@@ -49,11 +50,13 @@ template <typename T> inline void scores(void* const* runs, int count, const Sou
     run_in_team(count, scores_part<T>, &job);
 }
 
-inline double weight_of(const Examples& examples, const std::uint32_t* order, Index first, Index rows) {
-    if (!examples.weights) return static_cast<double>(rows);
+// What the scores of some rows weigh together, at all their positions.
+inline double weight_of(const ProgramSpec& spec, const Examples& examples, const std::uint32_t* order, Index first,
+                        Index rows) {
+    if (!examples.weights) return static_cast<double>(rows * spec.output_positions);
     double sum = 0.0;
     for (Index i = first; i < first + rows; ++i) sum += examples.weights[order ? static_cast<Index>(order[i]) : i];
-    return sum;
+    return sum * static_cast<double>(spec.output_positions);
 }
 
 template <typename T> struct GradientJob {
@@ -67,7 +70,7 @@ template <typename T> inline void gradient_part(void* context, Team* team, int p
     GradientJob<T>& job = *static_cast<GradientJob<T>*>(context);
     const Run<T>& run = *job.run;
     const Examples& examples = *job.examples;
-    const double total = weight_of(examples, nullptr, 0, examples.x.rows);
+    const double total = weight_of(run.spec, examples, nullptr, 0, examples.x.rows);
     double sum = 0.0;
     for (Index first = 0; first < examples.x.rows; first += run.rows) {
         const Work<T> work{team,  part, parts, smaller_of(run.rows, examples.x.rows - first), first, false, 0, 0,
@@ -156,7 +159,7 @@ template <typename T> inline Batch batch_at(const TrainJob<T>& job, Index number
     const TrainTask& task = *job.task;
     const Index begin = number * task.batch_size;
     const Index rows = smaller_of(task.batch_size, task.examples.x.rows - begin);
-    return {begin, rows, weight_of(task.examples, job.order, begin, rows)};
+    return {begin, rows, weight_of(job.run->spec, task.examples, job.order, begin, rows)};
 }
 
 // One step, in pieces where the batch is large. Nothing is changed unless it is made.

@@ -15,6 +15,9 @@
 // matrix as input and output; `reads_input` and `reads_output` say what `backward` needs of the forward pass. Where a
 // layer of the program needs the `whole_batch` at once, a training batch is not cut into pieces.
 //
+// `work.rows` are all positions of all examples: a layer that works on each position alone need not know of them. One
+// that `joins` has several inputs (layer.inputs, layer.input_gradients) and adds to a gradient where its source says so.
+//
 // A layer that `turns` can also work on turned matrices (gemm.hpp), in which the rows are units and the columns
 // examples. One that works number by number need not know: its `work.rows` are the units, its outputs the examples.
 #pragma once
@@ -69,6 +72,8 @@ struct Place {
 template <typename T> struct Layer {
     const LayerSpec* spec;
     Matrix<T> input, output;
+    Matrix<T> *inputs, *input_gradients;  // of a layer that joins: one for each branch
+    Matrix<T> adds_to;  // the gradient of the input that another layer's is added to; data null: none
     T *weights, *gradient;  // all packed parameters, and their gradient
     Place places[most_parameters];
     Index packed_start, packed_end;
@@ -96,14 +101,16 @@ template <typename T> struct LayerCode {
     void (*lay_out)(Layer<T>&, Arena&, Index rows);
     void (*forward)(const Work<T>&, const Layer<T>&);
     void (*backward)(const Work<T>&, const Layer<T>&, Matrix<T> gradient, Matrix<T> input_gradient);
-    bool whole_batch = false, turns = false;
+    bool whole_batch = false, turns = false, joins = false;
 };
 
 template <typename T> inline Matrix<const T> readable(Matrix<T> m) { return {m.data, m.stride}; }
 
 // A matrix of the arena. An odd number of rows keeps panels from falling on the same lines of the cache.
+template <typename T> inline Index stride_of(Index rows) { return (rows | 1) * panel<T>; }
+
 template <typename T> inline Matrix<T> take_matrix(Arena& arena, Index rows, Index columns) {
-    const Index stride = (rows | 1) * panel<T>;
+    const Index stride = stride_of<T>(rows);
     return {arena.take<T>(ceiling(columns, panel<T>) * stride), stride};
 }
 

@@ -5,6 +5,7 @@
 #include "dense.hpp"
 #include "dropout.hpp"
 #include "embedding.hpp"
+#include "joins.hpp"
 #include "maxout.hpp"
 #include "noise.hpp"
 #include "normalization.hpp"
@@ -13,11 +14,12 @@
 #include "prelu.hpp"
 #include "rectifiers.hpp"
 #include "scale.hpp"
+#include "reshape.hpp"
 #include "scaling.hpp"
 
 namespace pellucid::PELLUCID_ISA {
 
-// name, in place, backward reads input, output, …, needs the whole batch, turns
+// name, in place, backward reads input, output, …, needs the whole batch, turns, joins
 template <typename T>
 constexpr LayerCode<T> layer_table[] = {
     {"dense", false, true, false, dense_lay_out<T>, dense_forward<T>, dense_backward<T>, false, true},
@@ -51,6 +53,10 @@ constexpr LayerCode<T> layer_table[] = {
     {"periodic_embedding", false, true, false, periodic_lay_out<T>, periodic_forward<T>, periodic_backward<T>},
     {"embedding", false, true, false, embedding_lay_out<T>, embedding_forward<T>, embedding_backward<T>},
     {"softmax", true, false, true, no_parameters<T>, softmax_forward<T>, softmax_backward<T>},
+    {"reshape", false, false, false, no_parameters<T>, reshape_forward<T>, reshape_backward<T>},
+    {"add", false, false, false, no_parameters<T>, add_forward<T>, add_backward<T>, false, false, true},
+    {"concatenate", false, false, false, no_parameters<T>, concatenate_forward<T>, concatenate_backward<T>, false, false,
+     true},
     {"dropout", true, false, false, dropout_lay_out<T>, dropout_forward<T>, dropout_backward<T>},
     {"gaussian_noise", true, false, false, no_parameters<T>, gaussian_noise_forward<T>, identity_backward<T>},
     {"batch_normalization", true, true, false, batch_normalization_lay_out<T>, batch_normalization_forward<T>,

@@ -23,9 +23,9 @@ _READ = {np.dtype(code) for code in "?bBhHiIlLqQfd"}  # what the core reads as i
 
 
 def checked(program: Program, x: Array) -> Array:
-    """X, if the codes in it are codes: the core does not look."""
+    """x (n, …), if the codes in it are codes: the core does not look."""
     for instruction in program.coded:
-        instruction.layer.check_codes(x)
+        instruction.layer.check_codes(x.reshape(-1, program.input_shape[-1]))
     return x
 
 
@@ -35,14 +35,18 @@ def measured(statistics: Floats) -> Floats:
 
 
 def readable(x: Array) -> Array:
-    """X as it is if the core reads its dtype; float16, long doubles and foreign byte orders become float64."""
+    """x as it is if the core reads its dtype; float16, long doubles and foreign byte orders become float64. All numbers
+    of an example in one row: without a copy where they lie in order.
+    """
+    if x.ndim != 2:
+        x = x.reshape(len(x), -1)
     return x if x.dtype in _READ else x.astype(np.float64)
 
 
-def targets_of(targets: Array) -> tuple[Array | None, Array | None]:
-    """Classes (n,) or numbers (n, outputs), and None for the other."""
-    if targets.ndim == 1:
-        return _vector(targets, np.int64), None
+def targets_of(targets: Array, program: Program) -> tuple[Array | None, Array | None]:
+    """Classes (n·positions,) or numbers (n, positions·outputs), and None for the other."""
+    if targets.ndim == len(program.output_shape):
+        return _vector(targets.reshape(-1), np.int64), None
     return None, readable(targets)
 
 

@@ -7,6 +7,7 @@ in. A machine holds those statistics that training does not move; `needs_no_othe
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,11 @@ def make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
     mean, scale, offset = (column.tolist() for column in columns)
     last = program.instructions[leading - 1].layer.kernel() if leading else None
     return make(
-        program.input_shape[0],
+        program.input_shape[-1],
+        math.prod(program.input_shape[:-1]),
         program.outputs,
         program.parameter_count,
-        [_layer_line(instruction) for instruction in layers],
+        [_layer_line(instruction, leading) for instruction in layers],
         np.asarray(statistics, dtype=np.float64).tolist(),
         mean,
         scale,
@@ -40,8 +42,11 @@ def make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
     )
 
 
-def _layer_line(instruction: Instruction) -> tuple[Any, ...]:
-    """(name, index, inputs, outputs, numbers, parameters, statistics)."""
+def _layer_line(instruction: Instruction, leading: int) -> tuple[Any, ...]:
+    """(name, index, inputs, outputs, numbers, parameters, statistics, (positions, of the output, buffers it reads)).
+
+    The scalings in front are no layers of the machine: its buffer 0 is the output of the last one.
+    """
     kernel = instruction.layer.kernel()
     assert kernel is not None, f"{instruction.name} has no kernel"
     parameters = []
@@ -49,8 +54,10 @@ def _layer_line(instruction: Instruction) -> tuple[Any, ...]:
         rows, columns = view.shape if len(view.shape) == 2 else (1, view.shape[0])
         parameters.append((view.start, rows, columns, spec.penalized))
     statistics = [view.start for view in instruction.statistics]
-    sizes = (instruction.input_shape[0], instruction.output_shape[0])
-    return (kernel.name, instruction.index, *sizes, [float(n) for n in kernel.numbers], parameters, statistics)
+    widths = (instruction.input_shape[-1], instruction.output_shape[-1])
+    positions = (math.prod(instruction.input_shape[:-1]), math.prod(instruction.output_shape[:-1]))
+    shapes = (*positions, [source - leading for source in instruction.sources])
+    return (kernel.name, instruction.index, *widths, [float(n) for n in kernel.numbers], parameters, statistics, shapes)
 
 
 def _leading(program: Program) -> int:
@@ -67,7 +74,7 @@ def _leading(program: Program) -> int:
 
 def _scaling(program: Program, leading: int, statistics: Floats) -> tuple[Floats, Floats, Floats]:
     """The first layers, which scale the input, as one: y = (x − mean)·scale + offset, each (d,) in float64."""
-    width = program.input_shape[0]
+    width = program.input_shape[-1]
     mean, scale, offset = np.zeros(width), np.ones(width), np.zeros(width)
     for instruction in program.instructions[:leading]:
         kernel = instruction.layer.kernel()

@@ -70,13 +70,9 @@ class NativeEngine(Engine):
         for instruction in program.instructions:
             if not _knows(_native.has_layer, instruction.layer):
                 return instruction.name
-            if len(instruction.input_shape) != 1 or len(instruction.output_shape) != 1:
-                return f"{instruction.name} on examples of the shape {instruction.input_shape}"
         for instruction in program.coded:
             if not _codes_are_the_data(program, instruction):
                 return f"{instruction.name} behind a layer that has to do with its codes"
-        if len(program.input_shape) != 1:
-            return f"examples of the shape {program.input_shape}"
         for part, known in (
             (loss, _native.has_loss),
             (penalty, _native.has_penalty),
@@ -88,9 +84,9 @@ class NativeEngine(Engine):
         return None
 
     def scores(self, model: Model, x: Array) -> Floats:
-        """Scores (n, outputs)."""
+        """Scores (n, …, outputs)."""
         x = arguments.checked(model.program, arguments.readable(x))
-        outputs = np.empty((len(x), model.program.outputs), dtype=model.parameters.dtype)  # (n, outputs)
+        outputs = np.empty((len(x), *model.program.output_shape), dtype=model.parameters.dtype)  # (n, …, outputs)
         machine = self._machine_for(model.program, model.parameters, model.statistics)
         machine.scores(model.parameters, arguments.measured(model.statistics), x, outputs.reshape(-1), self._asked)
         return outputs
@@ -107,7 +103,8 @@ class NativeEngine(Engine):
         """Objective and flat gradient (p,) of one batch."""
         flat = np.empty_like(model.parameters)  # (p,)
         if penalty is not None:
-            penalty = penalty.of_batch(float(len(x)) if sample_weight is None else float(sample_weight.sum()))
+            mass = float(len(x)) if sample_weight is None else float(sample_weight.sum())
+            penalty = penalty.of_batch(mass * model.program.positions)
         machine = self._machine_for(model.program, model.parameters, model.statistics)
         value = machine.gradient(
             model.parameters,
@@ -115,7 +112,7 @@ class NativeEngine(Engine):
             arguments.line_of(loss),
             arguments.line_of(penalty),
             arguments.checked(model.program, arguments.readable(x)),
-            *arguments.targets_of(targets),
+            *arguments.targets_of(targets, model.program),
             arguments.weights_of(sample_weight),
             flat,
             self._asked,
@@ -127,7 +124,7 @@ class NativeEngine(Engine):
         logs = EpochLogs()
         arrays = (
             arguments.checked(task.program, arguments.readable(task.x)),
-            *arguments.targets_of(task.targets),
+            *arguments.targets_of(task.targets, task.program),
             arguments.weights_of(task.sample_weight),
         )
         stopped = ""
