@@ -58,7 +58,7 @@ def test_large_numbers_are_as_far_round_in_both_engines(size: float) -> None:
 
 
 def test_more_numbers_than_columns_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"takes the first 7 columns for numbers, but its input has 5\. Leave numbers"):
+    with pytest.raises(ValueError, match=r"takes the first 7 columns for numbers, but its input has 5\. Omit numbers"):
         pl.Network([pl.PeriodicEmbedding(7)]).build(5)
 
 

@@ -58,6 +58,17 @@ def identifier(stem: str) -> str:
     return f"network_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
 
 
+def functions_called(code: str, functions: Mapping[str, str]) -> list[str]:
+    """The functions of a table that some code calls, or that those call, in the order of the table."""
+    called: set[str] = set()
+    while True:
+        found = {name for name in functions if name not in called and re.search(rf"\b{name}\(", code)}
+        if not found:
+            return [body for name, body in functions.items() if name in called]
+        called |= found
+        code = "\n".join(functions[name].split("\n", 2)[-1] for name in found)
+
+
 def write_files(files: Mapping[Path, str | bytes]) -> None:
     """Write all files, each whole or not at all; before the first one is written, all places are looked at.
 

@@ -161,7 +161,7 @@ class Graph:
     def before_dtype(self) -> set[Node]:
         """The nodes that work on the data's own numbers, in float64: those in front of `to_dtype`."""
         border = next((node for node in self if node.operation == "to_dtype"), None)
-        return set() if border is None else set(_ordered(border))
+        return set() if border is None else set(_ordered(border)) - {border}
 
     def run(self, x: Array) -> Array:
         """The output for x (n, *shape), computed in float64: what every language is to return but for rounding."""

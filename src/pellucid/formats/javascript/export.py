@@ -12,11 +12,11 @@ import numpy as np
 
 from pellucid.formats.encoding.javascript import ROW, encoding_parts
 from pellucid.formats.javascript.answers import answering_parts
-from pellucid.formats.javascript.expressions import FUNCTIONS
+from pellucid.formats.javascript.functions import FUNCTIONS
 from pellucid.formats.javascript.program import Program
+from pellucid.formats.prediction import Prediction
 from pellucid.formats.several import predictions_of, summary_of
-from pellucid.formats.steps import Prediction
-from pellucid.formats.writing import Report, identifier, signature, size, without_ending, write_files
+from pellucid.formats.writing import Report, functions_called, identifier, signature, size, without_ending, write_files
 from pellucid.together import Model
 from pellucid.typing import Array
 
@@ -80,7 +80,7 @@ def _text(name: str, parts: Sequence[Prediction]) -> str:
     texts += answering_parts(parts, numbers)
     texts += [] if p.encoder is None else encoding_parts(p.encoder)
     code = "\n".join([*texts, "decode(" if arrays else ""])
-    texts += [body.replace("NUMBERS", numbers) for key, body in FUNCTIONS.items() if f"{key}(" in code]
+    texts += [body.replace("NUMBERS", numbers) for body in functions_called(code, FUNCTIONS)]
     if arrays:
         texts.append("\n".join(_constant(key, values) for key, values in arrays.items()))
     return "\n\n".join(texts) + "\n"

@@ -1,106 +1,175 @@
-"""The steps of one network in JavaScript: a line for each, and the arrays that they name."""
+"""The operations of a network in JavaScript: a line for each statement, and the arrays that they name."""
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
-from pellucid.formats.javascript.expressions import EXPRESSIONS
-from pellucid.formats.steps import (
-    Affine,
-    Bend,
-    DenseStep,
-    Elementwise,
-    Largest,
-    Lookup,
-    NormalizeRow,
-    Prediction,
-    Slopes,
-    SoftClip,
-    SoftmaxStep,
-    Step,
-    Waves,
+from pellucid.formats.javascript.functions import arithmetic, number
+from pellucid.formats.loops import (
+    Statement,
+    around,
+    blocks_of,
+    example_axes,
+    place_in_loop,
+    place_of,
+    root_of,
+    statements_of,
+    strides_of,
 )
+from pellucid.formats.prediction import Prediction
+from pellucid.program.operations import REDUCTIONS, Node
+from pellucid.program.simplification import product_of
 from pellucid.typing import Array
 
 
 class Program:
-    """The lines of a network's scores and the arrays they name; the names of its arrays begin with the prefix."""
+    """The lines from z, a row, to its scores z, and the arrays they name; the names of its arrays begin with the prefix."""
 
     def __init__(self, prediction: Prediction, prefix: str = "") -> None:
         self.prediction, self.prefix = prediction, prefix
         self.arrays: dict[str, Array] = {}
         self.lines: list[str] = []
-        self._dtype = np.dtype(np.float64)
-        for step in prediction.scaling:
-            self._step(step)
-        self._dtype = prediction.dtype
-        if not prediction.scaling or prediction.dtype != np.float64:
+        graph = prediction.graph
+        self._wide, self._cuts = graph.before_dtype(), graph.cuts()
+        self._names: dict[Node, str] = {graph.input: "z"}
+        self._constants: dict[Node, str] = {}
+        if prediction.codes:
+            self.lines.append(f"checkCodes(z, [{', '.join(map(str, prediction.codes))}]);")
+        if not self._wide and prediction.dtype != np.float64:
             self.lines.append(f"z = {self.numbers}.from(z);")
-        for step in prediction.steps:
-            self._step(step)
+        for count, statement in enumerate(statements_of(graph)):
+            node = statement.node
+            ends_in_z = node in self._cuts
+            name = "z" if ends_in_z else f"a{count}"
+            words = ", ".join(layer for layer in graph.layers[slice(*statement.layers)] if layer)
+            text = self._loop(statement) if statement.body else self._call(statement)
+            head = "" if ends_in_z else "const "
+            self.lines.append(f"{head}{name} = {text};{f' // {words}' if words else ''}")
+            self._names[node] = name
 
     @property
     def numbers(self) -> str:
         """The array type of the network's precision."""
         return "Float64Array" if self.prediction.dtype == np.float64 else "Float32Array"
 
-    def _array(self, name: str, values: Array) -> str:
-        """An element of an array of the module, or a plain number where all are the same."""
-        if (values == values[0]).all():
-            return number(float(values[0]))
-        return f"{self._kept(name, values)}[i]"
+    def _name(self, node: Node) -> str:
+        """The array that holds the result of a node, or a constant."""
+        if not node.is_constant:
+            return self._names[root_of(node)]
+        if node not in self._constants:
+            stem = name = f"{self.prefix}{node.name or 'constant'}{node.layer}"
+            while name in self.arrays:
+                name = f"{stem}_{len(self.arrays)}"
+            assert node.value is not None
+            self.arrays[name] = node.value
+            self._constants[node] = name
+        return self._constants[node]
 
-    def _kept(self, name: str, values: Array) -> str:
-        """An array of the module."""
-        full = f"{self.prefix}{name}"
-        self.arrays[full] = values.astype(self._dtype)
-        return full
+    def _loop(self, statement: Statement) -> str:
+        """All numbers of an array, one after the other."""
+        node, texts = statement.node, {}
+        first = statement.reads[0]
+        mapped = first.example_shape == node.example_shape or np.prod(first.example_shape) == np.prod(
+            node.example_shape
+        )
+        mapped = mapped and (first in self._wide) == (node in self._wide)  # the array type stays
+        for each in statement.body:
+            operands = []
+            for read in each.inputs:
+                if read in texts:
+                    operands.append(texts[read])
+                    continue
+                at = place_in_loop(read, each)
+                if read.value is not None and (read.value.size == 1 or (read.value == read.value.flat[0]).all()):
+                    operands.append(number(self._rounded(read, each)))
+                elif mapped and root_of(read) is first and at == "i":
+                    operands.append("v")
+                else:
+                    operands.append(f"{self._array(read, each)}[{self._index(at, node)}]")
+            texts[each] = arithmetic(each, operands)
+        text = texts[node]
+        if mapped:
+            arguments = "v, i" if re.search(r"\bi\b", text) else "v"
+            return f"{self._name(first)}.map(({arguments}) => {text})"
+        kind = "Float64Array" if node in self._wide else self.numbers
+        return f"{kind}.from({{ length: {np.prod(node.example_shape)} }}, (_, i) => {text})"
 
-    def _step(self, step: Step) -> None:
-        if isinstance(step, DenseStep):
-            weight = self._kept(f"weight{step.index}", step.weight)
-            line = f"z = dense(z, {weight}, {self._kept(f'bias{step.index}', step.bias)});"
-        elif isinstance(step, Largest):
-            line = f"z = largestPieces(z, {step.pieces});"
-        elif isinstance(step, Waves):
-            numbers, count, more = step.mixture.shape
-            parts = {"angle": step.angle, "phase": step.phase, "mixture": step.mixture, "bias": step.bias}
-            names = ", ".join(self._kept(f"{name}{step.index}", values.ravel()) for name, values in parts.items())
-            line = f"z = waves(z, {numbers}, {count}, {more}, {names});"
-        elif isinstance(step, Lookup):
-            table = self._kept(f"table{step.index}", step.table)
-            line = f"z = lookup(z, {list(step.cardinalities)}, {table}, {step.table.shape[1]});"
-        elif isinstance(step, SoftmaxStep):
-            line = "z = softmax(z);"
-        elif isinstance(step, NormalizeRow):
-            scale = self._array(f"scale{step.index}", step.scale)
-            shift = self._array(f"shift{step.index}", step.shift)
-            line = f"z = standard(z, {number(step.epsilon)}).map((z, i) => z * {scale} + {shift});"
-        else:
-            expression = self._expression(step)
-            arguments = "z, i" if "[i]" in expression else "z"
-            line = f"z = z.map(({arguments}) => {expression});"
-        self.lines.append(f"{line} // {step.words}")
+    def _array(self, read: Node, reader: Node) -> str:
+        name = self._name(read)
+        if read.value is not None:
+            self._round(name, read, reader)
+        return name
 
-    def _expression(self, step: Step) -> str:
-        if isinstance(step, Affine):
-            words = "z"
-            if step.centre.any():
-                words = f"({words} - {self._array(f'centre{step.index}', step.centre)})"
-            if (step.scale != 1).any():
-                words = f"{words} * {self._array(f'scale{step.index}', step.scale)}"
-            return f"{words} + {self._array(f'shift{step.index}', step.shift)}" if step.shift.any() else words
-        if isinstance(step, Slopes):
-            return f"z > 0 ? z : {self._array(f'slope{step.index}', step.slope)} * z"
-        if isinstance(step, Bend):
-            share = self._array(f"share{step.index}", step.share)
-            return f"z + {share} * (({EXPRESSIONS[type(step.layer)](step.layer)}) - z)"
-        if isinstance(step, SoftClip):
-            return f"z / Math.sqrt(1 + (z / {step.limit!r}) ** 2)"
-        assert isinstance(step, Elementwise), step
-        return EXPRESSIONS[type(step.layer)](step.layer)
+    def _round(self, name: str, constant: Node, reader: Node) -> None:
+        """Constants of the network take its precision; those of scalings in front keep theirs."""
+        assert constant.value is not None
+        if constant.value.dtype.kind in "iub":
+            self.arrays[name] = constant.value.astype(np.float64)
+        elif reader not in self._wide:
+            self.arrays[name] = constant.value.astype(self.prediction.dtype)
+
+    def _rounded(self, constant: Node, reader: Node) -> float:
+        assert constant.value is not None
+        value = constant.value.flat[0].item()
+        return value if reader in self._wide else float(str(self.prediction.dtype.type(value)))
+
+    @staticmethod
+    def _index(at: str, node: Node) -> str:
+        channels = node.example_shape[-1] if node.example_shape else 1
+        return {"j": f"i % {channels}", "p": f"Math.floor(i / {channels})"}.get(at, at.replace("INT", "Math.floor"))
+
+    def _call(self, statement: Statement) -> str:
+        node = statement.node
+        if (parts := product_of(node)) is not None:
+            x, weight, bias = parts
+            names = [self._array(each, node) for each in (weight, *(() if bias is None else (bias,)))]
+            if bias is not None and bias.value is not None and bias.value.size == 1:
+                self.arrays[names[1]] = np.broadcast_to(self.arrays[names[1]].reshape(()), node.shape[-1:])
+            return f"product({self._name(x)}, {node.shape[-1]}, {', '.join(names)})"
+        names = [self._array(each, node) for each in node.inputs]
+        if node.operation == "matmul":
+            blocks, rows, inner, width, _ = blocks_of(node)
+            return f"products({names[0]}, {names[1]}, {blocks}, {rows}, {inner}, {width})"
+        if node.operation == "softmax":
+            return f"softmax({names[0]}, {node.example_shape[-1]})"
+        if node.operation in REDUCTIONS:
+            axes = example_axes(node.inputs[0], node.options["axis"])
+            sizes = around(node.inputs[0].example_shape, axes[0], axes[-1])
+            if axes != tuple(range(axes[0], axes[-1] + 1)):
+                raise ValueError(
+                    f"{node.operation} over the axes {axes}, which do not lie together, has no translation."
+                )
+            return f"reduce({names[0]}, {', '.join(map(str, sizes))}, {_REDUCERS[node.operation]})"
+        if node.operation == "take":
+            rows = node.inputs[0].shape[-1]
+            return f"takeRows({names[0]}, {rows}, {names[1]})"
+        if node.operation == "slice":
+            (axis,) = example_axes(node.inputs[0], [node.options["axis"]])
+            outer, length, inner = around(node.inputs[0].example_shape, axis, axis)
+            start, stop = node.options["start"], node.options["stop"]
+            if outer == 1:
+                return f"{names[0]}.subarray({start * inner}, {stop * inner})"
+            return f"part({names[0]}, {outer}, {length * inner}, {start * inner}, {stop * inner})"
+        if node.operation == "concatenate":
+            (axis,) = example_axes(node, [node.options["axis"]])
+            outer = around(node.example_shape, axis, axis)[0]
+            return f"concatenate({outer}, [{', '.join(names)}])"
+        assert node.operation == "transpose", node.operation
+        source = node.inputs[0]
+        axes = example_axes(source, node.options["axes"])
+        strides = strides_of(source.example_shape)
+        place = place_of(node.example_shape, [strides[axis] for axis in axes])
+        if place == "i":
+            return names[0]
+        return f"{names[0]}.map((_, i) => {names[0]}[{place.replace('INT', 'Math.floor')}])"
 
 
-def number(value: float) -> str:
-    """A number of JavaScript; in brackets where it is negative, so that no two signs meet."""
-    return f"({value!r})" if value < 0 else repr(value)
+_REDUCERS = {
+    "sum": "0, (a, b) => a + b",
+    "mean": "0, (a, b) => a + b, true",
+    "max": "-Infinity, (a, b) => Math.max(a, b)",
+    "min": "Infinity, (a, b) => Math.min(a, b)",
+}
+"""Where each begins, what it does with one number more, and whether it divides by their count."""
