@@ -1,7 +1,7 @@
 """The prediction of one example as statements over arrays: what C and JavaScript write.
 
 Contract: `statements_of(graph)` returns `Statement`s in the order of the computation. A statement computes the result
-of its `node` from results of earlier ones and from constants. Arithmetic on numbers at the same place is one `Loop`: its
+of its `node` from results of earlier ones and from constants. Arithmetic on numbers at the same place is one loop: its
 `body` holds all of its operations, the last one being the node. Everything else is a single operation, a product with
 its bias among them. A reshape computes nothing: `root_of` leads to the node whose numbers it shows. Shapes are those of
 one example.
@@ -44,10 +44,17 @@ class Statement:
 
 
 def root_of(node: Node) -> Node:
-    """The node whose numbers lie in the same order: that behind reshapes."""
-    while node.operation == "reshape":
+    """The node whose numbers lie in the same order: that behind reshapes, and transpositions of the examples alone."""
+    while _computes_nothing(node):
         node = node.inputs[0]
     return node
+
+
+def _computes_nothing(node: Node) -> bool:
+    if node.operation == "transpose":
+        axes = example_axes(node.inputs[0], node.options["axes"])
+        return axes == tuple(range(len(axes)))
+    return node.operation == "reshape"
 
 
 def statements_of(graph: Graph) -> list[Statement]:
@@ -69,7 +76,7 @@ def statements_of(graph: Graph) -> list[Statement]:
     statements: list[Statement] = []
     written = 0
     for node in nodes:
-        if owner[node] is not node or node.operation == "reshape":
+        if owner[node] is not node or _computes_nothing(node):
             continue
         own = tuple(each for each in nodes if owner[each] is node)
         reads = [root_of(read) for each in own for read in each.inputs if not read.is_constant and read not in own]

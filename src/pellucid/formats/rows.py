@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.formats.steps import Affine, Lookup, Prediction
+from pellucid.formats.prediction import Prediction
+from pellucid.program.operations import Graph
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs
@@ -21,13 +22,22 @@ def sample_rows(prediction: Prediction, rows: Any) -> Array:
     if rows is not None:
         return check_inputs(rows, "rows", (prediction.inputs,))
     x: Floats = Stream(0, Purpose.DATA).normal((_RANDOM, prediction.inputs))  # (n, inputs)
-    first = prediction.scaling[0] if prediction.scaling else None
-    if isinstance(first, Affine):
-        x = first.centre + x / np.where(first.scale == 0, 1.0, first.scale)
-    for step in prediction.steps:
-        if isinstance(step, Lookup):
-            put_codes(x, step.cardinalities)
+    x = _unscaled(x, prediction.graph)
+    if prediction.codes:
+        put_codes(x, prediction.codes)
     return x
+
+
+def _unscaled(x: Floats, graph: Graph) -> Floats:
+    """What the scaling at the front of a network, (x − centre)·scale, would make x of."""
+    centre, scale = np.zeros(1), np.ones(1)
+    for node in graph:
+        if node.inputs[:1] == (graph.input,) and node.operation == "subtract" and node.inputs[1].value is not None:
+            centre = node.inputs[1].value
+            scaled = [each for each in graph if each.operation == "multiply" and node in each.inputs]
+            factors = [i.value for each in scaled for i in each.inputs if i.value is not None]
+            scale = factors[0] if factors else scale
+    return centre + x / np.where(scale == 0, 1.0, scale)
 
 
 def put_codes(x: Floats, cardinalities: Sequence[int]) -> None:

@@ -137,7 +137,7 @@ class Graph:
 
     def __iter__(self) -> Iterator[Node]:
         """Every node that the output needs, each behind those it reads."""
-        return iter(_ordered(self.output))
+        return iter(_ordered(self.output, self.input))
 
     def readers(self) -> dict[Node, int]:
         """How many times each node is read; the output once more."""
@@ -161,7 +161,7 @@ class Graph:
     def before_dtype(self) -> set[Node]:
         """The nodes that work on the data's own numbers, in float64: those in front of `to_dtype`."""
         border = next((node for node in self if node.operation == "to_dtype"), None)
-        return set() if border is None else set(_ordered(border)) - {border}
+        return set() if border is None else set(_ordered(border, self.input)) - {border}
 
     def run(self, x: Array) -> Array:
         """The output for x (n, *shape), computed in float64: what every language is to return but for rounding."""
@@ -184,9 +184,9 @@ def constant(value: Any, layer: int = -1, name: str = "") -> Node:
     return Node("constant", shape=array.shape, layer=layer, value=array, name=name)
 
 
-def _ordered(output: Node) -> list[Node]:
-    """Depth first, without recursion: a program may be long."""
-    order: dict[Node, None] = {}
+def _ordered(output: Node, source: Node) -> list[Node]:
+    """Depth first from the source on, without recursion: a program may be long."""
+    order: dict[Node, None] = {source: None}
     waiting = [(output, iter(output.inputs))]
     while waiting:
         node, inputs = waiting[-1]

@@ -22,6 +22,7 @@ _NEUTRAL = {"add": (0, 1, 0.0), "subtract": (1, 0, 0.0), "multiply": (0, 1, 1.0)
 def simplified(graph: Graph) -> Graph:
     """The same function in fewer operations."""
     readers = graph.readers()
+    factors = {node.inputs[0] for node in graph if node.operation == "matmul"}  # what is better taken into a weight
     new: dict[Node, Node] = {}
     known: dict[tuple[object, ...], Node] = {}  # what is computed once already
     for node in graph:
@@ -30,7 +31,8 @@ def simplified(graph: Graph) -> Graph:
             continue
         inputs = tuple(new[read] for read in node.inputs)
         alone = [readers[read] == 1 for read in node.inputs]
-        rewritten = _rewritten(replace(node, inputs=inputs), alone)
+        scales = node in factors and readers[node] == 1 and any(each.shape == () for each in inputs)
+        rewritten = _rewritten(replace(node, inputs=inputs), [False, False] if scales else alone)
         key = (rewritten.operation, rewritten.inputs, tuple(sorted(rewritten.options.items())))
         new[node] = rewritten if rewritten.is_constant else known.setdefault(key, rewritten)
     return replace(graph, output=new[graph.output])

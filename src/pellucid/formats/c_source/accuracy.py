@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.formats.c_source.quantize import Quantized
-from pellucid.formats.steps import Prediction
+from pellucid.formats.prediction import Prediction
 from pellucid.losses import metrics, predictions
 from pellucid.network import Network
 from pellucid.typing import Array, Floats

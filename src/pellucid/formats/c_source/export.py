@@ -20,9 +20,9 @@ from pellucid.formats.c_source.integers import WholeBody
 from pellucid.formats.c_source.interface import Function
 from pellucid.formats.c_source.quantize import Quantized, quantize
 from pellucid.formats.c_source.text import number
+from pellucid.formats.prediction import Prediction
 from pellucid.formats.rows import sample_rows, spread
 from pellucid.formats.several import deciding, predictions_of
-from pellucid.formats.steps import Prediction, SoftmaxStep
 from pellucid.formats.writing import Report, identifier, signature, size, without_ending, write_files
 from pellucid.together import Model, members
 from pellucid.typing import Array
@@ -197,6 +197,7 @@ def _source(parts: Sequence[Prediction], name: str, texts: list[str], functions:
     head = f'/* {name}: {what}. {signature()}. See {name}.h. */\n\n#include "{name}.h"'
     body = "\n\n".join([*texts, *rows, *(function.definition() for function in functions)])
     libraries = ["math.h"]
+    libraries += ["stddef.h"] if "NULL" in body else []
     libraries += ["stdint.h"] if "int32_t" in body else []
     libraries += ["string.h"] if rows and "strcmp" in rows[0] else []
     includes = "\n".join(f"#include <{library}>" for library in libraries)
@@ -217,8 +218,6 @@ def _whole_test(prediction: Prediction, whole: Quantized, name: str, x: Array) -
     scores = whole.scores(x)
     margin = _CLEAR * max(float(np.abs(scores).max()), 1e-30)
     chosen = selftest.choose_rows(x, scores, prediction.link, margin)
-    clear = (selftest.lead(scores[chosen], prediction.link) > margin).all() and not isinstance(
-        prediction.steps[-1], SoftmaxStep
-    )
+    clear = (selftest.lead(scores[chosen], prediction.link) > margin).all() and whole.tail is None
     q = whole.inputs(x[chosen])
     return selftest.whole_test(prediction, name, x[chosen], q, whole.run(q), scores[chosen] if clear else None)

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pellucid.formats.c_source.expressions import SCALAR_STEPS
-from pellucid.formats.c_source.floats import FloatBody, scalar_statements
+from pellucid.formats.c_source.floats import FloatBody
 from pellucid.formats.c_source.operations import (
     Multiplier,
     Operation,
@@ -22,7 +21,7 @@ from pellucid.formats.c_source.operations import (
 )
 from pellucid.formats.c_source.quantize import Quantized
 from pellucid.formats.c_source.text import Constants, comment, number
-from pellucid.formats.steps import Prediction
+from pellucid.formats.prediction import Prediction
 
 FUNCTIONS = {
     "rescaled": """\
@@ -80,9 +79,7 @@ class WholeBody:
     """What scaling that looks at the whole row needs."""
 
     def __post_init__(self) -> None:
-        self.width = self.prediction.inputs
-        for step in self.network.head:
-            self.width = step.width(self.width)
+        self.width = self.network.head.output.example_shape[-1]
         self._quantize()
         self.buffers["row"] = self.width
         source, width = "q", self.width
@@ -102,27 +99,22 @@ class WholeBody:
         return [*(f"static float {name}[{n}];" for name, n in self.float_buffers.items()), *whole]
 
     def _quantize(self) -> None:
-        """From x to q: one loop where every number is scaled on its own, else through a buffer."""
-        grid, head = self.network.input, self.network.head
-        source, inside = "x", head
-        if not all(isinstance(step, SCALAR_STEPS) for step in head):
-            body = FloatBody(self.constants, self.quantize_lines, self.float_buffers, "scaled", ("front_a", "front_b"))
-            body.write(self.prediction._replace(steps=head[len(self.prediction.scaling) :]))
+        """From x to q, by way of a buffer of floats where something is computed in front."""
+        grid, head, source = self.network.input, self.network.head, "x"
+        if head.output is not head.input:
+            body = FloatBody(self.constants, self.quantize_lines, self.float_buffers, "scaled", "front_")
+            body.write(self.prediction._replace(graph=head))
             self.float_buffers["scaled"] = self.width
-            source, inside = "scaled", ()
-        leading = self.prediction.scaling
+            source = "scaled"
         self.quantize_lines += [
-            f"for (int i = 0; i < {self.width}; i++) {{",
-            f"    float z = {source}[i];",
-            *(f"    {line}" for line in scalar_statements(inside, self.constants, leading)),
-            f"    q[i] = nearest(z * {number(1 / grid.step)}, {number(grid.zero)});",
-            "}",
+            f"for (int i = 0; i < {self.width}; i++)",
+            f"    q[i] = nearest({source}[i] * {number(1 / grid.step)}, {number(grid.zero)});",
         ]
 
     def _operation(self, operation: Operation, source: str, width: int) -> tuple[str, int]:
         """Write one operation; answer where its result stands, and how many numbers it has."""
         rest = self.network.operations[self.network.operations.index(operation) + 1 :]
-        after = operation.step.width(width)
+        after = operation.origin.width
         if not rest:
             target = "y"
         elif all(isinstance(each, QuantizedLargest) for each in rest):
@@ -134,11 +126,11 @@ class WholeBody:
         if target != "y":
             self.buffers[target] = max(after, self.buffers.get(target, 0))
         kind = "int16_t" if target in ("y", "wide") else "int8_t"
-        words = comment(operation.step.words)
+        words = comment(operation.origin.words)
         if isinstance(operation, QuantizedDense):
             self._dense(operation, source, target, width, kind)
         elif isinstance(operation, QuantizedTable):
-            table = self.constants.array(f"table_{operation.step.index}", operation.table, words)
+            table = self.constants.array(f"table_{operation.origin.index}", operation.table, words)
             self._loop(after, f"{target}[i] = {table}[{source}[i] + 128];", words)
         elif isinstance(operation, QuantizedLines):
             self._lines(operation, source, target, after, kind)
@@ -154,16 +146,16 @@ class WholeBody:
         return f"{self.constants.array(f'multiplier_{name}', factors.number)}[i], {shift}[i]"
 
     def _dense(self, operation: QuantizedDense, source: str, target: str, width: int, kind: str) -> None:
-        index, grid = operation.step.index, operation.output
+        index, grid = operation.origin.index, operation.output
         weight = self.constants.array(f"weight_{index}", operation.weight, "one unit after the other")
         bias = self.constants.array(f"bias_{index}", operation.bias)
         factors = self._factors(str(index), operation.multiplier)
         total = f"products({source}, {width}, {weight} + {width} * i, {bias}[i])"
         line = f"{target}[i] = ({kind})rescaled({total}, {factors}, {grid.zero}, {grid.low}, {grid.high});"
-        self._loop(len(operation.bias), line, comment(operation.step.words))
+        self._loop(len(operation.bias), line, comment(operation.origin.words))
 
     def _lines(self, operation: QuantizedLines, source: str, target: str, count: int, kind: str) -> None:
-        index, grid, words = operation.step.index, operation.output, comment(operation.step.words)
+        index, grid, words = operation.origin.index, operation.output, comment(operation.origin.words)
         offset = self.constants.array(f"offset_{index}", operation.offset)
         r = f"{source}[i]" if operation.zero == 0 else f"{source}[i] - ({operation.zero})"
         limits = f"{offset}[i], {grid.low}, {grid.high}"
@@ -177,9 +169,9 @@ class WholeBody:
         self._loop(count, f"{target}[i] = ({kind})({source}[i] > {operation.zero} ? {up} : {down});", words)
 
     def _largest(self, operation: QuantizedLargest, source: str, target: str, count: int, kind: str) -> None:
-        pieces = operation.step.pieces
+        pieces = operation.pieces
         self.run_lines += [
-            f"for (int i = 0; i < {count}; i++) {{  /* {comment(operation.step.words)}: the largest piece */",
+            f"for (int i = 0; i < {count}; i++) {{  /* {comment(operation.origin.words)}: the largest piece */",
             f"    {kind} z = {source}[{pieces} * i];",
             f"    for (int k = 1; k < {pieces}; k++)",
             f"        if ({source}[{pieces} * i + k] > z)",

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from pellucid.formats.c_source.columns import row_source
 from pellucid.formats.c_source.text import comment, string
+from pellucid.formats.prediction import Prediction
 from pellucid.formats.several import summary_of
-from pellucid.formats.steps import Prediction
 from pellucid.formats.writing import signature
 from pellucid.losses import TargetScaling
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.formats.steps import DenseStep, Largest, Step
 from pellucid.typing import Array, Floats
 
 LOW, HIGH = -128, 127
@@ -62,11 +61,19 @@ class Multiplier(NamedTuple):
         return np.sign(product) * ((np.abs(product) + half) >> shift)
 
 
+class Origin(NamedTuple):
+    """Where an operation comes from: the index of a layer, the layers as one would type them, and what comes out."""
+
+    index: int
+    words: str
+    width: int
+
+
 @dataclass(frozen=True, eq=False)
 class QuantizedDense:
-    """Sums of products and what brings them into the output's units; `low` is where a ReLU ends."""
+    """Sums of products and what brings them into the output's units; a ReLU ends at the lowest number of the output."""
 
-    step: DenseStep
+    origin: Origin
     weight: Array
     """(units, inputs) int8."""
     bias: Array
@@ -82,9 +89,9 @@ class QuantizedDense:
 
 @dataclass(frozen=True, eq=False)
 class QuantizedTable:
-    """An activation: the answer to each of the 256 numbers."""
+    """An activation: its value at each of the 256 numbers."""
 
-    step: Step
+    origin: Origin
     table: Array
     output: Grid
 
@@ -97,19 +104,20 @@ class QuantizedTable:
 class QuantizedLargest:
     """The largest of each `pieces` numbers; their grid stays."""
 
-    step: Largest
+    origin: Origin
+    pieces: int
     output: Grid
 
     def run(self, q: Array) -> Array:
         """(n, d·pieces) -> (n, d)."""
-        return q.reshape(len(q), -1, self.step.pieces).max(axis=2)
+        return q.reshape(len(q), -1, self.pieces).max(axis=2)
 
 
 @dataclass(frozen=True, eq=False)
 class QuantizedLines:
     """A line for each feature, bent at 0: factor(positive or negative)·(q − zero) + offset."""
 
-    step: Step
+    origin: Origin
     zero: int
     positive: Multiplier
     negative: Multiplier

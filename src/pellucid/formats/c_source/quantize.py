@@ -17,37 +17,27 @@ neural networks for efficient integer-arithmetic-only inference", CVPR 2018.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from pellucid import layers
 from pellucid.formats.c_source.operations import (
     HIGH,
     LOW,
     Grid,
     Multiplier,
     Operation,
+    Origin,
     QuantizedDense,
     QuantizedLargest,
     QuantizedLines,
     QuantizedTable,
 )
-from pellucid.formats.steps import (
-    Affine,
-    Bend,
-    DenseStep,
-    Elementwise,
-    Largest,
-    NormalizeRow,
-    Prediction,
-    Slopes,
-    SoftClip,
-    SoftmaxStep,
-    Step,
-    Waves,
-)
+from pellucid.formats.loops import Statement, root_of, statements_of
+from pellucid.formats.prediction import Prediction
+from pellucid.program.operations import Graph, Node
+from pellucid.program.simplification import product_of
 from pellucid.typing import Array, Floats
 
 _LAST = 32767  # the largest number of an output
@@ -59,11 +49,11 @@ _SAMPLES = 65536  # numbers that a range is chosen by
 class Quantized(NamedTuple):
     """A network in whole numbers."""
 
-    head: tuple[Step, ...]
+    head: Graph
     """What is computed in float in front."""
     input: Grid
     operations: tuple[Operation, ...]
-    tail: tuple[Step, ...]
+    tail: Graph | None
     """What is computed in float behind: a softmax, or nothing."""
 
     @property
@@ -73,9 +63,7 @@ class Quantized(NamedTuple):
 
     def inputs(self, x: Floats) -> Array:
         """Rows (n, inputs) as whole numbers (n, d)."""
-        for step in self.head:
-            x = step.apply(x)
-        return self.input.quantize(x)
+        return self.input.quantize(self.head.run(x))
 
     def run(self, q: Array) -> Array:
         """Whole numbers in, whole numbers out: (n, d) -> (n, outputs)."""
@@ -86,9 +74,27 @@ class Quantized(NamedTuple):
     def scores(self, x: Floats) -> Floats:
         """The scores (n, outputs) of rows (n, inputs)."""
         scores = self.unit * self.run(self.inputs(x))  # the last zero is 0
-        for step in self.tail:
-            scores = step.apply(scores)
-        return scores
+        return scores if self.tail is None else self.tail.run(scores)
+
+
+class _Stage(NamedTuple):
+    """One statement in float: from the result of the one before it to its own."""
+
+    statement: Statement
+    graph: Graph
+    words: str
+
+    @property
+    def node(self) -> Node:
+        return self.statement.node
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.node.layer, self.words, self.node.example_shape[-1])
+
+    def apply(self, x: Floats) -> Floats:
+        """The result (n, d_out) for that of the one before (n, d_in)."""
+        return self.graph.run(x)
 
 
 def quantize(prediction: Prediction, x: Floats) -> Quantized:
@@ -100,113 +106,186 @@ def quantize(prediction: Prediction, x: Floats) -> Quantized:
         If there is no dense layer, or a layer between the first and the last is none of those that int8 knows: the
         message names it.
     """
-    head, body, tail = _divide(prediction)
-    for step in head:
-        x = step.apply(x)
+    head, stages, tail = _divide(prediction)
+    x = head.run(x)
     grid = first = _grid(x, x.min(), x.max())
     operations: list[Operation] = []
-    steps = list(body)
-    while steps:
-        step = steps.pop(0)
-        relu = isinstance(step, DenseStep) and bool(steps) and _is_relu(steps[0])
-        values = step.apply(x)
+    while stages:
+        stage = stages.pop(0)
+        values = stage.apply(x)
+        relu = product_of(stage.node) is not None and bool(stages) and _is_relu(stages[0])
         if relu:
-            values = np.maximum(values, 0)
-            steps.pop(0)
-        last = all(isinstance(step, Largest) for step in steps)  # which keep the grid of what comes in
-        operation = _operation(step, grid, values, relu=relu, last=last, after=steps[0] if steps else None)
-        operations.append(operation)
-        grid, x = operation.output, values
-    return Quantized(tuple(head), first, tuple(operations), tuple(tail))
+            values = stages.pop(0).apply(values)
+        last = all(_pieces(stage) for stage in stages)  # which keep the grid of what comes in
+        operations.append(_operation(stage, grid, values, relu=relu, last=last, after=stages[0] if stages else None))
+        grid, x = operations[-1].output, values
+    return Quantized(head, first, tuple(operations), tail)
 
 
-def _divide(prediction: Prediction) -> tuple[Sequence[Step], Sequence[Step], Sequence[Step]]:
+def _divide(prediction: Prediction) -> tuple[Graph, list[_Stage], Graph | None]:
     """What is float in front, what becomes whole numbers, and what is float behind."""
-    steps = prediction.all_steps
-    begin = next((place for place, step in enumerate(steps) if isinstance(step, DenseStep)), None)
+    graph = prediction.graph
+    statements = statements_of(graph)
+    begin = next((place for place, each in enumerate(statements) if product_of(each.node)), None)
     if begin is None:
         raise ValueError("The network has no dense layer: there is nothing that int8 could make smaller.")
-    end = len(steps) - isinstance(steps[-1], SoftmaxStep)
-    body: list[Step] = []
-    for step in steps[begin:end]:
-        if isinstance(step, NormalizeRow | SoftmaxStep):
+    end = len(statements) - (statements[-1].node.operation == "softmax")
+    before = statements[begin].reads[0]
+    head, stages = Graph(graph.input, before, graph.layers), list[_Stage]()
+    for statement in statements[begin:end]:
+        layers = ", ".join(layer for layer in graph.layers[slice(*statement.layers)] if layer)
+        words = layers or graph.layers[statement.node.layer]
+        if statement.reads != (before,) or not _is_known(statement):
             raise ValueError(
-                f"layer {step.index}, {step.words}, between two dense layers cannot be computed in int8, since it "
-                f"looks at the whole row: leave int8 out, or train with BatchNormalization in its place."
+                f"layer {statement.node.layer}, {graph.layers[statement.node.layer]}, between two dense layers cannot "
+                f"be computed in int8, since it does more than a product, an activation of each number or a maximum of "
+                f"neighbours: omit int8, or train with another layer in its place (BatchNormalization for "
+                f"LayerNormalization)."
             )
-        if isinstance(step, Waves):
-            raise ValueError(
-                f"layer {step.index}, {step.words}, behind a dense layer cannot be computed in int8: leave int8 out, "
-                f"or put the layer in front of all others."
-            )
-        if isinstance(step, Bend) and (step.share != step.share[0]).any():
-            raise ValueError(
-                f"layer {step.index}, {step.words}, between two dense layers has a share of each unit: int8 would need "
-                f"a table of 256 answers for each. Leave int8 out, or train with the plain activation in its place."
-            )
-        last = body[-1] if body else None
-        if isinstance(step, DenseStep) and isinstance(last, Affine):  # (x − c)·s + t in front of x W + b
-            body[-1] = _taken_in(last, step)
-        else:
-            body.append(step)
-    return steps[:begin], body, steps[end:]
+        stage = _Stage(statement, Graph(before, statement.node, graph.layers), words)
+        if product_of(statement.node) and stages and (affine := _affine(stages[-1])) is not None:
+            stage = _taken_in(*affine, stages.pop(), stage)
+        stages.append(stage)
+        before = root_of(statement.node)
+    tail = Graph(before, graph.output, graph.layers) if end < len(statements) else None
+    return head, stages, tail
 
 
-def _taken_in(affine: Affine, dense: DenseStep) -> DenseStep:
-    bias = dense.bias + (affine.shift - affine.centre * affine.scale) @ dense.weight
-    return DenseStep(dense.index, f"{affine.words}, {dense.words}", affine.scale[:, None] * dense.weight, bias)
+def _is_known(statement: Statement) -> bool:
+    node = statement.node
+    return bool(statement.body) or product_of(node) is not None or bool(_pieces_of(node))
 
 
-def _is_relu(step: Step) -> bool:
-    return isinstance(step, Elementwise) and type(step.layer) is layers.ReLU
+def _pieces_of(node: Node) -> int:
+    """How many neighbours a maximum along the last axis takes; 0 for anything else."""
+    if node.operation != "max" or node.inputs[0].operation != "reshape":
+        return 0
+    shape = node.inputs[0].shape
+    return shape[-1] or 0 if node.options["axis"] == (len(shape) - 1,) else 0
 
 
-def _operation(step: Step, grid: Grid, values: Floats, *, relu: bool, last: bool, after: Step | None) -> Operation:
-    """A step in whole numbers; `values` are what comes out of it (n, d)."""
-    if isinstance(step, Largest):
-        return QuantizedLargest(step, grid)
-    follow = None if after is None or not isinstance(after, Bend | Elementwise | SoftClip) else after.apply
+def _pieces(stage: _Stage) -> int:
+    return _pieces_of(stage.node)
+
+
+def _affine(stage: _Stage) -> tuple[Floats, Floats] | None:
+    """(factor, shift) of each feature, where a loop comes to that and nothing else."""
+    if not stage.statement.body or (lines := _lines_of(stage)) is None:
+        return None
+    up, down, shift = lines
+    return (up, shift) if np.array_equal(up, down) else None
+
+
+def _taken_in(factor: Floats, shift: Floats, affine: _Stage, stage: _Stage) -> _Stage:
+    """x W + b with (x·factor + shift) in the place of x, as one product."""
+    parts = product_of(stage.node)
+    assert parts is not None
+    _, weight, bias = parts
+    assert weight.value is not None
+    source = Node("input", shape=affine.graph.input.shape)
+    new_bias = shift @ weight.value + (0.0 if bias is None or bias.value is None else bias.value)
+    product = Node(
+        "matmul", (source, _constant(factor[:, None] * weight.value)), {}, stage.node.shape, stage.node.layer
+    )
+    node = Node("add", (product, _constant(new_bias)), {}, stage.node.shape, stage.node.layer)
+    words = f"{affine.words}, {stage.words}"
+    return _Stage(Statement(node, (), (source,)), Graph(source, node), words)
+
+
+def _constant(values: Floats) -> Node:
+    return Node("constant", shape=values.shape, value=values)
+
+
+def _is_relu(stage: _Stage) -> bool:
+    """max(z, 0) and nothing else."""
+    if len(stage.statement.body) != 1 or stage.node.operation != "maximum":
+        return False
+    values = [read.value for read in stage.node.inputs if read.value is not None]
+    return len(values) == 1 and not values[0].any()
+
+
+_AT = np.array([-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0])
+
+
+def _lines_of(stage: _Stage) -> tuple[Floats, Floats, Floats] | None:
+    """(slope above 0, slope below, value at 0) of each feature, where the function has two straight sides."""
+    width = stage.node.example_shape[-1]
+    values = stage.apply(np.tile(_AT[:, None], width))  # (7, d)
+    shift, up, down = values[3], values[4] - values[3], values[3] - values[2]
+    straight = shift + np.where(_AT[:, None] > 0, up, down) * _AT[:, None]
+    if np.abs(straight - values).max() > 1e-12 * max(1.0, float(np.abs(values).max())):
+        return None
+    rounded = np.abs(up - down) <= 1e-12 * np.maximum(1.0, np.abs(up))  # one line, but for rounding
+    return up, np.where(rounded, up, down), shift
+
+
+def _operation(stage: _Stage, grid: Grid, values: Floats, *, relu: bool, last: bool, after: _Stage | None) -> Operation:
+    """A stage in whole numbers; `values` are what comes out of it (n, d)."""
+    if pieces := _pieces(stage):
+        return QuantizedLargest(stage.origin, pieces, grid)
+    follow = after.apply if after is not None and _is_table(after) else None
     output = _last_grid(values) if last else _grid(values, values.min(), values.max(), follow)
     if relu:
         output = Grid(output.step, output.zero, max(output.low, min(output.zero, output.high)), output.high)
-    if isinstance(step, DenseStep):
-        return _dense(step, grid, output)
-    if isinstance(step, Affine | Slopes):
-        return _lines(step, grid, output)
-    answers = step.apply(grid.real(np.arange(LOW, HIGH + 1))[:, None])[:, 0]  # (256,)
-    return QuantizedTable(step, output.quantize(answers).astype(np.int16 if last else np.int8), output)
+    if product_of(stage.node) is not None:
+        return _dense(stage, grid, output)
+    if not _is_table(stage):
+        return _lines(stage, grid, output)
+    width = stage.node.example_shape[-1]
+    answers = stage.apply(np.tile(grid.real(np.arange(LOW, HIGH + 1))[:, None], width))[:, 0]  # (256,)
+    return QuantizedTable(stage.origin, output.quantize(answers).astype(np.int16 if last else np.int8), output)
 
 
-def _dense(step: DenseStep, grid: Grid, output: Grid) -> QuantizedDense:
-    largest = np.abs(step.weight).max(axis=0)  # (units,)
+def _is_table(stage: _Stage) -> bool:
+    """Whether it is one function for all features, and none of two straight lines with numbers of their own."""
+    if not stage.statement.body:
+        return False
+    constants = [i.value for each in stage.statement.body for i in each.inputs if i.value is not None]
+    return all((values == values.flat[0]).all() for values in constants)
+
+
+def _dense(stage: _Stage, grid: Grid, output: Grid) -> QuantizedDense:
+    parts = product_of(stage.node)
+    assert parts is not None
+    weights, biases = parts[1].value, 0.0 if parts[2] is None else parts[2].value
+    assert weights is not None
+    biases = np.broadcast_to(np.asarray(biases), weights.shape[1:])
+    largest = np.abs(weights).max(axis=0)  # (units,)
     steps = np.where(largest > 0, largest, 127.0) / 127
-    weight = np.rint(step.weight / steps).astype(np.int64)  # (inputs, units)
+    weight = np.rint(weights / steps).astype(np.int64)  # (inputs, units)
     units = grid.step * steps  # what 1 of each sum stands for
-    bias = np.rint(step.bias / units) - grid.zero * weight.sum(axis=0)
+    bias = np.rint(biases / units) - grid.zero * weight.sum(axis=0)
     reach = 128 * np.abs(weight).sum(axis=0) + np.abs(bias)
     if (reach > _LARGEST_SUM).any():
         unit = int(reach.argmax())
         raise ValueError(
-            f"The sums of layer {step.index}, {step.words}, unit {unit} may leave 32 bits: its bias of "
-            f"{step.bias[unit]:.3g} is too large beside its weights, or it has too many inputs. Leave int8 out."
+            f"The sums of layer {stage.origin.index}, {stage.words}, unit {unit} may leave 32 bits: its bias of "
+            f"{biases[unit]:.3g} is too large beside its weights, or it has too many inputs. Omit int8."
         )
     return QuantizedDense(
-        step, weight.T.astype(np.int8), bias.astype(np.int32), Multiplier.of(units / output.step), output
+        stage.origin, weight.T.astype(np.int8), bias.astype(np.int32), Multiplier.of(units / output.step), output
     )
 
 
-def _lines(step: Affine | Slopes, grid: Grid, output: Grid) -> QuantizedLines:
-    if isinstance(step, Slopes):
-        up, down, offset = np.ones_like(step.slope), step.slope, np.zeros_like(step.slope)
-    else:
-        up = down = step.scale
-        offset = step.shift - step.centre * step.scale
-    whole = np.rint(offset / output.step) + output.zero  # (d,)
+def _lines(stage: _Stage, grid: Grid, output: Grid) -> QuantizedLines:
+    lines = _lines_of(stage)
+    if lines is None:
+        raise ValueError(
+            f"layer {stage.origin.index}, {stage.words}, between two dense layers has parameters of each unit: int8 "
+            f"would need a table of 256 values for each. Omit int8, or train with the plain activation in its place."
+        )
+    up, down, shift = lines
+    whole = np.rint(shift / output.step) + output.zero  # (d,)
     if (np.abs(whole) > 2**30).any():
-        raise ValueError(f"layer {step.index}, {step.words}, shifts too far for int8: leave int8 out.")
+        raise ValueError(f"layer {stage.origin.index}, {stage.words}, shifts too far for int8: omit int8.")
     factor = grid.step / output.step
     return QuantizedLines(
-        step, grid.zero, Multiplier.of(up * factor), Multiplier.of(down * factor), whole.astype(np.int32), output
+        stage.origin,
+        grid.zero,
+        Multiplier.of(up * factor),
+        Multiplier.of(down * factor),
+        whole.astype(np.int32),
+        output,
     )
 
 
@@ -217,7 +296,7 @@ def _last_grid(values: Floats) -> Grid:
 
 def _grid(values: Floats, low: float, high: float, follow: Callable[[Floats], Floats] | None = None) -> Grid:
     """The grid of the least mean squared error on some values; with `follow`, of what that makes of them."""
-    sample = values.ravel()[:: -(-values.size // _SAMPLES)][:, None]  # (m, 1)
+    sample = values[:: -(-values.size // _SAMPLES)]  # (m, d)
     truth = sample if follow is None else follow(sample)
     best, least = None, np.inf
     for part in np.linspace(1.0, 0.2, 33):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pellucid.formats.c_source.text import Constants
-from pellucid.formats.steps import Prediction
+from pellucid.formats.prediction import Prediction
 from pellucid.formats.writing import signature
 from pellucid.losses import predictions
 from pellucid.typing import Array, Floats

@@ -12,8 +12,8 @@ import numpy as np
 
 from pellucid.formats.c_source.floats import FloatBody
 from pellucid.formats.c_source.interface import Function, in_order, words_of_numbers
+from pellucid.formats.prediction import Prediction
 from pellucid.formats.several import units_of
-from pellucid.formats.steps import Prediction
 from pellucid.typing import Floats
 
 FUNCTIONS = {

@@ -47,10 +47,14 @@ class Constants:
     bytes: int = 0
     prefix: str = ""
     """What their names begin with."""
+    names: set[str] = field(default_factory=set)
 
     def array(self, name: str, values: Array, note: str = "") -> str:
-        """Write an array, in the type of its numbers; answer its name."""
+        """Write an array, in the type of its numbers; return its name, which is changed where it is taken."""
         flat, full = values.ravel(), f"{self.prefix}{name}"
+        while full in self.names:
+            full = f"{self.prefix}{name}_{len(self.names)}"
+        self.names.add(full)
         words = [number(v) for v in flat] if flat.dtype == np.float32 else [f"{v}" for v in flat.tolist()]
         above = f"/* {note} */\n" if note else ""
         head = f"static const {_TYPES[flat.dtype.name]} {full}[{flat.size}] = {{"

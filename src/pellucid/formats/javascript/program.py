@@ -25,7 +25,7 @@ from pellucid.typing import Array
 
 
 class Program:
-    """The lines from z, a row, to its scores z, and the arrays they name; the names of its arrays begin with the prefix."""
+    """The lines from z, a row, to its scores z, and the arrays they name, whose names begin with the prefix."""
 
     def __init__(self, prediction: Prediction, prefix: str = "") -> None:
         self.prediction, self.prefix = prediction, prefix
