@@ -13,6 +13,8 @@ isa: str
 """The instruction set in use: v2, v3 or v4 of x86-64, or generic."""
 most_numbers: int
 """How many hyper-parameters a part may have."""
+compiler: str
+"""The version of the compiler that made the core."""
 
 def has_layer(name: str) -> bool: ...
 def has_loss(name: str) -> bool: ...
@@ -23,6 +25,7 @@ class _Machine:
     def __init__(
         self,
         inputs: int,
+        positions: int,
         outputs: int,
         parameter_count: int,
         layers: Sequence[tuple[Any, ...]],

@@ -183,7 +183,7 @@ class Network:
         instruction, name = self.program.instructions[index], None
         while name is None and self.program.readers[instruction.target]:
             instruction = self.program.readers[instruction.target][0]
-            name = instruction.layer.initializer_before
+            name = instruction.layer.preferred_initializer
         return find_initializer(name or "glorot_uniform", "initializer")
 
     @property

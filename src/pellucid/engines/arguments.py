@@ -13,6 +13,8 @@ import numpy as np
 
 from pellucid.engines.base import State, Task
 from pellucid.engines.machines import moves_statistics
+from pellucid.layers.dropout import Scheduled
+from pellucid.layers.embedding import TakesCodes
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty
@@ -25,6 +27,7 @@ _READ = {np.dtype(code) for code in "?bBhHiIlLqQfd"}  # what the core reads as i
 def checked(program: Program, x: Array) -> Array:
     """x (n, …), if the codes in it are codes: the core does not look."""
     for instruction in program.coded:
+        assert isinstance(instruction.layer, TakesCodes)
         instruction.layer.check_codes(x.reshape(-1, program.input_shape[-1]))
     return x
 
@@ -103,7 +106,8 @@ def decays_of(task: Task, state: State, epochs: int) -> Floats:
 
 def scheduled(task: Task, state: State, epochs: int) -> Floats | None:
     """The numbers of layers that schedules move, for each step that may be made, one step after the other."""
-    tables = (each.layer.numbers_at(_steps(task, state, epochs)) for each in task.program.instructions)
+    layers = [each.layer for each in task.program.instructions if isinstance(each.layer, Scheduled)]
+    tables = (layer.numbers_at(_steps(task, state, epochs)) for layer in layers)
     moving = [table for table in tables if table is not None]
     return np.concatenate(moving, axis=1).reshape(-1) if moving else None  # (steps, numbers), flat
 
@@ -114,7 +118,8 @@ def _steps(task: Task, state: State, epochs: int) -> range:
 
 def follows_schedules(task: Task) -> bool:
     """Whether the core needs a table of what schedules say for each step."""
-    moving = (instruction.layer.follows_schedules for instruction in task.program.instructions)
+    layers = (instruction.layer for instruction in task.program.instructions)
+    moving = (layer.follows_schedules for layer in layers if isinstance(layer, Scheduled))
     return callable(task.optimizer.learning_rate) or callable(task.optimizer.weight_decay) or any(moving)
 
 

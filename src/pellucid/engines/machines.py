@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import pellucid._native as _native
+from pellucid.layers.dropout import Scheduled
 from pellucid.program.compilation import Instruction, Program
 from pellucid.typing import Floats
 
@@ -26,6 +27,8 @@ def make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
     layers = program.instructions[leading:]
     columns = _scaling(program, leading, statistics) if leading else (np.empty(0),) * 3
     mean, scale, offset = (column.tolist() for column in columns)
+    moving = (isinstance(each.layer, Scheduled) and each.layer.follows_schedules for each in layers)
+    scheduled = [place for place, moves in enumerate(moving) if moves]  # whose numbers a task has a table of
     last = program.instructions[leading - 1].layer.kernel() if leading else None
     return make(
         program.input_shape[-1],
@@ -38,7 +41,11 @@ def make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
         scale,
         offset,
         last.numbers[0] if last is not None and last.name == "robust_scale" else 0.0,
-        [place for place, each in enumerate(layers) if each.layer.follows_schedules],  # see `scheduled`
+        [
+            place
+            for place, each in enumerate(layers)
+            if isinstance(each.layer, Scheduled) and each.layer.follows_schedules
+        ],  # see `scheduled`
     )
 
 

@@ -25,6 +25,7 @@ from pellucid.engines.cores import told_threads
 from pellucid.engines.machines import make_machine, needs_no_other
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Layer
+from pellucid.layers.embedding import PassesThrough
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
@@ -232,7 +233,10 @@ def _knows(known: Any, part: Any) -> bool:
 def _codes_are_the_data(program: Program, taker: Instruction) -> bool:
     """Whether everything in front of a layer that takes codes passes them on as they are."""
     codes = taker.layer.code_columns
-    return all(before.layer.keeps_last(codes, before.input_shape) for before in program.instructions[: taker.index])
+    before = program.instructions[: taker.index]
+    return all(
+        isinstance(each.layer, PassesThrough) and each.layer.passes_through(codes, each.input_shape) for each in before
+    )
 
 
 def _has_constraint(name: str) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 from pellucid.engines.base import Engine, EpochLog, EpochLogs, Model, Outcome, State, Task
 from pellucid.layers.base import NO_NAMES, Context, as_rows
 from pellucid.layers.containers import Join
+from pellucid.layers.embedding import TakesCodes
 from pellucid.losses import Loss, correct
 from pellucid.optimizers import Optimizer, Slots
 from pellucid.penalties import Constraint, Penalty
@@ -156,7 +157,7 @@ def layer_by_layer(
         context = _context(instruction, model, randomness, np.float64 if scaling else dtype)
         if before is not None:
             before(Pass(instruction, parameters, context, None), given)
-        if instruction.layer.code_columns:
+        if isinstance(instruction.layer, TakesCodes) and instruction.layer.code_columns:
             instruction.layer.check_codes(given)
         output, saved = instruction.layer.forward(given, parameters, context)  # (n, *d_in) -> (n, *d_out)
         buffers[instruction.target] = output

@@ -40,7 +40,7 @@ def _factor(network: Network, index: int, before: float) -> float:
     for layer in network.layers[index + 1 :]:
         if isinstance(layer, Dense):
             return 6.0
-        if layer.initializer_before is not None:
+        if layer.preferred_initializer is not None:
             return 2.0 if isinstance(layer, Sigmoid) else 6.0
     return before
 

@@ -24,7 +24,7 @@ from pellucid.validation import keep_number
 class Identity(Layer):
     """a = z: no activation, where one wants to say so."""
 
-    initializer_before: ClassVar[str | None] = "glorot_uniform"
+    preferred_initializer: ClassVar[str | None] = "glorot_uniform"
     formulas: ClassVar[Formulas] = Formulas(symbol="a", value="{x}", derivative="1")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
@@ -37,7 +37,7 @@ class Identity(Layer):
         """a′ = 1."""
         return gradient, {}
 
-    def keeps_last(self, columns: int, input_shape: Shape) -> bool:
+    def passes_through(self, columns: int, input_shape: Shape) -> bool:
         """All of them."""
         return True
 
@@ -61,7 +61,7 @@ class ReLU(Layer):
     Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
     """
 
-    initializer_before: ClassVar[str | None] = "he_normal"
+    preferred_initializer: ClassVar[str | None] = "he_normal"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a", value="max({x}, 0)", function="relu", derivative="1 where {x} > 0, else 0"
     )
@@ -95,7 +95,7 @@ class Sigmoid(Layer):
     array([[0. , 0.5, 1. ]], dtype=float32)
     """
 
-    initializer_before: ClassVar[str | None] = "glorot_uniform"
+    preferred_initializer: ClassVar[str | None] = "glorot_uniform"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a", value="1/(1 + exp(−{x}))", function="σ", derivative="{y}(1 − {y})"
     )
@@ -127,7 +127,7 @@ class Tanh(Layer):
     array([[0.    , 0.7616]])
     """
 
-    initializer_before: ClassVar[str | None] = "glorot_uniform"
+    preferred_initializer: ClassVar[str | None] = "glorot_uniform"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a", value="(exp({x}) − exp(−{x}))/(exp({x}) + exp(−{x}))", function="tanh", derivative="1 − {y}²"
     )
@@ -160,7 +160,7 @@ class HardTanh(Layer):
 
     minimum: float = -1.0
     maximum: float = 1.0
-    initializer_before: ClassVar[str | None] = "glorot_uniform"
+    preferred_initializer: ClassVar[str | None] = "glorot_uniform"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a",
         value="{x} clipped to {minimum} … {maximum}",
@@ -198,7 +198,7 @@ class Softsign(Layer):
     Source: Bergstra, Desjardins, Lamblin and Bengio, "Quadratic polynomials learn better image features", 2009.
     """
 
-    initializer_before: ClassVar[str | None] = "glorot_uniform"
+    preferred_initializer: ClassVar[str | None] = "glorot_uniform"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a", value="{x}/(1 + |{x}|)", function="softsign", derivative="(1 − |{y}|)²"
     )
@@ -233,7 +233,7 @@ class Softmax(Layer):
     array([[0.5, 0.5]], dtype=float32)
     """
 
-    initializer_before: ClassVar[str | None] = "glorot_uniform"
+    preferred_initializer: ClassVar[str | None] = "glorot_uniform"
     formulas: ClassVar[Formulas] = Formulas(symbol="a", value="exp({x}) / Σ exp({x})", gradient="{y}·({g} − Σ {g}·{y})")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:

@@ -12,6 +12,14 @@ row of features, (time,) for a sequence, (height, width) for an image. Most laye
     forward(x, parameters, context)                (n, *d_in) -> (n, *d_out), saved
     backward(gradient, saved, parameters, context) (n, *d_out) -> (n, *d_in), {name: gradient of the parameter}
 
+    updated_statistics(saved, statistics)          what is measured, after a training step; {} if nothing changes
+    fit_statistics(x)                              what is measured once on the training inputs (rows, d); {} if nothing
+    kernel()                                       its name and numbers in the native engine; None: there is none
+
+What one family alone needs is an optional protocol in its file: numbers that schedules move (`Scheduled` in
+dropout.py), codes (`TakesCodes`, `PassesThrough` in embedding.py), several inputs (`Join` in containers.py), and what
+initializers that look at data ask for (`ScaledInput`, `PreActivation` in dense.py).
+
 `forward` saves what `backward` needs, no more. `backward` returns the gradient of the loss with respect to the input
 and to every parameter, and changes nothing: no weight is updated before the error has been passed back.
 `parameters.weight` is the parameter named "weight"; `context.statistics.mean` the statistic named "mean".
@@ -22,7 +30,6 @@ A new layer is one Python file (this contract), one native header, and its line 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -92,7 +99,7 @@ class Context(NamedTuple):
 class Layer:
     """The family's base: a function of the input with parameters, and its derivative. See the head of this file."""
 
-    initializer_before: ClassVar[str | None] = None
+    preferred_initializer: ClassVar[str | None] = None
     """For an activation: the initializer that suits a weight in front of it. None: look further along."""
 
     draws: ClassVar[bool] = False
@@ -102,10 +109,7 @@ class Layer:
     """Whether the layer only scales: in front of all others it works on the data's own numbers, in float64."""
 
     code_columns: ClassVar[int] = 0
-    """How many of the last columns of the input must hold codes of categories, which have no gradient."""
-
-    follows_schedules: ClassVar[bool] = False
-    """Whether a schedule moves a number of the layer from step to step: see `numbers_at`."""
+    """How many of the last columns of the input must hold codes of categories: see `TakesCodes` in embedding.py."""
 
     formulas: ClassVar[Formulas | None] = None
     """The layer in symbols, for those who read along; None: it has no words of its own."""
@@ -122,17 +126,6 @@ class Layer:
         """What is measured on data and not trained: (shape, first value) by name."""
         return {}
 
-    def check_codes(self, x: Array) -> None:
-        """Raise if the last `code_columns` of x (n, d) hold what is no code."""
-
-    def keeps_last(self, columns: int, input_shape: Shape) -> bool:
-        """Whether the last columns of the input, so many of them, come out behind all others as they are."""
-        return False
-
-    def meets_weight(self, x: Floats) -> Floats:
-        """What the layer multiplies with its weight, for its input x (n, d_in): initializers that look at data ask."""
-        return x
-
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
         """The statistics measured on the training inputs of this layer, (n·positions, d); {} if it has none."""
         return {}
@@ -147,29 +140,12 @@ class Layer:
         """Gradients of the input (n, *d_in) and of each parameter, from the gradient of the output (n, *d_out)."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(gradient, saved, parameters, context).")
 
-    def sums(self, x: Floats, parameters: SimpleNamespace, context: Context) -> Floats:
-        """What weights and biases alone make of x, (n, units), for initializers that look at the data: the output, but
-        where more is done to it.
-        """
-        return self.forward(x, parameters, context)[0]
-
     def updated_statistics(self, saved: Any, statistics: SimpleNamespace) -> dict[str, Floats]:
         """The statistics, float64, after a training step, from what `forward` saved; only those that change."""
         return {}
 
     def kernel(self) -> Kernel | None:
         """The layer's line in the native instruction table; None: the reference engine alone runs it."""
-        return None
-
-    def at_step(self, step: int) -> Layer:
-        """The layer with plain numbers in the place of its schedules: those of a step."""
-        return self
-
-    def check_schedules(self, steps: Sequence[int]) -> None:
-        """Raise if a number of the layer that a schedule moves is out of its range at one of the steps to come."""
-
-    def numbers_at(self, steps: Sequence[int]) -> Floats | None:
-        """The numbers of `kernel()` at each of some steps, (steps, numbers), where a schedule moves them; else None."""
         return None
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from pellucid.formulas import Formulas
 from pellucid.initializers import Initializer, Normal, find_initializer
@@ -27,6 +27,22 @@ _NTK = Formulas(
     parameters={"weight": ("W", "{x}ᵀ·{g}/√d"), "bias": ("b", "Σ {g}")},
     where="d is the number of inputs",
 )
+
+
+@runtime_checkable
+class ScaledInput(Protocol):
+    """A layer that multiplies another array than its input with its weight."""
+
+    def scaled_input(self, x: Floats) -> Floats:
+        """What meets the weight, for the input x (n, …, d_in)."""
+
+
+@runtime_checkable
+class PreActivation(Protocol):
+    """A layer that does more with its weighted sums than to return them."""
+
+    def pre_activation(self, x: Floats, parameters: SimpleNamespace, context: Context) -> Floats:
+        """What weights and biases alone make of x, (n, …, units)."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +83,7 @@ class Dense(Layer):
     taken as they are, so of a layer with the same factor.
     """
 
-    initializer_before: ClassVar[str | None] = "glorot_uniform"  # a layer in front of this one is linear
+    preferred_initializer: ClassVar[str | None] = "glorot_uniform"  # a layer in front of this one is linear
 
     units: int
     weight_initializer: Initializer | str | None = None
@@ -95,7 +111,7 @@ class Dense(Layer):
         """What x W is multiplied with: 1, or 1/√d_in."""
         return 1 / math.sqrt(inputs) if self.parametrization == "ntk" else 1.0
 
-    def meets_weight(self, x: Floats) -> Floats:
+    def scaled_input(self, x: Floats) -> Floats:
         """x (n, …, d_in), with the factor."""
         return x if self.parametrization == "standard" else x * x.dtype.type(self.factor(x.shape[-1]))
 
@@ -122,7 +138,7 @@ class Dense(Layer):
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """x (n, …, d_in) -> y (n, …, units); saved: x, with the factor."""
-        x = self.meets_weight(x)
+        x = self.scaled_input(x)
         y = x @ parameters.weight  # (n, …, d_in) @ (d_in, units) -> (n, …, units)
         if self.bias:
             y += parameters.bias  # (units,)
@@ -138,7 +154,7 @@ class Dense(Layer):
         if not context.input_gradient:
             return None, gradients
         passed = gradient @ parameters.weight.T  # (n, …, units) @ (units, d_in) -> (n, …, d_in)
-        return self.meets_weight(passed), gradients
+        return self.scaled_input(passed), gradients
 
     def kernel(self) -> Kernel:
         """`dense` or `dense_ntk`, with or without a bias."""

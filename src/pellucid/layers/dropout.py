@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,24 @@ from pellucid.layers.base import Context, Gradients, Layer
 from pellucid.schedules import SCHEDULES, Schedule, rate_at, rates_at
 from pellucid.typing import Floats
 from pellucid.validation import keep_number
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A layer with numbers that schedules may move from step to step."""
+
+    @property
+    def follows_schedules(self) -> bool:
+        """Whether one of its numbers is a schedule."""
+
+    def at_step(self, step: int) -> Layer:
+        """The layer with plain numbers in the place of its schedules: those of a step."""
+
+    def check_schedules(self, steps: Sequence[int]) -> None:
+        """Raise if a number is out of its range at one of the steps to come."""
+
+    def numbers_at(self, steps: Sequence[int]) -> Floats | None:
+        """The numbers of `kernel()` at each of some steps, (steps, numbers); None: they stay the same."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,7 @@ class Dropout(Layer):
             keep_number(self, "rate", minimum=0.0, below=1.0)
 
     @property
-    def follows_schedules(self) -> bool:  # type: ignore[override]
+    def follows_schedules(self) -> bool:
         """Whether the rate is a schedule."""
         return isinstance(self.rate, Schedule)
 

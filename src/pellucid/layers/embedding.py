@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,24 @@ from pellucid.validation import check_integer, keep_integer
 
 _LARGEST = 2**24  # what float32 tells apart
 _ROWS_AT_A_TIME = 65536  # are checked, so that a file that is mapped stays on the disk
+
+
+@runtime_checkable
+class TakesCodes(Protocol):
+    """A layer whose last `code_columns` columns hold codes of categories."""
+
+    code_columns: int
+
+    def check_codes(self, x: Array) -> None:
+        """Raise if they hold what is no code, in x (n, …, d)."""
+
+
+@runtime_checkable
+class PassesThrough(Protocol):
+    """A layer that leaves some columns as they are, so that codes may stand in them."""
+
+    def passes_through(self, columns: int, input_shape: Shape) -> bool:
+        """Whether the last `columns` columns of the input come out unchanged, behind all others."""
 
 
 @dataclass(frozen=True)

@@ -71,13 +71,13 @@ class Maxout(Layer):
             "bias": ParameterSpec((columns,), find_initializer("zeros", "bias_initializer"), penalized=False),
         }
 
-    def sums(self, x: Floats, parameters: SimpleNamespace, context: Context) -> Floats:
+    def pre_activation(self, x: Floats, parameters: SimpleNamespace, context: Context) -> Floats:
         """X W + b, (n, units·pieces): all pieces."""
         return x @ parameters.weight + parameters.bias
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, tuple[Floats, Array]]:
         """x (n, …, d_in) -> y (n, …, units); saved: x and all pieces (n, …, units, pieces)."""
-        z = self.sums(x, parameters, context).reshape(*x.shape[:-1], self.units, self.pieces)
+        z = self.pre_activation(x, parameters, context).reshape(*x.shape[:-1], self.units, self.pieces)
         return z.max(axis=-1), (x, z)
 
     def backward(

@@ -77,9 +77,9 @@ class ParametricActivation(Layer):
         return FUNCTIONS[self.function]
 
     @property
-    def initializer_before(self) -> str | None:  # type: ignore[override]
+    def preferred_initializer(self) -> str | None:  # type: ignore[override]
         """That of f, which it begins as."""
-        return self.activation.initializer_before
+        return self.activation.preferred_initializer
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The shares, one for each unit, not penalized."""

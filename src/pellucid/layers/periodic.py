@@ -103,7 +103,7 @@ class PeriodicEmbedding(Layer):
             )
         return self.numbers or input_shape[-1]
 
-    def keeps_last(self, columns: int, input_shape: Shape) -> bool:
+    def passes_through(self, columns: int, input_shape: Shape) -> bool:
         """Those that are no numbers."""
         return self._numbers(input_shape) + columns <= input_shape[-1]
 

@@ -45,7 +45,7 @@ class LeakyReLU(Layer):
     """
 
     slope: float = 0.01
-    initializer_before: ClassVar[str | None] = "he_normal"
+    preferred_initializer: ClassVar[str | None] = "he_normal"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a",
         value="{x} where {x} > 0, else {slope}·{x}",
@@ -90,7 +90,7 @@ class PReLU(Layer):
 
     slope: float = 0.25
     per_unit: bool = False
-    initializer_before: ClassVar[str | None] = "he_normal"
+    preferred_initializer: ClassVar[str | None] = "he_normal"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a",
         value="{x} where {x} > 0, else {slope}·{x}",
@@ -141,7 +141,7 @@ class ELU(Layer):
     """
 
     alpha: float = 1.0
-    initializer_before: ClassVar[str | None] = "he_normal"
+    preferred_initializer: ClassVar[str | None] = "he_normal"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a",
         value="{x} where {x} > 0, else {alpha}·(exp({x}) − 1)",
@@ -179,7 +179,7 @@ class SELU(Layer):
     Source: Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NeurIPS 2017, equation 2.
     """
 
-    initializer_before: ClassVar[str | None] = "lecun_normal"
+    preferred_initializer: ClassVar[str | None] = "lecun_normal"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a",
         value="1.0507·{x} where {x} > 0, else 1.7581·(exp({x}) − 1)",
@@ -220,7 +220,7 @@ class GELU(Layer):
     """
 
     approximate: str = "none"
-    initializer_before: ClassVar[str | None] = "he_normal"
+    preferred_initializer: ClassVar[str | None] = "he_normal"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a",
         value="{x}·Φ({x})",
@@ -268,7 +268,7 @@ class SiLU(Layer):
     Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units", Neural Networks 107, 2018, equation 4.
     """
 
-    initializer_before: ClassVar[str | None] = "he_normal"
+    preferred_initializer: ClassVar[str | None] = "he_normal"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a", value="{x}·σ({x})", function="silu", derivative="σ({x})·(1 + {x}·(1 − σ({x})))"
     )
@@ -298,7 +298,7 @@ class Mish(Layer):
     Source: Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020, equation 1.
     """
 
-    initializer_before: ClassVar[str | None] = "he_normal"
+    preferred_initializer: ClassVar[str | None] = "he_normal"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a",
         value="{x}·tanh(log(1 + exp({x})))",
@@ -338,7 +338,7 @@ class Softplus(Layer):
     """
 
     beta: float = 1.0
-    initializer_before: ClassVar[str | None] = "he_normal"
+    preferred_initializer: ClassVar[str | None] = "he_normal"
     formulas: ClassVar[Formulas] = Formulas(
         symbol="a", value="log(1 + exp({beta}·{x}))/{beta}", function="softplus", derivative="σ({beta}·{x})"
     )

@@ -14,6 +14,8 @@ import numpy as np
 
 from pellucid.engines.base import Model
 from pellucid.engines.reference import Pass, layer_by_layer
+from pellucid.layers.base import Layer, as_rows
+from pellucid.layers.dense import PreActivation
 from pellucid.losses import Loss, TargetScaling
 from pellucid.losses.links import check_unit
 from pellucid.network import Network, encode_targets, link_of
@@ -65,13 +67,20 @@ def adapt_parameters(network: Network, x: Array, seed: int) -> None:
         layer, index = at.instruction.layer, at.instruction.index
         for place, (view, spec) in enumerate(zip(at.instruction.parameters, at.instruction.specs, strict=True)):
             if spec.initializer is not None and spec.initializer.from_data:
-                outputs = layer.sums(given, at.parameters, at.context)  # (n, units)
+                outputs = sums_of(layer, given, at)  # (n, units)
                 stream = Stream(seed, Purpose.ADAPT, index, place + 1)
                 view.of(flat)[...] = spec.initializer.adapt(view.of(flat), outputs, stream)
 
     for _ in layer_by_layer(Model(program, flat, network.statistics), some_rows(x, seed), before=adapt):
         pass
     network.parameters = flat
+
+
+def sums_of(layer: Layer, x: Floats, at: Pass) -> Floats:
+    """What weights and biases alone make of x, (rows, units)."""
+    if isinstance(layer, PreActivation):
+        return as_rows(layer.pre_activation(x, at.parameters, at.context))
+    return as_rows(layer.forward(x, at.parameters, at.context)[0])
 
 
 def some_rows(x: Array, seed: int) -> Array:

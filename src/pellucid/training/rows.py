@@ -14,6 +14,7 @@ import numpy as np
 from pellucid.datasets.base import Part
 from pellucid.datasets.splits import split
 from pellucid.engines.base import Task
+from pellucid.layers.dropout import Scheduled
 from pellucid.losses import Loss
 from pellucid.network import Network, encode_targets
 from pellucid.program.compilation import compile_program
@@ -147,7 +148,8 @@ def check_schedules(task: Task, steps: range) -> None:
     if highest(task.optimizer.weight_decay) is None:
         task.optimizer.decays_at(steps)
     for instruction in task.program.instructions:
-        instruction.layer.check_schedules(steps)
+        if isinstance(instruction.layer, Scheduled):
+            instruction.layer.check_schedules(steps)
 
 
 def warn_of_missing_classes(targets: Array, network: Network) -> None:

@@ -17,7 +17,7 @@ from pellucid.inspection.trace.loss_lines import penalty_name, score_line
 from pellucid.inspection.trace.numbers import added, array, products
 from pellucid.inspection.trace.symbols import fill
 from pellucid.inspection.trace.values import LayerTrace, Trace
-from pellucid.layers.dense import Dense
+from pellucid.layers.dense import Dense, ScaledInput
 from pellucid.typing import Array
 
 # -- forward -------------------------------------------------------------------------------------------------------
@@ -125,7 +125,8 @@ def _spots(choice: Choice, layer: LayerTrace, gradient: Array) -> list[tuple[int
 def weight_words(choice: Choice, layer: LayerTrace, spot: tuple[int, ...]) -> str:
     """How the gradient of a weight comes about, over the rows: input times gradient."""
     given, unit = spot
-    values = layer.layer.meets_weight(layer.input)[:, given]  # (n,)
+    scaled = layer.layer.scaled_input(layer.input) if isinstance(layer.layer, ScaledInput) else layer.input
+    values = scaled[:, given]  # (n,)
     words = products(values, layer.output_gradient[:, unit], (), choice.digits)
     if choice.trace.penalty is not None:
         weight = layer.parameters.weight

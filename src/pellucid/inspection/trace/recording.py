@@ -26,6 +26,7 @@ from pellucid.formulas import Formulas, formulas_of
 from pellucid.inspection.trace.symbols import Symbols, symbols_of
 from pellucid.inspection.trace.values import LayerTrace, Trace
 from pellucid.inspection.walk import Return, Visit, check_examples, flat_gradient, walk_backward, walk_forward
+from pellucid.layers.dropout import Scheduled
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
@@ -204,7 +205,8 @@ def _cost(task: Task, model: Model, randomness: Randomness | None) -> float:
 def _layer(visit: Visit, back: Return, symbols: Symbols, step: _Step) -> LayerTrace:
     made, update = visit.made, None
     instruction, parameters, context, saved = made
-    layer = instruction.layer.at_step(step.number)
+    layer = instruction.layer
+    layer = layer.at_step(step.number) if isinstance(layer, Scheduled) else layer
     formulas = formulas_of(layer)
     derivative = None
     if isinstance(formulas, Formulas) and formulas.derivative:
