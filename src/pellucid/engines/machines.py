@@ -41,11 +41,7 @@ def make_machine(program: Program, dtype: Any, statistics: Floats) -> Any:
         scale,
         offset,
         last.numbers[0] if last is not None and last.name == "robust_scale" else 0.0,
-        [
-            place
-            for place, each in enumerate(layers)
-            if isinstance(each.layer, Scheduled) and each.layer.follows_schedules
-        ],  # see `scheduled`
+        scheduled,
     )
 
 
