@@ -10,8 +10,9 @@ import numpy as np
 from pellucid.description import Feature, TrainingSummary, as_features, check_counts, check_once
 from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model
+from pellucid.engines.overflow import first_overflow
 from pellucid.engines.program import Program, View, compile_program
-from pellucid.engines.reference import forward, mean_loss
+from pellucid.engines.reference import forward, weighted_mean
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
 from pellucid.layers.base import Layer, ParameterSpec
@@ -29,6 +30,7 @@ from pellucid.validation import (
     check_same_length,
     check_sample_weight,
     check_seed,
+    surely_finite,
     unknown_name,
 )
 
@@ -414,10 +416,36 @@ class Network:
             self._check_preprocessing(self.preprocessing, program or self.program)
 
     def scores(self, x: Any) -> Floats:
-        """The last layer's outputs, (n, outputs), for rows x (n, *input_shape), before `target`. Dropout is absent."""
+        """The last layer's outputs, (n, outputs), for rows x (n, *input_shape), before `target`. Dropout is absent.
+
+        Raises
+        ------
+        FloatingPointError
+            If a score is NaN, as after a training that diverged; so do `predict`, `predict_proba` and `evaluate`.
+        """
         model = self.model
         x = check_inputs(x, "x", model.program.input_shape)
-        return self.engines.choose(model.program)[0].scores(model, x)
+        return self._scores(model, x)
+
+    def _scores(self, model: Model, x: Array, softmax: bool = False) -> Floats:
+        """Scores of checked rows x; before a `softmax` they must be finite enough to have one."""
+        scores = self.engines.choose(model.program)[0].scores(model, x)
+        if not surely_finite(scores):
+            with np.errstate(invalid="ignore"):  # ∞ − ∞
+                self._check_numbers(model, x, scores - scores.max(axis=1, keepdims=True) if softmax else scores)
+        return scores
+
+    def _check_numbers(self, model: Model, x: Array, numbers: Floats) -> None:
+        """Raise if numbers (n, …) that follow from rows x are NaN."""
+        rows = np.flatnonzero(np.isnan(numbers.reshape(len(x), -1)).any(axis=1))
+        if rows.size:
+            _, place = first_overflow(model, x[rows[:1]])
+            raise FloatingPointError(
+                f"The network's output is NaN for {rows.size:,} of {len(x):,} rows, first row {rows[0]}, though their "
+                f"numbers are finite{place and f': {place}'}. Usually its training diverged: train it again with a "
+                f"lower learning rate, or load an earlier one. Or these rows are far larger than those it was trained "
+                f"on."
+            )
 
     def predict(self, x: Any) -> Array:
         """What the network says of rows x (n, *input_shape).
@@ -429,7 +457,9 @@ class Network:
             themselves otherwise, in the unit of `target`, quantiles in order. With a single output (n,), else
             (n, outputs).
         """
-        answer = predictions(self.scores(x), self.link, self.target)
+        model = self.model
+        x = check_inputs(x, "x", model.program.input_shape)
+        answer = predictions(self._scores(model, x, self.link == "softmax"), self.link, self.target)
         return answer if self.loss is None else self.loss.ordered(answer)
 
     def predict_proba(self, x: Any) -> Floats:
@@ -449,7 +479,7 @@ class Network:
             self._with_softmax = (model.program, compile_program(layers, model.program.input_shape))
         program = self._with_softmax[1]  # the same parameters: a softmax has none
         x = check_inputs(x, "x", program.input_shape)
-        return self.engines.choose(program)[0].scores(model._replace(program=program), x)
+        return self._scores(model._replace(program=program), x)
 
     def loss_and_gradient(
         self,
@@ -495,7 +525,10 @@ class Network:
         """As `evaluate`, of the scores (n, outputs) that a function answers for rows x in the network's place."""
         x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
         scores = scored(x)
-        value = mean_loss(chosen, scores, targets, weight)
+        with np.errstate(invalid="ignore"):  # what is NaN is told
+            values = chosen.values(scores, targets)
+        self._check_numbers(self.model, x, values)
+        value = weighted_mean(values, weight)
         predicted = chosen.ordered(scores)
         return {"loss": value, **metrics(predicted, targets, chosen.link(targets), weight, self.target)}
 
