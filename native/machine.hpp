@@ -42,7 +42,8 @@ inline void check(bool condition, const char* message) {
 }
 
 constexpr Index largest_width = Index{1} << 28;
-constexpr Index largest_count = Index{1} << 40;  // of parameters: sizes computed from it, padding and all, do not overflow
+// Of parameters: no size that follows from it overflows, padding and all.
+constexpr Index largest_count = Index{1} << 40;
 
 inline bool is_finite(const double* numbers, Index count) {
     return std::all_of(numbers, numbers + count, [](double number) { return std::isfinite(number); });

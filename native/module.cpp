@@ -78,7 +78,7 @@ void check_apart(const Buffers& written, const Buffers& read) {
         for (std::size_t j = 0; j < i; ++j)
             check(!written[i]->overlaps(*written[j]), "arrays that are written must not share memory");
         for (const Buffer* other : read)
-            check(!other || !written[i]->overlaps(*other), "an array that is written must not share memory with another");
+            check(!other || !written[i]->overlaps(*other), "arrays that are written must not share memory with others");
     }
 }
 
@@ -196,8 +196,9 @@ public:
                 place_->prediction.push_back(std::move(memory));
             }
             previous = place_->loaded;
-            if (previous != parameters.ptr() || !flat.is_read_only()) entries_.load(runs[0], {numbers, nullptr, running, nullptr});
-            else entries_.load_statistics(runs[0], running);
+            const bool known = previous == parameters.ptr() && flat.is_read_only();
+            if (known) entries_.load_statistics(runs[0], running);
+            else entries_.load(runs[0], {numbers, nullptr, running, nullptr});
             place_->loaded = parameters.ptr();
             entries_.scores(runs.data(), threads, source, to);
         }
@@ -284,7 +285,8 @@ public:
         task.safe.epoch = -1;
         task.interrupted = check_signals ? interrupted : nullptr;
         const T* rate_of_each = factors ? factors->vector<T>(kind_of<T>, spec.parameter_count) : nullptr;
-        check(!factors || are_weights(rate_of_each, spec.parameter_count), "rate_factors must be finite and at least 0");
+        check(!factors || are_weights(rate_of_each, spec.parameter_count),
+              "rate_factors must be finite and at least 0");
         Buffers read = rows.buffers(), written{&record_array};
         read.insert(read.end(), {factors.get(), &rate_array, &decay_array, scheduled_numbers.get()});
         from.add_to(read), to.add_to(written), back.add_to(written);
