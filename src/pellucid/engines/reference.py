@@ -55,9 +55,10 @@ class ReferenceEngine(Engine):
     def scores(self, model: Model, x: Array) -> Floats:
         """Scores (n, …, outputs), slice by slice."""
         outputs = np.empty((len(x), *model.program.output_shape), dtype=model.parameters.dtype)  # (n, …, outputs)
-        for start in range(0, len(x), _ROWS_AT_A_TIME):
-            rows = slice(start, start + _ROWS_AT_A_TIME)
-            outputs[rows] = forward(model, x[rows])[0]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # scores that are NaN are reported
+            for start in range(0, len(x), _ROWS_AT_A_TIME):
+                rows = slice(start, start + _ROWS_AT_A_TIME)
+                outputs[rows] = forward(model, x[rows])[0]
         return outputs
 
     def loss_and_gradient(
@@ -209,10 +210,13 @@ _PLAIN_CONTEXTS = {
 
 def mean_loss(loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None) -> float:
     """The (weighted) mean of the examples' losses; 0 where all weights are 0."""
-    return _mean(loss.values(as_rows(scores), at_positions(targets, scores)), of_positions(sample_weight, scores))
+    return weighted_mean(
+        loss.values(as_rows(scores), at_positions(targets, scores)), of_positions(sample_weight, scores)
+    )
 
 
-def _mean(values: Floats, sample_weight: Floats | None) -> float:
+def weighted_mean(values: Floats, sample_weight: Floats | None) -> float:
+    """The mean of numbers of examples (n,), each as it weighs; 0 where all weights are 0."""
     if sample_weight is None:
         return float(values.sum(dtype=np.float64)) / len(values)
     total = float(sample_weight.sum())
@@ -225,7 +229,7 @@ def mean_loss_and_gradient(
     """The mean loss over all positions, and its gradient with respect to the scores (n, …, outputs)."""
     weight = of_positions(sample_weight, scores)
     values, gradient = loss.values_and_gradient(as_rows(scores), at_positions(targets, scores))  # (n·,), (n·, outputs)
-    value = _mean(values, weight)
+    value = weighted_mean(values, weight)
     if weight is None:
         return value, (gradient / scores.dtype.type(len(values))).reshape(scores.shape)
     total = weight.sum()
