@@ -1,9 +1,10 @@
 """Initializers: the numbers a weight starts from.
 
-Contract: a frozen dataclass with `draw(shape, stream)`, which returns float64 numbers of that shape, a pure function
-of the stream. A weight has the shape (d_in, d_out): fan-in n_in = d_in, fan-out n_out = d_out. One that is `from_data`
-has a second word when training begins: `adapt(values, outputs, stream)`, told what the layer makes of training rows
-with the values it has. Layers are adapted from the first to the last, and in each the weight before the bias.
+Contract: a frozen dataclass with `draw(shape, stream, fans)`, which returns float64 numbers of that shape, a pure
+function of the stream. The fans of a parameter, n_in and n_out, are how many numbers meet in one output and how many
+outputs one input has: of a weight (d_in, d_out) those are d_in and d_out. One that is `from_data` has a second word
+when training begins: `adapt(values, outputs, stream)`, given what the layer makes of training rows with the values it
+has. Layers are adapted from the first to the last, and in each the weight before the bias.
 
 Zeros, constants and one distribution too narrow or too wide is how training fails before it begins: the variance of
 the weights must keep the signal's size from layer to layer, so it is 1/n or 2/n for a sum of n terms.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,18 @@ from pellucid.configuration import from_configuration
 from pellucid.streams import Stream
 from pellucid.typing import Floats, Shape
 from pellucid.validation import keep_integer, keep_number, unknown_name
+
+
+class Fans(NamedTuple):
+    """The fan-in and the fan-out of a parameter."""
+
+    fan_in: int
+    fan_out: int
+
+
+def fans_of(shape: Shape, fans: Fans | None) -> Fans:
+    """The fans as given, or those of a matrix (d_in, d_out)."""
+    return fans or Fans(shape[0], shape[-1])
 
 
 @dataclass(frozen=True)
@@ -33,8 +46,8 @@ class Initializer:
     for_weights: ClassVar[bool] = True
     """Whether weights can start from it; False: biases alone."""
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
-        """Numbers of the given shape, float64, the same for the same stream."""
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
+        """Numbers of the given shape, float64, the same for the same stream; fans None: those of a matrix."""
         raise NotImplementedError
 
     def adapt(self, values: Floats, outputs: Floats, stream: Stream) -> Floats:
@@ -50,7 +63,7 @@ class Zeros(Initializer):
     single unit, and between two layers of zeros no gradient passes at all.
     """
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Zeros of the given shape."""
         return np.zeros(shape)
 
@@ -70,7 +83,7 @@ class Normal(Initializer):
     def __post_init__(self) -> None:
         keep_number(self, "scale", minimum=0.0)
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Normal numbers of the given shape."""
         return stream.normal(shape, scale=self.scale)
 
@@ -90,7 +103,7 @@ class Constant(Initializer):
     def __post_init__(self) -> None:
         keep_number(self, "value")
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """The value, in the given shape."""
         return np.full(shape, float(self.value))
 
@@ -110,7 +123,7 @@ class Uniform(Initializer):
     def __post_init__(self) -> None:
         keep_number(self, "limit", minimum=0.0)
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Uniform numbers of the given shape."""
         return stream.uniform(shape, -self.limit, self.limit)
 
@@ -122,9 +135,9 @@ class HeNormal(Initializer):
     Source: He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, equation 12.
     """
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Normal numbers of variance 2/n_in."""
-        return stream.normal(shape, scale=math.sqrt(2.0 / shape[0]))
+        return stream.normal(shape, scale=math.sqrt(2.0 / fans_of(shape, fans).fan_in))
 
 
 @dataclass(frozen=True)
@@ -134,9 +147,9 @@ class HeUniform(Initializer):
     Source: as `HeNormal`.
     """
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Uniform numbers of variance 2/n_in."""
-        limit = math.sqrt(6.0 / shape[0])
+        limit = math.sqrt(6.0 / fans_of(shape, fans).fan_in)
         return stream.uniform(shape, -limit, limit)
 
 
@@ -148,9 +161,9 @@ class GlorotNormal(Initializer):
     AISTATS 2010, equation 12 (there in its uniform form).
     """
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Normal numbers of variance 2/(n_in + n_out)."""
-        return stream.normal(shape, scale=math.sqrt(2.0 / (shape[0] + shape[-1])))
+        return stream.normal(shape, scale=math.sqrt(2.0 / sum(fans_of(shape, fans))))
 
 
 @dataclass(frozen=True)
@@ -160,9 +173,9 @@ class GlorotUniform(Initializer):
     Source: as `GlorotNormal`, equation 16.
     """
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Uniform numbers of variance 2/(n_in + n_out)."""
-        limit = math.sqrt(6.0 / (shape[0] + shape[-1]))
+        limit = math.sqrt(6.0 / sum(fans_of(shape, fans)))
         return stream.uniform(shape, -limit, limit)
 
 
@@ -173,18 +186,18 @@ class LeCunNormal(Initializer):
     Source: LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, equation 16.
     """
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Normal numbers of variance 1/n_in."""
-        return stream.normal(shape, scale=math.sqrt(1.0 / shape[0]))
+        return stream.normal(shape, scale=math.sqrt(1.0 / fans_of(shape, fans).fan_in))
 
 
 @dataclass(frozen=True)
 class LeCunUniform(Initializer):
     """Numbers from U(−a, a), a = √(3/n_in): the variance of `LeCunNormal`, bounded."""
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Uniform numbers of variance 1/n_in."""
-        limit = math.sqrt(3.0 / shape[0])
+        limit = math.sqrt(3.0 / fans_of(shape, fans).fan_in)
         return stream.uniform(shape, -limit, limit)
 
 
@@ -211,7 +224,7 @@ class Orthogonal(Initializer):
     def __post_init__(self) -> None:
         keep_number(self, "gain", above=0.0)
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """A matrix of the given shape."""
         rows, columns = shape if len(shape) == 2 else (shape[0], 1)
         q, r = np.linalg.qr(stream.normal((max(rows, columns), min(rows, columns))))  # (long, short), (short, short)
@@ -241,9 +254,9 @@ class UnitVariance(Initializer):
     def __post_init__(self) -> None:
         keep_number(self, "scale", above=0.0)
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Normal numbers of variance 1/n_in: what the weights are until data is seen."""
-        return stream.normal(shape, scale=math.sqrt(1.0 / shape[0]))
+        return stream.normal(shape, scale=math.sqrt(1.0 / fans_of(shape, fans).fan_in))
 
     def adapt(self, values: Floats, outputs: Floats, stream: Stream) -> Floats:
         """The weight (d_in, d_out), each column divided by the deviation of its unit's outputs (n, d_out)."""
@@ -289,7 +302,7 @@ class ThroughData(Initializer):
     def __post_init__(self) -> None:
         keep_integer(self, "rows", minimum=1)
 
-    def draw(self, shape: Shape, stream: Stream) -> Floats:
+    def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Zeros: what the biases are until data is seen."""
         if len(shape) != 1:
             raise ValueError(f"ThroughData is for biases, and not for a parameter of the shape {shape}.")

@@ -148,7 +148,7 @@ class Network:
             for number, (view, spec) in enumerate(zip(instruction.parameters, instruction.specs, strict=True)):
                 stream = Stream(seed, Purpose.INITIALIZE, instruction.index, number)
                 initializer = spec.initializer or _suitable_initializer(program, instruction.index)
-                view.of(parameters)[...] = initializer.draw(spec.shape, stream)
+                view.of(parameters)[...] = initializer.draw(spec.shape, stream, spec.fans)
             for view in instruction.statistics:
                 view.of(statistics)[...] = layer.statistic_specs(instruction.input_shape)[view.name][1]
         self._hold(Model(program, _frozen(parameters), _frozen(statistics)), program.statistic_count == 0)

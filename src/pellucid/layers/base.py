@@ -35,7 +35,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from pellucid.formulas import Formulas
-from pellucid.initializers import Initializer
+from pellucid.initializers import Fans, Initializer
 from pellucid.kernel import Kernel
 from pellucid.schedules import Schedule
 from pellucid.streams import Stream
@@ -66,11 +66,14 @@ class ParameterSpec:
         How it starts; None: by the activation that follows the layer.
     penalized : bool
         Whether L1, L2 and weight decay apply: True for weights, False for biases and norms.
+    fans : Fans or None
+        The fan-in and fan-out that initializers read; None: the first and the last size of the shape.
     """
 
     shape: Shape
     initializer: Initializer | None
     penalized: bool
+    fans: Fans | None = None
 
 
 class Context(NamedTuple):
