@@ -255,21 +255,21 @@ def test_a_layer_of_ones_own() -> None:
     [
         (
             Half(shape_told=False),
-            "Layer 0, Half(shape_told=False): forward answered the shape (5, 2), but its output_shape stands for "
+            "Layer 0, Half(shape_told=False): forward returned the shape (5, 2), but its output_shape stands for "
             "(5, 4). A layer that changes the shape must say so in output_shape(input_shape).",
         ),
         (
             Half(precise=False),
-            "Layer 0, Half(precise=False): forward was given float64 and answered float32. A layer must keep the "
+            "Layer 0, Half(precise=False): forward was given float64 and returned float32. A layer must keep the "
             "precision of its input: use x.dtype.type for its constants.",
         ),
         (
             Half(answers="no parameter"),
-            "Layer 0, Half(answers='no parameter'): backward answered no gradient for its scale, whose shape is (1,).",
+            "Layer 0, Half(answers='no parameter'): backward returned no gradient for its scale, whose shape is (1,).",
         ),
         (
             Half(answers="no input"),
-            "Layer 0, Half(answers='no input'): backward answered no gradient for its input, whose shape is (5, 4).",
+            "Layer 0, Half(answers='no input'): backward returned no gradient for its input, whose shape is (5, 4).",
         ),
     ],
     ids=["shape", "precision", "parameter", "input"],

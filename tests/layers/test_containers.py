@@ -121,3 +121,23 @@ def test_initializers_look_past_the_join() -> None:
 def test_what_is_refused(make: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         make()  # type: ignore[operator]
+
+
+def test_gradient_checks_look_into_containers() -> None:
+    block = pl.Residual([pl.Dense(3), pl.Tanh()], projection=pl.Dense(3))
+    check = pl.layer_gradient_check(block, (2, 3))
+    assert check.passed
+    assert {entry.name for entry in check.arrays} == {"x", "0.weight", "0.bias", "projection.weight", "projection.bias"}
+    network = pl.Network([block, pl.Flatten(), pl.Dense(2)])
+    x, y = random_numbers((4, 2, 3), 1), np.array([0, 1, 1, 0])
+    assert pl.gradient_check(network, "softmax_cross_entropy", x, y).passed
+
+
+def test_a_trace_of_a_nested_network() -> None:
+    network = built([pl.Dense(3), pl.Residual([pl.Dense(3), pl.ReLU()]), pl.Dense(1)], (2,))
+    trace = pl.trace(network, pl.SquaredError(), [[0.5, -1.0]], [1.0])
+    joined = trace.layers[3]
+    first, second = trace.layers[2].output, trace.layers[0].output
+    np.testing.assert_allclose(joined.output, first + second, rtol=1e-14)
+    np.testing.assert_allclose(trace.layers[0].output_gradient, trace.layers[1].input_gradient + joined.output_gradient)
+    assert "Residual" in repr(network)

@@ -97,7 +97,9 @@ def exciting_input(
     check_number("decay", decay, minimum=0.0, maximum=1.0)
     low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)  # (*input_shape)
     mean = x.mean(axis=0, dtype=np.float64)
-    for column in range(-max(layer.code_columns for layer in network.layers), 0):  # codes stay at the most frequent one
+    for column in range(
+        -max(each.layer.code_columns for each in network.program.instructions), 0
+    ):  # codes stay at the most frequent one
         codes, counts = np.unique(x[:, column], return_counts=True)
         mean[column] = codes[counts.argmax()]
     here, found = mean, Excitation(mean, [float(_values(network, mean[None], layer, unit)[0])])
@@ -139,7 +141,7 @@ def saliency(
     value is shown.
     """
     x = check_inputs(x, "x", network.input_shape)
-    layer = len(network.layers) - 1 if layer is None else layer
+    layer = len(network.program.instructions) - 1 if layer is None else layer
     if unit is None:
         _check_layer(network, layer)
         outputs = walk_forward(network.model, x)[layer].output.reshape(len(x), -1)  # (n, units)
@@ -163,7 +165,7 @@ def _gradient(network: Network, x: Array, layer: int, units: Array, behind: int 
 
 
 def _check_layer(network: Network, layer: int) -> None:
-    check_integer("layer", layer, minimum=0, maximum=len(network.layers) - 1)
+    check_integer("layer", layer, minimum=0, maximum=len(network.program.instructions) - 1)
 
 
 def _check_unit(network: Network, layer: int, unit: int) -> None:

@@ -7,7 +7,6 @@ Contract: each check puts the gradients of a network, a layer or a loss beside c
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,14 @@ from pellucid.engines.reference import (
 )
 from pellucid.inspection.differences import Arrays, Effort, Value, compare
 from pellucid.inspection.verdict import ArrayCheck, Entry, GradientCheck
-from pellucid.inspection.walk import Examples, check_examples, flat_gradient, walk_backward, walk_forward
+from pellucid.inspection.walk import (
+    Examples,
+    check_examples,
+    flat_gradient,
+    gradient_of_input,
+    walk_backward,
+    walk_forward,
+)
 from pellucid.layers.base import Layer
 from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
@@ -110,23 +116,23 @@ def gradient_check(
     views = model.program.views()
 
     visits = walk_forward(model, given, randomness)
-    scores = visits[-1].output.reshape(len(given), -1)  # (n, outputs)
+    scores = visits[-1].output  # (n, …, outputs)
     with np.errstate(all="ignore"):  # a loss that is not finite is told by `compare`
         _, gradient = mean_loss_and_gradient(examples.loss, scores, examples.targets, examples.sample_weight)
     returns = walk_backward(visits, _of_scores(examples.loss, gradient, scores))
     flat = flat_gradient(model, returns, penalty)  # (p,)
     at = {name: view.of(model.parameters) for name, view in views.items()} | {"x": given}
-    gradients = {name: view.of(flat) for name, view in views.items()} | {"x": returns[0].input_gradient}
+    gradients = {name: view.of(flat) for name, view in views.items()} | {"x": gradient_of_input(visits, returns)}
 
     def value(name: str, moved: Floats) -> float:
         of_model, of_x = model, given
         if name == "x":
-            of_x = _with_codes_of(given, moved, max(layer.code_columns for layer in network.layers))
+            of_x = _with_codes_of(given, moved, max(each.layer.code_columns for each in model.program.instructions))
         else:
             parameters = model.parameters.copy()
             views[name].of(parameters)[...] = moved
             of_model = model._replace(parameters=parameters)
-        scores = forward(of_model, of_x, randomness)[0].reshape(len(given), -1)
+        scores = forward(of_model, of_x, randomness)[0]
         mean = mean_loss(examples.loss, scores, examples.targets, examples.sample_weight)
         return mean + penalty_value(of_model, penalty)
 
@@ -190,17 +196,23 @@ def layer_gradient_check(
     views = model.program.views()
 
     visits = walk_forward(model, given, randomness)
-    direction = stream.at(3).normal(visits[0].output.shape)  # (n, *d_out)
-    back = walk_backward(visits, direction)[0]
-    at = {name.split(".")[1]: view.of(model.parameters) for name, view in views.items()} | {"x": given}
+    direction = stream.at(3).normal(visits[-1].output.shape)  # (n, *d_out)
+    returns = walk_backward(visits, direction)
+    flat = flat_gradient(model, returns, None)  # (p,)
+    own = {name.partition(".")[2]: view for name, view in views.items()}  # by the names within the layer
+    at = {name: view.of(model.parameters) for name, view in own.items()} | {"x": given}
 
     def value(name: str, moved: Floats) -> float:
-        parameters = SimpleNamespace(**{**vars(visits[0].made.parameters), **({name: moved} if name != "x" else {})})
-        of_x = _with_codes_of(given, moved, layer.code_columns) if name == "x" else given
-        output = layer.forward(of_x, parameters, visits[0].made.context)[0]
-        return float((output * direction).sum())
+        of_model, of_x = model, given
+        if name == "x":
+            of_x = _with_codes_of(given, moved, layer.code_columns)
+        else:
+            parameters = model.parameters.copy()
+            own[name].of(parameters)[...] = moved
+            of_model = model._replace(parameters=parameters)
+        return float((forward(of_model, of_x, randomness)[0] * direction).sum())
 
-    gradients = {**back.parameter_gradients, "x": back.input_gradient}
+    gradients = {name: view.of(flat) for name, view in own.items()} | {"x": gradient_of_input(visits, returns)}
     return _verdict(str(layer), value, gradients, at, _effort(limit, projections, tolerance, seed))
 
 

@@ -7,6 +7,7 @@ output or a gradient of another shape than the layer promises is an error that n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,25 +23,41 @@ from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs, check_same_length, check_sample_weight
 
 
-class Visit(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Visit:
     """One layer on the way forward."""
 
     made: Pass
-    input: Floats
-    """What it was given, (n, *d_in)."""
+    inputs: tuple[Floats, ...]
+    """What it was given, (n, *d_in): one array, or one for each branch that it joins."""
     output: Floats
-    """What it answered, (n, *d_out)."""
+    """What it returned, (n, *d_out)."""
+
+    @property
+    def input(self) -> Floats:
+        """Its input; of a join the branches side by side."""
+        return _side_by_side(self.inputs)
 
 
-class Return(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Return:
     """One layer on the way back."""
 
     output_gradient: Floats
     """∂C/∂output as it was passed back to the layer, (n, *d_out)."""
-    input_gradient: Floats
-    """∂C/∂input as the layer passed it on, (n, *d_in)."""
+    input_gradients: tuple[Floats, ...]
+    """∂C/∂input as the layer passed it on, (n, *d_in), for each of its inputs."""
     parameter_gradients: Gradients
     """∂C/∂parameter by the parameter's name."""
+
+    @property
+    def input_gradient(self) -> Floats:
+        """That of its input; of a join those of the branches side by side."""
+        return _side_by_side(self.input_gradients)
+
+
+def _side_by_side(arrays: tuple[Floats, ...]) -> Floats:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=-1)
 
 
 class Examples(NamedTuple):
@@ -80,19 +97,20 @@ def walk_forward(model: Model, x: Array, randomness: Randomness | None = None) -
     visits = []
     for made, given, output in layer_by_layer(model, x, randomness):
         instruction = made.instruction
+        inputs = given if isinstance(given, tuple) else (given,)
         expected = (len(x), *instruction.output_shape)
         if np.shape(output) != expected:
             raise ValueError(
-                f"Layer {instruction.index}, {instruction.layer}: forward answered the shape {np.shape(output)}, but "
+                f"Layer {instruction.path}, {instruction.layer}: forward returned the shape {np.shape(output)}, but "
                 f"its output_shape stands for {expected}. A layer that changes the shape must say so in "
                 f"output_shape(input_shape)."
             )
-        if output.dtype != given.dtype:
+        if output.dtype != inputs[0].dtype:
             raise ValueError(
-                f"Layer {instruction.index}, {instruction.layer}: forward was given {given.dtype} and answered "
+                f"Layer {instruction.path}, {instruction.layer}: forward was given {inputs[0].dtype} and returned "
                 f"{output.dtype}. A layer must keep the precision of its input: use x.dtype.type for its constants."
             )
-        visits.append(Visit(made, given, output))
+        visits.append(Visit(made, inputs, output))
     return visits
 
 
@@ -104,26 +122,44 @@ def walk_backward(visits: list[Visit], gradient: Floats) -> list[Return]:
     Raises
     ------
     ValueError
-        If a layer answers no gradient for its input or for a parameter, or one of another shape.
+        If a layer returns no gradient for its input or for a parameter, or one of another shape.
     """
     returns = []
-    passed = gradient.reshape(visits[-1].output.shape)
+    of_buffers = {visits[-1].made.instruction.target: gradient.reshape(visits[-1].output.shape)}
     for visit in reversed(visits):
         instruction, parameters, context, saved = visit.made
+        passed = of_buffers.get(instruction.target, np.zeros_like(visit.output))
         given, gradients = instruction.layer.backward(passed, saved, parameters, context._replace(input_gradient=True))
-        shapes = {"input": np.shape(visit.input), **{view.name: view.shape for view in instruction.parameters}}
-        answered = {"input": given, **gradients}
+        of_inputs = given if isinstance(given, tuple) else (given,)
+        shapes = {view.name: view.shape for view in instruction.parameters}
+        answered = {f"input {k}" if k else "input": each for k, each in enumerate(of_inputs)} | gradients
+        shapes |= {f"input {k}" if k else "input": np.shape(each) for k, each in enumerate(visit.inputs)}
         for name, shape in shapes.items():
             found = answered.get(name)
             if found is None or np.shape(found) != shape:
                 what = "no gradient" if found is None else f"a gradient of the shape {np.shape(found)}"
                 raise ValueError(
-                    f"Layer {instruction.index}, {instruction.layer}: backward answered {what} for its {name}, whose "
+                    f"Layer {instruction.path}, {instruction.layer}: backward returned {what} for its {name}, whose "
                     f"shape is {shape}."
                 )
-        returns.append(Return(passed, np.asarray(given), gradients))
-        passed = np.asarray(given)
+        returns.append(Return(passed, of_inputs, gradients))
+        for source, each in zip(instruction.sources, of_inputs, strict=True):
+            of_buffers[source] = of_buffers[source] + each if source in of_buffers else np.asarray(each)
     return returns[::-1]
+
+
+def gradient_of_input(visits: list[Visit], returns: list[Return]) -> Floats:
+    """∂C/∂x, (n, *input_shape): the sum over all layers that read the network's input."""
+    parts = [
+        of_input
+        for visit, back in zip(visits, returns, strict=True)
+        for source, of_input in zip(visit.made.instruction.sources, back.input_gradients, strict=True)
+        if source == 0
+    ]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
 
 
 def flat_gradient(model: Model, returns: list[Return], penalty: Penalty | None) -> Floats:

@@ -16,6 +16,7 @@ import numpy as np
 from pellucid.engines.base import Model, State, Task
 from pellucid.engines.reference import (
     Randomness,
+    at_positions,
     forward,
     mean_loss,
     mean_loss_and_gradient,
@@ -26,6 +27,7 @@ from pellucid.formulas import Formulas, formulas_of
 from pellucid.inspection.trace.symbols import Symbols, symbols_of
 from pellucid.inspection.trace.values import LayerTrace, Trace
 from pellucid.inspection.walk import Return, Visit, check_examples, flat_gradient, walk_backward, walk_forward
+from pellucid.layers.base import as_rows
 from pellucid.layers.dropout import Scheduled
 from pellucid.losses import Loss
 from pellucid.network import Network
@@ -130,7 +132,7 @@ def trace(
 
     with np.errstate(all="ignore"):  # where a number becomes infinite is what a trace may be wanted for
         visits = walk_forward(model, examples.x, randomness)
-        scores = visits[-1].output.reshape(len(examples.x), -1).astype(model.parameters.dtype, copy=False)
+        scores = visits[-1].output.astype(model.parameters.dtype, copy=False)  # (n, …, outputs)
         value, gradient = mean_loss_and_gradient(examples.loss, scores, examples.targets, examples.sample_weight)
         returns = walk_backward(visits, gradient)
         flat = flat_gradient(model, returns, penalty)
@@ -151,7 +153,7 @@ def trace(
         if chosen is not None:
             after, slots = update_parameters(task, state, flat)
         cost_after = None if after is None else _cost(task, model._replace(parameters=after), randomness)
-        values = examples.loss.values(scores, examples.targets)
+        values = examples.loss.values(as_rows(scores), at_positions(examples.targets, scores))  # (n·,)
     cost_of_weights = penalty_value(model, penalty)
     recorded = _Step(state.step, model, flat, state.slots, after, slots, chosen.slot_names if chosen else ())
     names = symbols_of(model.program.instructions)
@@ -198,7 +200,7 @@ class _Step:
 
 
 def _cost(task: Task, model: Model, randomness: Randomness | None) -> float:
-    scores = forward(model, task.x, randomness)[0].reshape(len(task.x), -1)
+    scores = forward(model, task.x, randomness)[0]
     return mean_loss(task.loss, scores, task.targets, task.sample_weight) + penalty_value(model, task.penalty)
 
 
