@@ -18,7 +18,9 @@ from pellucid.storage.atomic import write_atomically
 
 MODEL, HISTORY, REPORT = FIRST, "history.json", "report.png"
 SETTINGS, FINDINGS = "settings.json", "findings.json"
-_OURS = (MODEL, HISTORY, SETTINGS, FINDINGS, REPORT, "report.html", "report.json")
+FACTS = "report.json"
+"""What is known of a run on a table, the doctor's findings among it."""
+_OURS = (MODEL, HISTORY, SETTINGS, FINDINGS, REPORT, "report.html", FACTS)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,15 @@ def run_folder(save: str | None, name: str) -> Iterator[RunFolder]:
             with suppress(OSError):  # something is in it: it stays
                 folder.rmdir()
         raise
+
+
+def settings_of_model(model: str) -> dict[str, Any]:
+    """What the run of a model file or of a run's folder was asked for; {} where that is not known."""
+    path = Path(model).expanduser()
+    with suppress(OSError, ValueError):
+        settings = json.loads(((path if path.is_dir() else path.parent) / SETTINGS).read_text(encoding="utf-8"))
+        return settings if isinstance(settings, dict) else {}
+    return {}
 
 
 def _is_ours(name: str) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ from rich.console import Console
 from pellucid.cli import tables
 from pellucid.cli.csv_words import csv_of
 from pellucid.cli.errors import Failure, UsageError
-from pellucid.cli.runs import SETTINGS
+from pellucid.cli.runs import settings_of_model
 from pellucid.tables.reading import read_columns
 from pellucid.tables.report.intervals import bootstrap, interval
 from pellucid.tables.report.metrics import measures_of
@@ -28,7 +26,7 @@ def evaluate_table(
 ) -> None:
     """Measure the network of the file `model`, or those of a run's folder, on a table with its target."""
     assert network.preprocessing is not None
-    name = target or _target_of(Path(model).expanduser())
+    name = target or target_of(model)
     file = sys.stdin.buffer if source == "-" else Path(source).expanduser()
     source = "standard input" if source == "-" else source
     columns = read_columns(file, texts=network.preprocessing.text_columns, **csv_of(csv))
@@ -57,11 +55,9 @@ def evaluate_table(
         tables.show_confusion(console, y, answers.argmax(axis=1), what.class_names)
 
 
-def _target_of(path: Path) -> str:
+def target_of(model: str) -> str:
     """The target that a run was trained for, as its settings say."""
-    folder = path if path.is_dir() else path.parent
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        name = json.loads((folder / SETTINGS).read_text())["target"]
-        if isinstance(name, str):
-            return name
+    name = settings_of_model(model).get("target")
+    if isinstance(name, str):
+        return name
     raise UsageError("--target COLUMN must say which column is the target: the model is not in the folder of its run.")

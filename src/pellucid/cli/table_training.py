@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from rich.console import Console
 
 from pellucid.cli import tables
+from pellucid.cli.diagnosis import told_of
 from pellucid.cli.errors import Interrupted, UsageError
-from pellucid.cli.runs import HISTORY, SETTINGS, RunFolder, run_folder
+from pellucid.cli.remedies import command_of
+from pellucid.cli.runs import FACTS, HISTORY, SETTINGS, RunFolder, run_folder
 from pellucid.cli.table_options import Read, TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import Streamed, is_streamed, show_memory, stream_of
 from pellucid.cli.table_words import show_columns, show_report, show_target
 from pellucid.formats.together import save_together
+from pellucid.layers import Layer
 from pellucid.storage.atomic import write_atomically
+from pellucid.tables.building import layers_of, steps_of
 from pellucid.tables.fitting import Settings
 from pellucid.tables.large import train_stream
 from pellucid.tables.pace import visits_within
 from pellucid.tables.report.report import TableReport
-from pellucid.tables.report.verdict import asked_again, next_steps
+from pellucid.tables.report.verdict import next_steps
+from pellucid.tables.targets import Target
 from pellucid.tables.training import Telling, Trained, train_table
 
-PAGE, FACTS = "report.html", "report.json"
+PAGE = "report.html"
 _OF_THE_TABLE = ("kinds", "csv", "task", "quantiles", "class_weight")  # what every training of it must be told
 
 Steps: TypeAlias = tuple[tuple[str, str], ...]
@@ -45,7 +51,7 @@ def train(options: TableOptions) -> None:
         settings = _within(options, found, settings, console)
     with run_folder(options.save, _run_name(options.source)) as folder:
         trained = _train(options, found, settings, console)
-        report = _told(options, trained.report, _next(options, found, trained, folder.path))
+        report = _told(options, trained, _next(options, found, trained, folder.path), found.target)
         if trained.interrupted:
             when = "in" if isinstance(found, Streamed) else "after"
             words = (
@@ -128,19 +134,19 @@ def _said(options: TableOptions) -> dict[str, str]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _told(options: TableOptions, report: TableReport, steps: Steps) -> TableReport:
-    """The report with what to do next, and what class weights have to do with either.
+def _told(options: TableOptions, trained: Trained, steps: Steps, target: Target) -> TableReport:
+    """The report with what to do next, and each finding with the command line of its remedy."""
+    report, job = trained.report, trained.job
 
-    They are a step of their own where the doctor says that a rare class is not found.
-    """
-    if options.class_weight is not None:
-        return replace(report, next=steps, how=f"{report.how}; every class counts alike" if report.how else "")
-    if any(finding.get("name") == "class_imbalance" for finding in report.findings.get("findings", [])):
-        asked = asked_again(options.source, str(options.target), _said(options))
-        command = f"pellucid train {asked} --class-weight balanced"
-        why = "rare classes that count as much as common ones, so that they are found"
-        steps = (steps[0], (command, why), *steps[1:])
-    return replace(report, next=steps)
+    def layers_for(changes: Mapping[str, Any]) -> Sequence[Layer]:
+        recipe = settings_of(replace(options, **changes), target).recipe
+        return layers_of(recipe, job.layout, target.outputs, steps_of(recipe, job.count, job.epochs))
+
+    if report.findings and job.trainer is not None:
+        command = partial(command_of, options=options, trainer=job.trainer, layers_for=layers_for)
+        report = replace(report, findings=told_of(trained.diagnosis, command))
+    weighed = options.class_weight is not None and report.how
+    return replace(report, next=steps, how=f"{report.how}; every class counts alike" if weighed else report.how)
 
 
 def _write(folder: RunFolder, trained: Trained, report: TableReport, options: TableOptions) -> list[str]:

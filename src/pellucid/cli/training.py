@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_row
 from pellucid.cli.inputs import load_named
 from pellucid.cli.progress import progress_for
 from pellucid.cli.recipes import Recipe, recipe_for
+from pellucid.cli.remedies import command_of
 from pellucid.cli.resuming import check_folders, recalled, remember, resumed
 from pellucid.cli.runs import run_folder
 from pellucid.datasets import DATASETS, Dataset
@@ -78,11 +80,11 @@ def train(options: Options) -> None:
             interrupted = _fit(trainer, dataset, recipe, console)
         except pl.DivergenceError:
             for doctor in watching:
-                show_findings(console, told_of(doctor.diagnosis, options))
+                show_findings(console, told_of(doctor.diagnosis, commands(options, trainer, dataset)))
             raise
         tables.show_end(console, trainer.history)
         _show_results(console, trainer.network, dataset)
-        findings = told_of(watching[0].diagnosis, options) if watching else None
+        findings = told_of(watching[0].diagnosis, commands(options, trainer, dataset)) if watching else None
         if findings is not None:
             show_findings(console, findings)
         files = folder.write(trainer.network, dataset, trainer.history, asdict(options), findings)
@@ -101,6 +103,15 @@ def set_up(options: Options) -> tuple[pl.Trainer, Dataset, Recipe]:
     dataset = _data(name, options)
     trainer = _trainer(options, recipe, dataset) if options.resume is None else resumed(options, recipe.patience)
     return trainer, dataset, recipe
+
+
+def commands(options: Options, trainer: pl.Trainer, dataset: Dataset) -> Callable[[pl.Remedy | None], str | None]:
+    """What makes a command line of a remedy."""
+
+    def layers_for(changes: Mapping[str, Any]) -> list[Layer]:
+        return _layers(_recipe(replace(options, **changes), recipe_for(dataset.name)), dataset)
+
+    return partial(command_of, options=options, trainer=trainer, layers_for=layers_for)
 
 
 def options_of(settings: Mapping[str, Any]) -> Options:

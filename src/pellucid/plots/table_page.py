@@ -152,9 +152,8 @@ def _findings(report: TableReport) -> str:
 
 
 def _finding(finding: Any) -> str:
-    return finding_block(
-        str(finding.get("name")), str(finding.get("severity")), [finding.get("said"), finding.get("advice")]
-    )
+    texts = [finding.get("said"), finding.get("advice"), finding.get("command")]
+    return finding_block(str(finding.get("name")), str(finding.get("severity")), texts)
 
 
 def _next(report: TableReport) -> str:

@@ -8,7 +8,7 @@ are. Ctrl-C ends them: what the model had learnt by then stays, and what was not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,11 +55,21 @@ class Telling:
 
 @dataclass
 class Trained:
-    """What came of a table."""
+    """What came of a table: the model and the report; the training of its first network, and the doctor's diagnosis."""
 
     model: TableModel
     report: TableReport
+    job: Job
+    diagnosis: pl.Diagnosis = field(default_factory=pl.Diagnosis)
     interrupted: bool = False
+
+    @staticmethod
+    def of(model: TableModel, report: TableReport, job: Job, interrupted: bool) -> Trained:
+        """With the doctor's findings in the report, unless Ctrl-C came."""
+        if interrupted:
+            return Trained(model, report, job, interrupted=True)
+        diagnosis = diagnosis_of(job)
+        return Trained(model, replace(report, findings=diagnosis.to_dict()), job, diagnosis)
 
 
 def train_table(
@@ -119,8 +129,7 @@ def train_table(
     report = first_report(table, target, model, dropped, recipe)
     if not interrupted:
         report = completed(report, measured, model, table, y, telling)
-        report = replace(report, findings=findings_of(own[0]))
-    return Trained(model, report, interrupted)
+    return Trained.of(model, report, own[0], interrupted)
 
 
 def check_learnt(jobs: Sequence[Job], interrupted: bool) -> None:
@@ -223,10 +232,10 @@ def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int 
     return tuple(effect for effect in found if effect is not None)
 
 
-def findings_of(job: Job) -> dict[str, Any]:
-    """What the doctor says of a training that has ended, whose network predicts in the target's own unit."""
+def diagnosis_of(job: Job) -> pl.Diagnosis:
+    """The diagnosis of a training that has ended, whose network predicts in the target's own unit."""
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
     some = np.arange(min(DIAGNOSED, len(rows.x)))
     weight = None if rows.weight is None else rows.weight[some]
-    return pl.diagnose(trainer, rows.x[some], rows.y[some], validation=held, sample_weight=weight).to_dict()
+    return pl.diagnose(trainer, rows.x[some], rows.y[some], validation=held, sample_weight=weight)

@@ -23,6 +23,7 @@ from pellucid.engines.reference import (
     update_parameters,
 )
 from pellucid.formulas import Formulas, formulas_of
+from pellucid.inspection.names import input_names
 from pellucid.inspection.trace.symbols import Symbols, symbols_of
 from pellucid.inspection.trace.values import LayerTrace, Trace
 from pellucid.inspection.walk import Return, Visit, check_examples, flat_gradient, walk_backward, walk_forward
@@ -171,6 +172,9 @@ def trace(
         rate=task.rate_at(state) if chosen else 0.0,
         step=state.step,
         cost_after=cost_after,
+        features=input_names(network) or (),
+        classes=network.classes or (),
+        unit="" if network.target is None else network.target.words(task.link),
     )
 
 
