@@ -43,7 +43,8 @@ def remember(options: Options) -> None:
         return
     folder = Path(options.checkpoint).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    said = {name: value for name, value in dataclasses.asdict(options).items() if name not in ("checkpoint", "resume")}
+    omitted = ("checkpoint", "resume", "overwrite")
+    said = {name: value for name, value in dataclasses.asdict(options).items() if name not in omitted}
     write_atomically(folder / COMMAND, [json.dumps(said, indent=1).encode(), b"\n"])
 
 
@@ -60,7 +61,8 @@ def recalled(options: Options) -> Options:
     names = {field.name for field in dataclasses.fields(options)}
     before = dataclasses.replace(options, **{name: value for name, value in begun.items() if name in names})
     defaults = {"l2": 0.0, "seed": 0, "engine": "auto"}
-    changes: dict[str, Any] = {"resume": options.resume}
+    own = before.save is not None and options.save in (None, before.save)  # this training's own run, so far
+    changes: dict[str, Any] = {"resume": options.resume, "overwrite": options.overwrite or own}
     for name in begun:
         given = getattr(options, name)
         if given == defaults.get(name) or given == getattr(before, name):

@@ -24,6 +24,7 @@ from pellucid.configuration import to_configuration
 from pellucid.layers import Identity
 from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
+from pellucid.storage.atomic import write_atomically
 from pellucid.storage.networks import check_own, describe_network, loss_from, network_from
 from pellucid.storage.strict_json import read_json, write_json
 from pellucid.storage.tensor_file import (
@@ -33,7 +34,7 @@ from pellucid.storage.tensor_file import (
     check_version,
     digest,
     dtype_name,
-    write_tensors,
+    tensor_parts,
 )
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_finite
@@ -77,6 +78,11 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     >>> (pl.load(path).parameters == network.parameters).all()
     np.True_
     """
+    write_atomically(path, model_parts(network))
+
+
+def model_parts(network: Network) -> list[bytes | memoryview]:
+    """The bytes of a network's model file, part by part."""
     from pellucid import __version__
 
     tensors = {**network.named_parameters(), **network.named_statistics()}
@@ -95,7 +101,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         "network": text,
         "sha256": digest(text, tensors.values()),
     }
-    write_tensors(path, tensors, metadata)
+    return tensor_parts(tensors, metadata)
 
 
 def _loss_table(loss: Loss) -> dict[str, Any] | None:
@@ -107,7 +113,7 @@ def _loss_table(loss: Loss) -> dict[str, Any] | None:
             f"The loss is left out of the file: {error} The network predicts the same; to measure it after loading, "
             f"use evaluate(x, y, loss=…).",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return None
 

@@ -73,6 +73,11 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
 
 def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
     """Write named arrays and texts to one file, atomically, in the order given."""
+    write_atomically(path, tensor_parts(tensors, metadata))
+
+
+def tensor_parts(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> list[bytes | memoryview]:
+    """The bytes of a file of named arrays and texts, part by part."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     end = 0
     for name, tensor in tensors.items():
@@ -83,7 +88,7 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Array], me
     text += b" " * (-len(text) % _ALIGNMENT)
     if len(text) > LONGEST_HEADER:
         raise ValueError(f"The description has {len(text):,} bytes, but at most {LONGEST_HEADER:,} can be read again.")
-    write_atomically(path, [len(text).to_bytes(8, "little"), text, *map(_bytes, tensors.values())])
+    return [len(text).to_bytes(8, "little"), text, *map(_bytes, tensors.values())]
 
 
 def digest(text: str, tensors: Iterable[Array]) -> str:
