@@ -15,7 +15,7 @@ from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_row
 from pellucid.cli.inputs import load_named
 from pellucid.cli.progress import progress_for
 from pellucid.cli.recipes import Recipe, recipe_for
-from pellucid.cli.resuming import check_folders, recalled, remember, resumed
+from pellucid.cli.resuming import check_folders, checkpoints_of, recalled, remember, resumed
 from pellucid.cli.runs import may_overwrite, run_folder
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
@@ -69,9 +69,10 @@ def train(options: Options) -> None:
     trainer, dataset, recipe = set_up(options)
     watching = [pl.Doctor()] if options.doctor else []
     trainer.callbacks += watching
-    with run_folder(options.save, name, overwrite=overwrite) as folder:
-        remember(options)
+    place = options.resume or options.checkpoint
+    with checkpoints_of(trainer, place), run_folder(options.save, name, overwrite=overwrite) as folder:
         trainer.initialize(*dataset.train)
+        remember(options, trainer)
         trainer.network.classes = dataset.classes
         tables.show_data(console, dataset)
         tables.show_training(console, trainer, recipe.epochs)
@@ -90,7 +91,6 @@ def train(options: Options) -> None:
         settings = {name: value for name, value in asdict(options).items() if name != "overwrite"}
         files = folder.write(trainer.network, dataset, trainer.history, settings, findings)
         tables.show_files(console, folder.path, files, name)
-    place = options.resume or options.checkpoint
     if interrupted and place is not None:
         console.print(f"Go on with: pellucid train {name} --resume {place}", soft_wrap=True)
     if interrupted:

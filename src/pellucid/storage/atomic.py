@@ -183,6 +183,21 @@ def _lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+@contextlib.contextmanager
+def folder_locked(directory: Path) -> Iterator[None]:
+    """Keep others out of a folder who lock it, too, for a few steps; without effect where there are no locks."""
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _umask() -> int:
     """The process' umask: mkstemp makes files that only their owner may read."""
     mask = os.umask(0)

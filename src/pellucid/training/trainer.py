@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,8 @@ class Trainer:
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
         self.divergence: Divergence | None = None
-        self.checkpoint_directories: set[Path] = set()  # that this training was saved to, or resumed from
+        self.checkpoint_directories: dict[Path, int] = {}  # where it was saved to or resumed from: the newest's number
+        self.during_fit = ExitStack()  # what callbacks hold until `fit` ends
         self._progress: Progress | None = None
         self._fit: Fit | None = None
         self._stop = ""
@@ -325,7 +327,8 @@ class Trainer:
         summary = self._summary(task, 0 if held is None else len(held.x))
         self._fit = Fit(engine, task, held, epochs, self.epoch + epochs, summary)
         try:
-            train(self, self._fit)
+            with self.during_fit:
+                train(self, self._fit)
         finally:
             self._fit = None
         return history
