@@ -414,6 +414,7 @@ def test_the_work_of_reading_grows_with_the_columns_and_not_faster() -> None:
         check_names(names)
         check_kinds(dict.fromkeys(names, "number"), names)
         parts = list(file.parts(only=names))
+        assert all(part[name].dtype == object for part in file.parts(texts=names) for name in names)
         table = Table.of({name: np.concatenate([part[name] for part in parts]) for name in names})
         assert [table.column(name).name for name in names] == names
         assert [table[name][0] for name in names] == list(range(count))

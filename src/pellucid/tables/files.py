@@ -218,7 +218,7 @@ class TableFile:
         """Columns of a batch of Arrow as cells."""
         if self.dialect is None:
             return Cells({name: as_cells(batch.column(name), name) for name in wanted})
-        dialect, units = self.dialect, dict(self.dialect.units)
+        dialect, units, texts = self.dialect, dict(self.dialect.units), frozenset(texts)
         return Cells(
             {name: _from_text(batch.column(name), dialect, units.get(name, ""), name in texts) for name in wanted}
         )
