@@ -67,7 +67,7 @@ class Checkpoint(Callback):
     def start(self, trainer: Trainer, epochs: int) -> None:
         """Make the folder, and claim it until `fit` ends: not only after hours of training."""
         make_folder(self.directory)
-        trainer.during_fit.enter_context(claimed(self.directory, trainer))
+        trainer.hold(claimed(self.directory, trainer))
         check_own(trainer, self.directory)
         self._last, self._saved = trainer.epoch + epochs, time.monotonic()
         self._began = trainer.epoch, self._saved

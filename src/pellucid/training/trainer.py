@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,6 @@ class Trainer:
         self.history = History()
         self.divergence: Divergence | None = None
         self.checkpoint_directories: dict[Path, int] = {}  # where it was saved to or resumed from: the newest's number
-        self.during_fit = ExitStack()  # what callbacks hold until `fit` ends
         self._progress: Progress | None = None
         self._fit: Fit | None = None
         self._stop = ""
@@ -173,6 +172,12 @@ class Trainer:
         if self._fit is None:
             raise ValueError("There is no training going on: task and objective() are for callbacks.")
         return self._fit.task
+
+    def hold(self, resource: AbstractContextManager[Any]) -> None:
+        """Enter a context that is left when `fit` ends, however it ends; for callbacks."""
+        if self._fit is None:
+            raise ValueError("There is no training going on: hold() is for callbacks.")
+        self._fit.resources.enter_context(resource)
 
     @property
     def validation(self) -> tuple[Array, Array] | None:
@@ -327,7 +332,7 @@ class Trainer:
         summary = self._summary(task, 0 if held is None else len(held.x))
         self._fit = Fit(engine, task, held, epochs, self.epoch + epochs, summary)
         try:
-            with self.during_fit:
+            with self._fit.resources:
                 train(self, self._fit)
         finally:
             self._fit = None
