@@ -104,7 +104,7 @@ def test_every_task_is_streamed(pellucid, tmp_path, flats, target, options, word
 def test_a_file_that_is_too_large_for_memory_is_streamed_unasked(pellucid, flats, monkeypatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 500_000)
     monkeypatch.setattr(table_streaming, "available", lambda: 500_000)
-    train = ("train", flats, "--target", "rent", "--recipe", "plain", "--epochs", 1, "--save", "run")
+    train = ("train", flats, "--target", "rent", "--recipe", "plain", "--epochs", 1, "--save", "run", "--overwrite")
     out = pellucid(*train, "--folds", 0).out
     assert (
         "flats.csv (22 kB) is read part by part, since its table would take about 261 kB of memory, and 500 kB" in out

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.tables import memory
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +124,9 @@ def test_numbers_are_printed_with_all_digits(pellucid, tmp_path) -> None:
     x = np.random.default_rng(1).normal(size=(4, 3))
     np.save(tmp_path / "x.npy", x)
     for outputs in (1, 2):
-        network = regression(tmp_path / "model.pellucid", outputs)
+        regression(tmp_path / "model.pellucid", outputs)
         rows = rows_of(pellucid("predict", "model.pellucid", "x.npy").out)
-        answers = network.predict(x).reshape(4, outputs)
+        answers = pl.load(tmp_path / "model.pellucid").predict(x).reshape(4, outputs)
         assert np.array_equal(np.array(rows, dtype=np.float32), answers)
     pellucid("predict", "model.pellucid", "x.npy", "--output", "y.csv")
     assert (tmp_path / "y.csv").read_text().startswith("output_1,output_2\n")
@@ -189,6 +190,17 @@ def test_arrays_that_do_not_fit(pellucid, plane, tmp_path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     assert pellucid("predict", plane, "objects.npy").err == (
         "Error: objects.npy is damaged or holds no arrays of numbers.\n"
+    )
+
+
+def test_a_compressed_file_that_memory_does_not_hold(pellucid, plane, tmp_path, monkeypatch) -> None:
+    np.savez_compressed(tmp_path / "bomb.npz", x=np.zeros((2**16, 2)))
+    monkeypatch.setattr(memory, "available", lambda: 2**20)
+    monkeypatch.setattr(np.lib.format, "read_array", None)  # nothing is inflated
+    assert pellucid("predict", plane, "bomb.npz") == (
+        1,
+        "",
+        "Error: bomb.npz inflates to 1,048,704 bytes, but 1,048,576 bytes of memory are free: give fewer rows.\n",
     )
 
 

@@ -94,7 +94,19 @@ def test_classes_and_an_ensemble(pellucid, tmp_path, sales) -> None:
     one = pellucid("evaluate", "run/model.pellucid", sales, "--target", "sells").out
     assert one.split("log loss")[1].split("\n")[0] != both.split("log loss")[1].split("\n")[0]
     again = pellucid(
-        "train", sales, "--target", "sells", "--recipe", "plain", "--epochs", 2, "--folds", 0, "--save", "run"
+        "train",
+        sales,
+        "--target",
+        "sells",
+        "--recipe",
+        "plain",
+        "--epochs",
+        2,
+        "--folds",
+        0,
+        "--save",
+        "run",
+        "--overwrite",
     )
     assert again.code == 0
     assert "Not measured" in again.out

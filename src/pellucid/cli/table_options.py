@@ -55,6 +55,7 @@ class TableOptions:
     stream: bool | None = None
     seed: int = 0
     save: str | None = None
+    overwrite: bool = False
     engine: str = "auto"
     threads: int | None = None
 

@@ -15,7 +15,7 @@ from pellucid.cli import tables
 from pellucid.cli.diagnosis import told_of
 from pellucid.cli.errors import Interrupted, UsageError
 from pellucid.cli.remedies import command_of
-from pellucid.cli.runs import FACTS, HISTORY, SETTINGS, RunFolder, run_folder
+from pellucid.cli.runs import FACTS, HISTORY, SETTINGS, RunFolder, may_overwrite, run_folder
 from pellucid.cli.table_options import Read, TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import Streamed, is_streamed, show_memory, stream_of
@@ -41,6 +41,7 @@ Steps: TypeAlias = tuple[tuple[str, str], ...]
 def train(options: TableOptions) -> None:
     """Train, measure, tell and save."""
     console = tables.console()
+    overwrite = may_overwrite(options.save, options.overwrite)
     found = stream_of(options, console) if is_streamed(options, console) else read(options)
     settings = settings_of(options, found.target)
     show_columns(console, found.table)
@@ -49,7 +50,7 @@ def train(options: TableOptions) -> None:
         show_memory(console, found.table)
     elif options.minutes is not None:
         settings = _within(options, found, settings, console)
-    with run_folder(options.save, _run_name(options.source)) as folder:
+    with run_folder(options.save, _run_name(options.source), overwrite=overwrite) as folder:
         trained = _train(options, found, settings, console)
         report = _told(options, trained, _next(options, found, trained, folder.path), found.target)
         if trained.interrupted:
@@ -150,30 +151,30 @@ def _told(options: TableOptions, trained: Trained, steps: Steps, target: Target)
 
 
 def _write(folder: RunFolder, trained: Trained, report: TableReport, options: TableOptions) -> list[str]:
-    """The networks, what happened, what was asked for, and the report as JSON and as a page; each whole or not."""
-    folder.clear()
-    files = save_together(trained.model.networks, folder.path)
+    """The networks, what happened, what was asked for, and the report as JSON and as a page."""
     told: dict[str, Callable[[], str]] = {
         HISTORY: lambda: trained.model.histories[0].to_json(indent=1),
         SETTINGS: lambda: json.dumps(_asked(options), indent=1),
         FACTS: report.to_json,
         PAGE: report.to_html,
     }
-    for name, text in told.items():
-        try:
-            content = text()
-        except ImportError as error:  # matplotlib is an extra: a model without a picture is still a model
-            import warnings
+    with folder.writing() as place:
+        files = save_together(trained.model.networks, place)
+        for name, text in told.items():
+            try:
+                content = text()
+            except ImportError as error:  # matplotlib is an extra: a model without a picture is still a model
+                import warnings
 
-            warnings.warn(f"there is no {name}. {error}", stacklevel=2)
-            continue
-        write_atomically(folder.path / name, [content.encode(), b"\n"])
-        files.append(name)
+                warnings.warn(f"there is no {name}. {error}", stacklevel=2)
+                continue
+            write_atomically(place / name, [content.encode(), b"\n"])
+            files.append(name)
     return files
 
 
 def _asked(options: TableOptions) -> dict[str, Any]:
-    return {name: value for name, value in asdict(options).items() if name != "save"}
+    return {name: value for name, value in asdict(options).items() if name not in ("save", "overwrite")}
 
 
 def refuse(given: Mapping[str, Any]) -> None:

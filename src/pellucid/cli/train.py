@@ -164,6 +164,10 @@ def train_network(
         str | None,
         typer.Option(metavar="DIR", help="The run's folder; else runs/DATASET-1, -2, …", rich_help_panel=_RUN),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace the earlier run that is in --save's folder.", rich_help_panel=_RUN),
+    ] = False,
     checkpoint: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Save the training there after every epoch.", rich_help_panel=_RUN),
@@ -226,6 +230,7 @@ def train_network(
                 epochs=epochs,
                 seed=seed,
                 save=save,
+                overwrite=overwrite,
                 engine=engine,
                 threads=threads,
                 **{name: value for name, value in of_table.items() if value is not None or name == "target"},
@@ -251,6 +256,7 @@ def train_network(
             seed=seed,
             doctor=doctor,
             save=save,
+            overwrite=overwrite,
             checkpoint=checkpoint,
             resume=resume,
             data=data,

@@ -17,8 +17,8 @@ from pellucid.cli.inputs import load_named
 from pellucid.cli.progress import progress_for
 from pellucid.cli.recipes import Recipe, recipe_for
 from pellucid.cli.remedies import command_of
-from pellucid.cli.resuming import check_folders, recalled, remember, resumed
-from pellucid.cli.runs import run_folder
+from pellucid.cli.resuming import check_folders, checkpoints_of, recalled, remember, resumed
+from pellucid.cli.runs import may_overwrite, run_folder
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
 from pellucid.datasets.splits import part_rows
@@ -53,6 +53,7 @@ class Options:
     engine: str
     threads: int | None
     doctor: bool = False
+    overwrite: bool = False
 
 
 def train(options: Options) -> None:
@@ -62,6 +63,7 @@ def train(options: Options) -> None:
     check_folders(options)
     if options.resume is not None:
         options = recalled(options)
+    overwrite = may_overwrite(options.save, options.overwrite)
     options = replace(options, engine=choice("--engine", options.engine, ENGINES))
     with option("--seed"):
         check_integer("seed", options.seed, maximum=2**64 - 1)
@@ -69,9 +71,10 @@ def train(options: Options) -> None:
     trainer, dataset, recipe = set_up(options)
     watching = [pl.Doctor()] if options.doctor else []
     trainer.callbacks += watching
-    with run_folder(options.save, name) as folder:
-        remember(options)
+    place = options.resume or options.checkpoint
+    with checkpoints_of(trainer, place), run_folder(options.save, name, overwrite=overwrite) as folder:
         trainer.initialize(*dataset.train)
+        remember(options, trainer)
         trainer.network.classes = dataset.classes
         tables.show_data(console, dataset)
         tables.show_training(console, trainer, recipe.epochs)
@@ -87,9 +90,9 @@ def train(options: Options) -> None:
         findings = told_of(watching[0].diagnosis, commands(options, trainer, dataset)) if watching else None
         if findings is not None:
             show_findings(console, findings)
-        files = folder.write(trainer.network, dataset, trainer.history, asdict(options), findings)
+        settings = {name: value for name, value in asdict(options).items() if name != "overwrite"}
+        files = folder.write(trainer.network, dataset, trainer.history, settings, findings)
         tables.show_files(console, folder.path, files, name)
-    place = options.resume or options.checkpoint
     if interrupted and place is not None:
         console.print(f"Go on with: pellucid train {name} --resume {place}", soft_wrap=True)
     if interrupted:

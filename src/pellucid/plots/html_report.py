@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.formats.atomic import write_atomically
 from pellucid.inspection.recorder import Recorder
 from pellucid.losses import predictions
 from pellucid.plots.confusion import confusion_matrix
@@ -27,6 +26,7 @@ from pellucid.plots.mosaics import images, weights
 from pellucid.plots.page import layer_words
 from pellucid.plots.recordings import activation_histograms, gradient_histograms, unit_activity, update_ratios
 from pellucid.plots.regions import decision_regions
+from pellucid.storage.atomic import write_atomically
 from pellucid.typing import Array, Shape
 from pellucid.validation import check_inputs, check_same_length
 

@@ -11,11 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.formats.atomic import write_atomically
 from pellucid.plots import tables as pictures
 from pellucid.plots.confusion import confusion_matrix
 from pellucid.plots.figure import Figure
 from pellucid.plots.html import document, finding_block, section, table
+from pellucid.storage.atomic import write_atomically
 from pellucid.tables.report.words import contender_rows, headline
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,11 +132,14 @@ class Table(Mapping[str, Array]):
         """The source, rows and columns."""
         return f"Table({self.source!r}: {self.rows:,} rows, {len(self)} columns)"
 
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
     def column(self, name: str) -> Column:
         """What is known of a column; an unknown name is answered with the nearest one."""
-        for column in self.columns:
-            if column.name == name:
-                return column
+        if isinstance(name, str) and name in self._by_name:
+            return self._by_name[name]
         raise TableError(unknown_name("Column", name, [column.name for column in self.columns]))
 
     def take(self, rows: Any) -> Table:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pellucid.training.callbacks import Callback
-from pellucid.training.saving import checkpoints, make_folder
+from pellucid.training.claims import claimed
+from pellucid.training.saving import check_own, checkpoints, make_folder
 from pellucid.validation import check_integer
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ class Checkpoint(Callback):
     Parameters
     ----------
     directory : path
-        The folder, made if it is not there. It must not hold the checkpoints of another training: those are for
-        `Trainer.resume`.
+        The folder, made if it is not there. It is that of one training: while another process saves there, or if it
+        holds the checkpoints of another training (those are for `Trainer.resume`), `fit` raises `CheckpointError`.
     every : int or timedelta
         After how many epochs a checkpoint is written, or after how much time; then at the end of the epoch that is
         going on.
@@ -64,14 +65,10 @@ class Checkpoint(Callback):
         self._began = 0, 0.0
 
     def start(self, trainer: Trainer, epochs: int) -> None:
-        """Make the folder, and look whether it may be written to: not only after hours of training."""
+        """Make the folder, and claim it until `fit` ends: not only after hours of training."""
         make_folder(self.directory)
-        there = checkpoints(self.directory)
-        if there and self.directory.resolve() not in trainer.checkpoint_directories:
-            raise ValueError(
-                f"{self.directory} holds checkpoints of another training, up to {there[-1].name}: go on with it, "
-                f"Trainer.resume({str(self.directory)!r}, …), or name a new folder."
-            )
+        trainer.hold(claimed(self.directory, trainer))
+        check_own(trainer, self.directory)
         self._last, self._saved = trainer.epoch + epochs, time.monotonic()
         self._began = trainer.epoch, self._saved
 

@@ -8,7 +8,8 @@ came.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +43,8 @@ class Fit:
         How many epochs were asked for, and the number of the last one.
     summary : TrainingSummary
         What the network will say of its training, but for what grows with the epochs.
+    resources : ExitStack
+        What callbacks hold until it ends.
     """
 
     engine: Engine
@@ -50,6 +53,7 @@ class Fit:
     epochs: int
     last: int
     summary: TrainingSummary
+    resources: ExitStack = field(default_factory=ExitStack)
 
 
 def train(trainer: Trainer, fit: Fit) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ class Trainer:
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
         self.divergence: Divergence | None = None
-        self.checkpoint_directories: set[Path] = set()  # that this training was saved to, or resumed from
+        self.checkpoint_directories: dict[Path, int] = {}  # where it was saved to or resumed from: the newest's number
         self._progress: Progress | None = None
         self._fit: Fit | None = None
         self._stop = ""
@@ -171,6 +172,12 @@ class Trainer:
         if self._fit is None:
             raise ValueError("There is no training going on: task and objective() are for callbacks.")
         return self._fit.task
+
+    def hold(self, resource: AbstractContextManager[Any]) -> None:
+        """Enter a context that is left when `fit` ends, however it ends; for callbacks."""
+        if self._fit is None:
+            raise ValueError("There is no training going on: hold() is for callbacks.")
+        self._fit.resources.enter_context(resource)
 
     @property
     def validation(self) -> tuple[Array, Array] | None:
@@ -325,7 +332,8 @@ class Trainer:
         summary = self._summary(task, 0 if held is None else len(held.x))
         self._fit = Fit(engine, task, held, epochs, self.epoch + epochs, summary)
         try:
-            train(self, self._fit)
+            with self._fit.resources:
+                train(self, self._fit)
         finally:
             self._fit = None
         return history

@@ -176,7 +176,7 @@ class Trace:
 
     def save_html(self, path: str | Path, *, row: int = 0) -> None:
         """Write `to_html` to a file."""
-        from pellucid.formats.atomic import write_atomically
+        from pellucid.storage.atomic import write_atomically
 
         write_atomically(Path(path).expanduser(), [self.to_html(row=row).encode()])
 
