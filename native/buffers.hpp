@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 
 #include <string>
+#include <utility>
 
 #include "core.hpp"
 
@@ -31,6 +32,14 @@ public:
     Index size(int dimension) const { return view_.shape[dimension]; }
     Index step(int dimension) const { return view_.strides[dimension]; }
     char* data() const { return static_cast<char*>(view_.buf); }
+    bool is_read_only() const { return view_.readonly != 0; }
+
+    // Whether the two have a byte in common, as far as their first and last bytes tell.
+    bool overlaps(const Buffer& other) const {
+        const auto [begin, end] = extent();
+        const auto [other_begin, other_end] = other.extent();
+        return begin < end && other_begin < other_end && begin < other_end && other_begin < end;
+    }
 
     // A contiguous vector of `count` numbers of one type. The compiler counts on addresses that suit the type.
     template <typename T> T* vector(Kind kind, Index count) const {
@@ -50,6 +59,15 @@ public:
     }
 
 private:
+    std::pair<const char*, const char*> extent() const {
+        const char *begin = data(), *end = begin + view_.itemsize;
+        for (int d = 0; d < view_.ndim; ++d) {
+            if (size(d) == 0) return {begin, begin};
+            (step(d) < 0 ? begin : end) += (size(d) - 1) * step(d);
+        }
+        return {begin, end};
+    }
+
     bool find_kind() {
         const char* format = view_.format ? view_.format : "B";
         if (*format == '@' || *format == '=' || (*format == '<' && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)) ++format;

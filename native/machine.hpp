@@ -42,6 +42,19 @@ inline void check(bool condition, const char* message) {
 }
 
 constexpr Index largest_width = Index{1} << 28;
+// Of parameters: no size that follows from it overflows, padding and all.
+constexpr Index largest_count = Index{1} << 40;
+
+inline bool is_finite(const double* numbers, Index count) {
+    return std::all_of(numbers, numbers + count, [](double number) { return std::isfinite(number); });
+}
+
+// The row of a name in a table of the core. A name with a zero in it is none, however it begins.
+inline int find_row(int (*find)(const char*), const std::string& name, const char* family) {
+    const int row = name.find('\0') == std::string::npos ? find(name.c_str()) : -1;
+    if (row < 0) throw nb::value_error(("the native engine has no " + std::string(family) + " " + name).c_str());
+    return row;
+}
 
 // The memory of one run: one allocation, zeroed by the system where it can be.
 class Memory {
@@ -130,6 +143,7 @@ public:
         check(inputs >= 1 && outputs >= 1 && inputs <= largest_width && outputs <= largest_width,
               "a program needs at least one input and one output, and at most 2**28");
         check(parameter_count >= 0, "parameter_count must not be negative");
+        check(parameter_count <= largest_count, "parameter_count must be at most 2**40");
         spec_.inputs = inputs;
         spec_.outputs = outputs;
         spec_.parameter_count = parameter_count;
@@ -147,12 +161,7 @@ public:
             scheduled_width_ += 2;
         }
         check(width == outputs, "the last layer's outputs are not the program's");
-        Index free = parameter_count;
-        for (const LayerSpec& layer : layers_)
-            for (int p = 0; p < layer.parameter_count; ++p) {
-                free -= layer.parameters[p].rows * layer.parameters[p].columns;
-                check(free >= 0, "the layers have more parameters than the flat vector");
-            }
+        check_layout();
         spec_.layers = layers_.data();
         spec_.layer_count = static_cast<Index>(layers_.size());
         spec_.statistics = statistics_.data();
@@ -165,7 +174,7 @@ public:
         spec_.scale = scale_.data();
         spec_.offset = offset_.data();
         spec_.limit = limit;
-        check(limit >= 0.0, "the limit of the inputs must be at least 0");
+        check(limit >= 0.0 && std::isfinite(limit), "the limit of the inputs must be a finite number of at least 0");
         spec_.loss = spec_.penalty = spec_.optimizer = PartSpec{-1, {}};
         spec_.around.average = -1.0;
         spec_.link = Link::identity;
@@ -190,9 +199,9 @@ public:
         PartSpec part{-1, {}};
         if (!line) return part;
         const auto& [name, numbers] = *line;
-        part.code = find(name.c_str());
-        if (part.code < 0) throw nb::value_error(("the native engine has no " + std::string(family) + " " + name).c_str());
+        part.code = find_row(find, name, family);
         check(numbers.size() <= most_numbers, "a part has too many numbers");
+        check(is_finite(numbers.data(), static_cast<Index>(numbers.size())), "the numbers of a part must be finite");
         for (std::size_t i = 0; i < numbers.size(); ++i) part.numbers[i] = numbers[i];
         return part;
     }
@@ -201,8 +210,8 @@ private:
     LayerSpec read_layer(const LayerLine& line) {
         const auto& [name, number, inputs, outputs, numbers, parameters, statistics] = line;
         LayerSpec layer{};
-        layer.code = core_.find_layer(name.c_str());
-        if (layer.code < 0) throw nb::value_error(("the native engine has no layer " + name).c_str());
+        layer.code = find_row(core_.find_layer, name, "layer");
+        check(number >= 0 && number <= Index{0xFFFFFFFF}, "a layer's index must be at least 0 and below 2**32");
         layer.number = number;
         layer.inputs = inputs;
         layer.outputs = outputs;
@@ -214,6 +223,7 @@ private:
         check((numbers.size() <= most_numbers || name == "embedding") && parameters.size() <= most_parameters &&
                   statistics.size() <= most_statistics,
               "a layer has too many numbers, parameters or statistics");
+        check(is_finite(numbers.data(), static_cast<Index>(numbers.size())), "the numbers of a layer must be finite");
         numbers_.emplace_back(numbers);
         numbers_.back().resize(std::max(numbers.size(), std::size_t{most_numbers}));
         layer.numbers = numbers_.back().data();
@@ -234,11 +244,27 @@ private:
               "standardize, robust_scale and batch_normalization need two statistics, others none");
         layer.statistic_count = static_cast<int>(statistics.size());
         for (std::size_t i = 0; i < statistics.size(); ++i) {
-            check(statistics[i] >= 0 && statistics[i] + inputs <= static_cast<Index>(statistics_.size()),
+            check(statistics[i] >= 0 && statistics[i] <= static_cast<Index>(statistics_.size()) - inputs,
                   "a layer's statistics lie outside the flat vector");
             layer.statistics[i] = statistics[i];
         }
         return layer;
+    }
+
+    // The parameters of all layers lie one behind the other and fill the flat vector; no two statistics overlap.
+    void check_layout() const {
+        Index next = 0, statistic = 0;
+        for (const LayerSpec& layer : layers_) {
+            for (int p = 0; p < layer.parameter_count; ++p) {
+                check(layer.parameters[p].start == next, "a layer's parameters must begin where those before them end");
+                next += layer.parameters[p].rows * layer.parameters[p].columns;
+            }
+            for (int s = 0; s < layer.statistic_count; ++s) {
+                check(layer.statistics[s] >= statistic, "a layer's statistics must lie behind those before them");
+                statistic = layer.statistics[s] + layer.inputs;
+            }
+        }
+        check(next == spec_.parameter_count, "the layers must have as many parameters as the flat vector");
     }
 
     static void check_parameters(const std::string& name, const LayerSpec& layer) {

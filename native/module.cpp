@@ -5,6 +5,8 @@
 #endif
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <thread>
 
@@ -32,7 +34,7 @@ int usable_cores() {
 int choose_threads(int asked, double piece, double call) {
     if (asked > 0) return asked;
     if (piece < work_for_a_piece || call < work_for_a_call) return 1;
-    return asked < 0 ? std::min(-asked, usable_cores()) : usable_cores();
+    return asked < 0 ? std::min(-std::max(asked, -most_threads), usable_cores()) : usable_cores();
 }
 
 // Whether a signal handler raised: KeyboardInterrupt ends the training in good order, another error is passed on.
@@ -68,6 +70,22 @@ bool same_parts(const ProgramSpec& a, const ProgramSpec& b) {
            same(a.around, b.around) && a.link == b.link && a.largest_batch == b.largest_batch;
 }
 
+using Buffers = std::vector<const Buffer*>;  // null: none
+
+// What is written must share no memory with anything else of the call.
+void check_apart(const Buffers& written, const Buffers& read) {
+    for (std::size_t i = 0; i < written.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j)
+            check(!written[i]->overlaps(*written[j]), "arrays that are written must not share memory");
+        for (const Buffer* other : read)
+            check(!other || !written[i]->overlaps(*other), "arrays that are written must not share memory with others");
+    }
+}
+
+template <typename T> bool are_weights(const T* numbers, Index count) {
+    return std::all_of(numbers, numbers + count, [](T number) { return number >= T(0) && std::isfinite(number); });
+}
+
 // What a call is asked to do with rows: the caller's arrays, held and checked.
 class Rows {
 public:
@@ -86,10 +104,13 @@ public:
             examples_.targets = targets_->matrix(spec.outputs);
             check(examples_.targets.rows == rows, "x and targets must have as many rows");
         }
-        if (weights_) examples_.weights = weights_->vector<double>(Kind::float64, rows);
+        if (!weights_) return;
+        examples_.weights = weights_->vector<double>(Kind::float64, rows);
+        check(are_weights(examples_.weights, rows), "sample_weight must hold finite numbers of at least 0");
     }
 
     const Examples& examples() const { return examples_; }
+    Buffers buffers() const { return {&x_, classes_.get(), targets_.get(), weights_.get()}; }
 
 private:
     Buffer x_;
@@ -100,6 +121,35 @@ private:
 // clip_value, clip_norm, max_norm (0: without), average (−1: without)
 using AroundLine = std::tuple<double, double, double, double>;
 using MomentLine = std::tuple<Index, Index, std::int64_t, double, double, double>;
+
+AroundSpec read_around(const AroundLine& line, bool has_rate_factors) {
+    const auto [clip_value, clip_norm, max_norm, average] = line;
+    const double limits[] = {clip_value, clip_norm, max_norm};
+    check(are_weights(limits, 3), "clip_value, clip_norm and max_norm must be finite numbers of at least 0");
+    check(average == -1.0 || (average >= 0.0 && average < 1.0), "average must be at least 0 and below 1, or -1");
+    return {clip_value, clip_norm, max_norm, average, has_rate_factors ? 1.0 : 0.0};
+}
+
+Moment read_moment(const MomentLine& line, Index epochs, Index batches) {
+    const auto [epoch, batch, step, loss_sum, weight_sum, correct_sum] = line;
+    check(epochs >= 0 && epoch >= 0 && step >= 0 && batch >= 0 && batch <= batches,
+          "epochs, epoch, batch and step must not be negative, and batch at most the number of batches");
+    Index steps = 0, last = 0;
+    check(!__builtin_mul_overflow(epochs, batches, &steps) && !__builtin_add_overflow(epoch, epochs, &last) &&
+              !__builtin_add_overflow(step, steps, &last),
+          "too many epochs or steps");
+    return {epoch, batch, step, loss_sum, weight_sum, correct_sum};
+}
+
+// What schedules say of each step: a number for each, or a single one for all of them.
+const double* read_schedule(const Buffer& buffer, Index steps, bool& constant) {
+    check(buffer.dimensions() == 1, "rates and decays must be vectors");
+    constant = buffer.size(0) == 1;
+    const Index count = constant ? 1 : steps;
+    const double* numbers = buffer.vector<double>(Kind::float64, count);
+    check(is_finite(numbers, count), "rates and decays must be finite");
+    return numbers;
+}
 
 MomentLine line_of(const Moment& m) {
     return {m.epoch, m.batch, m.step, m.loss_sum, m.weight_sum, m.correct_sum};
@@ -118,7 +168,7 @@ public:
     Machine& operator=(const Machine&) = delete;
 
     // Writes the scores of the rows of x into `out`. The parameters are packed anew only for another array than the
-    // one before: the caller promises never to change one.
+    // one before, or one that may be written to.
     void scores(nb::handle parameters, nb::handle statistics, nb::handle x, nb::handle out, int threads) {
         const Buffer flat(parameters, "parameters"), measured(statistics, "statistics"), rows(x, "x"),
             answer(out, "out", true);
@@ -126,6 +176,7 @@ public:
         const T* numbers = flat.vector<T>(kind_of<T>, program_.spec().parameter_count);
         const Source source = rows.matrix(program_.spec().inputs);
         T* to = answer.vector<T>(kind_of<T>, source.rows * program_.spec().outputs);
+        check_apart({&answer}, {&flat, &measured, &rows});
         if (source.rows == 0) return;
         const double work = static_cast<double>(program_.work_of_row());
         const double count = static_cast<double>(source.rows);
@@ -145,8 +196,9 @@ public:
                 place_->prediction.push_back(std::move(memory));
             }
             previous = place_->loaded;
-            if (previous != parameters.ptr()) entries_.load(runs[0], {numbers, nullptr, running, nullptr});
-            else entries_.load_statistics(runs[0], running);
+            const bool known = previous == parameters.ptr() && flat.is_read_only();
+            if (known) entries_.load_statistics(runs[0], running);
+            else entries_.load(runs[0], {numbers, nullptr, running, nullptr});
             place_->loaded = parameters.ptr();
             entries_.scores(runs.data(), threads, source, to);
         }
@@ -164,6 +216,9 @@ public:
         const T* numbers = flat.vector<T>(kind_of<T>, count);
         T* to = answer.vector<T>(kind_of<T>, count);
         const Rows rows(program_.spec(), x, classes, targets, weights);
+        Buffers read = rows.buffers();
+        read.insert(read.end(), {&flat, &measured});
+        check_apart({&answer}, read);
         ProgramSpec spec = with_parts(loss, penalty, std::nullopt, 0);
         check(spec.loss.code >= 0, "a loss is needed");
         spec.largest_batch = rows.examples().x.rows;
@@ -191,9 +246,8 @@ public:
         ProgramSpec spec = with_parts(loss, penalty, optimizer, link);
         check(spec.loss.code >= 0 && spec.optimizer.code >= 0, "a loss and an optimizer are needed");
         spec.largest_batch = batch_size;
-        std::tie(spec.around.clip_value, spec.around.clip_norm, spec.around.max_norm, spec.around.average) = around;
         const std::unique_ptr<Buffer> factors = maybe(rate_factors, "rate_factors");
-        spec.around.rate_factors = factors ? 1.0 : 0.0;
+        spec.around = read_around(around, factors != nullptr);
         const std::size_t vectors = 2 + static_cast<std::size_t>(program_.core().slot_count(spec.optimizer.code)) +
                                     (spec.around.average >= 0.0 ? 1 : 0);
         check(state.size() == vectors && out.size() == vectors && safe.size() == vectors,
@@ -205,23 +259,12 @@ public:
         task.batch_size = batch_size;
         task.shuffle = shuffle;
         task.seed = seed;
-        std::tie(task.moment.epoch, task.moment.batch, task.moment.step, task.moment.loss_sum, task.moment.weight_sum,
-                 task.moment.correct_sum) = moment;
         const Index batches = (n + batch_size - 1) / batch_size;
-        check(epochs >= 0 && task.moment.epoch >= 0 && task.moment.step >= 0 && task.moment.batch >= 0 &&
-                  task.moment.batch <= batches,
-              "epochs, epoch, batch and step must not be negative");
-        Index steps = 0, cells = 0, last = 0;
-        check(!__builtin_mul_overflow(epochs, batches, &steps) && !__builtin_mul_overflow(epochs, Index{4}, &cells) &&
-                  !__builtin_add_overflow(task.moment.epoch, epochs, &last) &&
-                  !__builtin_add_overflow(task.moment.step, steps, &last),
-              "too many epochs or steps");
+        task.moment = read_moment(moment, epochs, batches);
+        const Index steps = epochs * batches;
         const Buffer rate_array(rates, "rates"), decay_array(decays, "decays"), record_array(records, "records", true);
-        check(rate_array.dimensions() == 1 && decay_array.dimensions() == 1, "rates and decays must be vectors");
-        task.constant_rate = rate_array.size(0) == 1;
-        task.rates = rate_array.vector<double>(Kind::float64, task.constant_rate ? 1 : steps);
-        task.constant_decay = decay_array.size(0) == 1;
-        task.decays = decay_array.vector<double>(Kind::float64, task.constant_decay ? 1 : steps);
+        task.rates = read_schedule(rate_array, steps, task.constant_rate);
+        task.decays = read_schedule(decay_array, steps, task.constant_decay);
         const std::unique_ptr<Buffer> scheduled_numbers = maybe(scheduled, "scheduled");
         task.scheduled_width = program_.scheduled_width();
         if (task.scheduled_width > 0) {
@@ -229,10 +272,12 @@ public:
             check(scheduled_numbers && !__builtin_mul_overflow(steps, task.scheduled_width, &cells_of_steps),
                   "a network whose layers follow schedules needs their numbers at each step");
             task.scheduled = scheduled_numbers->vector<double>(Kind::float64, cells_of_steps);
+            check(is_finite(task.scheduled, cells_of_steps), "the numbers of layers at each step must be finite");
             for (Index i = 0; i < cells_of_steps; i += 2)  // of dropout, the only layer that has such numbers
                 check(task.scheduled[i] >= 0.0 && task.scheduled[i] <= 0x1p32, "a threshold of dropout is out of range");
         }
-        task.records = reinterpret_cast<EpochRecord*>(record_array.vector<double>(Kind::float64, cells));
+        check(epochs <= std::numeric_limits<Index>::max() / 4, "too many epochs or steps");
+        task.records = reinterpret_cast<EpochRecord*>(record_array.vector<double>(Kind::float64, 4 * epochs));
         task.epochs = epochs;
         task.starts_average = starts_average;
         task.penalty_per_example = penalty_per_example;
@@ -240,6 +285,12 @@ public:
         task.safe.epoch = -1;
         task.interrupted = check_signals ? interrupted : nullptr;
         const T* rate_of_each = factors ? factors->vector<T>(kind_of<T>, spec.parameter_count) : nullptr;
+        check(!factors || are_weights(rate_of_each, spec.parameter_count),
+              "rate_factors must be finite and at least 0");
+        Buffers read = rows.buffers(), written{&record_array};
+        read.insert(read.end(), {factors.get(), &rate_array, &decay_array, scheduled_numbers.get()});
+        from.add_to(read), to.add_to(written), back.add_to(written);
+        check_apart(written, read);
         threads = training_threads(threads, batch_size, static_cast<double>(steps));
         {
             const Turn turn(place_);
@@ -268,6 +319,9 @@ private:
                 else
                     pointers.push_back(buffer.template vector<T>(kind_of<T>, spec.parameter_count));
             }
+        }
+        void add_to(Buffers& all) const {
+            for (const auto& buffer : buffers) all.push_back(buffer.get());
         }
         FlatVectors<T> all() const { return {pointers[0], pointers.data() + 1, statistics}; }
 

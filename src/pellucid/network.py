@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy as np
 from pellucid.description import Feature, TrainingSummary, as_features, check_counts, check_once
 from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model
+from pellucid.engines.overflow import first_overflow
 from pellucid.engines.program import Program, View, compile_program
-from pellucid.engines.reference import forward, mean_loss
+from pellucid.engines.reference import forward, weighted_mean
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
 from pellucid.layers.base import Layer, ParameterSpec
@@ -29,11 +30,15 @@ from pellucid.validation import (
     check_same_length,
     check_sample_weight,
     check_seed,
+    surely_finite,
     unknown_name,
 )
 
 if TYPE_CHECKING:
     from pellucid.tables.encoder import TableEncoder
+
+
+_NOT_BUILT = "The network has no parameters yet: train it, or call network.build(input_shape)."
 
 
 class Network:
@@ -111,6 +116,7 @@ class Network:
         self._features: tuple[Feature, ...] | None = None
         self._preprocessing: TableEncoder | None = None
         self.training: TrainingSummary | None = None
+        self._program: Program | None = None  # shapes are known before the numbers are there
         self._model: Model | None = None
         self._with_softmax: tuple[Program, Program] | None = None
         self.statistics_fitted = False
@@ -134,8 +140,7 @@ class Network:
         """
         check_seed(seed)
         shape = tuple(input_shape) if isinstance(input_shape, Sequence) else (input_shape,)
-        self.adopt_shape(tuple(check_integer("input_shape", size, minimum=1) for size in shape))
-        program = self.program
+        program = self._compiled(tuple(check_integer("input_shape", size, minimum=1) for size in shape))
         parameters = np.zeros(program.parameter_count, dtype=self.dtype)
         statistics = np.zeros(program.statistic_count, dtype=np.float64)
         for instruction in program.instructions:
@@ -145,18 +150,29 @@ class Network:
                 view.of(parameters)[...] = self._draw(spec, instruction.index, stream)
             for view in instruction.statistics:
                 view.of(statistics)[...] = layer.statistic_specs(instruction.input_shape)[view.name][1]
-        self._model = Model(program, _frozen(parameters), _frozen(statistics))
-        self.statistics_fitted = program.statistic_count == 0
+        self._hold(Model(program, _frozen(parameters), _frozen(statistics)), program.statistic_count == 0)
         return self
 
     def adopt_shape(self, input_shape: Shape) -> None:
-        """Infer all shapes without drawing weights, for whoever brings them (`parameters` stay to be assigned)."""
-        nothing = _frozen(np.empty(0, dtype=self.dtype))
+        """Infer all shapes without drawing weights, for whoever brings them: until `adopt` it is not built."""
+        self.__dict__.update(_program=self._compiled(input_shape), _model=None)
+
+    def _compiled(self, input_shape: Shape) -> Program:
+        """The program for inputs of a shape, if names and units fit it."""
         program = compile_program(self.layers, input_shape)
         self.check_names(program=program)
         if self.target is not None:
             self.target.check(program.outputs)
-        self._model = Model(program, nothing, _frozen(np.empty(0)))
+        return program
+
+    def _hold(self, model: Model, statistics_fitted: bool) -> None:
+        """Change to these numbers. A single call, so that an interrupt comes before all of it or after."""
+        self.__dict__.update(_program=model.program, _model=model, statistics_fitted=statistics_fitted)
+
+    def become(self, prepared: Network) -> None:
+        """Change to the numbers, loss, link and unit of a copy of this network, in a single call likewise."""
+        names = ("_program", "_model", "statistics_fitted", "loss", "_link", "_target")
+        self.__dict__.update({name: vars(prepared)[name] for name in names})
 
     def adopt(self, parameters: Floats, statistics: Floats, statistics_fitted: bool = True) -> None:
         """Take over vectors (p,) and (s,) without copying them, for whoever read them: nobody else may change them."""
@@ -169,8 +185,7 @@ class Network:
                 raise ValueError(
                     f"{name} must be a vector ({count},) of {dtype}, not {vector.shape} of {vector.dtype}."
                 )
-        self._model = Model(program, _frozen(parameters), _frozen(statistics))
-        self.statistics_fitted = statistics_fitted
+        self._hold(Model(program, _frozen(parameters), _frozen(statistics)), statistics_fitted)
 
     def _draw(self, spec: ParameterSpec, index: int, stream: Stream) -> Floats:
         """First values of a parameter."""
@@ -190,13 +205,15 @@ class Network:
     def model(self) -> Model:
         """The program with its numbers, as engines take it."""
         if self._model is None:
-            raise ValueError("The network has no parameters yet: train it, or call network.build(input_shape).")
+            raise ValueError(_NOT_BUILT)
         return self._model
 
     @property
     def program(self) -> Program:
         """The table of instructions that the layers were made into."""
-        return self.model.program
+        if self._program is None:
+            raise ValueError(_NOT_BUILT)
+        return self._program
 
     @property
     def input_shape(self) -> Shape:
@@ -226,8 +243,8 @@ class Network:
 
     @statistics.setter
     def statistics(self, values: Any) -> None:
-        self._model = self.model._replace(statistics=self._checked(values, "statistics", self.program.statistic_count))
-        self.statistics_fitted = True
+        statistics = self._checked(values, "statistics", self.program.statistic_count)
+        self._hold(self.model._replace(statistics=statistics), statistics_fitted=True)
 
     def _checked(self, values: Any, name: str, count: int) -> Floats:
         array = check_array(values, name)
@@ -253,14 +270,35 @@ class Network:
 
     def set(self, name: str, values: Any) -> None:
         """Replace one parameter or statistic by its name, "0.weight"; the shape must fit."""
-        kind, view = self._view(name)
-        array = check_array(values, name)
-        if array.shape != view.shape:
-            raise ValueError(f"{name} must have the shape {view.shape}, not {array.shape}.")
-        check_finite(array, name)
-        flat = getattr(self, kind).copy()
-        view.of(flat)[...] = array
-        setattr(self, kind, _frozen(flat))
+        self.assign({name: values})
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Replace parameters and statistics by their names, {"0.weight": …}: all of them, or none if one does not fit.
+
+        Examples
+        --------
+        >>> import pellucid as pl
+        >>> network = pl.Network([pl.Dense(1)]).build(2)
+        >>> network.assign({"0.weight": [[1], [2]], "0.bias": [3]})
+        >>> network.parameters
+        array([1., 2., 3.], dtype=float32)
+        """
+        statistics = self.program.statistic_views().keys() & values.keys()
+        self._hold(self._replaced(self.model, values), self.statistics_fitted or bool(statistics))
+
+    def _replaced(self, model: Model, values: Mapping[str, Any]) -> Model:
+        """A model with other values for some parameters and statistics."""
+        flat = {"parameters": model.parameters, "statistics": model.statistics}
+        for name, given in values.items():
+            kind, view = self._view(name)
+            array = check_array(given, name)
+            if array.shape != view.shape:
+                raise ValueError(f"{name} must have the shape {view.shape}, not {array.shape}.")
+            check_finite(array, name)
+            if not flat[kind].flags.writeable:
+                flat[kind] = flat[kind].copy()
+            view.of(flat[kind])[...] = array
+        return Model(model.program, _frozen(flat["parameters"]), _frozen(flat["statistics"]))
 
     def _view(self, name: str) -> tuple[str, View]:
         parameters, statistics = self.program.views(), self.program.statistic_views()
@@ -272,20 +310,20 @@ class Network:
 
     def fit_statistics(self, x: Any) -> None:
         """Measure what `Standardize` and its kin need on training inputs x (n, *input_shape)."""
-        x = check_inputs(x, "x", self.input_shape)
+        x, model = check_inputs(x, "x", self.input_shape), self.model
         for instruction in self.program.instructions:
             if type(instruction.layer).fit_statistics is Layer.fit_statistics:
                 continue
-            before = x if instruction.index == 0 else self._outputs_before(instruction.index, x)
-            for name, values in instruction.layer.fit_statistics(before).items():
-                self.set(f"{instruction.index}.{name}", values)
-        self.statistics_fitted = True
+            before = x if instruction.index == 0 else self._outputs_before(instruction.index, model, x)
+            measured = instruction.layer.fit_statistics(before)
+            model = self._replaced(model, {f"{instruction.index}.{name}": each for name, each in measured.items()})
+        self._hold(model, statistics_fitted=True)
 
-    def _outputs_before(self, index: int, x: Array) -> Floats:
+    def _outputs_before(self, index: int, model: Model, x: Array) -> Floats:
         """What layer `index` receives for x, in prediction: (n, *its input shape)."""
         part = compile_program(self.layers[:index], self.input_shape)
-        parameters = self.parameters[: part.parameter_count]
-        return forward(Model(part, parameters, self.statistics[: part.statistic_count]), x)[0]
+        parameters, statistics = model.parameters[: part.parameter_count], model.statistics[: part.statistic_count]
+        return forward(Model(part, parameters, statistics), x)[0]
 
     # -- what follows for given inputs ---------------------------------------------------------------------------
 
@@ -312,7 +350,7 @@ class Network:
             if not isinstance(value, TargetScaling):
                 raise TypeError(f"target must be a TargetScaling or None, not {value!r:.80}.")
             check_unit(self.link, target=value)
-            if self.built:
+            if self._program is not None:
                 value.check(self.outputs)
         self._target = value
 
@@ -335,7 +373,7 @@ class Network:
             raise TypeError(f"classes must be a list of names, not the text {names!r:.60}.")
         given = None if names is None else tuple(str(name) for name in names)
         check_once("classes", given or ())
-        if self.built:
+        if self._program is not None:
             check_counts(given, None, self.link, self.program)
         self._classes = given
 
@@ -347,7 +385,7 @@ class Network:
     @features.setter
     def features(self, values: Sequence[object] | None) -> None:
         given = None if values is None else as_features(values)
-        if self.built:
+        if self._program is not None:
             check_counts(None, given, self.link, self.program)
         self._features = given
 
@@ -360,7 +398,7 @@ class Network:
     def preprocessing(self, encoder: TableEncoder | None) -> None:
         if encoder is not None and not (hasattr(encoder, "transform") and hasattr(encoder, "layout")):
             raise TypeError(f"preprocessing must be a TableEncoder or None, not {encoder!r:.60}.")
-        if self.built:
+        if self._program is not None:
             self._check_preprocessing(encoder, self.program)
         self._preprocessing = encoder
 
@@ -373,15 +411,41 @@ class Network:
 
     def check_names(self, link: str | None = None, program: Program | None = None) -> None:
         """Raise if classes or features have names, and not as many as there are of them."""
-        if program is not None or self.built:  # before, nobody knows how many there are
+        if program is not None or self._program is not None:  # before, nobody knows how many there are
             check_counts(self.classes, self.features, link or self.link, program or self.program)
             self._check_preprocessing(self.preprocessing, program or self.program)
 
     def scores(self, x: Any) -> Floats:
-        """The last layer's outputs, (n, outputs), for rows x (n, *input_shape), before `target`. Dropout is absent."""
+        """The last layer's outputs, (n, outputs), for rows x (n, *input_shape), before `target`. Dropout is absent.
+
+        Raises
+        ------
+        FloatingPointError
+            If a score is NaN, as after a training that diverged; so do `predict`, `predict_proba` and `evaluate`.
+        """
         model = self.model
         x = check_inputs(x, "x", model.program.input_shape)
-        return self.engines.choose(model.program)[0].scores(model, x)
+        return self._scores(model, x)
+
+    def _scores(self, model: Model, x: Array, softmax: bool = False) -> Floats:
+        """Scores of checked rows x; before a `softmax` they must be finite enough to have one."""
+        scores = self.engines.choose(model.program)[0].scores(model, x)
+        if not surely_finite(scores):
+            with np.errstate(invalid="ignore"):  # ∞ − ∞
+                self._check_numbers(model, x, scores - scores.max(axis=1, keepdims=True) if softmax else scores)
+        return scores
+
+    def _check_numbers(self, model: Model, x: Array, numbers: Floats) -> None:
+        """Raise if numbers (n, …) that follow from rows x are NaN."""
+        rows = np.flatnonzero(np.isnan(numbers.reshape(len(x), -1)).any(axis=1))
+        if rows.size:
+            _, place = first_overflow(model, x[rows[:1]])
+            raise FloatingPointError(
+                f"The network's output is NaN for {rows.size:,} of {len(x):,} rows, first row {rows[0]}, though their "
+                f"numbers are finite{place and f': {place}'}. Usually its training diverged: train it again with a "
+                f"lower learning rate, or load an earlier one. Or these rows are far larger than those it was trained "
+                f"on."
+            )
 
     def predict(self, x: Any) -> Array:
         """What the network says of rows x (n, *input_shape).
@@ -393,7 +457,9 @@ class Network:
             themselves otherwise, in the unit of `target`, quantiles in order. With a single output (n,), else
             (n, outputs).
         """
-        answer = predictions(self.scores(x), self.link, self.target)
+        model = self.model
+        x = check_inputs(x, "x", model.program.input_shape)
+        answer = predictions(self._scores(model, x, self.link == "softmax"), self.link, self.target)
         return answer if self.loss is None else self.loss.ordered(answer)
 
     def predict_proba(self, x: Any) -> Floats:
@@ -413,7 +479,7 @@ class Network:
             self._with_softmax = (model.program, compile_program(layers, model.program.input_shape))
         program = self._with_softmax[1]  # the same parameters: a softmax has none
         x = check_inputs(x, "x", program.input_shape)
-        return self.engines.choose(program)[0].scores(model._replace(program=program), x)
+        return self._scores(model._replace(program=program), x)
 
     def loss_and_gradient(
         self,
@@ -459,7 +525,10 @@ class Network:
         """As `evaluate`, of the scores (n, outputs) that a function answers for rows x in the network's place."""
         x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
         scores = scored(x)
-        value = mean_loss(chosen, scores, targets, weight)
+        with np.errstate(invalid="ignore"):  # what is NaN is told
+            values = chosen.values(scores, targets)
+        self._check_numbers(self.model, x, values)
+        value = weighted_mean(values, weight)
         predicted = chosen.ordered(scores)
         return {"loss": value, **metrics(predicted, targets, chosen.link(targets), weight, self.target)}
 

@@ -143,16 +143,8 @@ def check_inputs(value: object, name: str = "x", input_shape: tuple[int, ...] | 
 
 def check_finite(array: Array, name: str) -> None:
     """Raise if a number of `array` is NaN or infinite, naming the first one's row and column."""
-    if array.dtype.kind != "f":
+    if surely_finite(array):
         return
-    if array.size <= _SMALL:
-        if np.logical_and.reduce(np.isfinite(array), axis=None):
-            return
-    elif array.flags.c_contiguous:
-        flat = array.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if math.isfinite(np.dot(flat, flat)):  # one pass without a copy; only a suspect sum is looked into
-                return
     for start in range(0, len(array), _ROWS_PER_CHECK):
         part = array[start : start + _ROWS_PER_CHECK]
         finite = np.isfinite(part)
@@ -164,6 +156,19 @@ def check_finite(array: Array, name: str) -> None:
         raise ValueError(
             f"{name} holds {part[place]} at {where}: every number must be finite. Replace it, or leave its row out."
         )
+
+
+def surely_finite(array: Array) -> bool:
+    """Whether a quick look shows that every number of `array` is finite; where it does not, one may yet be large."""
+    if array.dtype.kind != "f":
+        return True
+    if array.size <= _SMALL:
+        return bool(np.logical_and.reduce(np.isfinite(array), axis=None))
+    if not array.flags.c_contiguous:
+        return False
+    flat = array.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.dot(flat, flat))  # one pass without a copy
 
 
 def check_same_length(**arrays: Array | None) -> None:

@@ -83,16 +83,30 @@ def test_bad_programs(arguments: tuple[Any, ...], message: str) -> None:
 def test_sizes_that_are_no_sizes() -> None:
     width = 2**28
     line = ("dense", 0, width, width, [], [(0, width, width, True)], [])
-    machine = _native.Machine32(width, width, width * width, [line], [], [], [], [], 0.0)
+    with pytest.raises(ValueError, match=r"parameter_count must be at most 2\*\*40"):
+        _native.Machine32(width, width, width * width, [line], [], [], [], [], 0.0)
+    line = ("dense", 0, width, 2**12, [], [(0, width, 2**12, True)], [])
+    machine = _native.Machine32(width, 2**12, 2**40, [line], [], [], [], [], 0.0)
     with pytest.raises(ValueError, match="parameters must be a contiguous vector"):
         machine.scores(np.zeros(3, np.float32), np.zeros(0), np.zeros((1, 3), np.float32), np.zeros(3, np.float32), 1)
     same = ("dense", 0, 3, 3, [], [(0, 3, 3, True)], [])
-    with pytest.raises(ValueError, match="more parameters than the flat vector"):  # the same ones twice
+    with pytest.raises(ValueError, match="must begin where those before them end"):  # the same ones twice
         _native.Machine32(3, 3, 9, [same, same], [], [], [], [], 0.0)
+    with pytest.raises(ValueError, match="as many parameters as the flat vector"):  # one that no layer would write
+        _native.Machine32(3, 3, 10, [same], [], [], [], [], 0.0)
+    bare = ("dense\0", 0, 3, 3, [], [], [])
+    with pytest.raises(ValueError, match="has no layer dense"):  # which would be a dense layer without a weight
+        _native.Machine32(3, 3, 0, [bare], [], [], [], [], 0.0)
+    both = ("standardize", 0, 3, 3, [], [], [2**63 - 1, 0])
+    with pytest.raises(ValueError, match="statistics lie outside"):
+        _native.Machine32(3, 3, 0, [both], [0.0] * 6, [], [], [], 0.0)
+    both = ("batch_normalization", 0, 3, 3, [0.1, 1e-5], [(0, 1, 3, False), (3, 1, 3, False)], [0, 2])
+    with pytest.raises(ValueError, match="must lie behind those before them"):  # mean and variance that share a place
+        _native.Machine32(3, 3, 6, [both], [0.0] * 6, [], [], [], 0.0)
     with pytest.raises(ValueError, match="must not be negative"):
         _native.Machine32(3, 3, -1, [], [], [], [], [], 0.0)
     for threshold in (-1.0, 1e300, float("nan")):
-        with pytest.raises(ValueError, match="threshold from 0 to"):
+        with pytest.raises(ValueError, match="must be finite" if threshold != threshold else "threshold from 0 to"):
             _native.Machine32(3, 3, 0, [("dropout", 0, 3, 3, [threshold, 2.0], [], [])], [], [], [], [], 0.0)
 
 

@@ -139,3 +139,14 @@ def test_bad_input_is_answered(digits) -> None:
     fresh = pl.Trainer(pl.Network([pl.Dense(1)]), "squared_error")
     with pytest.raises(ValueError, match=r"^Training has not begun"):
         pl.report(fresh, x, y)
+
+
+def test_a_training_whose_outputs_are_nan_is_reported_all_the_same() -> None:
+    trainer = pl.Trainer(pl.Network([pl.Dense(3), pl.Tanh(), pl.Dense(2)]), pl.SoftmaxCrossEntropy(), seed=0)
+    x, y = pl.datasets.bulls_eye(40, seed=0)
+    trainer.initialize(x, y)
+    trainer.network.set("2.bias", [3e38, 3e38])
+    trainer.network.set("2.weight", np.full((3, 2), 3e38))
+    page = pl.report(trainer, x, y)
+    assert "output is NaN for " in page
+    assert "the outputs of layer 2, Dense(2)" in page

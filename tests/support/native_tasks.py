@@ -20,17 +20,17 @@ LAYERS = [pl.Standardize(), pl.Dense(70), pl.ReLU(), pl.Dropout(0.2), pl.Dense(3
 
 
 def make_task(rows: int = 500, batch: int = 32, **changes: Any) -> tuple[Task, State]:
-    """Ten classes of 45 numbers, and where training starts."""
-    generator = np.random.default_rng(3)
-    program = compile_program(changes.pop("layers", LAYERS), (45,))
+    """Ten classes of 45 numbers (or others), and where training starts."""
+    generator, width, classes = np.random.default_rng(3), changes.pop("width", 45), changes.pop("classes", 10)
+    program = compile_program(changes.pop("layers", LAYERS), (width,))
     parameters = generator.normal(size=program.parameter_count).astype(changes.pop("dtype", np.float32)) * 0.1
     task = Task(
         program=program,
         loss=pl.SoftmaxCrossEntropy(),
         penalty=pl.L2(1e-3),
         optimizer=pl.Adam(),
-        x=generator.normal(size=(rows, 45)),
-        targets=generator.integers(0, 10, rows),
+        x=generator.normal(size=(rows, width)),
+        targets=generator.integers(0, classes, rows),
         link="softmax",
         sample_weight=None,
         batch_size=batch,

@@ -177,7 +177,16 @@ class Recipe:
 
 
 def score(trainer: pl.Trainer, rows: Rows, measure: str = "accuracy") -> float:
-    """How good the network is on the test rows: accuracy or r2, "balanced" accuracy, or minus the "loss"."""
+    """How good the network is on the test rows: accuracy or r2, "balanced" accuracy, or minus the "loss"; NaN where its
+    outputs are.
+    """
+    try:
+        return _score(trainer, rows, measure)
+    except FloatingPointError:
+        return np.nan
+
+
+def _score(trainer: pl.Trainer, rows: Rows, measure: str) -> float:
     x, y = rows.test
     with np.errstate(all="ignore"):
         if measure == "balanced":

@@ -19,6 +19,7 @@ import pellucid as pl
 from pellucid.layers.base import Layer
 from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.schedules import SCHEDULES
+from pellucid.training.callbacks import as_callback
 from support.resuming import everything
 from support.samples import FREE_LAYER_SAMPLES, LOSS_SAMPLES, OPTIMIZER_SAMPLES, LayerSample, LossSample, classification
 
@@ -275,11 +276,12 @@ def test_after_a_divergence(rate: float, engine: str, tmp_path: Path) -> None:
         never.fit(X, targets, epochs=10_000)
     assert never.epoch > 0
     before = make()
-    before.fit(X, targets, epochs=never.epoch + 1)  # the very next loss is not finite
-    before.save(tmp_path)
+    before.callbacks = [as_callback(lambda each: each.save(tmp_path) if each.epoch == never.epoch + 1 else None)]
+    with pytest.raises(pl.DivergenceError):
+        before.fit(X, targets, epochs=never.epoch + 2)  # saved where the very next loss is not finite
     after = pl.Trainer.resume(tmp_path)
     with pytest.raises(pl.DivergenceError):
-        after.fit(X, targets, epochs=1)
+        after.fit(X, targets, epochs=2)
     assert everything(after)["state"] == everything(never)["state"]
     assert after.history.stopped == never.history.stopped
 

@@ -53,9 +53,10 @@ class ReferenceEngine(Engine):
     def scores(self, model: Model, x: Array) -> Floats:
         """Scores (n, outputs), slice by slice."""
         outputs = np.empty((len(x), model.program.outputs), dtype=model.parameters.dtype)  # (n, outputs)
-        for start in range(0, len(x), _ROWS_AT_A_TIME):
-            rows = slice(start, start + _ROWS_AT_A_TIME)
-            outputs[rows] = forward(model, x[rows])[0].reshape(-1, model.program.outputs)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # scores that are NaN are told
+            for start in range(0, len(x), _ROWS_AT_A_TIME):
+                rows = slice(start, start + _ROWS_AT_A_TIME)
+                outputs[rows] = forward(model, x[rows])[0].reshape(-1, model.program.outputs)
         return outputs
 
     def loss_and_gradient(
@@ -184,10 +185,11 @@ _PLAIN_CONTEXTS = {
 
 def mean_loss(loss: Loss, scores: Floats, targets: Array, sample_weight: Floats | None) -> float:
     """The (weighted) mean of the examples' losses; 0 where all weights are 0."""
-    return _mean(loss.values(scores, targets), sample_weight)
+    return weighted_mean(loss.values(scores, targets), sample_weight)
 
 
-def _mean(values: Floats, sample_weight: Floats | None) -> float:
+def weighted_mean(values: Floats, sample_weight: Floats | None) -> float:
+    """The mean of numbers of examples (n,), each as it weighs; 0 where all weights are 0."""
     if sample_weight is None:
         return float(values.sum(dtype=np.float64)) / len(values)
     total = float(sample_weight.sum())
@@ -199,7 +201,7 @@ def mean_loss_and_gradient(
 ) -> tuple[float, Floats]:
     """The mean loss, and its gradient with respect to the scores (n, outputs)."""
     values, gradient = loss.values_and_gradient(scores, targets)  # (n,), (n, outputs)
-    value = _mean(values, sample_weight)
+    value = weighted_mean(values, sample_weight)
     if sample_weight is None:
         return value, gradient / scores.dtype.type(len(scores))
     total = sample_weight.sum()

@@ -9,6 +9,7 @@ goes down the ladder below; each rung is a method.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from pellucid.estimators.dividing import Dividing, dense
 from pellucid.estimators.hooks import CallbackSupportMixin
-from pellucid.estimators.members import Member
+from pellucid.estimators.members import Member, restored_on_error
 from pellucid.estimators.running import Running
 from pellucid.estimators.targets import Form
 from pellucid.layers import Dense, Maxout
@@ -103,27 +104,23 @@ class NetworkEstimator(Dividing, Running, CallbackSupportMixin, BaseEstimator):
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         goes_on = (incremental or self.warm_start) and "networks_" in vars(self)
-        X, y = self._check_rows(X, y, incremental, goes_on)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
-        weight = self._weights_of(y, sample_weight, incremental)
-        form: Form = self._form_of(y)
-        random_state = check_random_state(self.random_state)
-        if goes_on:
-            self._check_same(form)
-        else:
-            self._begin(X, form, random_state, takes_given=incremental or self.warm_start)
-        try:
+        with nullcontext() if goes_on else restored_on_error(self):
+            X, y = self._check_rows(X, y, incremental, goes_on)
+            if sample_weight is not None:
+                sample_weight = _check_sample_weight(sample_weight, X)
+            weight = self._weights_of(y, sample_weight, incremental)
+            form: Form = self._form_of(y)
+            random_state = check_random_state(self.random_state)
+            if goes_on:
+                self._check_same(form)
+            else:
+                self._begin(X, form, random_state, takes_given=incremental or self.warm_start)
             rows, watch = self._divide(X, y, weight, sample_weight, form, random_state, validation_set)
             if not goes_on:
                 for member in self._members:
                     member.seed = int(random_state.randint(2**31 - 1))
             endings = self._train(rows, watch, form, sample_weight, incremental)
             self._conclude(endings, watch, incremental)
-        except ValueError:
-            if not goes_on:  # nothing was learnt: the estimator is not fitted
-                del self.networks_, self._members
-            raise
         return self
 
     def _check_rows(self: Any, X: Any, y: Any, incremental: bool, goes_on: bool) -> tuple[Any, Array]:

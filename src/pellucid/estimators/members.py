@@ -8,8 +8,9 @@ or raising, so that the estimator says it once.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -103,6 +104,17 @@ class Member:
             trainer.callbacks = []  # they hold rows, and may hold what cannot be packed
         stopped = convergence.converged or bool(trainer.history.stopped)
         return Ending(convergence.epochs + (error is not None), stopped, interrupted, error)
+
+
+@contextmanager
+def restored_on_error(estimator: Any) -> Iterator[None]:
+    """Give an estimator the attributes back that it had, where a fit ends in an error or an interrupt."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__ = before
+        raise
 
 
 def run_all(jobs: Sequence[Callable[[], Ending]], members: Sequence[Member], threads: int | None) -> list[Ending]:

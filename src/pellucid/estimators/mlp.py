@@ -119,8 +119,8 @@ class MLPPart:
         counted = rows.x[rows.sample_weight > 0]
         constant = counted.max(axis=0) == counted.min(axis=0)  # (d,)
         scaler = StandardScaler().fit(rows.x, sample_weight=rows.sample_weight)
-        network.set("0.mean", np.where(constant, counted[0], scaler.mean_))
-        network.set("0.scale", np.where(constant, 0.0, 1 / np.where(constant, 1.0, scaler.scale_)))
+        mean = np.where(constant, counted[0], scaler.mean_)
+        network.assign({"0.mean": mean, "0.scale": np.where(constant, 0.0, 1 / np.where(constant, 1.0, scaler.scale_))})
 
     @property
     def coefs_(self: Any) -> Any:

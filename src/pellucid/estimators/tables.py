@@ -24,6 +24,7 @@ from sklearn.utils.validation import (
 from pellucid.engines import ENGINES
 from pellucid.estimators.classifier import CLASS_WEIGHT
 from pellucid.estimators.columns import ColumnsTaken
+from pellucid.estimators.members import restored_on_error
 from pellucid.estimators.parameters import AT_LEAST_1, BELOW_1
 from pellucid.estimators.table_files import TableFiles, labels_of
 from pellucid.losses import Loss
@@ -86,25 +87,26 @@ class TableEstimator(ColumnsTaken, TableFiles, BaseEstimator):
         -------
         self
         """
-        table, values, weight = self._take(X, y, sample_weight, target)
-        self._column_names = list(table)
-        self.target_ = self._target_of(values, target or getattr(y, "name", None) or "target")
-        codes = self._encode_target(values)
-        weight = self._weigh(codes, weight)
-        settings = self._settings()
-        self.encoder_ = encoder_for(table, settings)
-        x = self.encoder_.transform(table)
-        jobs = plan(x, codes, self.encoder_.layout, self.target_, settings, weight=weight)
-        interrupted = run_all(jobs, self.threads)
-        try:
-            model = TableModel.of(jobs, self.encoder_)
-        except DivergenceError as error:
-            raise ValueError(f"Training exploded: {error}") from error
-        self.networks_, self._model, self._settings_used = model.networks, model, settings
-        self._histories = model.histories
-        self._seen, self._job = (table, codes, weight), jobs[0]
-        if interrupted:
-            warnings.warn("Training was interrupted: what was learnt until then is used.", stacklevel=2)
+        with restored_on_error(self):
+            table, values, weight = self._take(X, y, sample_weight, target)
+            self._column_names = list(table)
+            self.target_ = self._target_of(values, target or getattr(y, "name", None) or "target")
+            codes = self._encode_target(values)
+            weight = self._weigh(codes, weight)
+            settings = self._settings()
+            self.encoder_ = encoder_for(table, settings)
+            x = self.encoder_.transform(table)
+            jobs = plan(x, codes, self.encoder_.layout, self.target_, settings, weight=weight)
+            interrupted = run_all(jobs, self.threads)
+            try:
+                model = TableModel.of(jobs, self.encoder_)
+            except DivergenceError as error:
+                raise ValueError(f"Training exploded: {error}") from error
+            self.networks_, self._model, self._settings_used = model.networks, model, settings
+            self._histories = model.histories
+            self._seen, self._job = (table, codes, weight), jobs[0]
+            if interrupted:
+                warnings.warn("Training was interrupted: what was learnt until then is used.", stacklevel=3)
         return self
 
     def _settings(self: Any) -> Settings:

@@ -18,13 +18,9 @@ def draw_as_scikit_learn(network: Network, features: int, random_state: np.rando
 
     Everything that is no dense layer starts as it does elsewhere.
     """
-    network.adopt_shape((features,))
+    network.build(features)
+    flat = network.parameters.astype(np.float64)
     dense = [instruction for instruction in network.program.instructions if isinstance(instruction.layer, Dense)]
-    if network.program.statistic_count or len(network.program.views()) > 2 * len(dense):
-        network.build(features)
-        flat = network.parameters.astype(np.float64)
-    else:
-        flat = np.empty(network.program.parameter_count)
     factor = 6.0
     for instruction in dense:
         factor = _factor(network, instruction.index, factor)
@@ -61,8 +57,7 @@ class Weights(list[Floats]):
         super().__init__(network.get(name) for name in self._names)
 
     def __setitem__(self, index: Any, values: Any) -> None:
-        for name, value in zip(*_as_lists(self._names[index], values), strict=True):
-            self._network.set(name, value)
+        self._network.assign(dict(zip(*_as_lists(self._names[index], values), strict=True)))
         super().__init__(self._network.get(name) for name in self._names)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -78,5 +73,4 @@ def set_weights(network: Network, weights: Sequence[Any], part: str) -> None:
     names = dense_names(network, part)
     if len(weights) != len(names):
         raise ValueError(f"The network has {len(names)} dense layers, but {len(weights)} arrays were given.")
-    for name, values in zip(names, weights, strict=True):
-        network.set(name, values)
+    network.assign(dict(zip(names, weights, strict=True)))

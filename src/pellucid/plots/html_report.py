@@ -98,15 +98,16 @@ def report(
         recorder = next((one for one in trainer.callbacks if isinstance(one, Recorder)), None)
     shape = image_shape or _IMAGES.get(network.input_shape)
     heading = title or f"A run of {type(trainer.optimizer).__name__} on {len(x):,} rows"
+    result, predicts = _result(trainer, x, y)
     parts = [
         f"<h1>{escape(heading)}</h1>",
-        _summary(trainer, x, y),
+        _summary(trainer, result),
         _findings(findings),
         section("Curves", [lambda: draw_history(trainer.history)] if len(trainer.history) else []),
-        section("What it gets right", _results(network, x, targets)),
+        section("What it gets right", _results(network, x, targets) if predicts else []),
         section("Data", _data_pictures(x, targets, shape), _data(x, targets, network, names)),
         section("Network", [], _network(network)),
-        section("What it has learnt", _inside(network, x, shape)),
+        section("What it has learnt", _inside(network, x, shape) if predicts else []),
         section("As it learnt", _recorded(recorder, network, x, y)),
         section("The loss around it", [lambda: loss_surface(network, x, y, points=17)]),
         f'<p class="words">{state.step:,} steps, seed {trainer.seed}, {escape(network.dtype.name)}</p>',
@@ -117,13 +118,21 @@ def report(
     return page
 
 
-def _summary(trainer: Trainer, x: Array, y: Any) -> str:
-    """What came out, and with what."""
-    network, history = trainer.network, trainer.history
-    measured = network.evaluate(x, y, loss=trainer.loss)
+def _result(trainer: Trainer, x: Array, y: Any) -> tuple[str, bool]:
+    """What came out, or why nothing does; and whether there are predictions to show."""
+    try:
+        measured = trainer.network.evaluate(x, y, loss=trainer.loss)
+    except FloatingPointError as error:  # a training that diverged has a report all the same
+        return str(error), False
     words = ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
+    return f"{words} on {len(x):,} rows", True
+
+
+def _summary(trainer: Trainer, result: str) -> str:
+    """What came out, and with what."""
+    history = trainer.history
     rows: list[tuple[str, object]] = [
-        ("Result", f"{words} on {len(x):,} rows"),
+        ("Result", result),
         ("Training", f"{len(history):,} epochs in {history.seconds:.3g} s, {history.engine or 'no'} engine"),
         ("Loss", _typed(trainer.loss)),
         ("Optimizer", _typed(trainer.optimizer)),

@@ -69,6 +69,5 @@ def temper(network: pl.Network, x: Array, y: Array, weight: Array | None = None)
     """Multiply weights and biases of the last, dense layer by the factor for rows x (n, d) of classes y; answer it."""
     factor = factor_of(network.scores(x), y, weight)
     last = len(network.layers) - 1
-    for name in (f"{last}.weight", f"{last}.bias"):
-        network.set(name, network.get(name) * factor)
+    network.assign({name: network.get(name) * factor for name in (f"{last}.weight", f"{last}.bias")})
     return factor

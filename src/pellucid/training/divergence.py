@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pellucid.engines.base import Model, State, Task
-from pellucid.engines.reference import Randomness, ReferenceEngine, forward
+from pellucid.engines.overflow import first_overflow
+from pellucid.engines.reference import Randomness, ReferenceEngine, forward, mean_loss
 from pellucid.optimizers import GradientDescent, Momentum
 from pellucid.typing import Array, Floats
 
+_MOST_ROWS = 1024  # on which the state after the last step is looked at
 _ROWS = 256  # on which the curvature is measured
 _ROUNDS = 6  # of the power iteration: the largest eigenvalue to about a tenth is enough
 _STEP = 1e-4  # of the differences of the gradient, as a part of the weights' length
@@ -29,8 +31,10 @@ class Divergence:
     ----------
     epoch, step, batch : int
         When, each counted from 1; the batch is one of `batches` of the epoch.
+    after : bool
+        Whether it was found in the state after that step, and not in the step's own loss.
     what : str
-        "The loss became NaN", "The loss became infinite" or "The weights overflowed".
+        "The loss became NaN", "The loss became infinite", "The validation loss became NaN" or "The weights overflowed".
     layer : int or None
         The first layer whose parameters or outputs were not finite; None: it was the loss itself.
     place : str
@@ -47,6 +51,7 @@ class Divergence:
     step: int
     batch: int
     batches: int
+    after: bool
     what: str
     layer: int | None
     place: str
@@ -54,52 +59,94 @@ class Divergence:
     better_rate: float | None
     safe_epoch: int
 
+    @property
+    def when(self) -> str:
+        """The epoch and the step in words."""
+        return f"in epoch {self.epoch}, {'after' if self.after else 'at'} step {self.step:,}"
+
     def __str__(self) -> str:
         """All of it in sentences, with the usual remedies."""
         better = "pellucid.range_test finds one" if self.better_rate is None else f"try {self.better_rate:g}"
         return (
-            f"{self.what} in epoch {self.epoch}, at step {self.step} (batch {self.batch} of {self.batches}): "
+            f"{self.what} {self.when} (batch {self.batch} of {self.batches}): "
             f"{self.place}. Usually the learning rate is too high (it is {self.learning_rate:g}; {better}) or the "
             f"inputs are not scaled (put Standardize() in front). "
             f"The weights are back at the start of epoch {self.safe_epoch}."
         )
 
 
-def explain(task: Task, failed: State, safe: State, beginning: State) -> Divergence:
-    """The epoch, the step, the first layer whose values overflowed, and a rate to try instead."""
-    x, targets, _ = task.batch(failed.epoch, failed.batch)
-    model = Model(task.program, failed.parameters, failed.statistics)
+def is_lost(task: Task, state: State, *, last: bool) -> bool:
+    """Whether the weights after a step are not finite; after the `last` one, which no step follows whose loss would
+    show it, also whether the training loss of about a batch of rows is not finite.
+    """
+    if not np.isfinite(state.parameters).all():
+        return True
+    if not last:
+        return False
+    x, targets, weight = _some_rows(task)
     with np.errstate(all="ignore"):
-        layer, place = first_overflow(task, model, x, failed.step)
-        scores, _ = forward(model, x, Randomness(task.seed, failed.step))
-        value = float(task.loss.values(scores, targets).mean())
-        better = better_rate(task, beginning, task.rate_at(failed))
-    kind = "NaN" if np.isnan(value) else "infinite"
+        scores, _ = forward(_model(task, state), x, Randomness(task.seed, state.step))
+        return not math.isfinite(mean_loss(task.loss, scores, targets, weight))
+
+
+def explain(
+    task: Task,
+    failed: State,
+    safe: State,
+    beginning: State,
+    *,
+    after: bool = False,
+    validation: tuple[Array, Array] | None = None,
+) -> Divergence:
+    """The epoch, the step, the first layer whose values overflowed, and a rate to try instead.
+
+    Parameters
+    ----------
+    failed : State
+        The state whose next loss is not finite. With `after` or `validation`, that after the last step of an epoch.
+    after : bool
+        Whether `is_lost` found it.
+    validation : (x, targets) or None
+        Validation rows whose loss is not finite.
+    """
+    randomness = None if validation is not None else Randomness(task.seed, failed.step)
+    if validation is not None:
+        after, (x, targets) = True, validation
+    else:
+        x, targets, _ = _some_rows(task) if after else task.batch(failed.epoch, failed.batch)
+    model, step = _model(task, failed), replace(failed, step=failed.step - after)
+    with np.errstate(all="ignore"):
+        layer, place = first_overflow(model, x, randomness)
+        values = task.loss.values(forward(model, x, randomness)[0], targets)
+        better = better_rate(task, beginning, task.rate_at(step))
+    kind = "NaN" if np.isnan(values.mean()) else "infinite"
     return Divergence(
-        epoch=failed.epoch + 1,
-        step=failed.step + 1,
-        batch=failed.batch + 1,
+        epoch=failed.epoch + (not after),
+        step=step.step + 1,
+        batch=task.batches if after else failed.batch + 1,
         batches=task.batches,
-        what="The weights overflowed" if np.isfinite(value) else f"The loss became {kind}",
+        after=after,
+        what="The weights overflowed"
+        if np.isfinite(values.mean())
+        else f"The {'' if validation is None else 'validation '}loss became {kind}",
         layer=layer,
-        place=place,
-        learning_rate=task.rate_at(failed),
+        place=place or f"all layers are finite, and {type(task.loss).__name__} itself overflowed",
+        learning_rate=task.rate_at(step),
         better_rate=better,
         safe_epoch=safe.epoch + 1,
     )
 
 
-def first_overflow(task: Task, model: Model, x: Array, step: int) -> tuple[int | None, str]:
-    """Which layer's parameters or outputs are the first that are not finite in a training step on x, and in words."""
-    for count, instruction in enumerate(task.program.instructions, start=1):
-        for view in instruction.parameters:
-            if not np.isfinite(view.of(model.parameters)).all():
-                return instruction.index, f"the {view.name} of {instruction.name} holds values that are not finite"
-        front = replace(task.program, instructions=task.program.instructions[:count])
-        part = Model(front, model.parameters, model.statistics)
-        if not np.isfinite(forward(part, x, Randomness(task.seed, step))[0]).all():
-            return instruction.index, f"the first values that are not finite are the outputs of {instruction.name}"
-    return None, f"all layers are finite, and {type(task.loss).__name__} itself overflowed"
+def _model(task: Task, state: State) -> Model:
+    return Model(task.program, state.parameters, state.statistics)
+
+
+def _some_rows(task: Task) -> tuple[Array, Array, Floats | None]:
+    """Rows from all over the data, as many as a batch has, with their targets and weights."""
+    count = min(task.batch_size, _MOST_ROWS)
+    rows = slice(0, None, len(task.x) // count)
+    weight = None if task.sample_weight is None else task.sample_weight[rows][:count]
+    return task.x[rows][:count], task.targets[rows][:count], weight
 
 
 def better_rate(task: Task, beginning: State, rate: float) -> float | None:

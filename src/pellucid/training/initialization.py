@@ -3,11 +3,13 @@
 Contract: `prepare(network, x, y, …)` checks the training rows, and makes the network ready for its first step; what it
 has already it keeps. Parameters whose initializer is `from_data` (`UnitVariance`, `ThroughData`) change by what their
 layer makes of training rows when all parameters before them are as training will begin with them. That takes only
-running layers forward, so it holds for any layer, whatever it does with its weights.
+running layers forward, so it holds for any layer, whatever it does with its weights. All of it is done or nothing: an
+interrupt or an error leaves the network as it was.
 """
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -41,16 +43,17 @@ def prepare(network: Network, x: Array, y: Any, *, loss: Loss, seed: int, unit: 
     if any(unit) or network.target is not None:
         check_unit(link, str(loss), network.target)
     network.check_names(link, program)
-    fresh = not network.built
-    if fresh:  # only now: data that is refused must not leave its shape behind
-        network.build(x.shape[1:], seed=seed)
-    if not network.statistics_fitted:
-        network.fit_statistics(x)
-    if fresh:
-        adapt_parameters(network, x, seed)
-    network.loss, network.link = loss, link
+    ready = copy.copy(network)  # what is refused or interrupted leaves nothing behind
+    if not network.built:
+        ready.build(x.shape[1:], seed=seed)
+    if not ready.statistics_fitted:
+        ready.fit_statistics(x)
+    if not network.built:
+        adapt_parameters(ready, x, seed)
+    ready.loss, ready.link = loss, link
     if any(unit) and network.target is None:
-        network.target = TargetScaling.measured(targets, standardize=unit[0], clamp=unit[1], link=link)
+        ready.target = TargetScaling.measured(targets, standardize=unit[0], clamp=unit[1], link=link)
+    network.become(ready)
     return targets
 
 

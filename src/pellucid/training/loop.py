@@ -8,18 +8,17 @@ came.
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pellucid.description import TrainingSummary
-from pellucid.engines.base import Engine, Outcome, Task
+from pellucid.engines.base import Engine, Outcome, State, Task
 from pellucid.training.callbacks import Callback
-from pellucid.training.divergence import DivergenceError, explain
+from pellucid.training.divergence import DivergenceError, explain, is_lost
 from pellucid.training.interrupts import interrupts_deferred
-from pellucid.training.recording import record, validate
+from pellucid.training.recording import not_finite, record, validate
 from pellucid.training.rows import Held
 from pellucid.training.summaries import advanced
 
@@ -62,7 +61,7 @@ def train(trainer: Trainer, fit: Fit) -> None:
     Raises
     ------
     DivergenceError
-        If the loss is no number any more.
+        If the loss is NaN or infinite, also that of the state after the last step, or the validation loss is NaN.
     KeyboardInterrupt
         On Ctrl-C.
     """
@@ -91,11 +90,11 @@ def _run(trainer: Trainer, fit: Fit) -> None:
             _with_images(trainer, fit.task, trainer.epoch), trainer.state, trainer.progress.safe, until - trainer.epoch
         )
         with interrupts_deferred():  # what belongs to the end of an epoch is done whole
-            _take(trainer, fit.task, outcome)
+            _take(trainer, fit, outcome)
             if outcome.stopped and (trainer.state.batch or not outcome.logs):
                 raise KeyboardInterrupt
             if fit.held is not None:
-                trainer.history.set_last(validate(trainer.network, trainer.loss, fit.held))
+                _validate(trainer, fit, fit.held)
             if any(trainer.epoch >= epoch for epoch in wake):
                 trainer.network.training = advanced(fit.summary, trainer)
             for number, callback in enumerate(callbacks):
@@ -104,6 +103,8 @@ def _run(trainer: Trainer, fit: Fit) -> None:
                     wake[number] = _next_wake(trainer, callback)
             if outcome.stopped:
                 raise KeyboardInterrupt
+    if trainer.stopped and trainer.epoch < fit.last and is_lost(fit.task, trainer.state, last=True):
+        _turn_back(trainer, fit.task, trainer.state, after=True)
     trainer.history.stopped = trainer.stopped
 
 
@@ -124,21 +125,38 @@ def _with_images(trainer: Trainer, task: Task, epoch: int) -> Task:
     return replace(task, x=trainer.augmentation.apply(task.x, trainer.seed, epoch))
 
 
-def _take(trainer: Trainer, task: Task, outcome: Outcome) -> None:
+def _take(trainer: Trainer, fit: Fit, outcome: Outcome) -> None:
     """Be where the engine came to; the history and the network follow. Turn back if it diverged."""
-    progress, history = trainer.progress, trainer.history
-    before = progress.state
-    diverged = outcome.stopped == "not_finite" or not (  # the last step of all may overflow, with no loss after it
-        outcome.stopped or np.isfinite(outcome.state.parameters).all()
-    )
+    task, progress, history = fit.task, trainer.progress, trainer.history
+    before, state = progress.state, outcome.state
+    after = not outcome.stopped and is_lost(task, state, last=state.epoch >= fit.last)
     progress.safe = outcome.safe
     record(history, task, before, outcome)
-    trainer.go_on_from(outcome.safe if diverged else outcome.state)
-    if diverged:
-        history.cut(trainer.epoch)
-        divergence = explain(_with_images(trainer, task, before.epoch), outcome.state, outcome.safe, progress.beginning)
-        trainer.divergence, history.diverged, history.stopped = divergence, divergence.epoch, str(divergence)
-        raise DivergenceError(history.stopped)
+    if after:
+        _turn_back(trainer, task, state, after=True)
+    if outcome.stopped == "not_finite":
+        _turn_back(trainer, _with_images(trainer, task, before.epoch), state)
+    trainer.go_on_from(state)
+
+
+def _validate(trainer: Trainer, fit: Fit, held: Held) -> None:
+    """Measure the validation rows. Turn back if their loss is NaN."""
+    network, loss = trainer.network, trainer.loss
+    measured = validate(network, loss, held)
+    trainer.history.set_last(measured)
+    if math.isnan(measured["validation_loss"]):
+        shown = replace(trainer.state, parameters=network.parameters)
+        _turn_back(trainer, fit.task, shown, validation=not_finite(network, loss, held))
+
+
+def _turn_back(trainer: Trainer, task: Task, failed: State, **found: Any) -> NoReturn:
+    """Go back to the last state whose loss was finite, and say what happened."""
+    progress, history = trainer.progress, trainer.history
+    trainer.go_on_from(progress.safe)
+    history.cut(trainer.epoch)
+    divergence = explain(task, failed, progress.safe, progress.beginning, **found)
+    trainer.divergence, history.diverged, history.stopped = divergence, divergence.epoch, str(divergence)
+    raise DivergenceError(history.stopped)
 
 
 def _end(trainer: Trainer, fit: Fit) -> None:

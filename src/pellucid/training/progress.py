@@ -49,11 +49,9 @@ class Progress:
     def show(self, network: Network, state: State) -> None:
         """Put a state's numbers into the network: the moving average's, where there is one."""
         parameters = state.parameters if state.average is None else state.average
-        parameters.flags.writeable = False
-        state.statistics.flags.writeable = False
-        network.parameters = parameters
-        network.statistics = state.statistics
-        self.shown = replace(state, parameters=network.parameters, statistics=network.statistics)
+        shown = replace(state, parameters=parameters)
+        network.adopt(parameters, state.statistics)
+        self.shown = shown
 
     def changed_outside(self, network: Network) -> bool:
         """Whether the network holds other numbers than `show` put there."""
@@ -61,13 +59,14 @@ class Progress:
 
     def take_over(self, network: Network, optimizer: Optimizer, batches: int) -> None:
         """Go on from what was changed since the last `fit`: weights, the kind of the optimizer, the number of rows."""
-        state = self.state
+        state, safe = self.state, self.safe
         if self.changed_outside(network):
             state = replace(state, parameters=network.parameters, statistics=network.statistics, average=None)
-            self.safe = state
+            safe = state
         if self.slot_names != optimizer.slot_names:  # another kind of optimizer remembers nothing yet
             state = replace(state, slots=State.start(state.parameters, state.statistics, optimizer).slots)
-            self.safe, self.slot_names = state, optimizer.slot_names
+            safe = state
         if state.batch and batches != self.batches:  # other data: the unfinished epoch starts anew
             state = replace(state, batch=0, loss_sum=0.0, weight_sum=0.0, correct_sum=0.0)
-        self.state, self.batches = state, batches
+        # a single call, so that an interrupt comes before all of it or after
+        self.__dict__.update(state=state, safe=safe, slot_names=optimizer.slot_names, batches=batches)

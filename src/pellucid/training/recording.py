@@ -12,6 +12,9 @@ from pellucid.losses import Loss, metrics
 from pellucid.network import Network
 from pellucid.training.history import History
 from pellucid.training.rows import Held
+from pellucid.typing import Array
+
+_ROWS = 256  # are enough to say where a loss comes from
 
 
 def record(history: History, task: Task, before: State, outcome: Outcome) -> None:
@@ -29,6 +32,14 @@ def record(history: History, task: Task, before: State, outcome: Outcome) -> Non
     columns["learning_rate"] = [rate * before.rate_scale for rate in task.optimizer.rates_at(last_steps)]
     columns["seconds"] = logs.seconds
     history.extend(columns)
+
+
+def not_finite(network: Network, loss: Loss, held: Held) -> tuple[Array, Array]:
+    """Some validation rows and their targets, first those whose loss is not finite."""
+    with np.errstate(all="ignore"):
+        scores = network.engines.choose(network.program)[0].scores(network.model, held.x)  # (n, outputs)
+        rows = np.argsort(np.isfinite(loss.values(scores, held.targets)), kind="stable")[:_ROWS]
+    return held.x[rows], held.targets[rows]
 
 
 def validate(network: Network, loss: Loss, held: Held) -> dict[str, float]:

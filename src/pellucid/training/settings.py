@@ -80,7 +80,6 @@ def network_again(network: Network, *, fresh: bool, layers: Sequence[Layer] | No
     again = Network(same, network.dtype.name, network.engines.name, network.threads)
     if network.built and not fresh and layers is None:
         again.adopt_shape(network.input_shape)
-        again.parameters, again.statistics = network.parameters, network.statistics
-        again.statistics_fitted = network.statistics_fitted
+        again.adopt(network.parameters, network.statistics, network.statistics_fitted)
     again.classes, again.preprocessing, again.target = network.classes, network.preprocessing, network.target
     return again

@@ -309,7 +309,8 @@ class Trainer:
         Raises
         ------
         DivergenceError
-            If the loss is NaN or infinite. The network has the last finite weights, and `history.stopped` the reason.
+            If the loss is NaN or infinite, also after the last step, or the validation loss is NaN. The network has the
+            last finite weights, and `history.stopped` the reason.
         KeyboardInterrupt
             On Ctrl-C. The network has the weights of the last whole step, and `fit` goes on from there.
         """

@@ -62,7 +62,7 @@ def _filled(network: Network, parts: list[Part]) -> Network:
                 view.of(flat)[...] = part.numbers[view.name].reshape(view.shape)
     if not (np.isfinite(parameters).all() and np.isfinite(statistics).all()):
         raise OnnxError("numbers that are not finite come out where its constants are put together.")
-    network.parameters, network.statistics = parameters, statistics
+    network.adopt(parameters, statistics)
     return network
 
 

@@ -180,8 +180,8 @@ def _values(network: Network, layers: Sequence[Layer], dtype: str, x: Array) -> 
     """The answers with other layers, of the same parameters, in another precision; float64 (n, columns)."""
     other = Network(layers, dtype=dtype, engine="reference")
     other.adopt_shape(network.input_shape)
-    other.parameters, other.statistics, other.link = network.parameters, network.statistics, network.link
-    other.target = network.target
+    other.adopt(network.parameters.astype(other.dtype), network.statistics)
+    other.link, other.target = network.link, network.target
     return answers_of(Together([other]), x).values.astype(np.float64)
 
 

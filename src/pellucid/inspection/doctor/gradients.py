@@ -129,7 +129,7 @@ def non_finite(evidence: Evidence) -> list[Finding]:
     if divergence is None:
         return [Finding("non_finite", "error", "The network's parameters are not finite.", epoch=run.last.epoch)]
     growth = _growth(run)
-    said = f"{divergence.what} in epoch {divergence.epoch}, at step {divergence.step:,}: {divergence.place}.{growth}"
+    said = f"{divergence.what} {divergence.when}: {divergence.place}.{growth}"
     numbers = {"step": divergence.step, "learning_rate": divergence.learning_rate}
     return [Finding("non_finite", "error", said, numbers, divergence.layer, divergence.epoch)]
 
