@@ -11,6 +11,7 @@ from pellucid.cli import tables
 from pellucid.cli.diagnosis import show_findings
 from pellucid.cli.table_options import Read
 from pellucid.cli.table_streaming import Streamed
+from pellucid.tables.report.metrics import why_first
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.words import contender_rows, scored
 from pellucid.tables.table import Line
@@ -116,6 +117,7 @@ def _show_scores(console: Console, report: TableReport) -> None:
         label = name.replace(" ", "\n") if console.width < _WIDE else name
         printed.add_row(label, *map(_stacked, row), style="bold" if number == 0 else "")
     tables.show(console, printed)
+    console.print(Text(why_first(report.target), style="dim"), soft_wrap=True)
     console.print(report.verdict, soft_wrap=True)
     for words in report.cautions:
         console.print(Text.assemble(("\nCaution: ", "bold yellow"), words), soft_wrap=True)
@@ -127,7 +129,9 @@ def _stacked(cell: str) -> str:
 
 
 def _show_importance(console: Console, report: TableReport) -> None:
-    console.print(Text.assemble(("\nWhat it looks at", "bold"), f" ({report.telling.loss} when a column is shuffled)"))
+    console.print(
+        Text.assemble(("\nWhat it looks at", "bold"), f" ({report.measures[0].loss} when a column is shuffled)")
+    )
     shown = list(report.importance.items())[:_MOST_BARS]
     most = max((drop for _, drop in shown), default=0.0) or 1.0
     width = min(30, max(len(name) for name, _ in shown))

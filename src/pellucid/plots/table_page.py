@@ -16,6 +16,7 @@ from pellucid.plots import tables as pictures
 from pellucid.plots.confusion import confusion_matrix
 from pellucid.plots.figure import Figure
 from pellucid.plots.html import document, finding_block, section, table
+from pellucid.tables.report.metrics import why_first
 from pellucid.tables.report.words import contender_rows, headline
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _scores(report: TableReport) -> str:
         return ""
     words = (
         f"<p>Measured {escape(report.how)}. In brackets: where the score lies with a probability of 95 %, as far as it "
-        f"hangs on which rows were measured.</p>"
+        f"hangs on which rows were measured. {escape(why_first(report.target))}</p>"
     )
     return section(
         "How good it is, and beside what",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pellucid.tables.report.intervals import Interval
-from pellucid.tables.report.metrics import Measure
+from pellucid.tables.report.metrics import Measure, why_first
 from pellucid.tables.report.report import NETWORK, Contender, TableReport
 from pellucid.tables.report.verdict import signed
 from pellucid.tables.words import minus
@@ -17,9 +17,9 @@ def in_words(report: TableReport) -> str:
     lines = [headline(report), ""]
     if report.contenders:
         lines += [*_table(contender_rows(report)), "", f"Measured {report.how}."]
-        lines += [report.verdict, *(f"Caution: {words}" for words in report.cautions), ""]
+        lines += [why_first(report.target), report.verdict, *(f"Caution: {words}" for words in report.cautions), ""]
     if report.importance:
-        lines.append(f"What the network needs ({report.telling.loss} without the column):")
+        lines.append(f"What the network needs ({report.measures[0].loss} without the column):")
         lines += [f"  {name:<24} {minus(f'{drop:+.4f}')}" for name, drop in list(report.importance.items())[:10]]
         lines.append("")
     for finding in report.findings.get("findings", []):
