@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pellucid.cli import tables
 from pellucid.cli.errors import Interrupted, UsageError
-from pellucid.cli.runs import HISTORY, SETTINGS, RunFolder, run_folder
+from pellucid.cli.runs import HISTORY, SETTINGS, run_folder
 from pellucid.cli.table_options import Read, TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import Streamed, is_streamed, show_memory, stream_of
@@ -22,9 +22,11 @@ from pellucid.storage.atomic import write_atomically
 from pellucid.tables.fitting import Settings
 from pellucid.tables.large import train_stream
 from pellucid.tables.pace import visits_within
+from pellucid.tables.recipes import Recipe
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.verdict import asked_again, next_steps
 from pellucid.tables.training import Telling, Trained, train_table
+from pellucid.training import History
 
 PAGE, FACTS = "report.html", "report.json"
 _OF_THE_TABLE = ("kinds", "csv", "task", "quantiles", "class_weight")  # what every training of it must be told
@@ -55,7 +57,9 @@ def train(options: TableOptions) -> None:
         elif not report.contenders:
             console.print("\nNot measured: there are too few rows, or --folds is 0.", soft_wrap=True)
         show_report(console, report)
-        files = _write(folder, trained, report, options)
+        folder.clear()
+        files = save_together(trained.model.networks, folder.path)
+        files += write_report(folder.path, trained.model.histories[0], report, asked(options, settings.recipe))
         console.print(f"\nSaved {', '.join(files)} in {folder.path}/", soft_wrap=True)
     if trained.interrupted:
         raise Interrupted
@@ -74,7 +78,7 @@ def _train(options: TableOptions, found: Read | Streamed, settings: Settings, co
                 settings,
                 class_weight=class_weight,
                 measure=options.folds != 0,
-                recipe=options.recipe,
+                recipe=options.recipe_words,
                 telling=telling,
             )
         return train_table(
@@ -85,7 +89,7 @@ def _train(options: TableOptions, found: Read | Streamed, settings: Settings, co
             folds=options.folds,
             weight=None if class_weight is None else class_weight[found.y],
             dropped=found.dropped,
-            recipe=options.recipe,
+            recipe=options.recipe_words,
             telling=telling,
         )
 
@@ -118,11 +122,12 @@ def _next(options: TableOptions, found: Read | Streamed, trained: Trained, folde
         ensemble=options.ensemble,
         rows=found.table.rows,
         tune=isinstance(found, Read),
-        said=_said(options),
+        said=said(options),
+        settings=options.settings,
     )
 
 
-def _said(options: TableOptions) -> dict[str, str]:
+def said(options: TableOptions) -> dict[str, str]:
     """What was said of the table and its target, by the names of options."""
     given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in _OF_THE_TABLE}
     return {name: value for name, value in given.items() if value is not None}
@@ -131,29 +136,29 @@ def _said(options: TableOptions) -> dict[str, str]:
 def _told(options: TableOptions, report: TableReport, steps: Steps) -> TableReport:
     """The report with what to do next, and what class weights have to do with either.
 
-    They are a step of their own where the doctor says that a rare class is not found.
+    They are a step of their own where a class is rare, or the doctor says that one is not found.
     """
     if options.class_weight is not None:
         return replace(report, next=steps, how=f"{report.how}; every class counts alike" if report.how else "")
-    if any(finding.get("name") == "class_imbalance" for finding in report.findings.get("findings", [])):
-        asked = asked_again(options.source, str(options.target), _said(options))
-        command = f"pellucid train {asked} --class-weight balanced"
+    found = [finding.get("name") for finding in report.findings.get("findings", [])]
+    if report.target.rare or "class_imbalance" in found:
+        again = asked_again(options.source, str(options.target), said(options))
+        command = f"pellucid train {again} --class-weight balanced"
         why = "rare classes that count as much as common ones, so that they are found"
         steps = (steps[0], (command, why), *steps[1:])
     return replace(report, next=steps)
 
 
-def _write(folder: RunFolder, trained: Trained, report: TableReport, options: TableOptions) -> list[str]:
-    """The networks, what happened, what was asked for, and the report as JSON and as a page; each whole or not."""
-    folder.clear()
-    files = save_together(trained.model.networks, folder.path)
-    told: dict[str, Callable[[], str]] = {
-        HISTORY: lambda: trained.model.histories[0].to_json(indent=1),
-        SETTINGS: lambda: json.dumps(_asked(options), indent=1),
+def write_report(folder: Path, history: History, report: TableReport, settings: Mapping[str, Any]) -> list[str]:
+    """What happened, what was asked for, and the report as JSON and as a page, each whole or not; return the names."""
+    files = []
+    texts: dict[str, Callable[[], str]] = {
+        HISTORY: lambda: history.to_json(indent=1),
+        SETTINGS: lambda: json.dumps(settings, indent=1),
         FACTS: report.to_json,
         PAGE: report.to_html,
     }
-    for name, text in told.items():
+    for name, text in texts.items():
         try:
             content = text()
         except ImportError as error:  # matplotlib is an extra: a model without a picture is still a model
@@ -161,13 +166,15 @@ def _write(folder: RunFolder, trained: Trained, report: TableReport, options: Ta
 
             warnings.warn(f"there is no {name}. {error}", stacklevel=2)
             continue
-        write_atomically(folder.path / name, [content.encode(), b"\n"])
+        write_atomically(folder / name, [content.encode(), b"\n"])
         files.append(name)
     return files
 
 
-def _asked(options: TableOptions) -> dict[str, Any]:
-    return {name: value for name, value in asdict(options).items() if name != "save"}
+def asked(options: TableOptions, recipe: Recipe) -> dict[str, Any]:
+    """What was asked for, and the recipe that came of it in full, for `--settings`."""
+    network = asdict(recipe) | ({} if options.epochs is None else {"epochs": options.epochs})
+    return {name: value for name, value in asdict(options).items() if name != "save"} | {"network": network}
 
 
 def refuse(given: Mapping[str, Any]) -> None:
