@@ -119,6 +119,15 @@ def show_results(console: Console, name: str, values: Mapping[str, float], rows:
     console.print(Text.assemble((f"{name}: ", "bold"), (words, "bold green")), soft_wrap=True)
 
 
+def show_learnt_from(console: Console, source: str, what: str) -> None:
+    """Say that a network is measured on what it was trained on."""
+    words = (
+        f"the network was trained on {what}: the scores show how well it has learnt them, not how well it predicts "
+        f"rows that it has not seen."
+    )
+    console.print(Text.assemble(("Caution: ", "bold yellow"), f"{source}: {words}"), soft_wrap=True)
+
+
 def show_confusion(console: Console, truth: Any, predicted: Any, classes: Sequence[str]) -> None:
     """How often each class (a row) was taken for each (a column)."""
     counts = confusion_counts(truth, predicted, len(classes))  # (k, k)
