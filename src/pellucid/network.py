@@ -29,6 +29,7 @@ from pellucid.validation import (
     check_same_length,
     check_sample_weight,
     check_seed,
+    counted,
     unknown_name,
 )
 
@@ -516,7 +517,7 @@ class Network:
 
     def __repr__(self) -> str:
         """The layers, and the number of parameters once it is known."""
-        size = f", {self.program.parameter_count:,} parameters" if self.built else ", not built"
+        size = f", {counted(self.program.parameter_count, 'parameter')}" if self.built else ", not built"
         return f"Network([{', '.join(map(str, self.layers))}], dtype={self.dtype.name!r}{size})"
 
 

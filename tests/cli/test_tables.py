@@ -287,6 +287,27 @@ def test_wrong_words_are_answered_and_leave_nothing(pellucid, tmp_path, sales, a
     assert not (tmp_path / "runs").exists()
 
 
+def test_columns_in_other_letters_are_hinted_at(pellucid, tmp_path, sales) -> None:
+    quick = ("--target", "sells", "--recipe", "plain", "--epochs", 1, "--folds", 0, "--save", "run")
+    assert pellucid("train", sales, *quick).code == 0
+    text = (tmp_path / sales).read_text()
+    (tmp_path / "other.csv").write_text(text.replace("x,colour,sells", "X,Colour,sells"))
+    for command in ("predict", "evaluate"):
+        code, out, err = pellucid(command, "run", "other.csv")
+        assert (code, out) == (1, "")
+        assert "has no columns 'x', 'colour', which the network was trained with. Did you mean 'X', 'Colour'?" in err
+    assert "Did you mean 'colour'?" in pellucid("train", sales, "--target", "Colour").err
+    assert "Did you mean 'sells'?" in pellucid("evaluate", "run", sales, "--target", "SELLS").err
+
+
+def test_one_row_is_a_row(pellucid, tmp_path) -> None:
+    (tmp_path / "one.csv").write_text("x,y\n1,a\n")
+    assert (
+        "one.csv has 1 row with a target, and at least 10 are needed"
+        in pellucid("train", "one.csv", "--target", "y").err
+    )
+
+
 def test_a_target_that_teaches_nothing_is_said(pellucid, tmp_path) -> None:
     (tmp_path / "same.csv").write_text("x,y\n" + "".join(f"{n * n},no\n" for n in range(30)))
     code, _, err = pellucid("train", "same.csv", "--target", "y")

@@ -41,6 +41,7 @@ def evaluate_table(
     columns = read_columns(file, texts=network.preprocessing.text_columns, **csv_of(csv))
     if name not in columns:
         raise UsageError(unknown_name("--target", name, [str(each) for each in columns]))
+    network.preprocessing.check_columns(columns)
     values = np.asarray(columns[name])
     there = present(values)
     if not there.any():

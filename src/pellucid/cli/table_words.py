@@ -18,6 +18,7 @@ from pellucid.tables.table import Line
 from pellucid.tables.targets import Target
 from pellucid.tables.training import Described
 from pellucid.tables.words import minus
+from pellucid.validation import counted
 
 _MOST_COLUMNS = 40
 _MOST_CLASSES = 12
@@ -31,7 +32,7 @@ _LEAST = 12  # those of examples
 
 def show_columns(console: Console, table: Described) -> None:
     """What each column is taken for, most often in a line each."""
-    console.print(Text.assemble((table.source, "bold"), f": {table.rows:,} rows"), soft_wrap=True)
+    console.print(Text.assemble((table.source, "bold"), f": {counted(table.rows, 'row')}"), soft_wrap=True)
     for note in table.notes:
         console.print(Text(note, style="dim"), soft_wrap=True)
     lines = table.describe()
@@ -49,7 +50,7 @@ def show_columns(console: Console, table: Described) -> None:
         printed.add_row(Text(line.name), line.kind, missing, words, style="dim" if left_out else "")
     tables.show(console, printed)
     if len(lines) > _MOST_COLUMNS:
-        console.print(f"… and {len(lines) - _MOST_COLUMNS} more columns, all of them in the report's page")
+        console.print(f"… and {counted(len(lines) - _MOST_COLUMNS, 'more column')}, all in the report's page")
 
 
 def _what_is_there(line: Line, room: int) -> str:
@@ -141,4 +142,4 @@ def _show_importance(console: Console, report: TableReport) -> None:
         number = minus(f"{drop:+.4f}").rjust(7)
         console.print(Text.assemble(f"  {label:<{width}} {number}", (f" {bar}" if bar else "", "blue")), soft_wrap=True)
     if len(report.importance) > len(shown):
-        console.print(Text(f"  … and {len(report.importance) - len(shown)} more columns", style="dim"))
+        console.print(Text(f"  … and {counted(len(report.importance) - len(shown), 'more column')}", style="dim"))

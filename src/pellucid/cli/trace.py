@@ -78,6 +78,7 @@ def _trace(model: str, row: int, data: str | None, target: str | None, learning_
     from pellucid.cli import inputs
     from pellucid.cli.errors import Failure, UsageError, option
     from pellucid.cli.evaluate import read_examples
+    from pellucid.validation import counted
 
     network = inputs.load_model(model)
     if network.loss is None:
@@ -90,7 +91,7 @@ def _trace(model: str, row: int, data: str | None, target: str | None, learning_
         optimizer = pl.GradientDescent(learning_rate)
     x, y = read_examples(network, data, target, None)
     if row >= len(x):
-        raise UsageError(f"--row {row} is not there: {data} has {len(x):,} rows, from 0 to {len(x) - 1}.")
+        raise UsageError(f"--row {row} is not there: {data} has {counted(len(x), 'row')}, from 0 to {len(x) - 1}.")
     return pl.trace(network, None, x[row : row + 1], y[row : row + 1], optimizer=optimizer)
 
 

@@ -25,6 +25,7 @@ from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.verdict import asked_again
 from pellucid.tables.training import Telling
 from pellucid.tables.tuning import Search, Tried
+from pellucid.validation import counted
 
 JOURNAL = "study.journal"
 _OURS = {JOURNAL, f"{JOURNAL}.lock", FIRST, HISTORY, SETTINGS, FACTS, PAGE}
@@ -93,13 +94,14 @@ def _folder(options: TableOptions) -> Path:
 def _words_of(search: Search, folder: Path) -> str:
     rows = (
         f"{len(search.rows.x):,} rows to train, {len(search.held.x):,} to choose by, {len(search.test.x):,} to test at "
-        f"the end; {search.epochs:,} epochs a trial at most"
+        f"the end; {counted(search.epochs, 'epoch')} a trial at most"
     )
     if not search.goes_on:
         return rows
     value, measure = search.best_value, search.measure
     best = "" if value is None else f", the best {measure.title} is {measure.words(value)}"
-    return f"{rows}\nGoing on with the search in {folder}/: {search.tried:,} trials were made{best}."
+    tried = f"{counted(search.tried, 'trial')} {'was' if search.tried == 1 else 'were'}"
+    return f"{rows}\nGoing on with the search in {folder}/: {tried} made{best}."
 
 
 def _show_end(console: Any, search: Search, folder: Path, options: TableOptions) -> None:

@@ -18,6 +18,7 @@ from pellucid.plots.figure import Figure
 from pellucid.plots.html import document, finding_block, section, table
 from pellucid.tables.report.metrics import why_first
 from pellucid.tables.report.words import contender_rows, headline
+from pellucid.validation import counted
 
 if TYPE_CHECKING:
     from pellucid.tables.report import TableReport
@@ -141,7 +142,9 @@ def _columns(report: TableReport) -> str:
     target = report.target
     words = f"<p>Predicted: <b>{escape(target.name)}</b>, {escape(target.words)} ({escape(target.why)}).</p>"
     if report.dropped:
-        words += f"<p>{report.dropped:,} rows were left out, since their {escape(target.name)} is missing.</p>"
+        were = "was" if report.dropped == 1 else "were"
+        rows_out = f"{counted(report.dropped, 'row')} {were} left out"
+        words += f"<p>{rows_out}, since {escape(target.name)} is missing there.</p>"
     return section("What the columns are", [], words + notes + table(rows))
 
 
@@ -164,4 +167,4 @@ def _next(report: TableReport) -> str:
 
 
 def _small_print(report: TableReport) -> str:
-    return f"recipe {report.recipe}: {report.layers}; {report.epochs:,} epochs in {report.seconds:.3g} s"
+    return f"recipe {report.recipe}: {report.layers}; {counted(report.epochs, 'epoch')} in {report.seconds:.3g} s"

@@ -32,6 +32,7 @@ from pellucid.tables.training import Telling, completed, findings_of, first_repo
 from pellucid.training import Callback, Trainer
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.typing import Array
+from pellucid.validation import counted
 
 _PART = 0.2  # of the rows to validate, and as many to test
 _LEAST_ROWS = 30
@@ -114,8 +115,8 @@ class Search:
     ) -> None:
         if table.rows < _LEAST_ROWS:
             raise TableError(
-                f"{table.source} has {table.rows} rows with a target: a search needs at least {_LEAST_ROWS}, to train, "
-                f"to choose and to test by. Use pellucid train."
+                f"{table.source} has {counted(table.rows, 'row')} with a target: a search needs at least "
+                f"{_LEAST_ROWS}, to train, to choose and to test by. Use pellucid train."
             )
         self.table, self.y, self.target, self.settings = table, y, target, settings
         self.measure, self.weight = measures_of(target)[0], weight

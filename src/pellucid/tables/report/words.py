@@ -10,6 +10,7 @@ from pellucid.tables.report.metrics import Measure, why_first
 from pellucid.tables.report.report import NETWORK, Contender, TableReport
 from pellucid.tables.report.verdict import signed
 from pellucid.tables.words import minus
+from pellucid.validation import counted
 
 
 def in_words(report: TableReport) -> str:
@@ -30,7 +31,9 @@ def in_words(report: TableReport) -> str:
 
 def headline(report: TableReport) -> str:
     """What was learnt, and how well, in one line."""
-    what = f"{report.target.name} ({report.target.words}) from {Path(report.source).name}, {report.rows:,} rows"
+    what = (
+        f"{report.target.name} ({report.target.words}) from {Path(report.source).name}, {counted(report.rows, 'row')}"
+    )
     if report.score is None:
         return f"{what}: not measured"
     measure = report.measures[0]
