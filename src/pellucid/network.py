@@ -30,6 +30,7 @@ from pellucid.validation import (
     check_same_length,
     check_sample_weight,
     check_seed,
+    counted,
     surely_finite,
     unknown_name,
 )
@@ -585,7 +586,7 @@ class Network:
 
     def __repr__(self) -> str:
         """The layers, and the number of parameters once it is known."""
-        size = f", {self.program.parameter_count:,} parameters" if self.built else ", not built"
+        size = f", {counted(self.program.parameter_count, 'parameter')}" if self.built else ", not built"
         return f"Network([{', '.join(map(str, self.layers))}], dtype={self.dtype.name!r}{size})"
 
 

@@ -39,6 +39,18 @@ def unknown_name(name: str, value: object, options: Iterable[str]) -> str:
     return f"{name} {value!r} is unknown.{guess} Allowed: {', '.join(options)}."
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things: "1 row", "2,000 rows", "2 classes".
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(2000, "class"), counted(3, "category", "categories")
+    ('1 row', '2,000 classes', '3 categories')
+    """
+    several = plural or f"{noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{count:,} {noun if count == 1 else several}"
+
+
 def check_number(
     name: str,
     value: object,

@@ -72,9 +72,11 @@ def test_from_a_stream_to_a_report_and_predictions(pellucid, tmp_path, flats) ->
 
     expected = network.predict(network.preprocessing.transform(read_table(tmp_path / flats)))
     lines = (tmp_path / "rents.csv").read_text().splitlines()[1:]
-    np.testing.assert_allclose([float(line.split(",")[-1]) for line in lines], expected, rtol=1e-6)
+    cells = [line.split(";")[-1].replace(",", ".") for line in lines]
+    np.testing.assert_allclose([float(cell) for cell in cells], expected, rtol=1e-6)
     code, out, _ = pellucid("evaluate", folder, flats)
     assert code == 0
+    assert "flats.csv: the network was trained on rows of this file" in out
     assert "flats.csv: 598 rows" in out
     assert pellucid("export", folder / "model.pellucid", "--to", "numpy", "--output", "rents.py").code == 0
 

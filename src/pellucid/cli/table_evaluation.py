@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -12,13 +14,14 @@ from pellucid.cli import tables
 from pellucid.cli.csv_words import csv_of
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import settings_of_model
+from pellucid.tables.fitting import learnt_from_table
 from pellucid.tables.reading import read_columns
 from pellucid.tables.report.intervals import bootstrap, interval
 from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.report.words import scored
 from pellucid.tables.targets import present, target_of_model
 from pellucid.together import Together
-from pellucid.validation import unknown_name
+from pellucid.validation import counted, unknown_name
 
 
 def evaluate_table(
@@ -32,6 +35,7 @@ def evaluate_table(
     columns = read_columns(file, texts=network.preprocessing.text_columns, **csv_of(csv))
     if name not in columns:
         raise UsageError(unknown_name("--target", name, [str(each) for each in columns]))
+    network.preprocessing.check_columns(columns)
     values = np.asarray(columns[name])
     there = present(values)
     if not there.any():
@@ -43,10 +47,14 @@ def evaluate_table(
     answers = network.predict_proba(x) if what.task == "classes" else network.predict(x)
     measures = measures_of(what)
     drawn = bootstrap([measure.of(y, answers) for measure in measures], len(y))
-    console.print(f"{source}: {len(y):,} rows", style="bold", soft_wrap=True)
+    console.print(f"{source}: {counted(len(y), 'row')}", style="bold", soft_wrap=True)
+    same = any(learnt_from_table(each, x, y, what) for each in network.networks)
+    if same or _is_file(file, settings_of_model(model).get("source")):
+        tables.show_learnt_from(console, source, "these rows" if same else "rows of this file")
     missing = len(there) - int(there.sum())
     if missing:
-        console.print(f"{missing:,} rows are left out, since {name} is missing there.", soft_wrap=True)
+        rows = f"{counted(missing, 'row')} {'is' if missing == 1 else 'are'}"
+        console.print(f"{rows} left out, since {name} is missing there.", soft_wrap=True)
     tables.show_pairs(
         console,
         {measure.title: scored(interval(drawn[:, place]), measure) for place, measure in enumerate(measures)},
@@ -61,3 +69,10 @@ def target_of(model: str) -> str:
     if isinstance(name, str):
         return name
     raise UsageError("--target COLUMN must say which column is the target: the model is not in the folder of its run.")
+
+
+def _is_file(file: Any, source: Any) -> bool:
+    """Whether a file is the one that a run was trained on."""
+    with suppress(OSError, TypeError):
+        return isinstance(file, Path) and file.samefile(Path(source).expanduser())
+    return False

@@ -114,6 +114,7 @@ def _row(
     from pellucid.cli.errors import UsageError
     from pellucid.cli.evaluate import read_examples
     from pellucid.cli.runs import settings_of_model
+    from pellucid.validation import counted
 
     settings = settings_of_model(model)
     if network.preprocessing is not None:
@@ -138,7 +139,7 @@ def _row(
     x, y = read_examples(network, data, target, directory)
     number = int(row)
     if number >= len(x):
-        raise UsageError(f"--row {number} is not there: {data} has {len(x):,} rows, from 0 to {len(x) - 1:,}.")
+        raise UsageError(f"--row {number} is not there: {data} has {counted(len(x), 'row')}, from 0 to {len(x) - 1:,}.")
     return x[number : number + 1], y[number : number + 1], ""
 
 

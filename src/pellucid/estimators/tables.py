@@ -161,7 +161,7 @@ class TableEstimator(ColumnsTaken, TableFiles, BaseEstimator):
         measured = measurement(table, y, self.target_, self._settings_used, folds, weight)
         if measured is not None and run_all(measured.jobs, self.threads):
             raise KeyboardInterrupt
-        report = completed(report, measured, self._model, table, y, Telling())
+        report = completed(report, measured, self._model, table, y, Telling(), weight)
         return replace(report, findings=diagnosis_of(self._job).to_dict())
 
     def __getstate__(self: Any) -> Any:

@@ -174,7 +174,9 @@ def train_stream(
     report = replace(report, epochs=max(job.epochs_begun for job in jobs))
     if not interrupted:
         measured = _measurement(stream, settings, jobs, measuring, class_weight) if len(measuring) else None
-        report = completed(report, measured, model, *stream.examples, telling)
+        table, y = stream.examples
+        weight = None if class_weight is None else class_weight[y]
+        report = completed(report, measured, model, table, y, telling, weight)
         jobs[0].rows = _for_the_doctor(stream, class_weight)
     return Trained.of(model, report, jobs[0], interrupted)
 

@@ -19,9 +19,9 @@ from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.report.calibration import calibration_of
 from pellucid.tables.report.cautions import cautions_of
 from pellucid.tables.report.columns import Effect, effect_of
-from pellucid.tables.report.folds import Measurement, encoder_for, usual_folds
+from pellucid.tables.report.folds import MOST_FOLDS, Measurement, encoder_for, usual_folds
 from pellucid.tables.report.metrics import measures_of
-from pellucid.tables.report.report import TableReport, leads_constant, telling_measure
+from pellucid.tables.report.report import TableReport, leads_constant
 from pellucid.tables.report.verdict import verdict
 from pellucid.tables.running import Job, run_all
 from pellucid.tables.table import Line, Table
@@ -128,7 +128,7 @@ def train_table(
     model = TableModel.of(own, encoder)
     report = first_report(table, target, model, dropped, recipe)
     if not interrupted:
-        report = completed(report, measured, model, table, y, telling)
+        report = completed(report, measured, model, table, y, telling, weight)
     return Trained.of(model, report, own[0], interrupted)
 
 
@@ -142,7 +142,7 @@ def measurement(
     table: Table, y: Array, target: Target, settings: Settings, folds: int | None, weight: Array | None = None
 ) -> Measurement | None:
     """The folds of a table, not yet trained on; None where none are wanted or there are too few rows."""
-    count = usual_folds(table.rows) if folds is None else check_integer("folds", folds)
+    count = usual_folds(table.rows) if folds is None else check_integer("folds", folds, maximum=MOST_FOLDS)
     if not count or table.rows < LEAST_TO_MEASURE:
         return None
     return Measurement.by_folds(table, y, target, settings, count, weight)
@@ -193,26 +193,31 @@ def _short(layer: Layer) -> str:
 
 
 def completed(
-    report: TableReport, measured: Measurement | None, model: TableModel, table: Table, y: Array, telling: Telling
+    report: TableReport,
+    measured: Measurement | None,
+    model: TableModel,
+    table: Table,
+    y: Array,
+    telling: Telling,
+    weight: Array | None = None,
 ) -> TableReport:
     """The report with what hangs on measured rows, whose trainings have ended, and with the effects of columns."""
     if measured is not None:
         measures = report.measures
         contenders, truth, answers = measured.finish(measures, telling.now)
         telling.now("importance of columns")
-        telling_most = telling_measure(contenders, measures)
-        importance = measured.importance(telling_most)
-        believed = importance if leads_constant(contenders, telling_most) else {}
+        importance = measured.importance(measures[0])
+        believed = importance if leads_constant(contenders, measures[0]) else {}
         report = replace(
             report,
             contenders=contenders,
             how=measured.how,
-            verdict=verdict(contenders, measures),
+            verdict=verdict(contenders, measures[0]),
             truth=truth,
             answers=answers,
             calibration=calibration_of(report.target, truth, answers),
             importance=importance,
-            cautions=cautions_of(model.encoder.transform(table), y, report.target, believed),
+            cautions=cautions_of(model.encoder.transform(table), y, report.target, believed, weight),
         )
     telling.now("effects of columns")
     names = list(report.importance) or list(model.encoder.column_names)

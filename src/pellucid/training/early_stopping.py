@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.engines.base import State
 from pellucid.training.callbacks import Callback
 from pellucid.training.watching import check_state, improves, watched_column
-from pellucid.validation import check_choice, check_integer, check_number
+from pellucid.validation import check_choice, check_integer, check_number, counted
 
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
@@ -75,7 +75,7 @@ class EarlyStopping(Callback):
         waited = trainer.epoch - self._improved
         if self.patience is not None and waited >= self.patience:
             restored = "" if self.best_epoch is None else f" The weights of epoch {self.best_epoch} are restored."
-            trainer.stop(f"Stopped early: {column} has not improved for {waited} epochs.{restored}")
+            trainer.stop(f"Stopped early: {column} has not improved for {counted(waited, 'epoch')}.{restored}")
 
     def end(self, trainer: Trainer) -> None:
         """Put the best weights into the network."""

@@ -20,7 +20,7 @@ from pellucid.network import Network
 from pellucid.schedules import highest
 from pellucid.training.weighting import class_weights
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_inputs, check_same_length, check_sample_weight, unknown_name
+from pellucid.validation import check_inputs, check_same_length, check_sample_weight, counted, unknown_name
 
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
@@ -160,7 +160,7 @@ def warn_of_missing_classes(targets: Array, network: Network) -> None:
         names = ", ".join(map(str, missing[:10])) + (", …" if missing.size > 10 else "")
         warnings.warn(
             f"The training rows hold no example of class{'es' if missing.size > 1 else ''} {names}, but the network "
-            f"has {network.outputs} outputs: what has no example cannot be learnt.",
+            f"has {counted(network.outputs, 'output')}: what has no example cannot be learnt.",
             UserWarning,
             stacklevel=4,
         )

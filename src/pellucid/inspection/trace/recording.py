@@ -32,7 +32,7 @@ from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
 from pellucid.penalties import Penalty
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_seed
+from pellucid.validation import check_seed, counted
 
 _MOST_ROWS = 4096
 
@@ -113,7 +113,7 @@ def trace(
     model = network.model
     if len(examples.x) > _MOST_ROWS:
         raise ValueError(
-            f"x has {len(examples.x)} rows, and a trace keeps every number of every layer for each of them: "
+            f"x has {counted(len(examples.x), 'row')}, and a trace keeps every number of every layer for each of them: "
             f"pass a few rows, at most {_MOST_ROWS}, such as x[:8], y[:8]."
         )
     chosen = None if optimizer is None else find_optimizer(optimizer)
