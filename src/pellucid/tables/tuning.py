@@ -66,7 +66,7 @@ class _Pruning(Callback):
         """So many looks in all."""
         return self.every
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Report; stop if it is hopeless."""
         values = [value for value in trainer.history[self.column] if value is not None]
         if not values:
