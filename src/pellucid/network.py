@@ -13,6 +13,7 @@ from pellucid.engines.base import Model
 from pellucid.engines.overflow import first_overflow
 from pellucid.engines.program import Program, View, compile_program
 from pellucid.engines.reference import forward, weighted_mean
+from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
 from pellucid.layers.base import Layer, ParameterSpec
@@ -88,6 +89,7 @@ class Network:
     array([[0., 0.]], dtype=float32)
     """
 
+    @explains_arguments
     def __init__(
         self,
         layers: Sequence[Layer],
@@ -121,6 +123,11 @@ class Network:
         self._model: Model | None = None
         self._with_softmax: tuple[Program, Program] | None = None
         self.statistics_fitted = False
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name)
 
     # -- building ------------------------------------------------------------------------------------------------
 
@@ -505,6 +512,7 @@ class Network:
         engine, _ = self.engines.choose(self.program, loss=chosen, penalty=penalty)
         return engine.loss_and_gradient(self.model, chosen, penalty, x, targets, weight)
 
+    @explains_arguments
     def evaluate(
         self, x: Any, y: Any, *, loss: Loss | str | None = None, sample_weight: Any = None
     ) -> dict[str, float]:

@@ -15,7 +15,7 @@ from pellucid.cli import tables
 from pellucid.cli.diagnosis import told_of
 from pellucid.cli.errors import Interrupted, UsageError
 from pellucid.cli.remedies import command_of
-from pellucid.cli.runs import HISTORY, SETTINGS, RunFolder, may_overwrite, run_folder
+from pellucid.cli.runs import FACTS, HISTORY, SETTINGS, RunFolder, may_overwrite, run_folder
 from pellucid.cli.table_options import Read, TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import Streamed, is_streamed, show_memory, stream_of
@@ -29,7 +29,7 @@ from pellucid.tables.large import train_stream
 from pellucid.tables.pace import visits_within
 from pellucid.tables.recipes import Recipe
 from pellucid.tables.report.report import TableReport
-from pellucid.tables.report.verdict import next_steps
+from pellucid.tables.report.verdict import asked_again, next_steps
 from pellucid.tables.targets import Target
 from pellucid.tables.training import Telling, Trained, train_table
 from pellucid.training import History
@@ -64,9 +64,7 @@ def train(options: TableOptions) -> None:
         elif not report.contenders:
             console.print("\nNot measured: there are too few rows, or --folds is 0.", soft_wrap=True)
         show_report(console, report)
-        folder.clear()
-        files = save_together(trained.model.networks, folder.path)
-        files += write_report(folder.path, trained.model.histories[0], report, asked(options, settings.recipe))
+        files = _write(folder, trained, report, asked(options, settings.recipe))
         console.print(f"\nSaved {', '.join(files)} in {folder.path}/", soft_wrap=True)
     if trained.interrupted:
         raise Interrupted
@@ -191,9 +189,8 @@ def write_report(folder: Path, history: History, report: TableReport, settings: 
 def asked(options: TableOptions, recipe: Recipe) -> dict[str, Any]:
     """What was asked for, and the recipe that came of it in full, for `--settings`."""
     network = asdict(recipe) | ({} if options.epochs is None else {"epochs": options.epochs})
-    return {name: value for name, value in asdict(options).items() if name not in ("save", "overwrite")} | {
-        "network": network
-    }
+    given = {name: value for name, value in asdict(options).items() if name not in ("save", "overwrite")}
+    return given | {"network": network}
 
 
 def refuse(given: Mapping[str, Any]) -> None:

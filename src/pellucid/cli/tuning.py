@@ -11,11 +11,11 @@ from typing import Any
 
 from pellucid.cli import tables
 from pellucid.cli.errors import Interrupted, UsageError
-from pellucid.cli.runs import HISTORY, SETTINGS
+from pellucid.cli.runs import FACTS, HISTORY, SETTINGS
 from pellucid.cli.table_options import TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import refuse_large
-from pellucid.cli.table_training import FACTS, PAGE, asked, said, write_report
+from pellucid.cli.table_training import PAGE, asked, said, write_report
 from pellucid.cli.table_words import show_report, show_target
 from pellucid.formats.together import FIRST, save_together
 from pellucid.storage.atomic import write_atomically

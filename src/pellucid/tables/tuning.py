@@ -28,7 +28,7 @@ from pellucid.tables.running import Job, Rows
 from pellucid.tables.space import parameters_of, suggested
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
-from pellucid.tables.training import Telling, completed, findings_of, first_report
+from pellucid.tables.training import Telling, completed, diagnosis_of, first_report
 from pellucid.training import Callback, Trainer
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.typing import Array
@@ -74,7 +74,7 @@ class _Pruning(Callback):
         """So many looks in all."""
         return self.every
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Report; stop if it is hopeless."""
         values = [value for value in trainer.history[self.column] if value is not None]
         if not values:
@@ -313,7 +313,7 @@ class Search:
         report = first_report(self.table, self.target, self.best, 0, name)
         telling, measured = telling or Telling(), Measurement([part], how, others)
         report = completed(report, measured, self.best, self.table, self.y, telling, self.weight)
-        return replace(report, findings=findings_of(self._best_job))
+        return replace(report, findings=diagnosis_of(self._best_job).to_dict())
 
     def words_of(self, recipe: Recipe) -> str:
         """What a recipe has other than the one that the search began with."""

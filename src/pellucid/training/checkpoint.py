@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from pellucid.foreign import explains_arguments
 from pellucid.training.callbacks import Callback
 from pellucid.training.claims import claimed
 from pellucid.training.saving import check_own, checkpoints, make_folder
@@ -51,6 +52,7 @@ class Checkpoint(Callback):
 
     last: ClassVar[bool] = True
 
+    @explains_arguments
     def __init__(self, directory: str | os.PathLike[str], every: int | timedelta = 1, keep: int | None = 3) -> None:
         self.directory = Path(directory)
         if isinstance(every, timedelta):
@@ -64,7 +66,7 @@ class Checkpoint(Callback):
         self._saved = 0.0
         self._began = 0, 0.0
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Make the folder, and claim it until `fit` ends: not only after hours of training."""
         make_folder(self.directory)
         trainer.hold(claimed(self.directory, trainer))
@@ -81,7 +83,7 @@ class Checkpoint(Callback):
         pace = (trainer.epoch - first) / (now - began) if now > began else 0.0  # epochs a second, callbacks and all
         return max(1, int(left / 2 * pace))
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Write a checkpoint if it is time; the last one of a `fit` is written at its end."""
         if trainer.stopped or trainer.epoch >= self._last:
             return
@@ -97,7 +99,7 @@ class Checkpoint(Callback):
                 stacklevel=2,
             )
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """Write a checkpoint of where training is."""
         self._save(trainer)
 

@@ -162,7 +162,7 @@ def warn_of_missing_classes(targets: Array, network: Network) -> None:
             f"The training rows hold no example of class{'es' if missing.size > 1 else ''} {names}, but the network "
             f"has {counted(network.outputs, 'output')}: what has no example cannot be learnt.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -173,5 +173,5 @@ def warn_of_other_data(data_hash: str, expected: str | None) -> None:
             "The training rows are not those that the checkpoint was trained on: training goes on with its weights "
             "and counters, but not as if it had never stopped.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -6,12 +6,13 @@ import numbers
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.augmentation import Augmentation
 from pellucid.description import TrainingSummary
 from pellucid.engines.base import Model, State, Task
 from pellucid.engines.reference import mean_loss, penalty_value
+from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
@@ -93,6 +94,7 @@ class Trainer:
     True
     """
 
+    @explains_arguments
     def __init__(
         self,
         network: Network,
@@ -136,6 +138,11 @@ class Trainer:
         self._stop = ""
         self._data_hash = DataHash()
         self._expected_data: str | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name)
 
     # -- where training is ---------------------------------------------------------------------------------------
 
@@ -272,6 +279,7 @@ class Trainer:
             self._progress = Progress.begin(self.network, self.optimizer)
         return self
 
+    @explains_arguments
     def fit(
         self,
         x: Any,
@@ -282,7 +290,7 @@ class Trainer:
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | str | None = None,
     ) -> History:
-        """Train for so many epochs; called again, go on exactly where it stopped.
+        """Train for `epochs` epochs. Calling it again continues exactly where it stopped.
 
         Parameters
         ----------

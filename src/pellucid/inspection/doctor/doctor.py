@@ -77,7 +77,7 @@ class Doctor(Callback):
         self._history = History()
         self._diagnosis: Diagnosis | None = None
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Draw the rows, and look at the first weights; a training that goes on keeps what was seen of it."""
         self._diagnosis = None
         if self._run is not None and trainer.epoch > 0 and self._run.first is trainer.beginning:
@@ -93,11 +93,11 @@ class Doctor(Callback):
         """1 in the first epochs, then ever more."""
         return 1 if trainer.epoch < _EARLY else max(1, int(trainer.epoch * (_SPREAD - 1)))
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Look at the layers."""
         self._look(trainer)
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """Keep what the training ended with."""
         run = self._run
         if run is None:
