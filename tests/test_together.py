@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import numpy as np
 import pytest
 
@@ -115,6 +118,24 @@ def test_a_folder_keeps_them_and_gives_them_back_to_the_bit(tmp_path) -> None:
     assert len(pl.load_together(folder).networks) == 2
     pl.save_together(members[0], folder)
     assert len(pl.load_together(folder).networks) == 1
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_full_disk_keeps_the_networks_that_were_there(number: int, tmp_path, monkeypatch) -> None:
+    pl.save_together(networks("softmax", count=5), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    synced, calls = os.fsync, []
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == number + 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        synced(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        pl.save_together(networks("identity"), tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_a_network_that_is_missing_is_named(tmp_path) -> None:

@@ -365,7 +365,9 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = import_module(f"pellucid.{name}")
     else:
-        raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+        from pellucid.foreign import missing_name
+
+        raise missing_name(name)
     globals()[name] = value
     return value
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pellucid.losses import class_count
 from pellucid.program.compilation import Program
-from pellucid.validation import check_choice
+from pellucid.validation import check_choice, counted
 
 KINDS = ("number", "boolean", "category")
 
@@ -68,10 +68,12 @@ def check_counts(
     """Raise if there are names for classes or features, and not as many as the program has of them."""
     count = class_count(link, program.outputs)
     if classes is not None and count is not None and len(classes) != count:
-        raise ValueError(f"classes has {len(classes)} names, but the network tells {count} classes apart.")
+        raise ValueError(f"classes has {counted(len(classes), 'name')}, but the network tells {count} classes apart.")
     size = math.prod(program.input_shape)
     if features is not None and len(features) != size:
-        raise ValueError(f"features has {len(features)} names, but a row of the network has {size} numbers.")
+        raise ValueError(
+            f"features has {counted(len(features), 'name')}, but a row of the network has {counted(size, 'number')}."
+        )
 
 
 @dataclass(frozen=True)

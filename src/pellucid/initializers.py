@@ -347,4 +347,4 @@ def find_initializer(value: Any, name: str) -> Initializer:
         return from_configuration(value, {cls.__name__: cls for cls in INITIALIZERS.values()}, "initializer")
     if isinstance(value, str) and value in INITIALIZERS:
         return INITIALIZERS[value]()
-    raise ValueError(unknown_name(name, value, INITIALIZERS))
+    raise (ValueError if isinstance(value, str) else TypeError)(unknown_name(name, value, INITIALIZERS))

@@ -12,6 +12,7 @@ from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model
 from pellucid.engines.overflow import first_overflow
 from pellucid.engines.reference import at_positions, input_of, of_positions, weighted_mean
+from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
 from pellucid.layers.base import Layer, as_rows
@@ -30,6 +31,7 @@ from pellucid.validation import (
     check_same_length,
     check_sample_weight,
     check_seed,
+    counted,
     surely_finite,
     unknown_name,
 )
@@ -87,6 +89,7 @@ class Network:
     array([[0., 0.]], dtype=float32)
     """
 
+    @explains_arguments
     def __init__(
         self,
         layers: Sequence[Layer],
@@ -120,6 +123,11 @@ class Network:
         self._model: Model | None = None
         self._with_softmax: tuple[Program, Program] | None = None
         self.statistics_fitted = False
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name)
 
     # -- building ------------------------------------------------------------------------------------------------
 
@@ -502,6 +510,7 @@ class Network:
         engine, _ = self.engines.choose(self.program, loss=chosen, penalty=penalty)
         return engine.loss_and_gradient(self.model, chosen, penalty, x, targets, weight)
 
+    @explains_arguments
     def evaluate(
         self, x: Any, y: Any, *, loss: Loss | str | None = None, sample_weight: Any = None
     ) -> dict[str, float]:
@@ -582,7 +591,7 @@ class Network:
 
     def __repr__(self) -> str:
         """The layers, and the number of parameters once it is known."""
-        size = f", {self.program.parameter_count:,} parameters" if self.built else ", not built"
+        size = f", {counted(self.program.parameter_count, 'parameter')}" if self.built else ", not built"
         return f"Network([{', '.join(map(str, self.layers))}], dtype={self.dtype.name!r}{size})"
 
 

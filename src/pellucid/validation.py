@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.foreign import MISPLACED, value_here
 from pellucid.typing import Array
 
 _SMALL = 2**16  # numbers
@@ -35,8 +36,23 @@ def unknown_name(name: str, value: object, options: Iterable[str]) -> str:
         return f"{name} must be an object or a name, not the class {value.__name__}: write {value.__name__}(…)."
     plain = {option.lower().replace("-", "_"): option for option in options}
     near = difflib.get_close_matches(str(value).lower().replace("-", "_"), plain, n=1, cutoff=0.5)
-    guess = f" Did you mean {plain[near[0]]!r}?" if near else ""
+    if here := value_here(value, options):
+        guess = f" It is called {here!r} here."
+    else:
+        guess = f" Did you mean {plain[near[0]]!r}?" if near else MISPLACED.get(name, "")
     return f"{name} {value!r} is unknown.{guess} Allowed: {', '.join(options)}."
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things: "1 row", "2,000 rows", "2 classes".
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(2000, "class"), counted(3, "category", "categories")
+    ('1 row', '2,000 classes', '3 categories')
+    """
+    several = plural or f"{noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{count:,} {noun if count == 1 else several}"
 
 
 def check_number(

@@ -38,6 +38,13 @@ def test_every_command_has_an_example_that_works(pellucid, tmp_path) -> None:
         assert pellucid(*words).code == 0, example
 
 
+@pytest.mark.parametrize("command", ["", *COMMANDS, "trace", "doctor", "playground"])
+def test_help_shows_no_type_behind_a_flag(pellucid, command) -> None:
+    out = pellucid(*[command][: bool(command)], "--help").out
+    assert re.search(r"--help +-h +Show this message", out)
+    assert not re.search(r"<bool>|BOOLEAN", out)
+
+
 def test_with_typers_own_runner() -> None:
     result = CliRunner().invoke(app, ["--version"])
     assert result.exit_code == 0

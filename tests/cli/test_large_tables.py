@@ -72,9 +72,11 @@ def test_from_a_stream_to_a_report_and_predictions(pellucid, tmp_path, flats) ->
 
     expected = network.predict(network.preprocessing.transform(read_table(tmp_path / flats)))
     lines = (tmp_path / "rents.csv").read_text().splitlines()[1:]
-    np.testing.assert_allclose([float(line.split(",")[-1]) for line in lines], expected, rtol=1e-6)
+    cells = [line.split(";")[-1].replace(",", ".") for line in lines]
+    np.testing.assert_allclose([float(cell) for cell in cells], expected, rtol=1e-6)
     code, out, _ = pellucid("evaluate", folder, flats)
     assert code == 0
+    assert "flats.csv: the network was trained on rows of this file" in out
     assert "flats.csv: 598 rows" in out
     assert pellucid("export", folder / "model.pellucid", "--to", "numpy", "--output", "rents.py").code == 0
 
@@ -104,7 +106,7 @@ def test_every_task_is_streamed(pellucid, tmp_path, flats, target, options, word
 def test_a_file_that_is_too_large_for_memory_is_streamed_unasked(pellucid, flats, monkeypatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 500_000)
     monkeypatch.setattr(table_streaming, "available", lambda: 500_000)
-    train = ("train", flats, "--target", "rent", "--recipe", "plain", "--epochs", 1, "--save", "run")
+    train = ("train", flats, "--target", "rent", "--recipe", "plain", "--epochs", 1, "--save", "run", "--overwrite")
     out = pellucid(*train, "--folds", 0).out
     assert (
         "flats.csv (22 kB) is read part by part, since its table would take about 261 kB of memory, and 500 kB" in out

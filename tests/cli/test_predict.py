@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.tables import memory
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,8 @@ def regression(path, outputs: int = 1) -> pl.Network:
     return network
 
 
-def rows_of(out: str) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(out)))
+def rows_of(out: str, delimiter: str = ",") -> list[list[str]]:
+    return list(csv.reader(io.StringIO(out), delimiter=delimiter))
 
 
 # -- predict -----------------------------------------------------------------------------------------------------
@@ -123,9 +124,9 @@ def test_numbers_are_printed_with_all_digits(pellucid, tmp_path) -> None:
     x = np.random.default_rng(1).normal(size=(4, 3))
     np.save(tmp_path / "x.npy", x)
     for outputs in (1, 2):
-        network = regression(tmp_path / "model.pellucid", outputs)
+        regression(tmp_path / "model.pellucid", outputs)
         rows = rows_of(pellucid("predict", "model.pellucid", "x.npy").out)
-        answers = network.predict(x).reshape(4, outputs)
+        answers = pl.load(tmp_path / "model.pellucid").predict(x).reshape(4, outputs)
         assert np.array_equal(np.array(rows, dtype=np.float32), answers)
     pellucid("predict", "model.pellucid", "x.npy", "--output", "y.csv")
     assert (tmp_path / "y.csv").read_text().startswith("output_1,output_2\n")
@@ -189,6 +190,17 @@ def test_arrays_that_do_not_fit(pellucid, plane, tmp_path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     assert pellucid("predict", plane, "objects.npy").err == (
         "Error: objects.npy is damaged or holds no arrays of numbers.\n"
+    )
+
+
+def test_a_compressed_file_that_memory_does_not_hold(pellucid, plane, tmp_path, monkeypatch) -> None:
+    np.savez_compressed(tmp_path / "bomb.npz", x=np.zeros((2**16, 2)))
+    monkeypatch.setattr(memory, "available", lambda: 2**20)
+    monkeypatch.setattr(np.lib.format, "read_array", None)  # nothing is inflated
+    assert pellucid("predict", plane, "bomb.npz") == (
+        1,
+        "",
+        "Error: bomb.npz inflates to 1,048,704 bytes, but 1,048,576 bytes of memory are free: give fewer rows.\n",
     )
 
 
@@ -290,6 +302,20 @@ def test_what_is_wrong_with_targets(pellucid, plane, tmp_path, text, more, code,
     assert pellucid("evaluate", plane, "d.csv", *more) == (code, "", f"Error: {message}\n")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+def test_evaluating_on_what_was_learnt_is_said(pellucid, tmp_path, dtype) -> None:
+    x = np.random.default_rng(0).integers(0, 200, size=(40, 3)).astype(dtype)
+    y = x[:, 0].astype(np.int64) % 2
+    network = pl.Network([pl.Rescale(0.01), pl.Dense(2)])
+    pl.Trainer(network, pl.SoftmaxCrossEntropy()).fit(x[:30], y[:30], epochs=1, validation=(x[30:], y[30:]))
+    pl.save(network, tmp_path / "model.pellucid")
+    for first, last, words in ((0, 30, "the network was trained on these rows"), (30, 40, ""), (0, 40, "")):
+        np.savetxt(tmp_path / "rows.csv", np.c_[x[first:last], y[first:last]], delimiter=",", fmt="%g")
+        code, out, err = pellucid("evaluate", "model.pellucid", "rows.csv")
+        assert (code, err) == (0, "")
+        assert ("Caution" in out, words in out) == (bool(words), True)
+
+
 def test_a_network_without_a_loss_cannot_be_evaluated(pellucid, tmp_path) -> None:
     pl.save(pl.Network([pl.Dense(10)]).build(64), tmp_path / "new.pellucid")
     assert pellucid("evaluate", "new.pellucid", "digits") == (
@@ -348,7 +374,7 @@ def table_model(tmp_path):
 def test_a_table_gets_its_predictions_beside_the_rows(pellucid, table_model) -> None:
     code, out, err = pellucid("predict", table_model / "table.pellucid", table_model / "new.csv")
     assert (code, err) == (0, "")
-    rows = rows_of(out)
+    rows = rows_of(out, ";")
     assert rows[0] == ["colour", "note", "when", "size", "prediction", "probability"]
     assert [row[1] for row in rows[1:]] == ["a", "b", "c"]
     network = pl.load(table_model / "table.pellucid")
@@ -356,7 +382,9 @@ def test_a_table_gets_its_predictions_beside_the_rows(pellucid, table_model) -> 
         {"colour": ["red", None, "violet"], "when": ["2024-01-31", None, "2020-02-29"], "size": [1.5, None, 7.5]}
     )
     assert [row[4] for row in rows[1:]] == [network.classes[best] for best in network.predict(x)]
-    np.testing.assert_allclose([float(row[5]) for row in rows[1:]], network.predict_proba(x).max(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(
+        [float(row[5].replace(",", ".")) for row in rows[1:]], network.predict_proba(x).max(axis=1), rtol=1e-6
+    )
 
 
 def test_a_table_is_written_to_a_file_with_every_probability(pellucid, table_model) -> None:
@@ -365,7 +393,7 @@ def test_a_table_is_written_to_a_file_with_every_probability(pellucid, table_mod
     code, said, err = pellucid(*command)
     assert (code, err) == (0, "")
     assert said == f"Wrote 3 rows to {out}, with prediction, probability_cheap, probability_dear beside them\n"
-    assert rows_of(out.read_text())[0][4:] == ["prediction", "probability_cheap", "probability_dear"]
+    assert rows_of(out.read_text(), ";")[0][4:] == ["prediction", "probability_cheap", "probability_dear"]
 
 
 def test_a_table_without_a_column_is_refused_in_one_sentence(pellucid, table_model) -> None:

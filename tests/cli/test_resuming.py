@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
+import socket
 import sys
 
 import pytest
@@ -77,6 +79,41 @@ def test_ctrl_c_says_how_to_go_on(process) -> None:
     out, err = going.communicate(timeout=60)
     assert (going.returncode, err) == (130, "")
     assert out.endswith("Go on with: pellucid train digits --resume ck\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_two_trainings_into_one_folder(process, pellucid, tmp_path) -> None:
+    going = process(*SHORT, "--epochs", 100_000, "--patience", 0, "--checkpoint", "ck")
+    for line in going.stdout:
+        if line.startswith("epoch"):
+            break
+    begun = (tmp_path / "ck" / "command.json").read_bytes()
+    (tmp_path / "early").mkdir()
+    shutil.copy(tmp_path / "ck" / "claim.json", tmp_path / "early")  # as before its first checkpoint
+    for option, folder in (("--resume", "ck"), ("--checkpoint", "ck"), ("--checkpoint", "early")):
+        assert pellucid("train", "digits", option, folder, *(["--seed", 5] if option == "--checkpoint" else [])) == (
+            1,
+            "",
+            f"Error: The training of process {going.pid} on {socket.gethostname()} saves its checkpoints in {folder}: "
+            f"name another folder, or wait until it has ended.\n",
+        )
+    assert [path.name for path in (tmp_path / "early").iterdir()] == ["claim.json"]
+    going.send_signal(signal.SIGINT)
+    going.communicate(timeout=60)
+    assert (tmp_path / "ck" / "command.json").read_bytes() == begun
+    assert "claim.json" not in {path.name for path in (tmp_path / "ck").iterdir()}
+
+
+def test_the_command_of_another_training(pellucid, tmp_path) -> None:
+    for number, folder in ((4, "one"), (5, "two")):
+        assert pellucid(*SHORT[:-1], number, "--epochs", 1, "--checkpoint", folder).code == 0
+    shutil.copy(tmp_path / "two" / "command.json", tmp_path / "one")
+    code, _, err = pellucid("train", "digits", "--resume", "one", "--epochs", 2)
+    assert (code, err) == (
+        1,
+        "Error: The checkpoints in one are not of the training that its command.json begins: they have another seed, "
+        "other layers or other first weights. Put back the files that belong together.\n",
+    )
 
 
 def test_wrong_use(pellucid, tmp_path) -> None:

@@ -72,12 +72,30 @@ def test_from_a_csv_file_to_a_report_and_predictions(pellucid, tmp_path, houses)
 
     expected = network.predict(network.preprocessing.transform(read_table(tmp_path / houses)))
     priced = (tmp_path / "priced.csv").read_text().splitlines()
-    assert priced[0].split(",")[-1].strip('"') == "prediction"
-    assert float(priced[1].split(",")[-1]) == pytest.approx(float(expected[0]), rel=1e-6)
+    assert priced[0] == "id;size;town;sold;garden;price;prediction"
+    assert float(priced[1].split(";")[-1].replace(",", ".")) == pytest.approx(float(expected[0]), rel=1e-6)
     code, out, err = pellucid("evaluate", folder, houses)
     assert (code, err) == (0, "")
     assert "houses.csv: 158 rows" in out
     assert "R²" in out
+
+
+def test_evaluating_on_what_was_learnt_is_said(pellucid, tmp_path, sales) -> None:
+    """By the digest in the model, wherever the rows lie; of the run's own file also where the digest says nothing."""
+    options = ("--target", "sells", "--recipe", "plain", "--epochs", 2, "--folds", 0, "--ensemble", 2)
+    assert pellucid("train", sales, *options, "--save", "run").code == 0
+    lines = (tmp_path / sales).read_text().splitlines()
+    (tmp_path / "copy.csv").write_text("\n".join(lines).replace(",", ";") + "\n")
+    (tmp_path / "other.csv").write_text("\n".join(lines[:-1]) + "\n")
+    (tmp_path / "turned.csv").write_text("\n".join([lines[0], *lines[:0:-1]]) + "\n")
+    words = ": the network was trained on these rows: the scores show how well it has learnt them"
+    for model in ("run", "run/model-2.pellucid"):
+        for file in (sales, "copy.csv"):
+            assert f"Caution: {file}{words}" in pellucid("evaluate", model, file, "--target", "sells").out
+        for file in ("other.csv", "turned.csv"):
+            assert "Caution" not in pellucid("evaluate", model, file, "--target", "sells").out
+    (tmp_path / sales).write_text("\n".join(lines[:-1]) + "\n")
+    assert f"{sales}: the network was trained on rows of this file" in pellucid("evaluate", "run", sales).out
 
 
 def test_classes_and_an_ensemble(pellucid, tmp_path, sales) -> None:
@@ -94,7 +112,19 @@ def test_classes_and_an_ensemble(pellucid, tmp_path, sales) -> None:
     one = pellucid("evaluate", "run/model.pellucid", sales, "--target", "sells").out
     assert one.split("log loss")[1].split("\n")[0] != both.split("log loss")[1].split("\n")[0]
     again = pellucid(
-        "train", sales, "--target", "sells", "--recipe", "plain", "--epochs", 2, "--folds", 0, "--save", "run"
+        "train",
+        sales,
+        "--target",
+        "sells",
+        "--recipe",
+        "plain",
+        "--epochs",
+        2,
+        "--folds",
+        0,
+        "--save",
+        "run",
+        "--overwrite",
     )
     assert again.code == 0
     assert "Not measured" in again.out
@@ -218,7 +248,7 @@ def test_what_is_said_of_a_file_holds_from_training_to_predicting(pellucid, tmp_
     assert "Größe (" in trained.out
     assert "accuracy" in pellucid("evaluate", "runs/spaces-1", "spaces.csv", *known).out
     assert pellucid("predict", "runs/spaces-1", "spaces.csv", *known, "--output", "said.csv").code == 0
-    assert (tmp_path / "said.csv").read_text().startswith("column_1,column_2,column_3,prediction,probability\n")
+    assert (tmp_path / "said.csv").read_text().startswith("column_1 column_2 column_3 prediction probability\n")
     assert pellucid("predict", "runs/spaces-1", "spaces.csv", "--output", "no.csv").code == 1
     assert not (tmp_path / "no.csv").exists()
     nameless = pellucid("train", "spaces.csv", "--target", "size", *known)
@@ -269,6 +299,27 @@ def test_wrong_words_are_answered_and_leave_nothing(pellucid, tmp_path, sales, a
     assert not (tmp_path / "runs").exists()
 
 
+def test_columns_in_other_letters_are_hinted_at(pellucid, tmp_path, sales) -> None:
+    quick = ("--target", "sells", "--recipe", "plain", "--epochs", 1, "--folds", 0, "--save", "run")
+    assert pellucid("train", sales, *quick).code == 0
+    text = (tmp_path / sales).read_text()
+    (tmp_path / "other.csv").write_text(text.replace("x,colour,sells", "X,Colour,sells"))
+    for command in ("predict", "evaluate"):
+        code, out, err = pellucid(command, "run", "other.csv")
+        assert (code, out) == (1, "")
+        assert "has no columns 'x', 'colour', which the network was trained with. Did you mean 'X', 'Colour'?" in err
+    assert "Did you mean 'colour'?" in pellucid("train", sales, "--target", "Colour").err
+    assert "Did you mean 'sells'?" in pellucid("evaluate", "run", sales, "--target", "SELLS").err
+
+
+def test_one_row_is_a_row(pellucid, tmp_path) -> None:
+    (tmp_path / "one.csv").write_text("x,y\n1,a\n")
+    assert (
+        "one.csv has 1 row with a target, and at least 10 are needed"
+        in pellucid("train", "one.csv", "--target", "y").err
+    )
+
+
 def test_a_target_that_teaches_nothing_is_said(pellucid, tmp_path) -> None:
     (tmp_path / "same.csv").write_text("x,y\n" + "".join(f"{n * n},no\n" for n in range(30)))
     code, _, err = pellucid("train", "same.csv", "--target", "y")
@@ -286,19 +337,62 @@ def test_tune_searches_keeps_the_best_and_goes_on(pellucid, tmp_path, sales) -> 
     code, out, err = pellucid(*search)
     assert (code, err) == (0, "")
     assert "72 rows to train, 24 to choose by, 24 to test at the end" in out
-    assert "trial 1: wrong" in out
+    assert "trial 1: log loss" in out
     assert "best so far   as it was" in out
     folder = tmp_path / "tune" / "sales"
-    best = json.loads((folder / "best.json").read_text())
-    assert set(best["tested"]) == {"accuracy", "AUC", "log loss"}
+    assert {path.name for path in folder.iterdir()} == {*FILES, "study.journal"}
+    report = json.loads((folder / "report.json").read_text())
+    assert report["how"] == "on 24 rows that no network learnt from or was preferred by"
+    assert [each["name"] for each in report["contenders"]][:4] == [
+        "network", "constant", "linear model", "gradient boosting",
+    ]  # fmt: skip
+    assert "Measured: log loss" in out
     code, out, _ = pellucid(*search)
     assert code == 0
-    assert "Going on with the search in tune/sales/: 2 trials were made" in out
+    assert "Going on with the search in tune/sales/: 2 trials were made, the best log loss is" in out
     assert "trial 3" in out
     assert "trial 1:" not in out
     network = pl.load(folder / "model.pellucid")
     assert network.preprocessing.column_names == ("x", "colour")
-    assert pellucid("predict", folder / "model.pellucid", sales).code == 0
+    assert pellucid("predict", folder, sales).code == 0
+    assert "the network was trained on rows of this file" in pellucid("evaluate", folder, sales).out
+
+
+def test_what_tune_found_goes_into_train(pellucid, tmp_path, sales) -> None:
+    pytest.importorskip("optuna")
+    pellucid("tune", sales, "--target", "sells", "--trials", 6, "--epochs", 3, "--recipe", "plain", "--seed", 1)
+    network = json.loads((tmp_path / "tune/sales/settings.json").read_text())["network"]
+    code, out, err = pellucid("train", sales, "--target", "sells", "--settings", "tune/sales", "--folds", 0)
+    assert (code, err) == (0, "")
+    assert "pellucid train sales.csv --target sells --settings tune/sales --ensemble 8\n" in out
+    found, ours = pl.load(tmp_path / "tune/sales/model.pellucid"), pl.load(tmp_path / "runs/sales-1/model.pellucid")
+    assert list(map(type, found.layers)) == list(map(type, ours.layers))
+    assert [layer.units for layer in ours.layers if isinstance(layer, pl.Dense)][:-1] == network["hidden"]
+    assert ours.training.epochs == 3
+    again = json.loads((tmp_path / "runs/sales-1/settings.json").read_text())
+    assert again["network"] == network
+    wider = ("--settings", "runs/sales-1/settings.json", "--hidden", 5, "--folds", 0)
+    assert pellucid("train", sales, "--target", "sells", *wider).code == 0
+    dense = [layer for layer in pl.load(tmp_path / "runs/sales-2/model.pellucid").layers if isinstance(layer, pl.Dense)]
+    assert [layer.units for layer in dense] == [5, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--settings", "nothing"], 1, "No such file or directory: nothing."),
+        (["--settings", "sales.csv"], 2, "must be the folder of a run of a table, or its settings.json"),
+        (["--settings", "odd.json"], 2, "--settings: The field of a recipe 'hiden' is unknown. Did you mean 'hidden'?"),
+        (["--settings", "odd.json", "--recipe", "fast"], 2, "--recipe and --settings do not go together"),
+        (["--folds", 5000], 2, "--folds: N must be a whole number of at least 0 and at most 100, not 5000."),
+    ],
+)
+def test_wrong_settings_are_refused(pellucid, tmp_path, sales, arguments, code, words) -> None:
+    (tmp_path / "odd.json").write_text('{"network": {"hiden": [3]}}')
+    result = pellucid("train", sales, "--target", "sells", *arguments)
+    assert result.code == code
+    assert words in result.err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_the_same_seed_tries_the_same(pellucid, sales) -> None:

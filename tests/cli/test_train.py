@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import signal
 import statistics
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from rich.console import Console
 
 import pellucid as pl
@@ -69,16 +74,99 @@ def test_piped_output_is_plain_and_not_too_wide(pellucid) -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_runs_are_numbered_and_own_runs_overwritten(pellucid, tmp_path) -> None:
+def test_runs_are_numbered_and_overwritten_when_asked(pellucid, tmp_path) -> None:
     (tmp_path / "runs" / "two-gaussians-7").mkdir(parents=True)
     short = ("train", "two-gaussians", "--epochs", 2)
     assert "runs/two-gaussians-8" in pellucid(*short).out
     assert "runs/two-gaussians-9" in pellucid(*short).out
     assert pellucid(*short, "--save", "mine/first").code == 0
     before = (tmp_path / "mine/first/model.pellucid").read_bytes()
-    assert pellucid(*short, "--save", "mine/first", "--seed", 1).code == 0
+    assert pellucid(*short, "--save", "mine/first", "--seed", 1) == (
+        2,
+        "",
+        "Error: --save mine/first holds an earlier run: add --overwrite to replace it, or name another folder.\n",
+    )
+    assert (tmp_path / "mine/first/model.pellucid").read_bytes() == before
+    assert pellucid(*short, "--save", "mine/first", "--seed", 1, "--overwrite").code == 0
     assert (tmp_path / "mine/first/model.pellucid").read_bytes() != before
     assert {path.name for path in (tmp_path / "mine/first").iterdir()} == FILES
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_terminal_is_asked_before_an_earlier_run_is_overwritten(pellucid, tmp_path, monkeypatch) -> None:
+    short = ("train", "two-gaussians", "--epochs", 2, "--save", "run")
+    assert pellucid(*short).code == 0
+    before = contents(tmp_path / "run")
+    asked = []
+
+    def confirm(question: str, *, abort: bool) -> bool:
+        asked.append(question)
+        if len(asked) == 1:
+            assert abort
+            raise typer.Abort
+        return True
+
+    monkeypatch.setattr(typer, "confirm", confirm)
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    assert pellucid(*short, "--seed", 1).code == 130
+    assert contents(tmp_path / "run") == before
+    assert pellucid(*short, "--seed", 1).code == 0
+    assert contents(tmp_path / "run") != before
+    assert asked == 2 * ["run holds an earlier run. Overwrite it?"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("table", [False, True])
+def test_a_full_disk_keeps_the_earlier_run(table, pellucid, tmp_path, monkeypatch) -> None:
+    """Whichever file there is no room for."""
+    rows = "\n".join(f"{n},{n % 7},{'yes' if n % 7 > 3 else 'no'}" for n in range(60))
+    (tmp_path / "small.csv").write_text(f"a,b,c\n{rows}\n")
+    of_table = ("small.csv", "--target", "c", "--recipe", "plain", "--folds", 0, "--ensemble", 2)
+    short = ("train", *(of_table if table else ["two-gaussians"]), "--epochs", 2, "--save", "run")
+    assert pellucid(*short).code == 0
+    before = contents(tmp_path / "run")
+    synced, calls, failures = os.fsync, [], 0
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == failures + 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        synced(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    while True:
+        calls.clear()
+        code, _, err = pellucid(*short, "--seed", 1, "--overwrite")
+        if code == 0:
+            break
+        assert "No space left on device" in err
+        assert contents(tmp_path / "run") == before
+        assert {path.name for path in tmp_path.iterdir()} == {"small.csv", "run"}, "nothing is left behind"
+        failures += 1
+    assert failures >= len(before), "each file was the one without room"
+    assert contents(tmp_path / "run").keys() == before.keys()
+    assert contents(tmp_path / "run") != before
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_run_that_came_meanwhile_is_kept(pellucid, tmp_path, monkeypatch) -> None:
+    fit = pl.Trainer.fit
+
+    def meanwhile(*arguments, **options):
+        (tmp_path / "run" / "model.pellucid").write_bytes(b"another's")
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(pl.Trainer, "fit", meanwhile)
+    code, _, err = pellucid("train", "two-gaussians", "--epochs", 2, "--save", "run")
+    assert (code, err) == (1, "Error: run was written to by another training meanwhile: this one is in run-1.\n")
+    assert contents(tmp_path / "run") == {"model.pellucid": b"another's"}
+    assert contents(tmp_path / "run-1").keys() == FILES
 
 
 def test_folders_with_other_files_are_refused(pellucid, tmp_path) -> None:

@@ -41,19 +41,21 @@ def test_what_was_found_is_kept_and_the_same_command_goes_on(process, pellucid, 
     out = "".join(lines) + out
     assert (going.returncode, err) == (130, "")
     assert "\nInterrupted: what was found until then is kept.\n" in out
-    assert out.endswith("Next: pellucid predict tune/model.pellucid new.csv\n")
-    assert {path.name for path in (tmp_path / "tune").iterdir()} == {"study.journal", "best.json", "model.pellucid"}
+    assert "pellucid predict tune new.csv\n" in out
+    assert {path.name for path in (tmp_path / "tune").iterdir()} == {
+        "study.journal", "settings.json", "model.pellucid", "history.json", "report.json", "report.html",
+    }  # fmt: skip
     told = [line for line in out.splitlines() if line.startswith("trial ")]
-    best = [float(line.split()[3]) for line in told if "best so far" in line]
-    assert min(float(line.split()[3]) for line in told if line.split()[2] == "wrong") == best[-1]
-    facts = json.loads((tmp_path / "tune/best.json").read_text())
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in facts["tested"].items())
-    assert f"On the 24 test rows, which nothing was chosen by: {shown}" in out
+    best = [float(line.split()[4]) for line in told if "best so far" in line]
+    measured = [float(line.split()[4]) for line in told if "log loss" in line and "not kept" not in line]
+    assert min(measured) == best[-1]
+    score = json.loads((tmp_path / "tune/report.json").read_text())["contenders"][0]["scores"]["log_loss"][0]
+    assert f"Measured: log loss {score:.4f} " in out
     kept = (tmp_path / "tune/model.pellucid").read_bytes()
     assert pl.load(tmp_path / "tune/model.pellucid").preprocessing.column_names == ("x", "z")
     code, out, _ = pellucid(*short, "--trials", 1)
     assert code == 0
-    words = rf"Going on with the search in tune/: (\d+) trials were made, the best wrong is {best[-1]:.4g}\."
+    words = rf"Going on with the search in tune/: (\d+) trials were made, the best log loss is {best[-1]:.4f}\."
     made = int(re.search(words, out)[1])
     assert made - len(told) in (0, 1)  # one may have been interrupted
     line = next(line for line in out.splitlines() if line.startswith("trial "))

@@ -133,7 +133,8 @@ def test_sizes_that_lie_cost_no_memory(tmp_path: Path, zipped: bool) -> None:
     path = write(tmp_path, gzip.compress(content) if zipped else content)
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="but only 100 follow"):
+        words = r"which no gzipped file of \d+ bytes holds" if zipped else "but only 100 follow"
+        with pytest.raises(ValueError, match=words):
             read_idx(path)
         assert tracemalloc.get_traced_memory()[1] < 4e6
     finally:
@@ -149,6 +150,40 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 4e6
     finally:
         tracemalloc.stop()
+
+
+def test_a_bomb_that_its_header_announces_is_not_unpacked(tmp_path: Path) -> None:
+    """A million times nothing is what the header says, and what would come of it."""
+    rows = 1_100_000
+    content = gzip.compress(b"\0\0\x08\x02" + struct.pack(">II", rows, 1000))
+    content += gzip.compress(bytes(10 * rows)) * 100
+    path = write(tmp_path, content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError) as caught:
+            read_idx(path)
+        assert tracemalloc.get_traced_memory()[1] < 4e6
+    finally:
+        tracemalloc.stop()
+    assert str(caught.value) == (
+        f"{path} has {len(content):,} bytes and would inflate to 1,100,000,000, above the limit of 1,073,741,824: if "
+        f"that is what it should hold, read_idx(…, limit=1100000000) reads it."
+    )
+
+
+def test_the_limit_of_a_gzipped_file(tmp_path: Path) -> None:
+    path = write(tmp_path, gzip.compress(GOOD))
+    size = read_idx(path).nbytes
+    assert read_idx(path, limit=size).nbytes == size
+    with pytest.raises(ValueError, match=f"would inflate to {size}, above the limit of {size - 1}: "):
+        read_idx(path, limit=size - 1)
+    assert read_idx(write(tmp_path, GOOD), limit=0).nbytes == size, "what is there as it is needs no limit"
+
+
+def test_no_gzipped_file_is_refused_that_could_hold_its_numbers(tmp_path: Path) -> None:
+    """Deflate's best: nothing but zeros, a thousand to one."""
+    zeros = b"\0\0\x08\x01" + struct.pack(">I", 20_000_000) + bytes(20_000_000)
+    assert not read_idx(write(tmp_path, gzip.compress(zeros, 9))).any()
 
 
 def test_impossible_shape_of_no_numbers(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,16 +14,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pellucid.formats.javascript.expressions import EXPRESSIONS as JAVASCRIPT_EXPRESSIONS
+from pellucid.formats.numpy_source.expressions import FORMULAS
+from pellucid.formats.steps import STEPS_OF, Elementwise, prediction_of
 
 import pellucid as pl
 from pellucid.formats.c_source import write_c
 from pellucid.formats.c_source.expressions import EXPRESSIONS as C_EXPRESSIONS
 from pellucid.formats.javascript import write_javascript
-from pellucid.formats.javascript.expressions import EXPRESSIONS as JAVASCRIPT_EXPRESSIONS
 from pellucid.formats.numpy_source import write_numpy
 from pellucid.formats.numpy_source.export import MOST_INSIDE
-from pellucid.formats.numpy_source.expressions import FORMULAS
-from pellucid.formats.steps import STEPS_OF, Elementwise, prediction_of
 from pellucid.layers import LAYERS
 from pellucid.losses import LINKS
 from support.exports import ASK, LANGUAGES, Answers, assert_agree, network_of, of_network
@@ -174,6 +176,26 @@ def test_a_file_that_no_export_wrote_is_left_alone(language: str, tmp_path: Path
     mine.unlink()
     WRITERS[language](small(), tmp_path / "net")
     WRITERS[language](small(), tmp_path / "net")  # its own it replaces
+
+
+def test_a_full_disk_keeps_the_files_of_the_earlier_export(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those before the one that there is no room for: they are of one network."""
+    WRITERS[language](small(), tmp_path / "net")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    synced, calls = os.fsync, []
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == len(before):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        synced(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        WRITERS[language](network_of([pl.Dense(4)], 3, "identity"), tmp_path / "net")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize(

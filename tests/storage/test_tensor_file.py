@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from hypothesis.extra import numpy as arrays_of
 
+from pellucid.storage import tensor_file
+from pellucid.storage.strict_json import read_json
 from pellucid.storage.tensor_file import FileError, TensorFile, write_tensors
 
 _arrays = some.sampled_from(["<f4", "<f8", "<i8", "<i4", "u1", "?", ">f4"]).flatmap(
@@ -92,3 +95,45 @@ def test_sizes_that_lie(entries: dict[str, Any], message: str, tmp_path: Path) -
         TensorFile(written(tmp_path / "file", entries, bytes(8)))
     assert str(caught.value).startswith(f"{tmp_path / 'file'} is damaged: ")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("change", ["shortened", "lengthened", "written anew in place"])
+def test_a_file_that_changes_while_it_is_read(change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `cp` and `rsync --inplace` do it, between the header and the numbers."""
+    path = tmp_path / "file"
+    write_tensors(path, {"a": np.arange(2**16)}, {})
+    os.utime(path, ns=(0, 0))  # a clock of the file system that ticks slowly shows the change all the same
+
+    def changed(text: bytes) -> Any:
+        if change == "shortened":
+            os.truncate(path, 2**10)
+        else:
+            with path.open("r+b") as file:
+                file.seek(0, os.SEEK_END if change == "lengthened" else os.SEEK_SET)
+                file.write(b"other")
+        return read_json(text)
+
+    monkeypatch.setattr(tensor_file, "read_json", changed)
+    with pytest.raises(FileError, match=r"^.*file changed while it was read: another process is writing to it\. "):
+        TensorFile(path)
+
+
+def test_a_file_that_changes_while_its_header_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looked like damage is told as what it is."""
+    path = tmp_path / "file"
+    write_tensors(path, {"a": np.arange(9)}, {})
+    os.utime(path, ns=(0, 0))
+
+    def half_written(text: bytes) -> Any:
+        os.truncate(path, 0)
+        return read_json(text[:20])
+
+    monkeypatch.setattr(tensor_file, "read_json", half_written)
+    with pytest.raises(FileError, match=r"^.*file changed while it was read: "):
+        TensorFile(path)
+
+
+def test_only_the_header(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "file", {"a": np.arange(9)}, {"word": "x"})
+    file = TensorFile(tmp_path / "file", "omitted")
+    assert (file.metadata, file.entries["a"].shape) == ({"word": "x"}, (9,))

@@ -353,9 +353,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("unscaled_inputs", "wine", _with(_TABLE, scaling=(), optimizer=pl.Momentum(0.01)), 1),
     Fault("unscaled_inputs", "digits", _with(_DIGITS, scaling=(), optimizer=_SGD(0.1)), 2, scaled(16.0)),
     Fault("unscaled_inputs", "bulls-eye", _with(_PLANE, optimizer=pl.Adam(0.003)), 3, scaled(1e-3)),
-    Fault("unscaled_targets", "diamonds", _TABLE, 0, other_units(4000.0, 4000.0), _TABLE),
-    Fault("unscaled_targets", "diabetes", _TABLE, 1, other_units(1000.0, 5000.0), _TABLE),
-    Fault("unscaled_targets", "bikeshare", _TABLE, 2, other_units(150.0, 2000.0), _TABLE),
+    Fault("unscaled_targets", "diamonds", _TABLE, 0, other_units(4000.0, 4000.0)),
+    Fault("unscaled_targets", "diabetes", _TABLE, 1, other_units(1000.0, 5000.0)),
+    Fault("unscaled_targets", "bikeshare", _TABLE, 2, other_units(150.0, 2000.0)),
     Fault(
         "exploding_gradients",
         "digits",
@@ -385,7 +385,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "vanishing_gradients",
         "bulls-eye",
-        _with(_PLANE, hidden=(16,) * 8, activation=pl.Sigmoid, optimizer=pl.Momentum(0.1)),
+        _with(_PLANE, hidden=(16,) * 8, activation=pl.Sigmoid, optimizer=pl.Momentum(0.02)),
         1,
     ),
     Fault(

@@ -24,6 +24,8 @@ class FaultTrial:
     """The score on test rows that neither training nor the doctor saw."""
     after: float
     """The same after the remedy; NaN where there is none."""
+    trainer: pl.Trainer
+    """The training with the fault."""
 
     @property
     def found(self) -> bool:
@@ -65,7 +67,7 @@ def try_fault(fault: Fault) -> FaultTrial:
         finding = next((each for each in diagnosis if each.name == fault.finding), None)
         if finding is not None:
             after = _repaired(fault, finding, trainer, rows, true)
-    return FaultTrial(fault, diagnosis, before, after)
+    return FaultTrial(fault, diagnosis, before, after, trainer)
 
 
 def _repaired(fault: Fault, finding: pl.Finding, trainer: pl.Trainer, rows: Rows, true: Rows) -> float:

@@ -256,3 +256,15 @@ def test_examples_are_a_uniform_sample_of_the_rows_that_are_trained_on(tmp_path:
     for part in (slice(0, 100), slice(450, 550), slice(900, 1000)):
         found, rows = counts[part].sum(), possible[part].sum()
         assert abs(found - share * rows) < 4 * np.sqrt(share * rows)
+
+
+def test_the_doctor_looks_at_rows_from_all_over_the_file(tmp_path: Path) -> None:
+    """Of a file that is sorted by its target, the last piece alone would make every first loss look far too high."""
+    x, z = np.sort(np.random.default_rng(0).normal(size=4000)), np.random.default_rng(1).normal(size=4000)
+    lines = [f"{a:.4f},{b:.4f},{1000 + 100 * a:.3f}" for a, b in zip(x, z, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,z,y", *lines]) + "\n")
+    stream = TableStream(tmp_path / "t.csv", "y", examples=50_000, reservoir=400)
+    trained = train_stream(stream, settings_for("plain", "numbers", epochs=3), measure=False)
+    assert len(trained.model.histories[0]) > 3  # pieces
+    assert "initial_loss" not in trained.diagnosis.names
+    assert trained.report.findings == trained.diagnosis.to_dict()

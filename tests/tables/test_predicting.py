@@ -6,6 +6,7 @@ import datetime
 import decimal
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,21 +33,22 @@ def network_of(link: str = "softmax", outputs: int = 3, loss: pl.Loss | None = N
     return network
 
 
-@pytest.mark.parametrize("kind", ["csv", "semicolons", "parquet", "other order"])
+@pytest.mark.parametrize("kind", ["csv", "semicolons", "decimal commas", "parquet", "other order"])
 def test_predictions_stand_beside_the_rows(kind: str, tmp_path: Path) -> None:
     network, path = network_of(), tmp_path / "new.data"
     network.classes = ["low", "mid", "high"]
     frame = FRAME.assign(note=["ä", "b", "c", "d"])
+    signs: Any = {"semicolons": {"sep": ";"}, "decimal commas": {"sep": ";", "decimal": ","}}.get(kind, {})
     if kind == "parquet":
         pa.parquet.write_table(pa.Table.from_pandas(frame), path)
     elif kind == "other order":
         frame = frame[["note", "when", "colour", "size"]]
         frame.to_csv(path, index=False)
     else:
-        frame.to_csv(path, index=False, sep=";" if kind == "semicolons" else ",")
+        frame.to_csv(path, index=False, **signs)
     written = predict_file(network, path, tmp_path / "out.csv", block=30)
     assert (written.rows, written.columns) == (4, ("prediction", "probability"))
-    out = pd.read_csv(written.path)
+    out = pd.read_csv(written.path, **signs)
     pd.testing.assert_frame_equal(out[list(frame)], frame, check_dtype=False)
     if kind == "csv":
         lines = written.path.read_text().splitlines()
@@ -59,7 +61,7 @@ def test_predictions_stand_beside_the_rows(kind: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(out["probability"], proba.max(axis=1), rtol=1e-6)
     written = predict_file(network, path, tmp_path / "out.csv", probabilities=True)
     assert written.columns == ("prediction", "probability_low", "probability_mid", "probability_high")
-    np.testing.assert_allclose(pd.read_csv(written.path)[list(written.columns[1:])], proba, rtol=1e-6)
+    np.testing.assert_allclose(pd.read_csv(written.path, **signs)[list(written.columns[1:])], proba, rtol=1e-6)
 
 
 def test_columns_of_every_type_stand_beside_the_predictions(tmp_path: Path) -> None:

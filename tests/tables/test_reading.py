@@ -21,7 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.tables import Table, TableEncoder, TableError, read_columns, read_table
+from pellucid.tables import files as table_files
+from pellucid.tables.cells import check_names
 from pellucid.tables.files import TableFile
+from pellucid.tables.kinds import check_kinds
 
 
 def text(content: str, encoding: str = "utf-8") -> io.BytesIO:
@@ -365,3 +368,54 @@ def test_every_type_of_arrow_has_a_kind() -> None:
     assert [column.kind for column in table.columns] == kinds
     assert table["span"][0] == 86400
     assert str(table["berlin"][0]) == "2020-01-01T03:00:00"  # in UTC
+
+
+@pytest.mark.parametrize("form", ["Parquet", "Arrow", "Arrow stream"])
+def test_a_compressed_file_that_is_read_whole_has_a_limit(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, plain = pa.table({"a": np.zeros(2**16)}), pa.BufferOutputStream()
+    if form == "Parquet":
+        pa.parquet.write_table(table, plain, compression="none", use_dictionary=False)
+    else:
+        make = pa.ipc.new_file if form == "Arrow" else pa.ipc.new_stream
+        with make(plain, table.schema) as writer:
+            writer.write_table(table)
+    content = plain.getvalue().to_pybytes()
+    monkeypatch.setattr(table_files, "_MOST_INFLATED", len(content))
+    assert read_table(io.BytesIO(gzip.compress(content))).rows == 2**16
+    monkeypatch.setattr(table_files, "_MOST_INFLATED", len(content) - 1)
+    with pytest.raises(TableError) as caught:
+        read_table(io.BytesIO(gzip.compress(content)))
+    assert str(caught.value) == (
+        f"the stream inflates to more than {len(content) - 1:,} bytes, which would all be in memory at once: inflate "
+        f"it, and give the {form} file itself."
+    )
+
+
+class Name(str):
+    """A name that counts how often it is compared with another one."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Name.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_the_work_of_reading_grows_with_the_columns_and_not_faster() -> None:
+    """Names are looked up, not searched for: each is compared a few times, however many there are."""
+    for count in (50, 2000):
+        names = [Name(f"column {number}") for number in range(count)]
+        content = "\n".join([",".join(names), *[",".join(map(str, range(row, row + count))) for row in range(12)]])
+        file = TableFile(text(content))
+        Name.compared = 0
+        check_names(names)
+        check_kinds(dict.fromkeys(names, "number"), names)
+        parts = list(file.parts(only=names))
+        assert all(part[name].dtype == object for part in file.parts(texts=names) for name in names)
+        table = Table.of({name: np.concatenate([part[name] for part in parts]) for name in names})
+        assert [table.column(name).name for name in names] == names
+        assert [table[name][0] for name in names] == list(range(count))
+        assert Name.compared < 25 * count

@@ -27,16 +27,16 @@ class Diary(pl.Callback):
         self.pause = interval
         self.entries: list[tuple[object, ...]] = []
 
-    def start(self, trainer: pl.Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: pl.Trainer, epochs: int) -> None:
         self.entries.append(("start", trainer.epoch, epochs))
 
     def interval(self, trainer: pl.Trainer) -> int:
         return self.pause
 
-    def epoch(self, trainer: pl.Trainer) -> None:
+    def on_epoch_end(self, trainer: pl.Trainer) -> None:
         self.entries.append((trainer.epoch, trainer.step, len(trainer.history)))
 
-    def end(self, trainer: pl.Trainer) -> None:
+    def on_fit_end(self, trainer: pl.Trainer) -> None:
         self.entries.append(("end", trainer.epoch))
 
 
@@ -100,7 +100,7 @@ class Counting(pl.Callback):
 
     epochs: list[int] = field(default_factory=list)
 
-    def epoch(self, trainer: pl.Trainer) -> None:
+    def on_epoch_end(self, trainer: pl.Trainer) -> None:
         self.epochs.append(trainer.epoch)
 
 

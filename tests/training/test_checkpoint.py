@@ -271,8 +271,9 @@ def test_old_ones_go_only_when_the_new_one_is_there(tmp_path: Path, monkeypatch:
     unlink = Path.unlink
 
     def watched(self: Path, missing_ok: bool = False) -> None:
-        seen.append(names(tmp_path))
-        read_checkpoint(checkpoints(tmp_path)[-1])
+        if self in checkpoints(tmp_path):
+            seen.append([path.name for path in checkpoints(tmp_path)])
+            read_checkpoint(checkpoints(tmp_path)[-1])
         unlink(self, missing_ok=missing_ok)
 
     monkeypatch.setattr(Path, "unlink", watched)
@@ -429,18 +430,24 @@ for epoch in range(30):
 
 
 def test_two_processes_that_save_to_the_same_folder(tmp_path: Path) -> None:
-    """They may take each other's numbers, but no file is ever half of each."""
+    """One has it, the other one is told so; the checkpoints are those of one training."""
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     program = TWO.format(folder=str(tmp_path))
     both = [
-        subprocess.Popen([sys.executable, "-c", program, str(seed)], env={**os.environ, "PYTHONPATH": path})
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(seed)],
+            env={**os.environ, "PYTHONPATH": path},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for seed in (1, 2)
     ]
-    for process in both:
-        assert process.wait(timeout=120) == 0
-    for file in checkpoints(tmp_path):
-        assert read_checkpoint(file)["settings"]["seed"] in (1, 2)
-    assert names(tmp_path) == [file.name for file in checkpoints(tmp_path)], "nothing is left behind"
+    errors = [process.communicate(timeout=120)[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1]
+    winner = next(seed for seed, process in enumerate(both, start=1) if not process.returncode)
+    assert "CheckpointError: " in errors[2 - winner]
+    assert {read_checkpoint(file)["settings"]["seed"] for file in checkpoints(tmp_path)} == {winner}
+    assert names(tmp_path) == numbered(*range(1, 31)), "nothing is left behind"
     assert pl.Trainer.resume(tmp_path).epoch == 30
 
 

@@ -18,7 +18,7 @@ class Script(pl.Callback):
     def __init__(self, column: str, values: list[float]) -> None:
         self.column, self.values = column, values
 
-    def epoch(self, trainer: pl.Trainer) -> None:
+    def on_epoch_end(self, trainer: pl.Trainer) -> None:
         trainer.history.set_last({self.column: self.values[trainer.epoch - 1]})
 
 

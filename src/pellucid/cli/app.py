@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from pellucid.cli.doctor import doctor
 from pellucid.cli.errors import Interrupted, code_of, sentence_of
@@ -20,8 +21,30 @@ from pellucid.cli.trace import trace
 from pellucid.cli.train import train
 from pellucid.cli.tune import tune
 
+
+class _PlainFlags:
+    """A command whose help shows no type behind options that take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, --help included."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            if getattr(param, "is_flag", False):
+                param.metavar = ""
+        return params
+
+
+class _Command(_PlainFlags, TyperCommand):
+    pass
+
+
+class _Group(_PlainFlags, TyperGroup):
+    pass
+
+
 app = typer.Typer(
     name="pellucid",
+    cls=_Group,
     help="Neural networks in which every number can be seen.",
     epilog="Example:  pellucid train digits",
     add_completion=False,
@@ -29,7 +52,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (train, tune, predict, evaluate, info, export, trace, doctor, playground):
-    app.command(command.name, epilog=command.example)(command.function)
+    app.command(command.name, cls=_Command, epilog=command.example)(command.function)
 
 
 def _show_version(wanted: bool) -> None:

@@ -14,6 +14,7 @@ from pellucid.datasets.images import CHECKSUMS
 from pellucid.tables.reading import read_columns
 from pellucid.together import Model
 from pellucid.typing import Array
+from pellucid.validation import counted
 
 _PIXELS = 784
 """Of an image of MNIST and its kin: their files are not read for other networks."""
@@ -124,8 +125,8 @@ def _with_target(network: Model, table: Array, source: str) -> Rows:
 
 
 def _without(x: Array, source: str) -> Rows:
-    return Rows(x, None, f"Measured on the {len(x):,} rows of {source}")
+    return Rows(x, None, f"Measured on the {counted(len(x), 'row')} of {source}")
 
 
 def _same(rows: int, source: str) -> str:
-    return f"Measured on the {rows:,} rows of {source}: ranges and accuracy on the same ones"
+    return f"Measured on the {counted(rows, 'row')} of {source}: ranges and accuracy on the same ones"

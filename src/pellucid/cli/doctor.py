@@ -9,6 +9,7 @@ import typer
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pellucid as pl
@@ -19,30 +20,43 @@ def examine_run(
 ) -> None:
     """Say what is wrong with a saved run, and what to do about it.
 
-    Of a run that was trained with --doctor it shows what was found then; else it looks at the saved network, its
-    history and its data.
+    Of a run on a table, and of one that was trained with --doctor, it shows what was found then; else it looks at the
+    saved network, its history and its data.
     """
     from pathlib import Path
 
     from pellucid.cli import tables
-    from pellucid.cli.diagnosis import show_findings, told_of
+    from pellucid.cli.diagnosis import show_findings
     from pellucid.cli.errors import Failure
-    from pellucid.cli.runs import FINDINGS, HISTORY, SETTINGS
-    from pellucid.cli.training import options_of
+    from pellucid.cli.runs import HISTORY
 
-    folder, console = Path(run).expanduser(), tables.console()
+    folder = Path(run).expanduser()
     if not folder.exists():
         raise Failure(f"{run} does not exist: name the folder of a run, such as runs/digits-1.")
+    if folder.is_file():
+        raise Failure(f"{run} is a file: name the folder of its run, {folder.parent}.")
     if not (folder / HISTORY).is_file():
         raise Failure(f"{run} is no run's folder: it holds no {HISTORY}. pellucid train makes one.")
+    show_findings(tables.console(), _findings(folder))
+
+
+def _findings(folder: Path) -> dict[str, Any]:
+    """What was found in training; else what is found now."""
+    from pellucid.cli.errors import Failure
+    from pellucid.cli.runs import FACTS, FINDINGS, SETTINGS
+
     if (folder / FINDINGS).is_file():
-        show_findings(console, _read(folder / FINDINGS))
-        return
+        return _read(folder / FINDINGS)
     if not (folder / SETTINGS).is_file():
-        show_findings(console, told_of(_of_history(folder / HISTORY)))
-        return
-    options = options_of(_read(folder / SETTINGS))
-    show_findings(console, told_of(_of_run(folder), options))
+        return _of_history(folder, f"it has no {SETTINGS}. Train again with pellucid train … --doctor.")
+    settings = _read(folder / SETTINGS)
+    if isinstance(settings.get("source"), str):
+        report = _read(folder / FACTS) if (folder / FACTS).is_file() else {}
+        found = report.get("findings")
+        return found if found and isinstance(found, dict) else _of_history(folder, _table_again(settings))
+    if not isinstance(settings.get("dataset"), str):
+        raise Failure(f"{folder / SETTINGS} is damaged: it names neither a data set nor the file of a table.")
+    return _of_run(folder, settings)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -59,23 +73,49 @@ def _read(path: Path) -> dict[str, Any]:
     return told
 
 
-def _of_history(path: Path) -> pl.Diagnosis:
+def _history(folder: Path) -> pl.History:
     import pellucid as pl
+    from pellucid.cli.runs import HISTORY
 
-    return pl.diagnose(pl.History.from_dict(_read(path)))
+    return pl.History.from_dict(_read(folder / HISTORY))
 
 
-def _of_run(folder: Path) -> pl.Diagnosis:
-    """The diagnosis of the saved network on the data it was trained with, from the first weights its seed gives."""
+def _of_history(folder: Path, why: str) -> dict[str, Any]:
+    """What the curves alone show, and why there is nothing else to look at."""
     import pellucid as pl
-    from pellucid.cli.runs import HISTORY, MODEL, SETTINGS
-    from pellucid.cli.training import options_of, set_up
+    from pellucid.cli.diagnosis import told_of
+
+    told = told_of(pl.diagnose(_history(folder)))
+    return {**told, "unseen": [f"layers, weights and data. Of {folder} only the curves are known: {why}"]}
+
+
+def _table_again(settings: Mapping[str, Any]) -> str:
+    """Why a run on a table has no findings, and the training that has some, as one types it."""
+    from dataclasses import fields
+
+    from pellucid.cli.remedies import command_line
+    from pellucid.cli.runs import FACTS
+    from pellucid.cli.table_options import TableOptions
+
+    known = {each.name for each in fields(TableOptions)}
+    options = TableOptions(**{name: value for name, value in settings.items() if name in known})
+    why = f"training was interrupted before the doctor's turn, or {FACTS} is missing"
+    return f"{why}. Train to the end: {command_line(options, {})}"
+
+
+def _of_run(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What is wrong with the saved network on its data, from the first weights that the seed of its training gives."""
+    import pellucid as pl
+    from pellucid.cli.diagnosis import told_of
+    from pellucid.cli.runs import MODEL
+    from pellucid.cli.training import commands, options_of, set_up
     from pellucid.inspection.doctor import diagnose_saved
 
-    trainer, dataset, _ = set_up(options_of(_read(folder / SETTINGS)))
-    history = pl.History.from_dict(_read(folder / HISTORY))
+    options = options_of(settings)
+    trainer, dataset, _ = set_up(options)
     network = pl.load(folder / MODEL)
-    return diagnose_saved(trainer, network, history, *dataset.train, validation=dataset.validation)
+    found = diagnose_saved(trainer, network, _history(folder), *dataset.train, validation=dataset.validation)
+    return told_of(found, commands(options, trainer, dataset))
 
 
 doctor = Command("doctor", examine_run, "Example:  pellucid doctor runs/digits-1")

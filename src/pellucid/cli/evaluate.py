@@ -37,6 +37,7 @@ def evaluate_model(
     """Measure a saved network on rows with known targets: loss, accuracy, and which classes it confuses."""
     from pellucid.cli import inputs, tables
     from pellucid.cli.errors import Failure
+    from pellucid.training.summaries import learnt_from
 
     network = inputs.load_together(model)
     if network.loss is None:
@@ -50,6 +51,8 @@ def evaluate_model(
         evaluate_table(console, network, model, data, target, csv)
         return
     x, y = read_examples(network, data, target, directory)
+    if any(learnt_from(each, x, y) for each in network.networks):
+        tables.show_learnt_from(console, data, "these rows")
     tables.show_results(console, "standard input" if data == "-" else data, network.evaluate(x, y), len(x))
     if _predicts_one_class(network):
         classes = network.classes or tuple(map(str, range(max(network.outputs, 2))))

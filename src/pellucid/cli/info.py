@@ -20,6 +20,7 @@ def show_model(
     import pellucid as pl
     from pellucid.cli import inputs, tables
     from pellucid.formats.model_file import VERSION, describe
+    from pellucid.validation import counted
 
     path = inputs.model_path(model)
     network, description = pl.load(path), describe(path)
@@ -33,7 +34,7 @@ def show_model(
         "exponential": "numbers above 0",
     }
     pairs = {
-        "File": f"{path}, {path.stat().st_size:,} bytes",
+        "File": f"{path}, {counted(path.stat().st_size, 'byte')}",
         "Networks": _together(model),
         "Format": f"version {description.get('version', VERSION)}, "
         f"written by {description.get('written_by', 'an unknown program')}",
@@ -87,11 +88,16 @@ def _columns(encoder: TableEncoder | None) -> str:
 
 def _training(training: TrainingSummary) -> dict[str, str]:
     """The training in words."""
-    rows = f"{training.rows:,} rows of {' × '.join(map(str, training.row_shape))} numbers ({training.row_dtype})"
+    from pellucid.validation import counted
+
+    rows = (
+        f"{counted(training.rows, 'row')} of {' × '.join(map(str, training.row_shape))} numbers ({training.row_dtype})"
+    )
     validation = f", {training.validation_rows:,} more to validate" if training.validation_rows else ""
     return {
         "Trained": f"by pellucid {training.version} on the {training.engine} engine, seed {training.seed}: "
-        f"{training.epochs:,} epochs, {training.steps:,} steps of {training.batch_size:,} rows",
+        f"{counted(training.epochs, 'epoch')}, {counted(training.steps, 'step')} "
+        f"of {counted(training.batch_size, 'row')}",
         "Optimizer": training.optimizer,
         "Data": f"{rows}{validation}, SHA-256 {training.data_hash}",
         "Metrics": ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in training.metrics.items()),

@@ -23,6 +23,7 @@ from pellucid.cli.runs import MODEL
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
 from pellucid.formats.together import file_names
+from pellucid.tables import memory
 from pellucid.together import Model
 from pellucid.typing import Array
 from pellucid.validation import unknown_name
@@ -245,13 +246,27 @@ def read_arrays(data: str) -> dict[str, Array]:
     try:
         with Path(data).expanduser().open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
-            return {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+            if isinstance(loaded, np.ndarray):
+                return {"x": loaded}
+            _check_room(sum(entry.file_size for entry in loaded.zip.infolist()), data)
+            return {name: loaded[name] for name in loaded.files}
+    except Failure:
+        raise
     except (ValueError, EOFError, OSError) as error:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise
         raise Failure(f"{data} is damaged or holds no arrays of numbers.") from None
     except Exception as error:  # zipfile has errors of its own
         raise Failure(f"{data} is damaged: {error}.") from None
+
+
+def _check_room(inflated: int, data: str) -> None:
+    """Raise, before anything is inflated, if the arrays of a compressed file do not fit into memory."""
+    there = memory.available()
+    if there is not None and inflated > there:
+        raise Failure(
+            f"{data} inflates to {inflated:,} bytes, but {there:,} bytes of memory are free: give fewer rows."
+        )
 
 
 def is_numpy(data: str) -> bool:

@@ -33,6 +33,7 @@ def predict_rows(
 ) -> None:
     """Say what a saved network predicts: one line a row, the class and its probability, or the numbers."""
     from pellucid.cli.inputs import load_together
+    from pellucid.validation import counted
 
     network = load_together(model)
     if network.preprocessing is not None:
@@ -42,7 +43,7 @@ def predict_rows(
     header, rows, decimals = _answers(network, x, probabilities)
     if output is not None:
         _write(output, header, rows)
-        print(f"Wrote {len(rows):,} predictions to {output}")
+        print(f"Wrote {counted(len(rows), 'prediction')} to {output}")
         return
     _print(rows, decimals)
 
@@ -52,13 +53,14 @@ def _predict_table(network: Together, data: str, output: str | None, probabiliti
     import sys
 
     from pellucid.tables.predicting import predict_file, predict_to
+    from pellucid.validation import counted
 
     source = sys.stdin.buffer if data == "-" else data
     if output is None:
         predict_to(network, source, sys.stdout.buffer, probabilities=probabilities, **csv_words.csv_of(csv))
         return
     written = predict_file(network, source, output, probabilities=probabilities, **csv_words.csv_of(csv))
-    print(f"Wrote {written.rows:,} rows to {output}, with {', '.join(written.columns)} beside them")
+    print(f"Wrote {counted(written.rows, 'row')} to {output}, with {', '.join(written.columns)} beside them")
 
 
 def _inputs(network: Together, data: str, directory: str | None) -> Array:

@@ -46,7 +46,7 @@ class Lines(Callback):
         self._last = self._distance = 1
         self._written = 0
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Find how far the lines lie apart."""
         self._last, self._distance = trainer.epoch + epochs, line_distance(epochs)
         self._written = trainer.epoch
@@ -55,7 +55,7 @@ class Lines(Callback):
         """1 at the start, then up to the next round number."""
         return self._distance - trainer.epoch % self._distance if trainer.epoch else 1
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Write a line."""
         if not len(trainer.history) or self._written == trainer.epoch:
             return
@@ -63,9 +63,9 @@ class Lines(Callback):
         label = f"epoch {trainer.epoch:>{len(str(self._last))}}/{self._last}"
         self.console.print(f"{label}   {numbers(trainer.history.row(-1))}", soft_wrap=True)
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """Write the last line where training ended between two."""
-        self.epoch(trainer)
+        self.on_epoch_end(trainer)
 
 
 class Bar(Callback):
@@ -77,7 +77,7 @@ class Bar(Callback):
         self._task = TaskID(0)
         self._last = 0
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Put the bar up."""
         self._last = trainer.epoch + epochs
         columns: list[Any] = [
@@ -99,7 +99,7 @@ class Bar(Callback):
         seconds = trainer.history["seconds"][-1] if len(trainer.history) else 0.0
         return max(1, int(_SECONDS / seconds)) if seconds > 0 else 1
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Let the bar grow."""
         if self._progress is None or not len(trainer.history):
             return
@@ -111,8 +111,8 @@ class Bar(Callback):
             self._task, completed=trainer.epoch - self._last + total, description=self._label(trainer), numbers=row
         )
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """Leave the bar's last state standing."""
         if self._progress is not None:
-            self.epoch(trainer)
+            self.on_epoch_end(trainer)
             self._progress.stop()

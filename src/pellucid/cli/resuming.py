@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,8 @@ import pellucid as pl
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.storage.atomic import write_atomically
 from pellucid.storage.strict_json import read_json
-from pellucid.training.saving import checkpoints
+from pellucid.training.claims import check_free, claimed
+from pellucid.training.saving import check_own, checkpoints, identity, make_folder
 
 if TYPE_CHECKING:
     from pellucid.cli.training import Options
@@ -22,7 +25,10 @@ _CHANGEABLE = ("epochs", "save", "data", "threads")
 
 
 def check_folders(options: Options) -> None:
-    """Raise where `--checkpoint` would write among the checkpoints of an earlier training."""
+    """Raise where `--checkpoint` or `--resume` would write among the checkpoints of another training."""
+    place = options.checkpoint or options.resume
+    if place is not None:
+        check_free(Path(place).expanduser())
     if options.checkpoint is None:
         return
     if options.resume is not None:
@@ -37,13 +43,33 @@ def check_folders(options: Options) -> None:
         )
 
 
-def remember(options: Options) -> None:
-    """Write what a training is begun with into the folder of its checkpoints."""
+@contextmanager
+def checkpoints_of(trainer: pl.Trainer, place: str | None) -> Iterator[None]:
+    """Keep other trainings out of the folder of the checkpoints, from before anything is written to it."""
+    if place is None:
+        yield
+        return
+    folder = Path(place).expanduser()
+    made = not folder.exists()
+    make_folder(folder)
+    try:
+        with claimed(folder, trainer):
+            check_own(trainer, folder)
+            yield
+    finally:
+        if made:
+            with suppress(OSError):  # something is in it: it stays
+                folder.rmdir()
+
+
+def remember(options: Options, trainer: pl.Trainer) -> None:
+    """Write what a training is begun with, and which one it is, into the folder of its checkpoints."""
     if options.checkpoint is None:
         return
     folder = Path(options.checkpoint).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    said = {name: value for name, value in dataclasses.asdict(options).items() if name not in ("checkpoint", "resume")}
+    omitted = ("checkpoint", "resume", "overwrite")
+    said = {name: value for name, value in dataclasses.asdict(options).items() if name not in omitted}
+    said["training"] = identity(trainer)
     write_atomically(folder / COMMAND, [json.dumps(said, indent=1).encode(), b"\n"])
 
 
@@ -60,8 +86,9 @@ def recalled(options: Options) -> Options:
     names = {field.name for field in dataclasses.fields(options)}
     before = dataclasses.replace(options, **{name: value for name, value in begun.items() if name in names})
     defaults = {"l2": 0.0, "seed": 0, "engine": "auto"}
-    changes: dict[str, Any] = {"resume": options.resume}
-    for name in begun:
+    own = before.save is not None and options.save in (None, before.save)  # this training's own run, so far
+    changes: dict[str, Any] = {"resume": options.resume, "overwrite": options.overwrite or own}
+    for name in (name for name in begun if name in names):
         given = getattr(options, name)
         if given == defaults.get(name) or given == getattr(before, name):
             continue
@@ -97,6 +124,12 @@ def resumed(options: Options, patience: int) -> pl.Trainer:
     """The trainer that the newest checkpoint holds."""
     folder = Path(str(options.resume)).expanduser()
     callbacks: list[pl.Callback] = [pl.EarlyStopping(patience)] if patience else []
-    return pl.Trainer.resume(
+    trainer = pl.Trainer.resume(
         folder, callbacks=[*callbacks, pl.Checkpoint(folder)], engine=options.engine, threads=options.threads
     )
+    if _read(folder, type(options)).get("training", identity(trainer)) != identity(trainer):
+        raise Failure(
+            f"The checkpoints in {folder} are not of the training that its {COMMAND} begins: they have another seed, "
+            f"other layers or other first weights. Put back the files that belong together."
+        )
+    return trainer

@@ -6,6 +6,7 @@ trained. What is wrong with an option is a `UsageError` that names it.
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pellucid.cli.csv_words import csv_of
 from pellucid.cli.errors import Failure, UsageError, choice, option, whole_numbers
+from pellucid.cli.runs import SETTINGS
 from pellucid.engines import ENGINES
 from pellucid.layers import ACTIVATIONS
 from pellucid.tables.cells import TableError
@@ -21,6 +23,7 @@ from pellucid.tables.fitting import Settings
 from pellucid.tables.kinds import KINDS
 from pellucid.tables.reading import read_table
 from pellucid.tables.recipes import RECIPES, Recipe, recipe_for
+from pellucid.tables.report.folds import MOST_FOLDS
 from pellucid.tables.table import Table
 from pellucid.tables.targets import ASKED, NUMBER_LOSSES, QUANTILES, Target, find_target
 from pellucid.tables.weights import balanced
@@ -42,6 +45,7 @@ class TableOptions:
     quantiles: str | None = None
     loss: str | None = None
     recipe: str = "strong"
+    settings: str | None = None
     hidden: str | None = None
     activation: str | None = None
     dropout: float | None = None
@@ -55,8 +59,14 @@ class TableOptions:
     stream: bool | None = None
     seed: int = 0
     save: str | None = None
+    overwrite: bool = False
     engine: str = "auto"
     threads: int | None = None
+
+    @property
+    def recipe_words(self) -> str:
+        """What the recipe is called: by its name, or by where it was read from."""
+        return self.recipe if self.settings is None else f"of {self.settings}"
 
 
 class Read(NamedTuple):
@@ -160,11 +170,26 @@ def fractions(name: str, text: str) -> tuple[float, ...]:
     return found
 
 
+def recipe_of_run(path: str) -> Recipe:
+    """The recipe that the settings of a run hold; of its folder, or of the file itself."""
+    file = Path(path).expanduser()
+    file = file / SETTINGS if file.is_dir() else file
+    with option("--settings"):
+        try:
+            return Recipe.from_plain(json.loads(file.read_text())["network"])
+        except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError):
+            raise UsageError(
+                f"--settings {path} must be the folder of a run of a table, or its {SETTINGS}: {file} holds no recipe."
+            ) from None
+
+
 def settings_of(options: TableOptions, target: Target) -> Settings:
     """How networks are trained: the recipe with what the command line changes."""
     if options.class_weight is not None:
         choice("--class-weight", options.class_weight, ("balanced",))
-    recipe: Recipe = recipe_for(choice("--recipe", options.recipe, RECIPES), target.task)
+    recipe = recipe_for(choice("--recipe", options.recipe, RECIPES), target.task)
+    if options.settings is not None:
+        recipe = recipe_of_run(options.settings)
     changes: dict[str, Any] = {}
     if options.hidden is not None:
         changes["hidden"] = whole_numbers("--hidden", options.hidden)
@@ -186,7 +211,7 @@ def settings_of(options: TableOptions, target: Target) -> Settings:
                 check_integer("N", value, minimum=1)
     if options.folds is not None:
         with option("--folds"):
-            check_integer("N", options.folds)
+            check_integer("N", options.folds, maximum=MOST_FOLDS)
     with option("--seed"):
         check_integer("seed", options.seed, maximum=2**64 - 1)
     return Settings(

@@ -26,7 +26,7 @@ class _Counting(Callback):
         self.progress, self.task = progress, task
         self._rows = self._seen = 0
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """See how many rows an epoch has; of a stream, each piece has its own number."""
         self._rows, self._seen = len(trainer.task.x), trainer.epoch
 
@@ -35,7 +35,7 @@ class _Counting(Callback):
         seconds = trainer.history["seconds"][-1] if len(trainer.history) else 0.0
         return max(1, int(_SECONDS / seconds)) if seconds > 0 else 1
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Count on."""
         self.progress.advance(self.task, (trainer.epoch - self._seen) * self._rows)
         self._seen = trainer.epoch

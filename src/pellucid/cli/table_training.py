@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from rich.console import Console
 
 from pellucid.cli import tables
+from pellucid.cli.diagnosis import told_of
 from pellucid.cli.errors import Interrupted, UsageError
-from pellucid.cli.runs import HISTORY, SETTINGS, RunFolder, run_folder
+from pellucid.cli.remedies import command_of
+from pellucid.cli.runs import FACTS, HISTORY, SETTINGS, RunFolder, may_overwrite, run_folder
 from pellucid.cli.table_options import Read, TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import Streamed, is_streamed, show_memory, stream_of
 from pellucid.cli.table_words import show_columns, show_report, show_target
 from pellucid.formats.together import save_together
+from pellucid.layers import Layer
 from pellucid.storage.atomic import write_atomically
+from pellucid.tables.building import layers_of, steps_of
 from pellucid.tables.fitting import Settings
 from pellucid.tables.large import train_stream
 from pellucid.tables.pace import visits_within
+from pellucid.tables.recipes import Recipe
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.verdict import asked_again, next_steps
+from pellucid.tables.targets import Target
 from pellucid.tables.training import Telling, Trained, train_table
+from pellucid.training import History
 
-PAGE, FACTS = "report.html", "report.json"
+PAGE = "report.html"
 _OF_THE_TABLE = ("kinds", "csv", "task", "quantiles", "class_weight")  # what every training of it must be told
 
 Steps: TypeAlias = tuple[tuple[str, str], ...]
@@ -35,6 +43,7 @@ Steps: TypeAlias = tuple[tuple[str, str], ...]
 def train(options: TableOptions) -> None:
     """Train, measure, tell and save."""
     console = tables.console()
+    overwrite = may_overwrite(options.save, options.overwrite)
     found = stream_of(options, console) if is_streamed(options, console) else read(options)
     settings = settings_of(options, found.target)
     show_columns(console, found.table)
@@ -43,9 +52,9 @@ def train(options: TableOptions) -> None:
         show_memory(console, found.table)
     elif options.minutes is not None:
         settings = _within(options, found, settings, console)
-    with run_folder(options.save, _run_name(options.source)) as folder:
+    with run_folder(options.save, _run_name(options.source), overwrite=overwrite) as folder:
         trained = _train(options, found, settings, console)
-        report = _told(options, trained.report, _next(options, found, trained, folder.path))
+        report = _told(options, trained, _next(options, found, trained, folder.path), found.target)
         if trained.interrupted:
             when = "in" if isinstance(found, Streamed) else "after"
             words = (
@@ -55,7 +64,7 @@ def train(options: TableOptions) -> None:
         elif not report.contenders:
             console.print("\nNot measured: there are too few rows, or --folds is 0.", soft_wrap=True)
         show_report(console, report)
-        files = _write(folder, trained, report, options)
+        files = _write(folder, trained, report, asked(options, settings.recipe))
         console.print(f"\nSaved {', '.join(files)} in {folder.path}/", soft_wrap=True)
     if trained.interrupted:
         raise Interrupted
@@ -74,7 +83,7 @@ def _train(options: TableOptions, found: Read | Streamed, settings: Settings, co
                 settings,
                 class_weight=class_weight,
                 measure=options.folds != 0,
-                recipe=options.recipe,
+                recipe=options.recipe_words,
                 telling=telling,
             )
         return train_table(
@@ -85,7 +94,7 @@ def _train(options: TableOptions, found: Read | Streamed, settings: Settings, co
             folds=options.folds,
             weight=None if class_weight is None else class_weight[found.y],
             dropped=found.dropped,
-            recipe=options.recipe,
+            recipe=options.recipe_words,
             telling=telling,
         )
 
@@ -118,42 +127,53 @@ def _next(options: TableOptions, found: Read | Streamed, trained: Trained, folde
         ensemble=options.ensemble,
         rows=found.table.rows,
         tune=isinstance(found, Read),
-        said=_said(options),
+        said=said(options),
+        settings=options.settings,
     )
 
 
-def _said(options: TableOptions) -> dict[str, str]:
+def said(options: TableOptions) -> dict[str, str]:
     """What was said of the table and its target, by the names of options."""
     given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in _OF_THE_TABLE}
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _told(options: TableOptions, report: TableReport, steps: Steps) -> TableReport:
-    """The report with what to do next, and what class weights have to do with either.
+def _told(options: TableOptions, trained: Trained, steps: Steps, target: Target) -> TableReport:
+    """The report with what to do next, and each finding with the command line of its remedy."""
+    report, job = trained.report, trained.job
 
-    They are a step of their own where the doctor says that a rare class is not found.
-    """
-    if options.class_weight is not None:
-        return replace(report, next=steps, how=f"{report.how}; every class counts alike" if report.how else "")
-    if any(finding.get("name") == "class_imbalance" for finding in report.findings.get("findings", [])):
-        asked = asked_again(options.source, str(options.target), _said(options))
-        command = f"pellucid train {asked} --class-weight balanced"
+    def layers_for(changes: Mapping[str, Any]) -> Sequence[Layer]:
+        recipe = settings_of(replace(options, **changes), target).recipe
+        return layers_of(recipe, job.layout, target.outputs, steps_of(recipe, job.count, job.epochs))
+
+    if report.findings and job.trainer is not None:
+        command = partial(command_of, options=options, trainer=job.trainer, layers_for=layers_for)
+        report = replace(report, findings=told_of(trained.diagnosis, command))
+    weighed = options.class_weight is not None and report.how
+    if options.class_weight is None and report.target.rare:
+        again = asked_again(options.source, str(options.target), said(options))
         why = "rare classes that count as much as common ones, so that they are found"
-        steps = (steps[0], (command, why), *steps[1:])
-    return replace(report, next=steps)
+        steps = (steps[0], (f"pellucid train {again} --class-weight balanced", why), *steps[1:])
+    return replace(report, next=steps, how=f"{report.how}; every class counts alike" if weighed else report.how)
 
 
-def _write(folder: RunFolder, trained: Trained, report: TableReport, options: TableOptions) -> list[str]:
-    """The networks, what happened, what was asked for, and the report as JSON and as a page; each whole or not."""
-    folder.clear()
-    files = save_together(trained.model.networks, folder.path)
-    told: dict[str, Callable[[], str]] = {
-        HISTORY: lambda: trained.model.histories[0].to_json(indent=1),
-        SETTINGS: lambda: json.dumps(_asked(options), indent=1),
+def _write(folder: RunFolder, trained: Trained, report: TableReport, settings: Mapping[str, Any]) -> list[str]:
+    """The networks and the report, all of them or none."""
+    with folder.writing() as place:
+        files = save_together(trained.model.networks, place)
+        return files + write_report(place, trained.model.histories[0], report, settings)
+
+
+def write_report(folder: Path, history: History, report: TableReport, settings: Mapping[str, Any]) -> list[str]:
+    """What happened, what was asked for, and the report as JSON and as a page, each whole or not; return the names."""
+    files = []
+    texts: dict[str, Callable[[], str]] = {
+        HISTORY: lambda: history.to_json(indent=1),
+        SETTINGS: lambda: json.dumps(settings, indent=1),
         FACTS: report.to_json,
         PAGE: report.to_html,
     }
-    for name, text in told.items():
+    for name, text in texts.items():
         try:
             content = text()
         except ImportError as error:  # matplotlib is an extra: a model without a picture is still a model
@@ -161,13 +181,16 @@ def _write(folder: RunFolder, trained: Trained, report: TableReport, options: Ta
 
             warnings.warn(f"there is no {name}. {error}", stacklevel=2)
             continue
-        write_atomically(folder.path / name, [content.encode(), b"\n"])
+        write_atomically(folder / name, [content.encode(), b"\n"])
         files.append(name)
     return files
 
 
-def _asked(options: TableOptions) -> dict[str, Any]:
-    return {name: value for name, value in asdict(options).items() if name != "save"}
+def asked(options: TableOptions, recipe: Recipe) -> dict[str, Any]:
+    """What was asked for, and the recipe that came of it in full, for `--settings`."""
+    network = asdict(recipe) | ({} if options.epochs is None else {"epochs": options.epochs})
+    given = {name: value for name, value in asdict(options).items() if name not in ("save", "overwrite")}
+    return given | {"network": network}
 
 
 def refuse(given: Mapping[str, Any]) -> None:

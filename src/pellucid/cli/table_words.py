@@ -11,12 +11,14 @@ from pellucid.cli import tables
 from pellucid.cli.diagnosis import show_findings
 from pellucid.cli.table_options import Read
 from pellucid.cli.table_streaming import Streamed
+from pellucid.tables.report.metrics import why_first
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.words import contender_rows, scored
 from pellucid.tables.table import Line
 from pellucid.tables.targets import Target
 from pellucid.tables.training import Described
 from pellucid.tables.words import minus
+from pellucid.validation import counted
 
 _MOST_COLUMNS = 40
 _MOST_CLASSES = 12
@@ -30,7 +32,7 @@ _LEAST = 12  # those of examples
 
 def show_columns(console: Console, table: Described) -> None:
     """What each column is taken for, most often in a line each."""
-    console.print(Text.assemble((table.source, "bold"), f": {table.rows:,} rows"), soft_wrap=True)
+    console.print(Text.assemble((table.source, "bold"), f": {counted(table.rows, 'row')}"), soft_wrap=True)
     for note in table.notes:
         console.print(Text(note, style="dim"), soft_wrap=True)
     lines = table.describe()
@@ -48,7 +50,7 @@ def show_columns(console: Console, table: Described) -> None:
         printed.add_row(Text(line.name), line.kind, missing, words, style="dim" if left_out else "")
     tables.show(console, printed)
     if len(lines) > _MOST_COLUMNS:
-        console.print(f"… and {len(lines) - _MOST_COLUMNS} more columns, all of them in the report's page")
+        console.print(f"… and {counted(len(lines) - _MOST_COLUMNS, 'more column')}, all in the report's page")
 
 
 def _what_is_there(line: Line, room: int) -> str:
@@ -116,6 +118,7 @@ def _show_scores(console: Console, report: TableReport) -> None:
         label = name.replace(" ", "\n") if console.width < _WIDE else name
         printed.add_row(label, *map(_stacked, row), style="bold" if number == 0 else "")
     tables.show(console, printed)
+    console.print(Text(why_first(report.target), style="dim"), soft_wrap=True)
     console.print(report.verdict, soft_wrap=True)
     for words in report.cautions:
         console.print(Text.assemble(("\nCaution: ", "bold yellow"), words), soft_wrap=True)
@@ -127,7 +130,9 @@ def _stacked(cell: str) -> str:
 
 
 def _show_importance(console: Console, report: TableReport) -> None:
-    console.print(Text.assemble(("\nWhat it looks at", "bold"), f" ({report.telling.loss} when a column is shuffled)"))
+    console.print(
+        Text.assemble(("\nWhat it looks at", "bold"), f" ({report.measures[0].loss} when a column is shuffled)")
+    )
     shown = list(report.importance.items())[:_MOST_BARS]
     most = max((drop for _, drop in shown), default=0.0) or 1.0
     width = min(30, max(len(name) for name, _ in shown))
@@ -137,4 +142,4 @@ def _show_importance(console: Console, report: TableReport) -> None:
         number = minus(f"{drop:+.4f}").rjust(7)
         console.print(Text.assemble(f"  {label:<{width}} {number}", (f" {bar}" if bar else "", "blue")), soft_wrap=True)
     if len(report.importance) > len(shown):
-        console.print(Text(f"  … and {len(report.importance) - len(shown)} more columns", style="dim"))
+        console.print(Text(f"  … and {counted(len(report.importance) - len(shown), 'more column')}", style="dim"))

@@ -19,6 +19,7 @@ from pellucid.datasets import Dataset
 from pellucid.plots.confusion import confusion_counts
 from pellucid.plots.page import layer_words
 from pellucid.typing import Array
+from pellucid.validation import counted
 
 _PIPE_WIDTH = 100
 _MOST_COLUMNS = 20  # of a confusion table; with more classes the commonest mistakes are listed instead
@@ -60,7 +61,7 @@ def show_data(console: Console, dataset: Dataset) -> None:
     show_pairs(
         console,
         {
-            "Data": f"{dataset.name}: {sum(dataset.rows.values()):,} rows, {rows}",
+            "Data": f"{dataset.name}: {counted(sum(dataset.rows.values()), 'row')}, {rows}",
             "Features": f"{dataset.features:,}{image}, values from {low:.4g} to {high:.4g}",
             "Classes": f"{len(dataset.classes)}: {', '.join(dataset.classes)}",
         },
@@ -72,8 +73,8 @@ def show_training(console: Console, trainer: pl.Trainer, epochs: int) -> None:
     optimizer, loss = type(trainer.optimizer).__name__, type(trainer.loss).__name__
     parts = [
         f"{loss}, {optimizer} with rate {trainer.optimizer.rate_at(0):g}",
-        "all rows a step" if trainer.batch_size == "full" else f"{trainer.batch_size} rows a step",
-        f"up to {epochs:,} epochs",
+        "all rows a step" if trainer.batch_size == "full" else f"{counted(int(trainer.batch_size), 'row')} a step",
+        f"up to {counted(epochs, 'epoch')}",
     ]
     if trainer.penalty is not None:
         parts.append(f"L2 of {trainer.penalty.strength:g}")
@@ -115,8 +116,17 @@ def show_results(console: Console, name: str, values: Mapping[str, float], rows:
         wrong = round((1 - values["accuracy"]) * rows)
         words += f", accuracy {values['accuracy']:.4f} ({wrong:,} of {rows:,} rows wrong)"
     if "r2" in values:
-        words += f", r2 {values['r2']:.4f} ({rows:,} rows)"
+        words += f", r2 {values['r2']:.4f} ({counted(rows, 'row')})"
     console.print(Text.assemble((f"{name}: ", "bold"), (words, "bold green")), soft_wrap=True)
+
+
+def show_learnt_from(console: Console, source: str, what: str) -> None:
+    """Say that a network is measured on what it was trained on."""
+    words = (
+        f"the network was trained on {what}: the scores show how well it has learnt them, not how well it predicts "
+        f"rows that it has not seen."
+    )
+    console.print(Text.assemble(("Caution: ", "bold yellow"), f"{source}: {words}"), soft_wrap=True)
 
 
 def show_confusion(console: Console, truth: Any, predicted: Any, classes: Sequence[str]) -> None:

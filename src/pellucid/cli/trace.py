@@ -6,21 +6,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pellucid.cli import csv_words
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
     import pellucid as pl
+    from pellucid.typing import Array
 
 
 def trace_row(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
-    row: Annotated[int, typer.Option(metavar="N", help="Which row is traced, from 0 on.", min=0)] = 0,
+    row: Annotated[
+        str,
+        typer.Option(
+            metavar="ROW",
+            help="Which row is traced, a number from 0 on; of a table also the row itself: age=31,town=Ulm,price=250.",
+        ),
+    ] = "0",
     data: Annotated[
         str | None,
         typer.Option(
             metavar="DATA",
             help="A built-in data set (its test rows), a .csv or .npy file whose last column is the target, a .npz "
-            "file with the arrays x and y, or - for CSV from standard input. Without it: digits, if they fit.",
+            "file with the arrays x and y, a table for a network trained on one, or - for CSV from standard input. "
+            "Without it: what the run was trained on; digits, if they fit.",
             show_default=False,
         ),
     ] = None,
@@ -28,6 +37,7 @@ def trace_row(
         str | None,
         typer.Option(metavar="COLUMN", help="The target's column, by name or number (from 1); in .npz, the array."),
     ] = None,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_words.HELP}")] = None,
     learning_rate: Annotated[
         float, typer.Option(metavar="RATE", help="The rate of the step, which is plain gradient descent.")
     ] = 0.1,
@@ -53,7 +63,7 @@ def trace_row(
     if html is not None and as_json:
         raise UsageError("--html and --json exclude each other: run the command twice.")
     wanted = None if unit is None else unit if unit == "all" else _whole("--unit", unit)
-    traced = _trace(model, row, data, target, learning_rate)
+    traced, words = _trace(model, row, data, target, csv, learning_rate)
     if as_json:
         print(traced.to_json())
         return
@@ -62,7 +72,8 @@ def trace_row(
         print(f"Wrote the trace of row {row} to {html}")
         return
     with option("--unit or --digits"):
-        print(traced.text(unit=wanted, digits=decimals))
+        text = traced.text(unit=wanted, digits=decimals)
+    print(f"{words}\n\n{text}" if words else text)
 
 
 def _whole(name: str, text: str) -> int:
@@ -73,25 +84,67 @@ def _whole(name: str, text: str) -> int:
     return int(text)
 
 
-def _trace(model: str, row: int, data: str | None, target: str | None, learning_rate: float) -> pl.Trace:
+def _trace(
+    model: str, row: str, data: str | None, target: str | None, csv: str | None, learning_rate: float
+) -> tuple[pl.Trace, str]:
+    """The trace of a row, and of a table's the row as it stands there."""
     import pellucid as pl
     from pellucid.cli import inputs
     from pellucid.cli.errors import Failure, UsageError, option
-    from pellucid.cli.evaluate import read_examples
 
+    if not row.isdigit() and "=" not in row:
+        raise UsageError(f"--row must be a whole number from 0 on, or of a table column=value,…, not {row!r:.60}.")
+    if "=" in row and data is not None:
+        raise UsageError("--data and a --row that is written out exclude each other: name the row by its number.")
     network = inputs.load_model(model)
     if network.loss is None:
         raise Failure(f"{model} was saved before it was trained, so it has no loss to trace.")
-    if data is None:
-        if network.input_shape != (64,) or network.outputs != 10:
-            raise UsageError("--data is needed: which data set or file does the row come from?")
-        data = "digits"
     with option("--learning-rate"):
         optimizer = pl.GradientDescent(learning_rate)
-    x, y = read_examples(network, data, target, None)
-    if row >= len(x):
-        raise UsageError(f"--row {row} is not there: {data} has {len(x):,} rows, from 0 to {len(x) - 1}.")
-    return pl.trace(network, None, x[row : row + 1], y[row : row + 1], optimizer=optimizer)
+    x, y, words = _row(network, model, row, data, target, csv)
+    return pl.trace(network, None, x, y, optimizer=optimizer), words
+
+
+def _row(
+    network: pl.Network, model: str, row: str, data: str | None, target: str | None, csv: str | None
+) -> tuple[Array, Array, str]:
+    """The row (1, …), its target (1,) or (1, outputs), and of a table the row in words."""
+    from pathlib import Path
+
+    from pellucid.cli.errors import UsageError
+    from pellucid.cli.evaluate import read_examples
+    from pellucid.cli.runs import settings_of_model
+    from pellucid.validation import counted
+
+    settings = settings_of_model(model)
+    if network.preprocessing is not None:
+        from pellucid.cli.table_evaluation import target_of
+        from pellucid.cli.table_row import traced_row
+
+        name = target or target_of(model)
+        if data is None and "=" not in row:
+            data, csv = settings.get("source"), csv or settings.get("csv")
+            if data is None or not Path(data).expanduser().is_file():
+                gone = f" {data}, which the run was trained on, is not there." if data else ""
+                raise UsageError(f"--data is needed: which file does the row come from?{gone} Or --row column=value,…")
+        return traced_row(network, row, data, name, csv)
+    if "=" in row:
+        raise UsageError("--row column=value is for networks that were trained on a table: name the row by its number.")
+    if csv is not None:
+        raise UsageError("--csv is for networks that were trained on a table.")
+    directory = None if data is not None else settings.get("data")
+    data = data or settings.get("dataset") or ("digits" if _takes_digits(network) else None)
+    if data is None:
+        raise UsageError("--data is needed: which data set or file does the row come from?")
+    x, y = read_examples(network, data, target, directory)
+    number = int(row)
+    if number >= len(x):
+        raise UsageError(f"--row {number} is not there: {data} has {counted(len(x), 'row')}, from 0 to {len(x) - 1:,}.")
+    return x[number : number + 1], y[number : number + 1], ""
+
+
+def _takes_digits(network: pl.Network) -> bool:
+    return network.input_shape == (64,) and network.outputs == 10
 
 
 trace = Command("trace", trace_row, "Example:  pellucid trace runs/digits-1 --row 7 --data digits")

@@ -126,6 +126,14 @@ def train_network(
         str | None,
         typer.Option(metavar="NAME", help="strong (unless said otherwise), fast, plain.", rich_help_panel=_TABLE),
     ] = None,
+    settings: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="The recipe of another run: the folder of pellucid tune or train, or its settings.json.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
     ensemble: Annotated[
         int | None,
         typer.Option(metavar="N", help="So many networks that answer together.", rich_help_panel=_TABLE),
@@ -164,6 +172,10 @@ def train_network(
         str | None,
         typer.Option(metavar="DIR", help="The run's folder; else runs/DATASET-1, -2, …", rich_help_panel=_RUN),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace the earlier run that is in --save's folder.", rich_help_panel=_RUN),
+    ] = False,
     checkpoint: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Save the training there after every epoch.", rich_help_panel=_RUN),
@@ -192,6 +204,7 @@ def train_network(
 
     What is not said is chosen to suit the data.
     """
+    from pellucid.cli.errors import UsageError
     from pellucid.cli.inputs import is_table
 
     of_table: dict[str, Any] = {
@@ -201,6 +214,7 @@ def train_network(
         "task": task,
         "quantiles": quantiles,
         "recipe": recipe,
+        "settings": settings,
         "ensemble": ensemble,
         "class_weight": class_weight,
         "folds": folds,
@@ -208,6 +222,8 @@ def train_network(
         "stream": stream,
     }
     if is_table(dataset, of_table):
+        if recipe is not None and settings is not None:
+            raise UsageError("--recipe and --settings do not go together: each names the recipe.")
         from pellucid.cli import table_training
         from pellucid.cli.table_options import TableOptions
 
@@ -226,6 +242,7 @@ def train_network(
                 epochs=epochs,
                 seed=seed,
                 save=save,
+                overwrite=overwrite,
                 engine=engine,
                 threads=threads,
                 **{name: value for name, value in of_table.items() if value is not None or name == "target"},
@@ -251,6 +268,7 @@ def train_network(
             seed=seed,
             doctor=doctor,
             save=save,
+            overwrite=overwrite,
             checkpoint=checkpoint,
             resume=resume,
             data=data,

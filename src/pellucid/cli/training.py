@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_row
 from pellucid.cli.inputs import load_named
 from pellucid.cli.progress import progress_for
 from pellucid.cli.recipes import Recipe, recipe_for
-from pellucid.cli.resuming import check_folders, recalled, remember, resumed
-from pellucid.cli.runs import run_folder
+from pellucid.cli.remedies import command_of
+from pellucid.cli.resuming import check_folders, checkpoints_of, recalled, remember, resumed
+from pellucid.cli.runs import may_overwrite, run_folder
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
 from pellucid.datasets.splits import part_rows
@@ -51,6 +53,7 @@ class Options:
     engine: str
     threads: int | None
     doctor: bool = False
+    overwrite: bool = False
 
 
 def train(options: Options) -> None:
@@ -60,6 +63,7 @@ def train(options: Options) -> None:
     check_folders(options)
     if options.resume is not None:
         options = recalled(options)
+    overwrite = may_overwrite(options.save, options.overwrite)
     options = replace(options, engine=choice("--engine", options.engine, ENGINES))
     with option("--seed"):
         check_integer("seed", options.seed, maximum=2**64 - 1)
@@ -67,9 +71,10 @@ def train(options: Options) -> None:
     trainer, dataset, recipe = set_up(options)
     watching = [pl.Doctor()] if options.doctor else []
     trainer.callbacks += watching
-    with run_folder(options.save, name) as folder:
-        remember(options)
+    place = options.resume or options.checkpoint
+    with checkpoints_of(trainer, place), run_folder(options.save, name, overwrite=overwrite) as folder:
         trainer.initialize(*dataset.train)
+        remember(options, trainer)
         trainer.network.classes = dataset.classes
         tables.show_data(console, dataset)
         tables.show_training(console, trainer, recipe.epochs)
@@ -78,16 +83,16 @@ def train(options: Options) -> None:
             interrupted = _fit(trainer, dataset, recipe, console)
         except pl.DivergenceError:
             for doctor in watching:
-                show_findings(console, told_of(doctor.diagnosis, options))
+                show_findings(console, told_of(doctor.diagnosis, commands(options, trainer, dataset)))
             raise
         tables.show_end(console, trainer.history)
         _show_results(console, trainer.network, dataset)
-        findings = told_of(watching[0].diagnosis, options) if watching else None
+        findings = told_of(watching[0].diagnosis, commands(options, trainer, dataset)) if watching else None
         if findings is not None:
             show_findings(console, findings)
-        files = folder.write(trainer.network, dataset, trainer.history, asdict(options), findings)
+        settings = {name: value for name, value in asdict(options).items() if name != "overwrite"}
+        files = folder.write(trainer.network, dataset, trainer.history, settings, findings)
         tables.show_files(console, folder.path, files, name)
-    place = options.resume or options.checkpoint
     if interrupted and place is not None:
         console.print(f"Go on with: pellucid train {name} --resume {place}", soft_wrap=True)
     if interrupted:
@@ -101,6 +106,15 @@ def set_up(options: Options) -> tuple[pl.Trainer, Dataset, Recipe]:
     dataset = _data(name, options)
     trainer = _trainer(options, recipe, dataset) if options.resume is None else resumed(options, recipe.patience)
     return trainer, dataset, recipe
+
+
+def commands(options: Options, trainer: pl.Trainer, dataset: Dataset) -> Callable[[pl.Remedy | None], str | None]:
+    """What makes a command line of a remedy."""
+
+    def layers_for(changes: Mapping[str, Any]) -> list[Layer]:
+        return _layers(_recipe(replace(options, **changes), recipe_for(dataset.name)), dataset)
+
+    return partial(command_of, options=options, trainer=trainer, layers_for=layers_for)
 
 
 def options_of(settings: Mapping[str, Any]) -> Options:

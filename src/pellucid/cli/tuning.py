@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pellucid.cli import tables
 from pellucid.cli.errors import Interrupted, UsageError
+from pellucid.cli.runs import FACTS, HISTORY, SETTINGS
 from pellucid.cli.table_options import TableOptions, class_weight_of, read, settings_of, words_of_weight
+from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import refuse_large
-from pellucid.cli.table_words import show_target
+from pellucid.cli.table_training import PAGE, asked, said, write_report
+from pellucid.cli.table_words import show_report, show_target
 from pellucid.formats.together import FIRST, save_together
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.fitting import TableModel
 from pellucid.tables.recipes import Recipe
+from pellucid.tables.report.report import TableReport
+from pellucid.tables.report.verdict import asked_again
+from pellucid.tables.training import Telling
 from pellucid.tables.tuning import Search, Tried
+from pellucid.validation import counted
 
-JOURNAL, BEST = "study.journal", "best.json"
-_OURS = {JOURNAL, f"{JOURNAL}.lock", BEST, FIRST}
+JOURNAL = "study.journal"
+_OURS = {JOURNAL, f"{JOURNAL}.lock", FIRST, HISTORY, SETTINGS, FACTS, PAGE}
 _MINUTES = 5.0
 
 
@@ -47,20 +55,18 @@ def tune(options: TableOptions, minutes: float | None, trials: int | None) -> No
             folder.rmdir()
         raise
     console.print(_words_of(search, folder), soft_wrap=True)
-    baseline: list[TableModel] = []
 
     def told(tried: Tried) -> None:
-        value = tried.state if tried.value is None else f"{_measure(search)} {tried.value:.4g}"
-        mark = "  best so far" if tried.best else ""
-        words = f"trial {tried.number}: {value}{mark}   {search.words_of(tried.recipe)}   ({tried.seconds:.3g} s)"
-        console.print(words, style="bold" if tried.best else None, soft_wrap=True)
+        value = "" if tried.value is None else f"{search.measure.title} {search.measure.words(tried.value)}"
+        mark = "  best so far" if tried.best else "" if tried.state == "done" else f"  {tried.state}"
+        words = f"{value}{mark}   {search.words_of(tried.recipe)}   ({tried.seconds:.3g} s)"
+        console.print(f"trial {tried.number}: {words.lstrip()}", style="bold" if tried.best else None, soft_wrap=True)
 
     def kept(model: TableModel, recipe: Recipe) -> None:
-        if recipe == settings.recipe:
-            baseline.append(model)
+        for name in (HISTORY, FACTS, PAGE):  # of the network that was kept before
+            (folder / name).unlink(missing_ok=True)
         save_together(model.networks, folder)
-        facts = {"recipe": asdict(recipe), "tested": search.tested(model), "changes": search.words_of(recipe)}
-        write_atomically(folder / BEST, [json.dumps(facts, indent=1).encode(), b"\n"])
+        write_atomically(folder / SETTINGS, [json.dumps(asked(options, recipe), indent=1).encode(), b"\n"])
 
     seconds = 60 * (_MINUTES if minutes is None else minutes)
     if trials is not None and minutes is None:
@@ -68,7 +74,7 @@ def tune(options: TableOptions, minutes: float | None, trials: int | None) -> No
     interrupted = search.run(seconds=seconds, trials=trials, told=told, kept=kept)
     if interrupted:
         console.print("\nInterrupted: what was found until then is kept.", style="bold yellow", soft_wrap=True)
-    _show_end(console, search, folder, options, baseline)
+    _show_end(console, search, folder, options)
     if interrupted:
         raise Interrupted
 
@@ -85,32 +91,44 @@ def _folder(options: TableOptions) -> Path:
     return folder
 
 
-def _measure(search: Search) -> str:
-    return "wrong" if search.target.task == "classes" else "loss"
-
-
 def _words_of(search: Search, folder: Path) -> str:
     rows = (
         f"{len(search.rows.x):,} rows to train, {len(search.held.x):,} to choose by, {len(search.test.x):,} to test at "
-        f"the end; {search.epochs:,} epochs a trial at most"
+        f"the end; {counted(search.epochs, 'epoch')} a trial at most"
     )
     if not search.goes_on:
         return rows
-    best = "" if search.best_value is None else f", the best {_measure(search)} is {search.best_value:.4g}"
-    return f"{rows}\nGoing on with the search in {folder}/: {search.tried:,} trials were made{best}."
+    value, measure = search.best_value, search.measure
+    best = "" if value is None else f", the best {measure.title} is {measure.words(value)}"
+    tried = f"{counted(search.tried, 'trial')} {'was' if search.tried == 1 else 'were'}"
+    return f"{rows}\nGoing on with the search in {folder}/: {tried} made{best}."
 
 
-def _show_end(console: Any, search: Search, folder: Path, options: TableOptions, baseline: list[TableModel]) -> None:
+def _show_end(console: Any, search: Search, folder: Path, options: TableOptions) -> None:
+    """What was found, measured on rows that no trial was chosen by, with its report, and what to do with it."""
     if not (folder / FIRST).exists():
         words = "No trial has come to its end: there is no network yet. Give it more time, or fewer --epochs"
         console.print(f"\n{words}; the same command goes on.", soft_wrap=True)
         return
-    facts = json.loads((folder / BEST).read_text())
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in facts["tested"].items())
-    console.print(f"\nBest of {search.tried:,}: {facts['changes']}", style="bold", soft_wrap=True)
-    console.print(f"On the {len(search.test.x):,} test rows, which nothing was chosen by: {shown}", soft_wrap=True)
-    if baseline and search.best is not None and search.best is not baseline[0]:
-        before = ", ".join(f"{name} {value:.4g}" for name, value in search.tested(baseline[0]).items())
-        console.print(f"The {options.recipe} recipe as it was: {before}", soft_wrap=True)
-    console.print(f"Saved {FIRST}, {BEST} in {folder}/; the same command goes on.", soft_wrap=True)
-    console.print(f"Next: pellucid predict {folder}/{FIRST} new.csv", style="dim", soft_wrap=True)
+    with TrainingsBar(console) if console.is_terminal else TrainingsLines(console) as progress:
+        report = search.report(options.recipe, Telling(now=progress.now))
+    if report is None or search.best is None:
+        console.print(f"\nNothing better was found: what is in {folder}/ stays.", soft_wrap=True)
+        return
+    as_it_was = search.best_recipe == search.settings.recipe
+    console.print(f"\nBest of {search.tried:,}: {search.words_of(search.best_recipe)}", style="bold", soft_wrap=True)
+    report = replace(report, next=_next(folder, options, report, as_it_was=as_it_was))
+    show_report(console, report)
+    settings = asked(options, search.best_recipe)
+    files = [FIRST, *write_report(folder, search.best.histories[0], report, settings)]
+    console.print(f"\nSaved {', '.join(files)} in {folder}/; the same command goes on.", soft_wrap=True)
+
+
+def _next(folder: Path, options: TableOptions, report: TableReport, *, as_it_was: bool) -> tuple[tuple[str, str], ...]:
+    again = asked_again(options.source, report.target.name, said(options))
+    recipe = f"--recipe {options.recipe}" if as_it_was else f"--settings {shlex.quote(str(folder))}"
+    why = "the recipe as it was" if as_it_was else "the recipe that was found"
+    return (
+        (f"pellucid predict {shlex.quote(str(folder))} new.csv", "predictions for new rows, beside them in a CSV file"),
+        (f"pellucid train {again} {recipe}", f"{why}, trained on all rows and measured on folds"),
+    )

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.typing import Array
-from pellucid.validation import check_same_length
+from pellucid.validation import check_same_length, counted
 
 
 class Part(NamedTuple):
@@ -84,7 +84,9 @@ class Dataset:
 
     def _check_size(self, what: str, size: int | None) -> None:
         if size is not None and size != self.features:
-            raise ValueError(f"{what} of {self.name!r} stands for {size} features, but x has {self.features}.")
+            raise ValueError(
+                f"{what} of {self.name!r} stands for {counted(size, 'feature')}, but x has {self.features}."
+            )
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -134,7 +136,7 @@ class Dataset:
         """Tell the data set in a few lines: its parts, features, values and classes, its source and licence."""
         low, high = self.value_range
         image = f", images of {self.image_shape[0]} x {self.image_shape[1]}" if self.image_shape else ""
-        lines = [f"{self.name}: {sum(self.rows.values()):,} rows"]
+        lines = [f"{self.name}: {counted(sum(self.rows.values()), 'row')}"]
         lines += [f"  {name:<11}{rows:>7,} rows" for name, rows in self.rows.items()]
         lines += [f"  {'features':<11}{self.features:>7,}{image}"]
         lines += [f"  {'values':<11}{f'{low:g}':>7} to {high:g}, {self.train.x.dtype}"]
@@ -147,4 +149,4 @@ class Dataset:
         """Return one line: name, features, classes and the rows of each part."""
         kind = f"{len(self.classes)} classes" if self.classes else "regression"
         rows = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
-        return f"Dataset({self.name!r}: {self.features:,} features, {kind}; {rows} rows)"
+        return f"Dataset({self.name!r}: {counted(self.features, 'feature')}, {kind}; {rows} rows)"

@@ -29,9 +29,10 @@ from pellucid.typing import Array
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 _MOST_DIMENSIONS = 32  # what every version of NumPy can hold
 _CHUNK = 2**20
+_MOST_INFLATED = 1032  # bytes of one byte that is gzipped; deflate cannot do better
 
 
-def read_idx(path: str | os.PathLike[str]) -> Array:
+def read_idx(path: str | os.PathLike[str], *, limit: int = 2**30) -> Array:
     """Read the array of an IDX file, gzipped or not.
 
     Memory grows with the bytes that are really there, never with what the header says is there.
@@ -40,6 +41,9 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
     ----------
     path : path
         The file.
+    limit : int
+        How many bytes a gzipped file may inflate to: a small file can hold a thousand times its size. One that is not
+        gzipped needs no limit.
 
     Returns
     -------
@@ -49,8 +53,8 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
     Raises
     ------
     ValueError
-        If the file is not IDX, is damaged, or holds fewer or more bytes than its header says. The message names
-        the file, what was expected and what was found.
+        If the file is not IDX, is damaged, or holds fewer or more bytes than its header says or `limit` allows. The
+        message names the file, what was expected and what was found.
     OSError
         If the file cannot be read.
 
@@ -68,6 +72,8 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
         with open_unzipped(path) as file:
             dtype, shape = _read_header(file, path)
             size = math.prod(shape) * dtype.itemsize
+            if isinstance(file, gzip.GzipFile):
+                _check_inflated(path, size, limit)
             payload = _read_at_most(file, size + 1)  # one more: the end is reached, and a gzip file's checksum verified
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path} is gzipped but damaged ({error}): copy or download it again.") from error
@@ -81,6 +87,21 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
         raise ValueError(f"{path} says its shape is {_times(shape)}, which no array can have.")
     array = np.frombuffer(payload, dtype=dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _check_inflated(path: Path, size: int, limit: int) -> None:
+    """Raise, before anything is inflated, if a gzipped file cannot hold so many bytes, or may not."""
+    zipped = path.stat().st_size
+    if size > _MOST_INFLATED * zipped:
+        raise ValueError(
+            f"{path} says that {size:,} bytes follow its header, which no gzipped file of {zipped:,} bytes holds: it "
+            f"is incomplete, or not what it says."
+        )
+    if size > limit:
+        raise ValueError(
+            f"{path} has {zipped:,} bytes and would inflate to {size:,}, above the limit of {limit:,}: if that is what "
+            f"it should hold, read_idx(…, limit={size}) reads it."
+        )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ Pixels stay uint8, as they are stored: a network scales them row by row on the w
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -287,7 +288,7 @@ def _check_not_another(name: str, labels: Path) -> None:
 
 def _read(path: Path, shape: tuple[int, ...]) -> Array:
     """Read a file of images as uint8 (n, 784) or of labels as int64 (n,), and check what it holds."""
-    array = read_idx(path)
+    array = read_idx(path, limit=math.prod(shape))
     if array.shape != shape or array.dtype != np.uint8:
         raise ValueError(
             f"{path} holds {array.dtype} numbers of shape {array.shape}, but {path.name} must hold uint8 numbers of "

@@ -25,7 +25,6 @@ from pellucid.datasets.images import CLASSES, pixel_names
 from pellucid.typing import Array
 from pellucid.validation import check_finite
 
-_LARGEST = 2**30  # bytes unzipped: 70,000 images in float64 are 439 million, and protocol 0 writes some twofold
 _PIECE = 2**20
 _MOST_INSTRUCTIONS = 10_000  # six arrays take some two hundred
 
@@ -64,7 +63,7 @@ class _Refused(ValueError):
     """What the file asks for and does not get, in words."""
 
 
-def load_mnist_pickle(path: str | os.PathLike[str]) -> Dataset:
+def load_mnist_pickle(path: str | os.PathLike[str], *, limit: int = 2**30) -> Dataset:
     """Load `mnist.pkl.gz`: a pickle of ((x, y), (x, y), (x, y)) for training, validation and test.
 
     The file is only read, never run: whatever is in it, nothing happens but that a Dataset or an error comes out.
@@ -73,6 +72,9 @@ def load_mnist_pickle(path: str | os.PathLike[str]) -> Dataset:
     ----------
     path : path
         The file, gzipped or not, of any protocol (0 to 5), written by Python 2 or 3.
+    limit : int
+        How many bytes may come of it, unzipped: 70,000 images in float64 are 439 million, and protocol 0 writes some
+        twofold.
 
     Returns
     -------
@@ -93,7 +95,7 @@ def load_mnist_pickle(path: str | os.PathLike[str]) -> Dataset:
     `load_mnist` reads the same images as they were published, uint8 from 0 to 255.
     """
     path = Path(path)
-    data = _content(path)
+    data = _content(path, limit)
     try:
         value = _unpickled(data)
         parts = _parts(value)
@@ -109,21 +111,24 @@ def load_mnist_pickle(path: str | os.PathLike[str]) -> Dataset:
     )
 
 
-def _content(path: Path) -> bytes:
-    """The file's bytes, unzipped, and never more than `_LARGEST` of them."""
-    data = bytearray()
+def _content(path: Path, limit: int) -> bytes:
+    """The file's bytes, unzipped, and never more than `limit` of them."""
+    data = io.BytesIO()  # which gives its bytes without a copy
     with path.open("rb") as plain:
         zipped = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
         file: Any = gzip.GzipFile(fileobj=plain) if zipped else plain
         try:
-            while piece := file.read(_PIECE):
-                data += piece
-                if len(data) > _LARGEST:
-                    raise ValueError(f"{path} unzips to more than {_LARGEST:,} bytes, which is no mnist.pkl.gz.")
+            while piece := file.read(min(_PIECE, limit + 1 - data.tell())):
+                data.write(piece)
+                if data.tell() > limit:
+                    raise ValueError(
+                        f"{path} unzips to more than {limit:,} bytes, which is no mnist.pkl.gz: if it is, read it with "
+                        f"a higher limit."
+                    )
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"{path} is damaged: it cannot be unzipped ({error}). Get it anew.") from None
-    return bytes(data)
+    return data.getvalue()
 
 
 def _unpickled(data: bytes) -> Any:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pellucid.datasets.base import Part
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array
-from pellucid.validation import check_integer, check_same_length
+from pellucid.validation import check_integer, check_same_length, counted
 
 Indices = npt.NDArray[np.int64]
 
@@ -167,7 +167,9 @@ def k_fold_indices(y: object, folds: int = 5, *, stratify: bool = True, seed: in
     targets = np.asarray(y)  # (n,) or (n, outputs)
     check_integer("folds", folds, minimum=2)
     if folds > len(targets):
-        raise ValueError(f"folds is {folds}, but there are only {len(targets)} rows: use at most so many folds.")
+        raise ValueError(
+            f"folds is {folds}, but there are only {counted(len(targets), 'row')}: use at most so many folds."
+        )
     order = Stream(seed, Purpose.SPLIT).permutation(len(targets))  # (n,)
     place = np.arange(len(targets))  # (n,) the how-manieth card each of the shuffled rows is
     if stratify and targets.dtype.kind != "f":

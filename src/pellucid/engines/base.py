@@ -8,6 +8,7 @@ a packed copy of it for as long as it is given the same object.
     scores(model, x)                              prediction: (n, *input_shape) -> (n, outputs)
     loss_and_gradient(model, batch, …)            the objective and its flat gradient
     train(task, state, safe, epochs)              whole epochs; goes on in the middle of one where it was stopped there
+    step(task, state, safe, order)                the next step alone; the same bits as within `train`
 
 The order of the rows in epoch e is `Stream(seed, SHUFFLE, counter=e).permutation(n)`, or 0 … n − 1 for a full batch or
 without shuffling. Layer l draws at step s from `Stream(seed, LAYER, index=l, counter=s)`. The last batch may be
@@ -237,4 +238,11 @@ class Engine:
 
     def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
         """Finish `epochs` epochs, the one going on first."""
+        raise NotImplementedError
+
+    def step(self, task: Task, state: State, safe: State, order: Array | None) -> Outcome:
+        """Make the next step of the epoch going on, whose `order` is `task.order(state.epoch)`.
+
+        After the last batch the epoch is still going on, with no batch left: `train` finishes it.
+        """
         raise NotImplementedError

@@ -14,7 +14,8 @@ depend on it.
 from __future__ import annotations
 
 import threading
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -41,6 +42,18 @@ _NUMERICS = {  # what a kernel stands for: who overrides one of these must name 
 }  # fmt: skip
 _MOST_EPOCHS = 65536  # in one call of the core, so that its table of records stays small
 _MOST_STEPS = 2**20  # in one call, where there is a table of what schedules say for each
+
+
+class _Call(NamedTuple):
+    """What one call of the core made."""
+
+    stop: int
+    records: Floats
+    """(finished epochs, 4): sums of losses, of weights and of the weights of right predictions; seconds."""
+    new: list[Floats]
+    moment: tuple[Any, ...]
+    safe: list[Floats]
+    safe_moment: tuple[Any, ...]
 
 
 class NativeEngine(Engine):
@@ -123,11 +136,7 @@ class NativeEngine(Engine):
     def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
         """Whole epochs in one call of the core."""
         logs = EpochLogs()
-        arrays = (
-            arguments.checked(task.program, arguments.readable(task.x)),
-            *arguments.targets_of(task.targets, task.program),
-            arguments.weights_of(task.sample_weight),
-        )
+        arrays = _arrays_of(task)
         stopped = ""
         while len(logs) < epochs and not stopped:
             most = max(1, _MOST_STEPS // task.batches) if arguments.follows_schedules(task) else _MOST_EPOCHS
@@ -136,9 +145,40 @@ class NativeEngine(Engine):
             logs.extend(some)
         return Outcome(state, safe, logs, stopped)
 
+    def step(self, task: Task, state: State, safe: State, order: Array | None) -> Outcome:
+        """One step: to the core, an epoch of the one batch, whose rows are gathered here."""
+        first = state.batch * task.batch_size
+        rows: Any = slice(first, first + task.batch_size)
+        if order is not None:
+            rows = order[rows]
+        batch = replace(
+            task,
+            x=task.x[rows],
+            targets=task.targets[rows],
+            sample_weight=None if task.sample_weight is None else task.sample_weight[rows],
+        )
+        called = self._call(batch, _arrays_of(batch), replace(state, batch=0), 1)
+        if called.stop:
+            return Outcome(state, safe, EpochLogs(), _STOPS[called.stop])
+        moment = (state.epoch, state.batch + 1, state.step + 1, *called.records[0, :3].tolist())
+        advanced = arguments.state_after(task, state, called.new, moment)
+        return Outcome(advanced, state if state.batch == 0 else safe, EpochLogs(), "")
+
     def _train(
         self, task: Task, arrays: tuple[Any, ...], state: State, safe: State, epochs: int
     ) -> tuple[State, State, EpochLogs, str]:
+        """The states and logs after one call of the core."""
+        called = self._call(task, arrays, state, epochs)
+        if called.safe_moment[0] >= 0:
+            safe = arguments.state_after(task, state, called.safe, called.safe_moment)
+        losses, masses, right, seconds = called.records.T
+        masses = np.where(masses > 0, masses, 1.0)
+        judged = _LINKS[task.link] != 0
+        accuracies = (right / masses).tolist() if judged else [None] * len(masses)
+        logs = EpochLogs((losses / masses).tolist(), accuracies, seconds.tolist())
+        return arguments.state_after(task, state, called.new, called.moment), safe, logs, _STOPS[called.stop]
+
+    def _call(self, task: Task, arrays: tuple[Any, ...], state: State, epochs: int) -> _Call:
         """One call of the core."""
         machine = self._machine_for(task.program, state.parameters, state.statistics)
         old = [state.parameters, *state.slots]
@@ -178,14 +218,7 @@ class NativeEngine(Engine):
             penalty_per_example=task.penalty is not None and task.penalty.per_example,
             penalty_in_loss=task.penalty_in_loss,
         )
-        if safe_moment[0] >= 0:
-            safe = arguments.state_after(task, state, kept, safe_moment)
-        losses, masses, right, seconds = records[:finished].T
-        masses = np.where(masses > 0, masses, 1.0)
-        judged = _LINKS[task.link] != 0
-        accuracies = (right / masses).tolist() if judged else [None] * finished
-        logs = EpochLogs((losses / masses).tolist(), accuracies, seconds.tolist())
-        return arguments.state_after(task, state, new, moment), safe, logs, _STOPS[stop]
+        return _Call(stop, records[:finished], new, moment, kept, safe_moment)
 
     def _machine_for(self, program: Program, parameters: Floats, statistics: Floats) -> Any:
         """The machine for this program, dtype and statistics: the last one for the program, if nothing has changed.
@@ -206,6 +239,15 @@ class NativeEngine(Engine):
                 self._machines.pop(next(iter(self._machines)))
         self._machines[id(program)] = (made_for, machine)
         return machine
+
+
+def _arrays_of(task: Task) -> tuple[Any, ...]:
+    """Inputs, classes or targets, and weights as the core takes them."""
+    return (
+        arguments.checked(task.program, arguments.readable(task.x)),
+        *arguments.targets_of(task.targets, task.program),
+        arguments.weights_of(task.sample_weight),
+    )
 
 
 def _asked_threads(threads: int | None) -> int:

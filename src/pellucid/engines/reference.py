@@ -103,6 +103,17 @@ class ReferenceEngine(Engine):
             return Outcome(state, safe, logs[: state.epoch - first], "interrupted")
         return Outcome(state, safe, logs, "")
 
+    def step(self, task: Task, state: State, safe: State, order: Array | None) -> Outcome:
+        """One step; interrupted, none."""
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                advanced = _step(task, state, order)
+        except KeyboardInterrupt:
+            return Outcome(state, safe, EpochLogs(), "interrupted")
+        if advanced is None:
+            return Outcome(state, safe, EpochLogs(), "not_finite")
+        return Outcome(advanced, state if state.batch == 0 else safe, EpochLogs(), "")
+
 
 class Pass(NamedTuple):
     """One layer's part of a forward pass: all that `backward` needs."""

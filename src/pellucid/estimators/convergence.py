@@ -140,7 +140,7 @@ class Convergence(Callback):
         self.epochs = 0
         self._seen = 0
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Look only at what comes; where a fit goes on from the best weights of the one before, these are the best."""
         self._seen = len(trainer.history)
         if self.stops_by_score and math.isfinite(self.curves.best_score):
@@ -153,7 +153,7 @@ class Convergence(Callback):
         left = self.patience - self.curves.misses + 1
         return int(left) if left < 2**31 else 2**31
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Write down what happened, and decide."""
         self._look(trainer)
         if self.power is not None:
@@ -162,7 +162,7 @@ class Convergence(Callback):
         if self.curves.misses > self.patience:
             self._decide(trainer)
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """Write down epochs after the last look, and bring the best weights back."""
         if len(trainer.history) > self._seen:
             self._look(trainer)

@@ -41,11 +41,11 @@ class Hooks(Callback):
         """Whether anybody listens."""
         return bool(getattr(estimator, "_skl_callbacks", None)) or hasattr(estimator, "_parent_callback_ctx")
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """The first epoch begins."""
         self._begin()
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """An epoch ended, and the next one begins."""
         if self.after(self.done + 1):
             trainer.stop("A callback of scikit-learn asked for it.")

@@ -24,6 +24,7 @@ from pellucid.configuration import to_configuration
 from pellucid.layers import Identity
 from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
+from pellucid.storage.atomic import write_atomically
 from pellucid.storage.networks import check_own, describe_network, loss_from, network_from
 from pellucid.storage.strict_json import read_json, write_json
 from pellucid.storage.tensor_file import (
@@ -33,7 +34,7 @@ from pellucid.storage.tensor_file import (
     check_version,
     digest,
     dtype_name,
-    write_tensors,
+    tensor_parts,
 )
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_finite
@@ -77,6 +78,11 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     >>> (pl.load(path).parameters == network.parameters).all()
     np.True_
     """
+    write_atomically(path, model_parts(network))
+
+
+def model_parts(network: Network) -> list[bytes | memoryview]:
+    """The bytes of a network's model file, part by part."""
     from pellucid import __version__
 
     tensors = {**network.named_parameters(), **network.named_statistics()}
@@ -95,7 +101,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         "network": text,
         "sha256": digest(text, tensors.values()),
     }
-    write_tensors(path, tensors, metadata)
+    return tensor_parts(tensors, metadata)
 
 
 def _loss_table(loss: Loss) -> dict[str, Any] | None:
@@ -107,7 +113,7 @@ def _loss_table(loss: Loss) -> dict[str, Any] | None:
             f"The loss is left out of the file: {error} The network predicts the same; to measure it after loading, "
             f"use evaluate(x, y, loss=…).",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return None
 
@@ -132,19 +138,21 @@ def load(
         Layers and losses of one's own that the file may name.
     mapped : bool
         Whether the parameters stay in the file, mapped into memory: processes that load the same file then share them.
-        Nothing may change or shorten the file as long as the network is used; `save` never does, it puts a new file in
-        the place of the old one. False: they are copied once, and the file may be gone.
+        Nothing may change or shorten the file as long as the network is used: a file that is shortened, or written
+        anew in place as `cp` and `rsync --inplace` do, ends the process at once (SIGBUS on Linux), and one that is
+        changed changes the network. `save` does neither, it puts a new file in the place of the old one.
+        False: they are read into memory, and what happens to the file afterwards does not matter.
 
     Raises
     ------
     ModelFileError
-        If the file is damaged, no model, or written by a newer version of the format.
+        If the file is damaged, no model, written by a newer version of the format, or changes while it is read.
     OSError
         If it cannot be opened.
     """
     Network([Identity()], engine=engine, threads=threads)  # a wrong engine is the caller's mistake, not the file's
     with as_error(ModelFileError):
-        file = TensorFile(path)
+        file = TensorFile(path, "mapped" if mapped else "read")
         description = _description(file)
         try:
             network = network_from(description, engine=engine, threads=threads, custom=custom)
@@ -159,14 +167,14 @@ def load(
         names = file.metadata.get("sha256"), [*network.program.views(), *network.program.statistic_views()]
         if names[0] is not None and digest(file.metadata["network"], map(file.tensor, names[1])) != names[0]:
             raise file.refuse("is damaged: its numbers are not those that were written (SHA-256).")
-        _read_numbers(file, network, mapped)
+        _read_numbers(file, network)
     return network
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The description in a model file, without reading its numbers: format version, layers, input shape, loss …."""
     with as_error(ModelFileError):
-        file = TensorFile(path)
+        file = TensorFile(path, "omitted")
         return {**_description(file), "version": int(file.metadata["version"])}
 
 
@@ -209,13 +217,13 @@ def _expected(network: Network) -> Mapping[str, tuple[str, tuple[int, ...]]]:
     return numbers | {name: ("F64", view.shape) for name, view in program.statistic_views().items()}
 
 
-def _read_numbers(file: TensorFile, network: Network, mapped: bool) -> None:
+def _read_numbers(file: TensorFile, network: Network) -> None:
     """Put the file's numbers into the network, and look whether all are finite."""
     for name in file.entries:
         if not np.isfinite(file.tensor(name)).all():
             raise file.refuse(f"is damaged: {name} holds values that are not finite.")
     program = network.program
-    block = file.block(program.views()) if mapped else None
+    block = file.block(program.views())
     if block is None or block.dtype != network.dtype:  # not as `save` wrote it, or a foreign byte order
         block = _gathered(file, program.views(), program.parameter_count, network.dtype)
     statistics = _gathered(file, program.statistic_views(), program.statistic_count, np.dtype(np.float64))

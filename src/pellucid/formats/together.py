@@ -1,8 +1,8 @@
 """The files of networks that answer together: one model file each, side by side in a folder.
 
 Contract: the first network is `model.pellucid`, as in the folder of any run, the others stand beside it with their
-numbers, `model-2.pellucid` and on. Networks of two savings never stand side by side: those of the first go before one
-of the second comes.
+numbers, `model-2.pellucid` and on. All networks of a saving are whole on the disk before they take the place of those
+of an earlier one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pellucid.formats.model_file import load, save
+from pellucid.formats.model_file import load, model_parts, save
 from pellucid.network import Network
+from pellucid.storage.atomic import write_all
 from pellucid.together import Model, Together, members
 
 FIRST = "model.pellucid"
@@ -32,7 +33,7 @@ def is_model_name(name: str) -> bool:
 
 
 def save_together(networks: Model | Sequence[Network], folder: str | os.PathLike[str]) -> list[str]:
-    """Write each network into a file of its own; those that were there before go.
+    """Write each network into a file of its own; those that were there before go when all new ones are on the disk.
 
     Parameters
     ----------
@@ -58,12 +59,10 @@ def save_together(networks: Model | Sequence[Network], folder: str | os.PathLike
     """
     together, place = members(networks), Path(folder).expanduser()
     place.mkdir(parents=True, exist_ok=True)
-    for entry in place.iterdir():
-        if _OTHERS.fullmatch(entry.name):
-            entry.unlink()
     names = file_names(len(together.networks))
-    for name, network in zip(names, together.networks, strict=True):
-        save(network, place / name)
+    parts = (model_parts(network) for network in together.networks)
+    others = [entry for entry in place.iterdir() if _OTHERS.fullmatch(entry.name) and entry.name not in names]
+    write_all(dict(zip((place / name for name in names), parts, strict=True)), remove=others)
     return names
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pellucid.formats.atomic import write_atomically
+from pellucid.storage.atomic import write_all
 
 MARK = "Written by Pellucid"
 _HEAD = 4096  # bytes in which the mark must stand
@@ -70,7 +70,7 @@ def functions_called(code: str, functions: Mapping[str, str]) -> list[str]:
 
 
 def write_files(files: Mapping[Path, str | bytes]) -> None:
-    """Write all files, each whole or not at all; before the first one is written, all places are looked at.
+    """Write all files or none; before the first one is written, all places are looked at.
 
     Raises
     ------
@@ -82,8 +82,7 @@ def write_files(files: Mapping[Path, str | bytes]) -> None:
             raise FileExistsError(
                 f"{path} is there already and was not written by an export: give the export another name."
             )
-    for path, content in files.items():
-        write_atomically(path, [content.encode() if isinstance(content, str) else content])
+    write_all({path: [text.encode() if isinstance(text, str) else text] for path, text in files.items()})
 
 
 def _ours(path: Path) -> bool:

@@ -153,7 +153,7 @@ def preflight(
     checked = None
     if validation is not None:
         checked = check_validation(validation, trainer.replica().initialize(x, y).network, trainer.loss)
-    evidence = Evidence(History(), gather(rehearsal, state, state, checked))
+    evidence = Evidence(History(), gather(rehearsal, trainer.network, state, state, checked))
     checks = [check(evidence) for check in _OF_EVIDENCE]
     checks += [
         _gradient(trainer, rehearsal),
@@ -214,9 +214,11 @@ def columns(evidence: Evidence) -> Check:
     constant, twins = constant_columns(x), duplicate_columns(x)
     said = f"{x.reshape(len(x), -1).shape[1]:,}"
     if len(constant):
-        said += f"; {len(constant):,} constant ({_some(constant.tolist())}), which say nothing"
+        names = [run.column_name(each) for each in constant.tolist()]
+        said += f"; {len(constant):,} constant ({_some(names)}), which say nothing"
     if twins:
-        said += f"; {len(twins):,} equal to another ({_some([f'{b} = {a}' for a, b in twins])})"
+        pairs = [f"{run.column_name(b)} = {run.column_name(a)}" for a, b in twins]
+        said += f"; {len(twins):,} equal to another ({_some(pairs)})"
     return Check("columns", "hint" if len(constant) or twins else "good", f"{said}.", "", (constant, twins))
 
 
@@ -243,10 +245,16 @@ def classes(evidence: Evidence) -> Check:
     outputs_count = max(2, run.rehearsal.task.program.outputs)
     missing = sorted(set(range(outputs_count)) - set(shares))
     rarest = min(shares, key=lambda each: shares[each])
-    said = f"{len(shares)}; the rarest, {rarest}, has {shares[rarest]:.1%} of the rows."
+    said = f"{len(shares)}; the rarest, {run.class_name(rarest)}, has {shares[rarest]:.1%} of the rows."
     if missing:
         advice = "Give the network as many outputs as there are classes, or find rows of these."
-        return Check("classes", "warning", f"{said} No row has class {_some(missing)}.", advice, shares)
+        return Check(
+            "classes",
+            "warning",
+            f"{said} No row has class {_some([run.class_name(each) for each in missing])}.",
+            advice,
+            shares,
+        )
     if shares[rarest] < data.RARE / len(shares) and run.rehearsal.task.sample_weight is None:
         advice = 'Think of class_weight="balanced", and look at more than the accuracy.'
         return Check("classes", "hint", said, advice, shares)
@@ -260,10 +268,9 @@ def signal(evidence: Evidence) -> Check:
         return Check("signal", "skipped", "Too few rows, or a loss whose predictions cannot be judged.")
     found = data.shuffled_labels(evidence) or data.label_noise(evidence)
     yard = run.yardstick
-    what = f"an error of {yard.unexplained:.1%}" if run.of_classes else f"an r2 of {1 - yard.unexplained:.3f}"
-    return _of(
-        found, "signal", f"A ridge regression on random features has {what} on held-out rows: a network should, too."
-    )
+    reached = run.quality(yard.unexplained)
+    said = f"A ridge regression on random features has {reached} on held-out rows: a network should, too."
+    return _of(found, "signal", said)
 
 
 def output_and_loss(evidence: Evidence) -> Check:

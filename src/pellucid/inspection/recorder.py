@@ -132,7 +132,7 @@ class Recorder(Callback):
         self.vectors = bool(vectors)
         self.snapshots: list[Snapshot] = []
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Look at the network as it is; once, where fit is called again."""
         if not self.snapshots or self.snapshots[-1].step != trainer.step:
             self.look(trainer)
@@ -141,7 +141,7 @@ class Recorder(Callback):
         """Up to the next multiple, counted over all of training."""
         return self.every - trainer.epoch % self.every
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Look."""
         self.look(trainer)
 

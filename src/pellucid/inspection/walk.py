@@ -142,7 +142,7 @@ def walk_backward(visits: list[Visit], gradient: Floats) -> list[Return]:
                     f"Layer {instruction.path}, {instruction.layer}: backward returned {what} for its {name}, whose "
                     f"shape is {shape}."
                 )
-        returns.append(Return(passed, of_inputs, gradients))
+        returns.append(Return(passed, tuple(np.asarray(each) for each in of_inputs), gradients))
         for source, each in zip(instruction.sources, of_inputs, strict=True):
             of_buffers[source] = of_buffers[source] + each if source in of_buffers else np.asarray(each)
     return returns[::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pellucid.foreign import explain_constructors
 from pellucid.layers.activations import HardTanh, Identity, ReLU, Sigmoid, Softmax, Softsign, Tanh
 from pellucid.layers.base import Context, Layer, ParameterSpec
 from pellucid.layers.containers import Add, Concatenate, Container, Join, Parallel, Residual, Sequential
@@ -27,6 +28,8 @@ _ALL: tuple[type[Layer], ...] = (
     PeriodicEmbedding, Embedding,
     Flatten, Reshape, Sequential, Residual, Parallel,
 )  # fmt: skip
+
+explain_constructors(_ALL)
 
 LAYERS: dict[str, type[Layer]] = {cls.__name__: cls for cls in _ALL}
 """Every layer of Pellucid by name: what a model file may ask for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pellucid.foreign import explain_constructors
 from pellucid.losses.base import Loss
 from pellucid.losses.classes import Hinge, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.losses.custom import CustomLoss
@@ -22,6 +23,7 @@ LOSSES: dict[str, type[Loss]] = {
     "sigmoid_cross_entropy": SigmoidCrossEntropy,
     "hinge": Hinge,
 }
+explain_constructors(LOSSES.values())
 
 
 def find_loss(value: Any) -> Loss:

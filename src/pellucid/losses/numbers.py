@@ -11,7 +11,7 @@ from pellucid.formulas import LossFormulas
 from pellucid.kernel import Kernel
 from pellucid.losses.base import Loss, as_numbers, class_indices, matrix
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_array, check_number, keep_number
+from pellucid.validation import check_array, check_number, counted, keep_number
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,9 @@ class Quantile(Loss):
     def encode(self, y: Any, outputs: int) -> Array:
         """Numbers (n,) for all levels, or (n, outputs)."""
         if outputs != len(self.levels):
-            raise ValueError(f"Quantile has {len(self.levels)} levels, but the network has {outputs} outputs.")
+            raise ValueError(
+                f"Quantile has {counted(len(self.levels), 'level')}, but the network has {counted(outputs, 'output')}."
+            )
         targets = check_array(y, "y")
         if targets.ndim == 1 or targets.shape[1:] == (1,):
             targets = np.broadcast_to(targets.reshape(-1, 1), (len(targets), outputs))

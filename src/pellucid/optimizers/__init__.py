@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pellucid.foreign import explain_constructors
 from pellucid.optimizers.adam import Adam, Adamax, AdamW, AMSGrad, NAdam
 from pellucid.optimizers.adaptive import AdaDelta, AdaGrad, Lion, RMSProp
 from pellucid.optimizers.base import Optimizer, Slots
@@ -24,6 +25,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "nadam": NAdam,
     "lion": Lion,
 }
+explain_constructors(OPTIMIZERS.values())
 
 
 def find_optimizer(value: Any) -> Optimizer:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.typing import Array, Floats
-from pellucid.validation import unknown_name
+from pellucid.validation import counted, unknown_name
 
 MOST_BYTES = 16 * 2**20
 MOST_ROWS = 20_000
@@ -179,9 +179,13 @@ def _table(rows: list[tuple[str, ...]], name: str) -> Table:
     body, notes = rows[1:] if named else rows, []
     whole = [row for row in body if len(row) == width]
     if len(whole) < len(body):
-        notes.append(f"{len(body) - len(whole):,} rows have another number of columns than {width} and are left out.")
+        odd = len(body) - len(whole)
+        have, are = ("has", "is") if odd == 1 else ("have", "are")
+        notes.append(f"{counted(odd, 'row')} {have} another number of columns than {width} and {are} left out.")
     if len(whole) < _FEWEST_ROWS:
-        raise DataError(f"The file has {len(whole)} rows, and at least {_FEWEST_ROWS} are needed. Nothing was changed.")
+        raise DataError(
+            f"The file has {counted(len(whole), 'row')}, and at least {_FEWEST_ROWS} are needed. Nothing was changed."
+        )
     if len(whole) > MOST_ROWS:
         notes.append(f"Of {len(whole):,} rows, {MOST_ROWS:,} are taken, spread evenly.")
         whole = [whole[int(place)] for place in np.linspace(0, len(whole) - 1, MOST_ROWS)]

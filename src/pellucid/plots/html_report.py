@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.formats.atomic import write_atomically
 from pellucid.inspection.recorder import Recorder
 from pellucid.losses import predictions
 from pellucid.plots.confusion import confusion_matrix
@@ -27,8 +26,9 @@ from pellucid.plots.mosaics import images, weights
 from pellucid.plots.page import layer_words
 from pellucid.plots.recordings import activation_histograms, gradient_histograms, unit_activity, update_ratios
 from pellucid.plots.regions import decision_regions
+from pellucid.storage.atomic import write_atomically
 from pellucid.typing import Array, Shape
-from pellucid.validation import check_inputs, check_same_length
+from pellucid.validation import check_inputs, check_same_length, counted
 
 if TYPE_CHECKING:
     from pellucid.network import Network
@@ -97,7 +97,7 @@ def report(
     if recorder is None:
         recorder = next((one for one in trainer.callbacks if isinstance(one, Recorder)), None)
     shape = image_shape or _IMAGES.get(network.input_shape)
-    heading = title or f"A run of {type(trainer.optimizer).__name__} on {len(x):,} rows"
+    heading = title or f"A run of {type(trainer.optimizer).__name__} on {counted(len(x), 'row')}"
     result, predicts = _result(trainer, x, y)
     parts = [
         f"<h1>{escape(heading)}</h1>",
@@ -110,7 +110,7 @@ def report(
         section("What it has learnt", _inside(network, x, shape) if predicts else []),
         section("As it learnt", _recorded(recorder, network, x, y)),
         section("The loss around it", [lambda: loss_surface(network, x, y, points=17)]),
-        f'<p class="words">{state.step:,} steps, seed {trainer.seed}, {escape(network.dtype.name)}</p>',
+        f'<p class="words">{counted(state.step, "step")}, seed {trainer.seed}, {escape(network.dtype.name)}</p>',
     ]
     page = document(heading, parts)
     if path is not None:
@@ -125,7 +125,7 @@ def _result(trainer: Trainer, x: Array, y: Any) -> tuple[str, bool]:
     except FloatingPointError as error:  # a training that diverged has a report all the same
         return str(error), False
     words = ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
-    return f"{words} on {len(x):,} rows", True
+    return f"{words} on {counted(len(x), 'row')}", True
 
 
 def _summary(trainer: Trainer, result: str) -> str:
@@ -133,7 +133,7 @@ def _summary(trainer: Trainer, result: str) -> str:
     history = trainer.history
     rows: list[tuple[str, object]] = [
         ("Result", result),
-        ("Training", f"{len(history):,} epochs in {history.seconds:.3g} s, {history.engine or 'no'} engine"),
+        ("Training", f"{counted(len(history), 'epoch')} in {history.seconds:.3g} s, {history.engine or 'no'} engine"),
         ("Loss", _typed(trainer.loss)),
         ("Optimizer", _typed(trainer.optimizer)),
         ("Batch", trainer.batch_size),
@@ -177,7 +177,7 @@ def _finding(finding: Any) -> str:
 def _data(x: Array, targets: Array, network: Network, names: Sequence[object] | None) -> str:
     """How many rows, how the targets are spread, and the ranges of the features."""
     flat = x.reshape(len(x), -1)
-    parts = [f"<p>{len(x):,} rows of {flat.shape[1]:,} features.</p>"]
+    parts = [f"<p>{counted(len(x), 'row')} of {counted(flat.shape[1], 'feature')}.</p>"]
     if targets.ndim == 1:
         counts = np.bincount(targets, minlength=network.outputs)
         known = network.classes or [str(index) for index in range(len(counts))]

@@ -16,6 +16,7 @@ from pellucid.plots.figure import FAINT, INK, Axes, Figure, bare, new_figure
 from pellucid.plots.mosaics import images
 from pellucid.plots.regions import decision_regions
 from pellucid.typing import Array
+from pellucid.validation import counted
 
 if TYPE_CHECKING:
     from pellucid.network import Network
@@ -134,4 +135,6 @@ def _words(network: Network, history: History) -> str:
     layers = " · ".join(map(layer_words, network.layers))
     layers = layers if len(layers) < 110 else f"{layers[:107]}…"
     time = f"{len(history):,} epoch{'s' if len(history) != 1 else ''} in {history.seconds:.3g} s"
-    return f"{layers}   |   {network.program.parameter_count:,} parameters   |   {time}, {history.engine} engine"
+    return (
+        f"{layers}   |   {counted(network.program.parameter_count, 'parameter')}   |   {time}, {history.engine} engine"
+    )

@@ -11,12 +11,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.formats.atomic import write_atomically
 from pellucid.plots import tables as pictures
 from pellucid.plots.confusion import confusion_matrix
 from pellucid.plots.figure import Figure
 from pellucid.plots.html import document, finding_block, section, table
+from pellucid.storage.atomic import write_atomically
+from pellucid.tables.report.metrics import why_first
 from pellucid.tables.report.words import contender_rows, headline
+from pellucid.validation import counted
 
 if TYPE_CHECKING:
     from pellucid.tables.report import TableReport
@@ -69,7 +71,7 @@ def _scores(report: TableReport) -> str:
         return ""
     words = (
         f"<p>Measured {escape(report.how)}. In brackets: where the score lies with a probability of 95 %, as far as it "
-        f"hangs on which rows were measured.</p>"
+        f"hangs on which rows were measured. {escape(why_first(report.target))}</p>"
     )
     return section(
         "How good it is, and beside what",
@@ -140,7 +142,9 @@ def _columns(report: TableReport) -> str:
     target = report.target
     words = f"<p>Predicted: <b>{escape(target.name)}</b>, {escape(target.words)} ({escape(target.why)}).</p>"
     if report.dropped:
-        words += f"<p>{report.dropped:,} rows were left out, since their {escape(target.name)} is missing.</p>"
+        were = "was" if report.dropped == 1 else "were"
+        rows_out = f"{counted(report.dropped, 'row')} {were} left out"
+        words += f"<p>{rows_out}, since {escape(target.name)} is missing there.</p>"
     return section("What the columns are", [], words + notes + table(rows))
 
 
@@ -152,9 +156,8 @@ def _findings(report: TableReport) -> str:
 
 
 def _finding(finding: Any) -> str:
-    return finding_block(
-        str(finding.get("name")), str(finding.get("severity")), [finding.get("said"), finding.get("advice")]
-    )
+    texts = [finding.get("said"), finding.get("advice"), finding.get("command")]
+    return finding_block(str(finding.get("name")), str(finding.get("severity")), texts)
 
 
 def _next(report: TableReport) -> str:
@@ -163,4 +166,4 @@ def _next(report: TableReport) -> str:
 
 
 def _small_print(report: TableReport) -> str:
-    return f"recipe {report.recipe}: {report.layers}; {report.epochs:,} epochs in {report.seconds:.3g} s"
+    return f"recipe {report.recipe}: {report.layers}; {counted(report.epochs, 'epoch')} in {report.seconds:.3g} s"

@@ -104,7 +104,7 @@ def column_importance(report: TableReport, axes: Axes | None = None) -> Figure:
     axes.barh(range(len(shown)), drops, color=[BLUE if drop > 0 else FAINT for drop in drops], height=0.7)
     axes.set_yticks(range(len(shown)), [short(name, 28) for name, _ in shown])
     axes.axvline(0.0, color=INK, linewidth=0.8)
-    tidy(axes, "What the network needs", f"{report.telling.loss} when the column is shuffled")
+    tidy(axes, "What the network needs", f"{report.measures[0].loss} when the column is shuffled")
     return figure
 
 

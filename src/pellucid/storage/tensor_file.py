@@ -2,9 +2,11 @@
 
     header = {"__metadata__": {name: text}, tensor: {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, …}
 
-Contract: `write_tensors` writes atomically; `TensorFile(path)` maps a file and has checked all of its header when it is
-there: every tensor's size, that all lie one behind the other, and that together they are the rest of the file. So
-whatever a header announces, no more is ever allocated than the file is long. Any safetensors reader can open it.
+Contract: `write_tensors` writes atomically; `TensorFile(path)` checks all of a file's header before it reads the rest:
+every tensor's size, that all lie one behind the other, and that together they are the rest of the file. So whatever a
+header announces, no more is ever allocated than the file is long. Any safetensors reader can open it.
+
+The numbers are read into memory: a file that is mapped ends the process (SIGBUS) when another one shortens it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -71,6 +73,11 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
 
 def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
     """Write named arrays and texts to one file, atomically, in the order given."""
+    write_atomically(path, tensor_parts(tensors, metadata))
+
+
+def tensor_parts(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> list[bytes | memoryview]:
+    """The bytes of a file of named arrays and texts, part by part."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     end = 0
     for name, tensor in tensors.items():
@@ -81,7 +88,7 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Array], me
     text += b" " * (-len(text) % _ALIGNMENT)
     if len(text) > LONGEST_HEADER:
         raise ValueError(f"The description has {len(text):,} bytes, but at most {LONGEST_HEADER:,} can be read again.")
-    write_atomically(path, [len(text).to_bytes(8, "little"), text, *map(_bytes, tensors.values())])
+    return [len(text).to_bytes(8, "little"), text, *map(_bytes, tensors.values())]
 
 
 def digest(text: str, tensors: Iterable[Array]) -> str:
@@ -108,12 +115,14 @@ def as_error(kind: type[FileError]) -> Iterator[None]:
 
 
 class TensorFile:
-    """A file in the safetensors layout, mapped into memory, its header checked.
+    """A file in the safetensors layout, its header checked.
 
     Parameters
     ----------
     path : path
         The file.
+    numbers : "read", "mapped" or "omitted"
+        Whether the tensors are read into memory, stay in the file (which then must not change), or are not needed.
 
     Attributes
     ----------
@@ -125,54 +134,86 @@ class TensorFile:
     Raises
     ------
     FileError
-        If the file is damaged or has another layout.
+        If the file is damaged, has another layout, or changes while it is read.
     OSError
         If it cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], numbers: Literal["read", "mapped", "omitted"] = "read") -> None:
         self.path = Path(path)
         with self.path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            header, start = self._header(file.read(8), file, size)
-            self._data: Any = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-        self._start, room = start, size - start
-        self.metadata = self._texts(header.pop("__metadata__", {}))
-        entries = {name: self._entry(name, header[name], room) for name in header}
-        self.entries = dict(sorted(entries.items(), key=lambda item: item[1][2:]))
-        self._check_places(room)
+            before = os.fstat(file.fileno())
+            try:
+                start = self._read_header(file, before.st_size)
+                self._data = self._numbers(file, start, before.st_size - start, numbers)
+            except FileError:
+                self._check_unchanged(file, before)  # the reason why it looked damaged
+                raise
+            self._check_unchanged(file, before)
 
     def __contains__(self, name: object) -> bool:
         """Whether there is such a tensor."""
         return name in self.entries
 
     def tensor(self, name: str) -> Array:
-        """A tensor as a read-only view of the file; nothing is read before it is used."""
+        """A tensor as a read-only view of the file's numbers."""
         entry = self.entries[name]
-        count = math.prod(entry.shape)
-        if not count:
-            return np.empty(entry.shape, dtype=entry.numbers)
-        flat = np.frombuffer(self._data, dtype=entry.numbers, count=count, offset=self._start + entry.begin)
-        return flat.reshape(entry.shape)
+        return self._data[entry.begin : entry.end].view(entry.numbers).reshape(entry.shape)
 
     def block(self, names: Iterable[str]) -> Array | None:
         """Tensors that lie one behind the other in this order, as one flat view; None if they do not."""
         entries = [self.entries[name] for name in names]
         if not entries or any(one.end != two.begin for one, two in pairwise(entries)):
             return None
-        count = sum(math.prod(entry.shape) for entry in entries)
-        begin = self._start + entries[0].begin
-        if not count or len({entry.dtype for entry in entries}) > 1 or begin % entries[0].numbers.itemsize:
+        flat = self._data[entries[0].begin : entries[-1].end]
+        if not flat.size or len({entry.dtype for entry in entries}) > 1:
             return None
-        return np.frombuffer(self._data, dtype=entries[0].numbers, count=count, offset=begin)
+        block = flat.view(entries[0].numbers)
+        return block if block.flags.aligned else None
 
     def refuse(self, why: str) -> FileError:
         """The error that says why this file is refused, to be raised."""
         return FileError(f"{self.path} {why}")
 
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _read_header(self, file: IO[bytes], size: int) -> int:
+        """Read and check all but the numbers; return where they begin."""
+        header, start = self._header(file.read(8), file, size)
+        self.metadata = self._texts(header.pop("__metadata__", {}))
+        entries = {name: self._entry(name, header[name], size - start) for name in header}
+        self.entries = dict(sorted(entries.items(), key=lambda item: item[1][2:]))
+        self._check_places(size - start)
+        return start
+
+    def _numbers(self, file: IO[bytes], start: int, room: int, numbers: str) -> Array:
+        """The bytes of all tensors, read-only."""
+        if numbers == "mapped":
+            whole = mmap.mmap(file.fileno(), start + room, access=mmap.ACCESS_READ)
+            return np.frombuffer(whole, dtype=np.uint8, offset=start) if room else np.empty(0, dtype=np.uint8)
+        data = np.empty(room if numbers == "read" else 0, dtype=np.uint8)
+        rest = data.data
+        while rest and (count := file.readinto(rest)):  # type: ignore[attr-defined]
+            rest = rest[count:]
+        if rest:
+            self._refuse_change()
+        data.flags.writeable = False
+        return data
+
+    def _check_unchanged(self, file: IO[bytes], before: os.stat_result) -> None:
+        now = os.fstat(file.fileno())
+        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            self._refuse_change()
+
+    def _refuse_change(self) -> NoReturn:
+        raise self.refuse(
+            "changed while it was read: another process is writing to it. Read it again when that is done; a writer "
+            "that puts a new file in its place, as save does, never disturbs a reader."
+        )
+
     # -- checks --------------------------------------------------------------------------------------------------
 
-    def _header(self, first: bytes, file: Any, size: int) -> tuple[dict[str, Any], int]:
+    def _header(self, first: bytes, file: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
         """The header, and where the tensors begin."""
         if len(first) < 8:
             raise self.refuse(f"is no Pellucid file: it has only {size} bytes.")

@@ -82,7 +82,7 @@ class _Watch(Callback):
         seconds = trainer.history["seconds"][-1] if len(trainer.history) else 0.0
         return max(1, int(LOOK / seconds)) if seconds > 0 else 1
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Look, and tell."""
         if self._stopping.is_set():
             raise _StopTraining

@@ -109,8 +109,9 @@ def refuse_lazy(source: Any) -> None:
 
 def check_names(names: Sequence[str]) -> None:
     """Raise if two columns have the same name, saying which they are."""
+    places: dict[str, int] = {}
     for place, name in enumerate(names):
-        first = names.index(name)
+        first = places.setdefault(name, place)
         if first != place:
             raise TableError(
                 f"The name {name!r:.60} stands above column {first + 1} and column {place + 1}: every column must have "

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from pellucid.tables.cells import MISSING, TableError, as_number, check_names
 from pellucid.tables.numerals import bare, unit_of
+from pellucid.validation import counted
 
 _FOUND = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
 """What is looked for, in the order in which they are preferred where several divide all lines alike."""
@@ -86,9 +87,9 @@ class Dialect:
         said += [f"encoding {self.encoding.removesuffix('-sig')}"]
         said += [f"quotes {self.quote}"] if self.quote != '"' else []
         said += [] if self.header else ["no line of names"]
-        said += [f"{self.comments} line{'s' * (self.comments > 1)} of comments"] if self.comments else []
+        said += [f"{counted(self.comments, 'line')} of comments"] if self.comments else []
         said += [f"{name} in {unit}" for name, unit in self.units[:_UNITS]]
-        said += [f"{len(self.units) - _UNITS} more units"] if len(self.units) > _UNITS else []
+        said += [counted(len(self.units) - _UNITS, "more unit")] if len(self.units) > _UNITS else []
         return (", ".join(said),)
 
 

@@ -28,6 +28,11 @@ ONE_HOT_UP_TO = 8
 CLIP = 3.0
 
 
+def _plainly(name: str) -> str:
+    """A name without what people write in different ways: capitals, spaces and other signs."""
+    return "".join(sign for sign in name.casefold() if sign.isalnum())
+
+
 class Layout(NamedTuple):
     """How many of each group there are in an encoded row, in this order."""
 
@@ -198,8 +203,11 @@ class TableEncoder:
         if not missing:
             return
         listed = ", ".join(map(repr, missing[:10])) + (", …" if len(missing) > 10 else "")
-        near = difflib.get_close_matches(missing[0], map(str, names), n=1, cutoff=0.75) if len(missing) == 1 else []
-        guess = f" Did you mean {near[0]!r}?" if near else ""
+        alike = {_plainly(str(name)): str(name) for name in names if _plainly(str(name))}
+        near = [alike[_plainly(each)] for each in missing if _plainly(each) in alike]
+        if not near and len(missing) == 1:
+            near = difflib.get_close_matches(missing[0], map(str, names), n=1, cutoff=0.75)
+        guess = f" Did you mean {', '.join(map(repr, near[:10]))}?" if near else ""
         raise TableError(
             f"The table has no column{'s' * (len(missing) > 1)} {listed}, which the network was trained with.{guess} "
             f"Add what is missing; where values are not known, leave the cells empty."

@@ -30,6 +30,8 @@ BLOCK = 4 * 2**20
 """How many bytes of a file are read at once."""
 
 _BEGINNING = 2**18
+_MOST_INFLATED = 2**30
+"""Bytes of a compressed Parquet or Arrow file, which is read whole; a compressed CSV file is read part by part."""
 _COMPRESSED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _FOREIGN = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook: save its sheet as CSV"),
@@ -172,8 +174,16 @@ class TableFile:
     def _seekable(self) -> Any:
         if not self._compression:
             return self._raw()
+        inflated = arrow().BufferOutputStream()
         with self._stream() as stream:
-            return arrow().BufferReader(stream.read())
+            while piece := stream.read(BLOCK):
+                inflated.write(piece)
+                if inflated.tell() > _MOST_INFLATED:
+                    raise TableError(
+                        f"{self.name} inflates to more than {_MOST_INFLATED:,} bytes, which would all be in memory at "
+                        f"once: inflate it, and give the {self.format} file itself."
+                    )
+        return arrow().BufferReader(inflated.getvalue())
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
@@ -200,14 +210,15 @@ class TableFile:
         TableError
             If a row has another number of cells than the first, or the file is damaged.
         """
-        wanted = [name for name in self.names if only is None or name in only]
+        among = frozenset(self.names if only is None else only)
+        wanted = [name for name in self.names if name in among]
         yield from ahead(self.cells(batch, wanted, texts) for batch in self.batches(wanted, block=block))
 
     def cells(self, batch: Any, wanted: Iterable[str], texts: Collection[str] = ()) -> Cells:
         """Columns of a batch of Arrow as cells."""
         if self.dialect is None:
             return Cells({name: as_cells(batch.column(name), name) for name in wanted})
-        dialect, units = self.dialect, dict(self.dialect.units)
+        dialect, units, texts = self.dialect, dict(self.dialect.units), frozenset(texts)
         return Cells(
             {name: _from_text(batch.column(name), dialect, units.get(name, ""), name in texts) for name in wanted}
         )

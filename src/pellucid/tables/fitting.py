@@ -21,6 +21,7 @@ from pellucid.tables.running import Job, Rows
 from pellucid.tables.targets import Target
 from pellucid.together import Together
 from pellucid.training import History
+from pellucid.training.summaries import learnt_from
 from pellucid.typing import Array, Floats
 
 VALIDATION = 0.2
@@ -110,6 +111,17 @@ def divide(y: Array, target: Target, fraction: float, seed: int) -> tuple[Indice
     else:
         training, holding, _ = split_indices(y, fraction, 0, stratify=False, seed=seed)
     return training, holding
+
+
+def learnt_from_table(network: pl.Network, x: Array, y: Array, target: Target) -> bool:
+    """Whether a network was trained on these encoded rows of a table and their targets, or on the part of them that was
+    not held back to find its best epoch by.
+    """
+    summary = network.training
+    if summary is None or len(y) != summary.rows + summary.validation_rows:
+        return learnt_from(network, x, y)
+    training, _ = divide(y, target, VALIDATION if summary.validation_rows else 0.0, summary.seed)
+    return learnt_from(network, x[training], y[training])
 
 
 @dataclass

@@ -94,8 +94,10 @@ class Column:
 def check_kinds(kinds: Mapping[str, str] | None, names: list[str]) -> dict[str, str]:
     """What columns were declared as, checked: every name one of a column, every kind one there is."""
     allowed = (*KINDS, *(f"date:{order}" for order in ORDERS))
+    known = frozenset(names)
     for name, kind in (kinds or {}).items():
-        check_choice("The column in kinds", name, names)
+        if name not in known:
+            check_choice("The column in kinds", name, names)
         check_choice(f"The kind of column {name!r:.60}", kind, allowed)
     return dict(kinds or {})
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pellucid.streams import Purpose, Stream
 from pellucid.tables.fitting import Settings, TableModel, divide
 from pellucid.tables.recipes import LEAST_EPOCHS, VISITS, Recipe
 from pellucid.tables.report.folds import Measurement, Part
@@ -26,7 +27,6 @@ from pellucid.tables.training import (
     Trained,
     check_learnt,
     completed,
-    findings_of,
     first_report,
 )
 from pellucid.typing import Array, Floats
@@ -174,9 +174,11 @@ def train_stream(
     report = replace(report, epochs=max(job.epochs_begun for job in jobs))
     if not interrupted:
         measured = _measurement(stream, settings, jobs, measuring, class_weight) if len(measuring) else None
-        report = completed(report, measured, model, *stream.examples, telling)
-        report = replace(report, findings=findings_of(jobs[0]))
-    return Trained(model, report, interrupted)
+        table, y = stream.examples
+        weight = None if class_weight is None else class_weight[y]
+        report = completed(report, measured, model, table, y, telling, weight)
+        jobs[0].rows = _for_the_doctor(stream, class_weight)
+    return Trained.of(model, report, jobs[0], interrupted)
 
 
 def _divided(stream: TableStream, seed: int, measure: bool) -> tuple[Array, Array]:
@@ -190,6 +192,13 @@ def _divided(stream: TableStream, seed: int, measure: bool) -> tuple[Array, Arra
 def _weighed(x: Array, y: Array, class_weight: Floats | None) -> Rows:
     """Rows, each with the weight of its class."""
     return Rows(x, y, None if class_weight is None else class_weight[y])
+
+
+def _for_the_doctor(stream: TableStream, class_weight: Floats | None) -> Rows:
+    """A few training rows from all over the file: those of a single piece may lie close together."""
+    table, y = stream.examples
+    some = Stream(0, Purpose.SPLIT, index=1).permutation(len(y))[:DIAGNOSED]
+    return _weighed(stream.encoder.transform(table.take(some)), y[some], class_weight)
 
 
 def _planned(stream: TableStream, settings: Settings, choosing: Array, class_weight: Floats | None) -> list[StreamJob]:
@@ -224,8 +233,8 @@ def _learn(
         for job in going:
             job.rows = _weighed(x, y, class_weight)
         interrupted = run_all(going, settings.threads)
-        for job in going:  # the piece goes; a few of its rows stay for the doctor
-            job.rows = _weighed(x[:DIAGNOSED].copy(), y[:DIAGNOSED].copy(), class_weight)
+        for job in going:  # the piece goes
+            job.rows = _weighed(x[:0], y[:0], class_weight)
         return not interrupted and any(job.diverged is None for job in jobs)
 
     try:

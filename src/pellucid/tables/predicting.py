@@ -1,7 +1,8 @@
 """From a file of rows to a file of the same rows with predictions beside them, part by part.
 
 Contract: `predict_file` reads any table that `read_table` reads, its columns in any order, and writes CSV whose first
-columns are those of the file as they stand there. The output is there whole or not at all.
+columns are those of the file as they stand there, with the delimiter and the decimal sign of a CSV file that was read.
+The output is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -181,6 +182,7 @@ def _lines(
     """The output as bytes, part by part, a line of names first."""
     pa = arrow()
     done.rows, done.columns = 0, ()
+    delimiter, decimal = (",", ".") if file.dialect is None else (file.dialect.delimiter, file.dialect.decimal)
     for batch in file.batches(list(file.names), block=block):
         cells = file.cells(batch, encoder.column_names, encoder.text_columns)
         if not batch.num_rows:
@@ -189,30 +191,40 @@ def _lines(
             x = encoder.transform(cells)
         added = _free(answers(network, x, probabilities=probabilities), file.names)
         kept = [(name, column) for name, column in zip(file.names, batch.columns, strict=True) if _is_flat(column.type)]
-        arrays = [column for _, column in kept] + [pa.array(values) for values in added.values()]
+        arrays = [column for _, column in kept] + [_written(values, decimal) for values in added.values()]
         names = [*(name for name, _ in kept), *added]
-        text = b"" if done.rows else _by_hand([names])
+        text = b"" if done.rows else _by_hand([names], delimiter)
         done.rows, done.columns = done.rows + batch.num_rows, tuple(added)
-        yield text + _as_csv(pa.table(arrays, names=names))
+        yield text + _as_csv(pa.table(arrays, names=names), delimiter)
     if not done.rows:
         raise TableError(f"{file.name} has names of columns but no rows.")
 
 
-def _as_csv(table: Any) -> bytes:
+def _written(values: Array, decimal: str) -> Any:
+    """Predictions as a column of Arrow, numbers with their decimal sign."""
+    pa = arrow()
+    column = pa.array(values)
+    if decimal == "." or not pa.types.is_floating(column.type):
+        return column
+    return pa.compute.replace_substring(pa.compute.cast(column, pa.string()), ".", decimal)
+
+
+def _as_csv(table: Any, delimiter: str) -> bytes:
     """The lines of a table, with quotes around those cells alone that need them."""
     pa = arrow()
     sink = pa.BufferOutputStream()
     try:
-        pa.csv.write_csv(table, sink, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
-    except pa.ArrowInvalid:  # a cell holds a quote, a comma or the end of a line
+        options = pa.csv.WriteOptions(include_header=False, quoting_style="none", delimiter=delimiter)
+        pa.csv.write_csv(table, sink, options)
+    except pa.ArrowInvalid:  # a cell holds a quote, the delimiter or the end of a line
         texts = [pa.compute.cast(column, pa.string()).to_pylist() for column in table.columns]
-        return _by_hand(zip(*texts, strict=True))
+        return _by_hand(zip(*texts, strict=True), delimiter)
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _by_hand(rows: Iterable[Iterable[str | None]]) -> bytes:
+def _by_hand(rows: Iterable[Iterable[str | None]], delimiter: str) -> bytes:
     sink = io.StringIO(newline="")
-    csv.writer(sink, lineterminator="\n").writerows(rows)
+    csv.writer(sink, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return sink.getvalue().encode()
 
 

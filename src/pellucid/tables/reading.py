@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from pellucid.tables.cells import TableError, as_columns
-from pellucid.tables.files import TableFile, in_its_encoding
+from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
 from pellucid.tables.kinds import check_kinds
 from pellucid.tables.table import Table
 from pellucid.typing import Array
+
+_BYTES_A_COLUMN = 2**11  # of each part at least: a column of few cells costs as much as one of many
 
 
 def read_table(source: Any, *, kinds: Mapping[str, str] | None = None, **csv: Any) -> Table:
@@ -86,14 +88,15 @@ def gathered(file: TableFile, texts: Collection[str], ignored: Collection[str] =
     read = [name for name in file.names if name not in ignored]
     if not read:
         raise TableError(f"All columns of {file.name} are to be ignored: there is nothing to read.")
+    block = max(BLOCK, _BYTES_A_COLUMN * len(read))
     parts: dict[str, list[Array]] = {name: [] for name in read}
-    for part in file.parts(texts=texts, only=read):
+    for part in file.parts(texts=texts, only=read, block=block):
         for name, cells in part.items():
             parts[name].append(cells)
     mixed = {name for name, cells in parts.items() if differ(cells)}
     if mixed:
         again: dict[str, list[Array]] = {name: [] for name in mixed}
-        for part in file.parts(texts=mixed, only=mixed):
+        for part in file.parts(texts=mixed, only=mixed, block=block):
             for name, cells in part.items():
                 again[name].append(cells)
         parts |= again

@@ -10,7 +10,8 @@ the temperature, since smoothed labels make probabilities that are too cautious.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pellucid.layers import ACTIVATIONS
@@ -143,6 +144,17 @@ class Recipe:
         for name in ("weight_decay", *FACTORS):
             keep_number(self, name, minimum=0.0)
 
+    @staticmethod
+    def from_plain(data: Any) -> Recipe:
+        """The recipe that `dataclasses.asdict` wrote, from JSON; fields that are not there are the usual ones."""
+        if not isinstance(data, Mapping):
+            raise ValueError(f"A recipe must be a table of its fields, not {data!r:.60}.")
+        known = [item.name for item in fields(Recipe)]
+        for name in data:
+            if name not in known:
+                raise ValueError(unknown_name("The field of a recipe", name, known))
+        return Recipe(**data)
+
     def without(self, trick: str) -> Recipe:
         """The recipe with one of `TRICKS` undone."""
         if trick not in TRICKS:
@@ -220,10 +232,8 @@ _CHANGES: dict[str, dict[str, dict[str, Any]]] = {"classes": {}, "numbers": _OF_
 RECIPES: dict[str, Recipe] = {"plain": Recipe(), "fast": _FAST, "strong": _STRONG}
 """By name, for classes; `recipe_for` knows what is different for numbers and counts."""
 
-LINEAR = Recipe(
-    hidden=(), learning_rate=0.02, rate_schedule="log_cosine", weight_decay=0.001, one_hot_up_to=100, epochs=200
-)
-"""No hidden layer: linear regression, or logistic regression, as something to compare with."""
+LINEAR = Recipe(hidden=(), learning_rate=0.02, rate_schedule="log_cosine", weight_decay=0.001, epochs=200)
+"""No hidden layer: linear models of losses for which there is no other solver, as something to compare with."""
 
 
 def recipe_for(name: str | Recipe, task: str) -> Recipe:

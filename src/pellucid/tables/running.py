@@ -23,6 +23,7 @@ from pellucid.tables.targets import Target
 from pellucid.tables.temperature import temper
 from pellucid.training import Callback, DivergenceError, Trainer
 from pellucid.typing import Array
+from pellucid.validation import counted
 
 
 class Rows(NamedTuple):
@@ -90,7 +91,7 @@ class Job:
         assert self.trainer is not None
         history = self.trainer.history
         best = "" if history.best_epoch is None else f", the best is {history.best_epoch}"
-        return f"{len(history):,} epochs of {self.count:,} rows in {history.seconds:.3g} s{best}"
+        return f"{counted(len(history), 'epoch')} of {counted(self.count, 'row')} in {history.seconds:.3g} s{best}"
 
     @property
     def mean(self) -> float:

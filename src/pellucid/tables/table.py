@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from pellucid.tables.cells import (
 from pellucid.tables.dates import dates_of
 from pellucid.tables.kinds import Column, ColumnSummary, check_kinds
 from pellucid.typing import Array
-from pellucid.validation import unknown_name
+from pellucid.validation import counted, unknown_name
 
 FEWEST_ROWS = 10
 """With less there is nothing to learn from and to measure on."""
@@ -129,13 +130,16 @@ class Table(Mapping[str, Array]):
 
     def __repr__(self) -> str:
         """The source, rows and columns."""
-        return f"Table({self.source!r}: {self.rows:,} rows, {len(self)} columns)"
+        return f"Table({self.source!r}: {counted(self.rows, 'row')}, {counted(len(self), 'column')})"
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
 
     def column(self, name: str) -> Column:
         """What is known of a column; an unknown name is answered with the nearest one."""
-        for column in self.columns:
-            if column.name == name:
-                return column
+        if isinstance(name, str) and name in self._by_name:
+            return self._by_name[name]
         raise TableError(unknown_name("Column", name, [column.name for column in self.columns]))
 
     def take(self, rows: Any) -> Table:
@@ -197,8 +201,8 @@ def check_target(
         raise TableError(f"{source} has no column besides {name!r}: there is nothing to learn from.")
     if known < fewest:
         raise TableError(
-            f"{source} has {known:,} rows with a target, and at least {fewest} are needed: some to learn from, others "
-            f"to measure on. Add rows."
+            f"{source} has {counted(known, 'row')} with a target, and at least {fewest} are needed: some to learn "
+            f"from, others to measure on. Add rows."
         )
     if not any(column.used for column in others):
         reasons = "; ".join(f"{column.name!r:.40}: {column.reason}" for column in others[:3])

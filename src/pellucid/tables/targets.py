@@ -31,6 +31,7 @@ NUMBER_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisso
 QUANTILES = (0.05, 0.5, 0.95)
 _FEW_NUMBERS = 10  # so many different whole numbers are taken for classes, if each has _ROWS_A_CLASS rows on average
 _ROWS_A_CLASS = 5
+_RARE = 0.1  # of the rows
 _LARGEST = 1e37  # a float32 holds a little more
 _EXAMPLES = 3
 
@@ -89,6 +90,11 @@ class Target:
         return tuple(class_name(value) for value in self.classes)
 
     @property
+    def rare(self) -> tuple[str, ...]:
+        """The names of the classes that are rare, the rarest first; see `rare_classes`."""
+        return tuple(self.class_names[place] for place in rare_classes(self.counts))
+
+    @property
     def watch(self) -> str:
         """The column of a history by which the best epoch is found: wrong classes, or the loss of numbers."""
         return "validation_accuracy" if self.task == "classes" else "validation_loss"
@@ -118,6 +124,18 @@ class Target:
             raise TargetError(f"{self.name}: {unknown_name('class', unknown[0], number_of)}")
         codes = {key: number_of[name] for key, name in names.items()}
         return np.fromiter(map(codes.__getitem__, keys), dtype=np.int64, count=len(keys))  # (n,)
+
+
+def rare_classes(totals: Sequence[float]) -> list[int]:
+    """Which classes have less than a tenth of all rows, and less than half of an equal share; the rarest first.
+
+    Examples
+    --------
+    >>> rare_classes([94, 6]), rare_classes([90, 10]), rare_classes([9] * 11)
+    ([1], [], [])
+    """
+    least = min(_RARE, 0.5 / max(len(totals), 1)) * sum(totals)
+    return sorted((place for place, total in enumerate(totals) if total < least), key=lambda place: totals[place])
 
 
 def find_target(

@@ -8,7 +8,7 @@ are. Ctrl-C ends them: what the model had learnt by then stays, and what was not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,9 +19,9 @@ from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.report.calibration import calibration_of
 from pellucid.tables.report.cautions import cautions_of
 from pellucid.tables.report.columns import Effect, effect_of
-from pellucid.tables.report.folds import Measurement, encoder_for, usual_folds
+from pellucid.tables.report.folds import MOST_FOLDS, Measurement, encoder_for, usual_folds
 from pellucid.tables.report.metrics import measures_of
-from pellucid.tables.report.report import TableReport, leads_constant, telling_measure
+from pellucid.tables.report.report import TableReport, leads_constant
 from pellucid.tables.report.verdict import verdict
 from pellucid.tables.running import Job, run_all
 from pellucid.tables.table import Line, Table
@@ -55,11 +55,21 @@ class Telling:
 
 @dataclass
 class Trained:
-    """What came of a table."""
+    """What came of a table: the model and the report; the training of its first network, and the doctor's diagnosis."""
 
     model: TableModel
     report: TableReport
+    job: Job
+    diagnosis: pl.Diagnosis = field(default_factory=pl.Diagnosis)
     interrupted: bool = False
+
+    @staticmethod
+    def of(model: TableModel, report: TableReport, job: Job, interrupted: bool) -> Trained:
+        """With the doctor's findings in the report, unless Ctrl-C came."""
+        if interrupted:
+            return Trained(model, report, job, interrupted=True)
+        diagnosis = diagnosis_of(job)
+        return Trained(model, replace(report, findings=diagnosis.to_dict()), job, diagnosis)
 
 
 def train_table(
@@ -118,9 +128,8 @@ def train_table(
     model = TableModel.of(own, encoder)
     report = first_report(table, target, model, dropped, recipe)
     if not interrupted:
-        report = completed(report, measured, model, table, y, telling)
-        report = replace(report, findings=findings_of(own[0]))
-    return Trained(model, report, interrupted)
+        report = completed(report, measured, model, table, y, telling, weight)
+    return Trained.of(model, report, own[0], interrupted)
 
 
 def check_learnt(jobs: Sequence[Job], interrupted: bool) -> None:
@@ -133,7 +142,7 @@ def measurement(
     table: Table, y: Array, target: Target, settings: Settings, folds: int | None, weight: Array | None = None
 ) -> Measurement | None:
     """The folds of a table, not yet trained on; None where none are wanted or there are too few rows."""
-    count = usual_folds(table.rows) if folds is None else check_integer("folds", folds)
+    count = usual_folds(table.rows) if folds is None else check_integer("folds", folds, maximum=MOST_FOLDS)
     if not count or table.rows < LEAST_TO_MEASURE:
         return None
     return Measurement.by_folds(table, y, target, settings, count, weight)
@@ -184,26 +193,31 @@ def _short(layer: Layer) -> str:
 
 
 def completed(
-    report: TableReport, measured: Measurement | None, model: TableModel, table: Table, y: Array, telling: Telling
+    report: TableReport,
+    measured: Measurement | None,
+    model: TableModel,
+    table: Table,
+    y: Array,
+    telling: Telling,
+    weight: Array | None = None,
 ) -> TableReport:
     """The report with what hangs on measured rows, whose trainings have ended, and with the effects of columns."""
     if measured is not None:
         measures = report.measures
         contenders, truth, answers = measured.finish(measures, telling.now)
         telling.now("importance of columns")
-        telling_most = telling_measure(contenders, measures)
-        importance = measured.importance(telling_most)
-        believed = importance if leads_constant(contenders, telling_most) else {}
+        importance = measured.importance(measures[0])
+        believed = importance if leads_constant(contenders, measures[0]) else {}
         report = replace(
             report,
             contenders=contenders,
             how=measured.how,
-            verdict=verdict(contenders, measures),
+            verdict=verdict(contenders, measures[0]),
             truth=truth,
             answers=answers,
             calibration=calibration_of(report.target, truth, answers),
             importance=importance,
-            cautions=cautions_of(model.encoder.transform(table), y, report.target, believed),
+            cautions=cautions_of(model.encoder.transform(table), y, report.target, believed, weight),
         )
     telling.now("effects of columns")
     names = list(report.importance) or list(model.encoder.column_names)
@@ -223,10 +237,10 @@ def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int 
     return tuple(effect for effect in found if effect is not None)
 
 
-def findings_of(job: Job) -> dict[str, Any]:
-    """What the doctor says of a training that has ended, whose network predicts in the target's own unit."""
+def diagnosis_of(job: Job) -> pl.Diagnosis:
+    """The diagnosis of a training that has ended, whose network predicts in the target's own unit."""
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
     some = np.arange(min(DIAGNOSED, len(rows.x)))
     weight = None if rows.weight is None else rows.weight[some]
-    return pl.diagnose(trainer, rows.x[some], rows.y[some], validation=held, sample_weight=weight).to_dict()
+    return pl.diagnose(trainer, rows.x[some], rows.y[some], validation=held, sample_weight=weight)

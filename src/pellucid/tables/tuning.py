@@ -1,14 +1,16 @@
-"""A search over recipes: Optuna asks, networks answer, the best one is kept at any time.
+"""A search over recipes: Optuna proposes, networks are trained, the best one is kept at any time.
 
 Contract: `Search` divides the rows once (training, validation, test), `run` tries recipes until time or trials are up,
-or Ctrl-C comes; what was tried lies in a journal file, and a search with the same file goes on where it stopped. Trials
-are compared on the validation rows; the test rows are for the end alone.
+or Ctrl-C comes; what was tried lies in a journal file, and a search with the same file continues where it stopped. The
+recipe as it was is tried first. Trials are compared on the validation rows, by the measure that the report compares
+models by; what is better there, but worse on the test rows than the recipe as it was, is not kept.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,20 +20,26 @@ from pellucid.datasets.splits import split_indices
 from pellucid.tables.cells import TableError
 from pellucid.tables.fitting import Settings, TableModel
 from pellucid.tables.recipes import Recipe
-from pellucid.tables.report.folds import encoder_for
+from pellucid.tables.report.folds import Measurement, Part, encoder_for
 from pellucid.tables.report.metrics import measures_of
+from pellucid.tables.report.report import AS_IT_WAS, TableReport
+from pellucid.tables.report.rivals import Fold
 from pellucid.tables.running import Job, Rows
 from pellucid.tables.space import parameters_of, suggested
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
+from pellucid.tables.training import Telling, completed, diagnosis_of, first_report
 from pellucid.training import Callback, Trainer
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.typing import Array
+from pellucid.validation import counted
 
 _PART = 0.2  # of the rows to validate, and as many to test
 _LEAST_ROWS = 30
 _LOOKS = 32  # at a training that may be given up
 _STARTUP_TRIALS = 4  # which are never given up
+_TESTED = "as it was, on the test rows"  # of the first trial: its measure there
+_REFUSED = "worse on the test rows than the recipe as it was"
 
 
 def _optuna() -> Any:
@@ -48,7 +56,7 @@ class Tried(NamedTuple):
 
     number: int
     value: float | None
-    """The validation measure: wrong classes, or the loss of numbers; None where it was given up or exploded."""
+    """The measure on the validation rows; None where it was given up or exploded."""
     recipe: Recipe
     best: bool
     seconds: float
@@ -58,20 +66,21 @@ class Tried(NamedTuple):
 class _Pruning(Callback):
     """Tells Optuna the best value so far, and ends a training that others are far ahead of."""
 
-    def __init__(self, trial: Any, column: str, every: int, wrong: bool) -> None:
-        self.trial, self.column, self.every, self.wrong = trial, column, every, wrong
+    def __init__(self, trial: Any, column: str, every: int, higher: bool) -> None:
+        self.trial, self.column, self.every, self.higher = trial, column, every, higher
         self.pruned = False
 
     def interval(self, trainer: Trainer) -> int:
         """So many looks in all."""
         return self.every
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Report; stop if it is hopeless."""
         values = [value for value in trainer.history[self.column] if value is not None]
         if not values:
             return
-        self.trial.report(1.0 - max(values) if self.wrong else min(values), trainer.epoch)
+        best = -min(values) if self.column.endswith("loss") else max(values)
+        self.trial.report(best if self.higher else -best, trainer.epoch)
         if self.trial.should_prune():
             self.pruned = True
             trainer.stop("Given up: other trials were far ahead.")
@@ -95,8 +104,10 @@ class Search:
 
     Attributes
     ----------
-    best : TableModel or None
-        The best model of this run of the search.
+    measure : Measure
+        What trials are compared by.
+    best, best_recipe : TableModel or None, Recipe
+        The best model of this run of the search, and its recipe.
     """
 
     def __init__(
@@ -104,27 +115,32 @@ class Search:
     ) -> None:
         if table.rows < _LEAST_ROWS:
             raise TableError(
-                f"{table.source} has {table.rows} rows with a target: a search needs at least {_LEAST_ROWS}, to train, "
-                f"to choose and to test by. Use pellucid train."
+                f"{table.source} has {counted(table.rows, 'row')} with a target: a search needs at least "
+                f"{_LEAST_ROWS}, to train, to choose and to test by. Use pellucid train."
             )
-        self.target, self.settings = target, settings
+        self.table, self.y, self.target, self.settings = table, y, target, settings
+        self.measure, self.weight = measures_of(target)[0], weight
         how: dict[str, Any] = {"stratify": target.task == "classes", "seed": settings.seed}
         try:
             training, holding, testing = split_indices(y, _PART, _PART, **how)
         except ValueError:  # a class is too rare to be in all parts
             training, holding, testing = split_indices(y, _PART, _PART, stratify=False, seed=settings.seed)
         self.encoder = encoder_for(table.take(training), settings)
+        self._known, self._tested = np.concatenate([training, holding]), testing
         x = self.encoder.transform(table)
         self.rows, self.held, self.test = (
             Rows(x[part], y[part], None if weight is None else weight[part]) for part in (training, holding, testing)
         )
         self.epochs = settings.epochs or settings.recipe.epochs_for(len(training), settings.visits)
-        name = f"{target.name}-{len(y)}-{self.epochs}"  # other rows or epochs: values that cannot be compared
+        # Other rows, epochs or measures give values that cannot be compared.
+        name = f"{target.name}-{len(y)}-{self.epochs}-{self.measure.name}"
         name += "" if weight is None else "-weighted"
         with interrupts_deferred():
             self._open(name, journal)
         self.best: TableModel | None = None
         self.best_recipe = settings.recipe
+        self._best_job: Job | None = None
+        self._base: TableModel | None = None
 
     def _open(self, name: str, journal: Path) -> None:
         """Begin the study of this name, or go on with it."""
@@ -132,16 +148,19 @@ class Search:
         storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
         done = [study.study_name for study in optuna.get_all_study_summaries(storage)]
         self.goes_on = name in done
-        self.study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True, direction="minimize")
+        direction = "maximize" if self.measure.higher else "minimize"
+        self.study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True, direction=direction)
         trials = self.study.get_trials(deepcopy=False)
         # A sampler begins anew with every run: with the seed alone it would propose again what was tried.
         self.study.sampler = optuna.samplers.TPESampler(seed=(settings.seed + len(trials)) % 2**32)
         self.study.pruner = optuna.pruners.MedianPruner(
             n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=self.epochs // 4
         )
-        first, states = parameters_of(settings.recipe, self.target.task), optuna.trial.TrialState
-        if first and not any(trial.state in (states.COMPLETE, states.PRUNED, states.WAITING) for trial in trials):
-            self.study.enqueue_trial(first)  # again, where its first training was interrupted
+        self._base_is_due = not any(_TESTED in trial.user_attrs for trial in trials)  # again, where it was interrupted
+        first, waiting = parameters_of(settings.recipe, self.target.task), optuna.trial.TrialState.WAITING
+        self._base_in_space = bool(first)
+        if first and self._base_is_due and not any(trial.state == waiting for trial in trials):
+            self.study.enqueue_trial(first)
 
     @property
     def tried(self) -> int:
@@ -150,10 +169,20 @@ class Search:
 
     @property
     def best_value(self) -> float | None:
-        """The best validation measure so far, earlier runs included."""
+        """The validation measure of the network that is kept, earlier runs included."""
         states = [_optuna().trial.TrialState.COMPLETE]
         done = self.study.get_trials(deepcopy=False, states=states)
-        return min((trial.value for trial in done), default=None)
+        kept = [trial.value for trial in done if not trial.user_attrs.get(_REFUSED)]
+        return (max if self.measure.higher else min)(kept, default=None)
+
+    @property
+    def base_tested(self) -> float | None:
+        """The measure of the recipe as it was on the test rows; None before its training has ended."""
+        found = [trial.user_attrs for trial in self.study.get_trials(deepcopy=False) if _TESTED in trial.user_attrs]
+        return float(found[0][_TESTED]) if found else None
+
+    def _better(self, value: float, other: float | None) -> bool:
+        return other is None or (value > other if self.measure.higher else value < other)
 
     def run(
         self,
@@ -193,9 +222,11 @@ class Search:
         states, trial = _optuna().trial.TrialState, None
         try:
             with interrupts_deferred():
-                trial, before = self.study.ask(), self.best_value
-                recipe = suggested(trial, self.settings.recipe, self.target.task)
-            pruning = _Pruning(trial, self.target.watch, self._every, wrong=self.target.task == "classes")
+                trial, is_base = self.study.ask(), self._base_is_due
+                recipe = self.settings.recipe
+                if not is_base or self._base_in_space:
+                    recipe = suggested(trial, recipe, self.target.task)
+            pruning = _Pruning(trial, self.target.watch, self._every, self.measure.higher)
             job = self._job(f"trial {trial.number + 1}", recipe, pruning)
             job.prepare()
             job.run()
@@ -206,23 +237,36 @@ class Search:
                 if trial is not None:
                     self.study.tell(trial, state=states.FAIL)
             raise
-        assert job.trainer is not None
-        seconds = job.trainer.history.seconds
         with interrupts_deferred():
-            if job.diverged is not None:
-                self.study.tell(trial, state=states.FAIL)
-                told(Tried(trial.number + 1, None, recipe, False, seconds, "exploded"))
-            elif pruning.pruned:
-                self.study.tell(trial, state=states.PRUNED)
-                told(Tried(trial.number + 1, None, recipe, False, seconds, "given up"))
+            self._base_is_due = False
+            value, state = None, "exploded" if job.diverged is not None else "given up"
+            best = False
+            if job.diverged is not None or pruning.pruned:
+                self.study.tell(trial, state=states.FAIL if job.diverged is not None else states.PRUNED)
             else:
-                value = self._value(job)
-                best = before is None or value < before
+                model = TableModel.of([job], self.encoder)
+                value, best, state = self._judge(trial, model, is_base)
                 if best:  # kept before it is told: what is kept is never worse than what the journal knows
-                    self.best, self.best_recipe = TableModel.of([job], self.encoder), recipe
-                    kept(self.best, recipe)
+                    self.best, self.best_recipe, self._best_job = model, recipe, job
+                    kept(model, recipe)
                 self.study.tell(trial, value)
-                told(Tried(trial.number + 1, value, recipe, best, seconds, "done"))
+            assert job.trainer is not None
+            told(Tried(trial.number + 1, value, recipe, best, job.trainer.history.seconds, state))
+
+    def _judge(self, trial: Any, model: TableModel, is_base: bool) -> tuple[float, bool, str]:
+        """The validation measure of a model, whether it is the best one, and how its trial ended."""
+        value = self._measured(model, self.held)
+        best, tested = self._better(value, self.best_value), self._measured(model, self.test)
+        if is_base:
+            self._base = model
+            trial.set_user_attr(_TESTED, tested)
+        elif best and self.base_tested is not None and self._better(self.base_tested, tested):
+            trial.set_user_attr(_REFUSED, True)
+            return value, False, "not kept: worse on the test rows than the recipe as it was"
+        return value, best, "done"
+
+    def _measured(self, model: TableModel, rows: Rows) -> float:
+        return self.measure(rows.y, model.answers(rows.x), rows.weight)
 
     @property
     def _every(self) -> int:
@@ -244,25 +288,38 @@ class Search:
             callbacks=[pruning],
         )
 
-    def _value(self, job: Job) -> float:
-        """The validation measure of a training: of the best epoch, whose weights are restored."""
-        assert job.trainer is not None
-        if self.held.weight is not None and self.target.task == "classes":
-            wrong = job.network.predict(self.held.x) != self.held.y
-            return float(np.average(wrong, weights=self.held.weight))
-        values = [value for value in job.trainer.history[self.target.watch] if value is not None]
-        return float(1.0 - max(values) if self.target.task == "classes" else min(values))
+    def report(self, recipe: str, telling: Telling | None = None) -> TableReport | None:
+        """The report of `train_table`, of the best model on the test rows; None where this run has found none.
 
-    def tested(self, model: TableModel) -> dict[str, float]:
-        """The measures of a model on the test rows, which no trial was chosen by."""
-        answers = model.answers(self.test.x)
-        return {measure.title: measure(self.test.y, answers, self.test.weight) for measure in measures_of(self.target)}
+        Its rivals learn from all other rows, and the recipe as it was is among them.
+
+        Parameters
+        ----------
+        recipe : str
+            What the recipe is called that was varied.
+        telling : Telling or None
+            Who is told of what.
+        """
+        if self.best is None or self._best_job is None:
+            return None
+        weights = [None if self.weight is None else self.weight[rows] for rows in (self._known, self._tested)]
+        known, tested = self.table.take(self._known), self.table.take(self._tested)
+        fold = Fold(known, self.y[self._known], tested, weights[0], self.target, self.settings)
+        part = Part(fold, self.test.y, self.encoder, [self._best_job], weights[1])
+        how = f"on {tested.rows:,} rows that no network learnt from or was preferred by"
+        others = {} if self._base in (None, self.best) else {AS_IT_WAS: [self._base.answers(self.test.x)]}
+        words = self.words_of(self.best_recipe)
+        name = recipe if self.best_recipe == self.settings.recipe else f"{recipe} with {words}"
+        report = first_report(self.table, self.target, self.best, 0, name)
+        telling, measured = telling or Telling(), Measurement([part], how, others)
+        report = completed(report, measured, self.best, self.table, self.y, telling, self.weight)
+        return replace(report, findings=diagnosis_of(self._best_job).to_dict())
 
     def words_of(self, recipe: Recipe) -> str:
         """What a recipe has other than the one that the search began with."""
         base = self.settings.recipe
-        names = [*parameters_of(base, self.target.task), "sigma"]
-        changed = [name for name in dict.fromkeys(names) if getattr(recipe, name) != getattr(base, name)]
+        names = [item.name for item in fields(Recipe)]
+        changed = [name for name in names if getattr(recipe, name) != getattr(base, name)]
         return ", ".join(f"{name.replace('_', ' ')} {_value(getattr(recipe, name))}" for name in changed) or "as it was"
 
 

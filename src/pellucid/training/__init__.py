@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pellucid.training.callbacks import Callback, Every, Progress
 from pellucid.training.checkpoint import Checkpoint
+from pellucid.training.claims import CheckpointError
 from pellucid.training.divergence import Divergence, DivergenceError
 from pellucid.training.early_stopping import EarlyStopping
 from pellucid.training.history import History
 from pellucid.training.rates import Backtracking, ReduceOnPlateau
-from pellucid.training.saving import CheckpointError
 from pellucid.training.trainer import Trainer
 
 __all__ = [

@@ -1,44 +1,139 @@
-"""Callbacks: what happens between epochs.
+"""Callbacks: what happens between epochs, or between batches.
 
-Contract: a callback is woken at the start of `fit`, after every `interval(trainer)` epochs, and at the end (also after
-an interrupt or a divergence). It reads the trainer (`network`, `history`, `state`, `epoch`, `step`) and may call
-`trainer.stop(reason)`. A plain function of the trainer is a callback for every epoch. Epochs in which no callback has
-to wake run in one call of the engine.
+Contract: a callback's hooks are called by `fit`, with the trainer: `on_fit_begin`; `on_batch_end` after every step;
+`on_epoch_end` after every `interval(trainer)` epochs; `on_fit_end`, also after an interrupt or a divergence. They may
+use what `TrainerInterface` lists. A plain function of the trainer is a callback for every epoch. Where no callback has
+an `on_batch_end`, epochs after which none has to be called run in one call of the engine; with one, each step is a call
+of its own. The bits of the training are the same either way.
 
-What a callback remembers from epoch to epoch and training depends on, such as a best value, it answers in `state()` and
-takes back in `restore(state)`: so it travels in checkpoints. A state is a table of plain values, lists, tables, arrays
-and `State`s of the training.
+What a callback remembers and training depends on, such as a best value, it returns from `state()` and takes back in
+`restore(state)`: so it travels in checkpoints. A state is a table of plain values, lists, tables, arrays and `State`s
+of the training.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TextIO
 
+from pellucid.engines.base import State, Task
+from pellucid.foreign import hook_advice
+from pellucid.losses import Loss
+from pellucid.network import Network
+from pellucid.optimizers import Optimizer
+from pellucid.training.history import History
+from pellucid.typing import Array
 from pellucid.validation import check_integer
 
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
 
 
+class TrainerInterface(Protocol):
+    """What a callback may use of a trainer: `Trainer` has all of it, and a test may pass something smaller."""
+
+    network: Network
+    """Holds the present weights: the moving average's, where one is kept."""
+    loss: Loss
+    optimizer: Optimizer
+    history: History
+    """Its last row is the epoch that has just ended."""
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+
+    @property
+    def state(self) -> State:
+        """Everything that training goes on from; never changed in place, so that it may be kept."""
+
+    @property
+    def task(self) -> Task:
+        """What is trained on what."""
+
+    @property
+    def validation(self) -> tuple[Array, Array] | None:
+        """The validation rows and their encoded targets."""
+
+    @property
+    def stopped(self) -> str:
+        """Why a callback has asked to stop; "" if none has."""
+
+    def stop(self, reason: str) -> None:
+        """End training after this epoch."""
+
+    def objective(self) -> float:
+        """The mean loss of the training rows plus the penalty, at the present weights."""
+
+    def show(self, state: State) -> None:
+        """Put a state's numbers into the network; training still goes on from `state`."""
+
+    def go_on_from(self, state: State) -> None:
+        """Replace the state that training goes on from."""
+
+
 class Callback:
-    """The family's base; every method does nothing until it is overridden."""
+    """The family's base; every hook does nothing until it is overridden.
+
+    A subclass whose hook is misspelt, or named or written as in another library, is a TypeError that names the right
+    one: it would never be called.
+
+    Examples
+    --------
+    >>> import numpy as np, pellucid as pl
+    >>> class Losses(pl.Callback):
+    ...     def __init__(self):
+    ...         self.of_batches = []
+    ...
+    ...     def on_batch_end(self, trainer, loss):
+    ...         self.of_batches.append(round(loss, 3))
+    >>> losses = Losses()
+    >>> trainer = pl.Trainer(pl.Network([pl.Dense(1)]), pl.SquaredError(), batch_size=2, callbacks=[losses])
+    >>> _ = trainer.fit(np.zeros((4, 1)), np.ones(4), epochs=1)
+    >>> losses.of_batches
+    [0.5, 0.499]
+    """
 
     last: ClassVar[bool] = False
-    """Whether the callback is woken after all others, whatever its place: it must see what they have done."""
+    """Whether the callback is called after all others, whatever its place: it must see what they have done."""
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
-        """`fit` begins, for so many epochs."""
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, value in vars(cls).items():
+            if name.startswith("_") or not inspect.isfunction(value):
+                continue
+            if name not in _HOOKS:
+                if advice := hook_advice(name, _HOOKS):
+                    raise TypeError(f"{cls.__name__}.{name} would never be called: {advice}")
+                continue
+            parameters = list(inspect.signature(value).parameters.values())[1:]
+            if not _fits(parameters, _HOOKS[name]):
+                received = ", ".join(["self", *(str(each).split(":")[0] for each in parameters)])
+                raise TypeError(
+                    f"{cls.__name__}.{name}({received}) does not fit how it is called: write "
+                    f"{name}(self, {', '.join(_HOOKS[name])}). Epoch, step, history and network are the trainer's."
+                )
+
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+        """`fit` begins, for `epochs` epochs."""
+
+    def on_batch_end(self, trainer: Trainer, loss: float) -> None:
+        """A step was made; `loss` is the batch's mean loss, at the weights before the step."""
 
     def interval(self, trainer: Trainer) -> int:
-        """After how many epochs the callback wants to be woken next."""
+        """After how many epochs `on_epoch_end` is to be called next."""
         return 1
 
-    def epoch(self, trainer: Trainer) -> None:
-        """So many epochs are done."""
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """As many epochs as `interval` returned are done."""
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """`fit` ends, for whatever reason."""
 
     def state(self) -> dict[str, Any]:
@@ -46,11 +141,39 @@ class Callback:
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state` answered; tuples have become lists."""
+        """Take back what `state` returned; tuples have become lists."""
+
+
+_HOOKS = {
+    "on_fit_begin": ("trainer", "epochs"),
+    "on_batch_end": ("trainer", "loss"),
+    "on_epoch_end": ("trainer",),
+    "on_fit_end": ("trainer",),
+    "interval": ("trainer",),
+    "state": (),
+    "restore": ("state",),
+}
+"""The methods that are called, and what they are given besides `self`."""
+
+_FOREIGN_ARGUMENTS = {"epoch", "batch", "batch_idx", "logs", "pl_module"}
+
+
+def _fits(parameters: list[inspect.Parameter], given: tuple[str, ...]) -> bool:
+    """Whether a hook with these parameters, `self` left out, can be called, and means what it is called with."""
+    try:
+        inspect.Signature(parameters).bind(*given)
+    except TypeError:
+        return False
+    return _FOREIGN_ARGUMENTS.isdisjoint(each.name for each in parameters)
+
+
+def wants_batches(callback: Callback) -> bool:
+    """Whether a callback is to be called after every step."""
+    return type(callback).on_batch_end is not Callback.on_batch_end
 
 
 class Every(Callback):
-    """Calls a function of the trainer after every so many epochs.
+    """Calls a function of the trainer after every `epochs` epochs.
 
     Parameters
     ----------
@@ -79,7 +202,7 @@ class Every(Callback):
         """Up to the next multiple, counted over all of training: fit may be called in pieces."""
         return self.epochs - trainer.epoch % self.epochs
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Call the function."""
         self.function(trainer)
 
@@ -111,8 +234,8 @@ class Progress(Callback):
     def _out(self) -> TextIO:
         return self.stream if self.stream is not None else sys.stderr
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
-        """Remember where the bar begins and ends."""
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+        """Note where the bar begins and ends."""
         self._first, self._last = trainer.epoch, trainer.epoch + epochs
         self._drawn = False
 
@@ -124,7 +247,7 @@ class Progress(Callback):
         seconds = trainer.history["seconds"][-1] if len(trainer.history) else 0.0
         return min(max(1, int(self._SECONDS / seconds)), left) if seconds > 0 else 1
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Draw the bar, or write a line."""
         done, total = trainer.epoch - self._first, self._last - self._first
         numbers = "  ".join(
@@ -141,7 +264,7 @@ class Progress(Callback):
             self._out.write(f"{label}  {numbers}\n")
         self._out.flush()
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """Leave the last state of the bar standing."""
         if self._drawn:
             self._out.write("\n")

@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from pellucid.foreign import explains_arguments
 from pellucid.training.callbacks import Callback
-from pellucid.training.saving import checkpoints, make_folder
+from pellucid.training.claims import claimed
+from pellucid.training.saving import check_own, checkpoints, make_folder
 from pellucid.validation import check_integer
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ class Checkpoint(Callback):
     Parameters
     ----------
     directory : path
-        The folder, made if it is not there. It must not hold the checkpoints of another training: those are for
-        `Trainer.resume`.
+        The folder, made if it is not there. It is that of one training: while another process saves there, or if it
+        holds the checkpoints of another training (those are for `Trainer.resume`), `fit` raises `CheckpointError`.
     every : int or timedelta
         After how many epochs a checkpoint is written, or after how much time; then at the end of the epoch that is
         going on.
@@ -50,6 +52,7 @@ class Checkpoint(Callback):
 
     last: ClassVar[bool] = True
 
+    @explains_arguments
     def __init__(self, directory: str | os.PathLike[str], every: int | timedelta = 1, keep: int | None = 3) -> None:
         self.directory = Path(directory)
         if isinstance(every, timedelta):
@@ -63,15 +66,11 @@ class Checkpoint(Callback):
         self._saved = 0.0
         self._began = 0, 0.0
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
-        """Make the folder, and look whether it may be written to: not only after hours of training."""
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+        """Make the folder, and claim it until `fit` ends: not only after hours of training."""
         make_folder(self.directory)
-        there = checkpoints(self.directory)
-        if there and self.directory.resolve() not in trainer.checkpoint_directories:
-            raise ValueError(
-                f"{self.directory} holds checkpoints of another training, up to {there[-1].name}: go on with it, "
-                f"Trainer.resume({str(self.directory)!r}, …), or name a new folder."
-            )
+        trainer.hold(claimed(self.directory, trainer))
+        check_own(trainer, self.directory)
         self._last, self._saved = trainer.epoch + epochs, time.monotonic()
         self._began = trainer.epoch, self._saved
 
@@ -84,7 +83,7 @@ class Checkpoint(Callback):
         pace = (trainer.epoch - first) / (now - began) if now > began else 0.0  # epochs a second, callbacks and all
         return max(1, int(left / 2 * pace))
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Write a checkpoint if it is time; the last one of a `fit` is written at its end."""
         if trainer.stopped or trainer.epoch >= self._last:
             return
@@ -100,7 +99,7 @@ class Checkpoint(Callback):
                 stacklevel=2,
             )
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """Write a checkpoint of where training is."""
         self._save(trainer)
 

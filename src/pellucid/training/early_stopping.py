@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pellucid.engines.base import State
+from pellucid.foreign import explains_arguments
 from pellucid.training.callbacks import Callback
 from pellucid.training.watching import check_state, improves, watched_column
-from pellucid.validation import check_choice, check_integer, check_number
+from pellucid.validation import check_choice, check_integer, check_number, counted
 
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
@@ -42,6 +43,7 @@ class EarlyStopping(Callback):
         The epoch it was reached in.
     """
 
+    @explains_arguments
     def __init__(
         self,
         patience: int | None = 10,
@@ -58,13 +60,13 @@ class EarlyStopping(Callback):
         self._best_state: State | None = None
         self._improved = 0  # the last epoch that was better than all before it
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Forget what another training's best was; one that goes on keeps its own."""
         if trainer.epoch == 0:
             self.best_value = self.best_epoch = self._best_state = None
             self._improved = 0
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Keep the best state; stop when it is too long ago."""
         column = watched_column(trainer, self.monitor, "EarlyStopping")
         value = trainer.history.row(-1)[column]
@@ -75,9 +77,9 @@ class EarlyStopping(Callback):
         waited = trainer.epoch - self._improved
         if self.patience is not None and waited >= self.patience:
             restored = "" if self.best_epoch is None else f" The weights of epoch {self.best_epoch} are restored."
-            trainer.stop(f"Stopped early: {column} has not improved for {waited} epochs.{restored}")
+            trainer.stop(f"Stopped early: {column} has not improved for {counted(waited, 'epoch')}.{restored}")
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """Put the best weights into the network."""
         if self._best_state is not None:
             trainer.show(self._best_state)

@@ -1,20 +1,22 @@
-"""The training loop: the epochs of one `fit`, and who is woken between them.
+"""The training loop: the epochs of one `fit`, and the callbacks between them.
 
-Contract: `train(trainer, fit)` goes on from `trainer.progress` up to the fit's last epoch, in as few calls of the
-engine as callbacks and validation allow. After each call progress, history and network say where training is, then the
-callbacks are woken whose time it is. Whatever ends it, callbacks are told, and the network's summary says how far it
-came.
+Contract: `train(trainer, fit)` continues from `trainer.progress` up to the fit's last epoch, in as few calls of the
+engine as callbacks and validation allow: a call a step where a callback has an `on_batch_end`. After each call
+progress, history and network are those of the moment, then the callbacks are called whose time it is. Whatever ends
+it, callbacks are called, and the network's summary has how far it came.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pellucid.description import TrainingSummary
 from pellucid.engines.base import Engine, Outcome, State, Task
-from pellucid.training.callbacks import Callback
+from pellucid.training.callbacks import Callback, wants_batches
 from pellucid.training.divergence import DivergenceError, explain, is_lost
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.training.recording import not_finite, record, validate
@@ -41,6 +43,8 @@ class Fit:
         How many epochs were asked for, and the number of the last one.
     summary : TrainingSummary
         What the network will say of its training, but for what grows with the epochs.
+    resources : ExitStack
+        What callbacks hold until it ends.
     """
 
     engine: Engine
@@ -49,6 +53,7 @@ class Fit:
     epochs: int
     last: int
     summary: TrainingSummary
+    resources: ExitStack = field(default_factory=ExitStack)
 
 
 def train(trainer: Trainer, fit: Fit) -> None:
@@ -62,7 +67,7 @@ def train(trainer: Trainer, fit: Fit) -> None:
         On Ctrl-C.
     """
     for callback in _in_order(trainer):  # they may ask which epoch the weights of the last fit are from
-        callback.start(trainer, fit.epochs)
+        callback.on_fit_begin(trainer, fit.epochs)
     trainer.history.best_epoch = None
     try:
         _run(trainer, fit)
@@ -78,13 +83,17 @@ def train(trainer: Trainer, fit: Fit) -> None:
 def _run(trainer: Trainer, fit: Fit) -> None:
     """The loop."""
     callbacks = _in_order(trainer)
+    per_batch = [callback for callback in callbacks if wants_batches(callback)]
     wake = [_next_wake(trainer, callback) for callback in callbacks]
     while trainer.epoch < fit.last and not trainer.stopped:
-        every_epoch = fit.held is not None or trainer.augmentation is not None
+        every_epoch = fit.held is not None or trainer.augmentation is not None or bool(per_batch)
         until = min([fit.last, *wake, *([trainer.epoch + 1] if every_epoch else [])])
-        outcome = fit.engine.train(
-            _with_images(trainer, fit.task, trainer.epoch), trainer.state, trainer.progress.safe, until - trainer.epoch
-        )
+        task, began = _with_images(trainer, fit.task, trainer.epoch), time.perf_counter()
+        outcome = _steps(trainer, fit.engine, task, per_batch) if per_batch else None
+        if outcome is None:
+            outcome = fit.engine.train(task, trainer.state, trainer.progress.safe, until - trainer.epoch)
+            if per_batch and outcome.logs:
+                outcome.logs.seconds[0] = time.perf_counter() - began
         with interrupts_deferred():  # what belongs to the end of an epoch is done whole
             _take(trainer, fit, outcome)
             if outcome.stopped and (trainer.state.batch or not outcome.logs):
@@ -95,7 +104,7 @@ def _run(trainer: Trainer, fit: Fit) -> None:
                 trainer.network.training = advanced(fit.summary, trainer)
             for number, callback in enumerate(callbacks):
                 if trainer.epoch >= wake[number]:
-                    callback.epoch(trainer)
+                    callback.on_epoch_end(trainer)
                     wake[number] = _next_wake(trainer, callback)
             if outcome.stopped:
                 raise KeyboardInterrupt
@@ -104,13 +113,38 @@ def _run(trainer: Trainer, fit: Fit) -> None:
     trainer.history.stopped = trainer.stopped
 
 
+def _steps(trainer: Trainer, engine: Engine, task: Task, callbacks: list[Callback]) -> Outcome | None:
+    """Make the steps that are left of the epoch one by one, with callbacks after each; the outcome of a step that was
+    not made, None if all were.
+    """
+    order = task.order(trainer.epoch)
+    while trainer.state.batch < task.batches:
+        before = trainer.state
+        outcome = engine.step(task, before, trainer.progress.safe, order)
+        if outcome.stopped:
+            return outcome
+        with interrupts_deferred():
+            trainer.progress.safe = outcome.safe
+            trainer.go_on_from(outcome.state)
+            weight = outcome.state.weight_sum - before.weight_sum
+            loss = (outcome.state.loss_sum - before.loss_sum) / weight if weight else 0.0
+            for callback in callbacks:
+                callback.on_batch_end(trainer, loss)
+        if trainer.epoch != before.epoch:
+            raise ValueError(
+                f"on_batch_end went to epoch {trainer.epoch} in the middle of epoch {before.epoch}: there it may only "
+                f"go to another state of the same epoch. Go back in on_epoch_end."
+            )
+    return None
+
+
 def _in_order(trainer: Trainer) -> list[Callback]:
-    """The callbacks as they are woken: those that must see what the others have done come last."""
+    """The callbacks in the order of their calls: those that must see what the others have done come last."""
     return sorted(trainer.callbacks, key=lambda callback: callback.last)
 
 
 def _next_wake(trainer: Trainer, callback: Callback) -> int:
-    """The epoch after which a callback wants to be woken next."""
+    """The epoch after which a callback is to be called next."""
     return trainer.epoch + max(1, callback.interval(trainer))
 
 
@@ -160,6 +194,6 @@ def _end(trainer: Trainer, fit: Fit) -> None:
     try:
         for callback in _in_order(trainer):
             trainer.network.training = advanced(fit.summary, trainer)
-            callback.end(trainer)
+            callback.on_fit_end(trainer)
     finally:
         trainer.network.training = advanced(fit.summary, trainer)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pellucid.engines.base import State
+from pellucid.foreign import explains_arguments
 from pellucid.training.callbacks import Callback
 from pellucid.training.watching import check_state, improves, watched_column
 from pellucid.validation import check_integer, check_number
@@ -32,6 +33,7 @@ class ReduceOnPlateau(Callback):
         The rate is not multiplied below this part of its schedule, at least 0.
     """
 
+    @explains_arguments
     def __init__(
         self,
         patience: int = 10,
@@ -48,7 +50,7 @@ class ReduceOnPlateau(Callback):
         self.best_value: float | None = None
         self._since = 0
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Reduce the rate when the best epoch is too long ago."""
         column = watched_column(trainer, self.monitor, "ReduceOnPlateau")
         value = trainer.history.row(-1)[column]
@@ -94,6 +96,7 @@ class Backtracking(Callback):
     is the same object as the weights goes back to nowhere.
     """
 
+    @explains_arguments
     def __init__(self, every: int = 500, divisor: float = 5.0, tolerance: float = 1e-9) -> None:
         self.every = check_integer("every", every, minimum=1)
         self.divisor = check_number("divisor", divisor, above=1.0)
@@ -102,7 +105,7 @@ class Backtracking(Callback):
         self._kept: State | None = None
         self._kept_loss = 0.0
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Look for the first time."""
         if self._kept is None:
             self._kept, self._kept_loss = trainer.state, trainer.objective()
@@ -111,7 +114,7 @@ class Backtracking(Callback):
         """Every so many epochs of all of training."""
         return self.every - trainer.epoch % self.every
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Go on, or back."""
         assert self._kept is not None
         loss = trainer.objective()

@@ -21,7 +21,7 @@ from pellucid.program.compilation import compile_program
 from pellucid.schedules import highest
 from pellucid.training.weighting import class_weights
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_inputs, check_same_length, check_sample_weight, unknown_name
+from pellucid.validation import check_inputs, check_same_length, check_sample_weight, counted, unknown_name
 
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
@@ -161,9 +161,9 @@ def warn_of_missing_classes(targets: Array, network: Network) -> None:
         names = ", ".join(map(str, missing[:10])) + (", …" if missing.size > 10 else "")
         warnings.warn(
             f"The training rows hold no example of class{'es' if missing.size > 1 else ''} {names}, but the network "
-            f"has {network.outputs} outputs: what has no example cannot be learnt.",
+            f"has {counted(network.outputs, 'output')}: what has no example cannot be learnt.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -174,5 +174,5 @@ def warn_of_other_data(data_hash: str, expected: str | None) -> None:
             "The training rows are not those that the checkpoint was trained on: training goes on with its weights "
             "and counters, but not as if it had never stopped.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

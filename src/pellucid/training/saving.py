@@ -4,8 +4,10 @@ A checkpoint is a file `checkpoint-000012.safetensors` in a folder of its own (`
 number grows by one with each that is written there. It is there whole or not at all. Its metadata hold
 
     format = "pellucid-checkpoint"   version = "1"   checkpoint = a tree as JSON   sha256 = of that and of all tensors
+    training = SHA-256 of the seed, the layers and the first weights
 
-and `snapshot.py` says what is in the tree. The newest one that is whole is the one training goes on from.
+and `snapshot.py` says what is in the tree. The newest one that is whole is the one training goes on from. A folder is
+that of one training: `claims.py` keeps a second one out while it runs, and the numbers of the files afterwards.
 
 Contract: `save` and `resume` are methods of `Trainer`; the rest is what they and the callback `Checkpoint` are made of.
 """
@@ -19,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid.configuration import to_configuration
 from pellucid.storage.atomic import remove_leftovers
 from pellucid.storage.strict_json import read_json, write_json
 from pellucid.storage.tensor_file import (
@@ -31,8 +34,10 @@ from pellucid.storage.tensor_file import (
 )
 from pellucid.storage.trees import TreeReader, TreeWriter
 from pellucid.training.callbacks import Callback
+from pellucid.training.claims import CheckpointError, claimed
 from pellucid.training.settings import FAMILIES
 from pellucid.training.snapshot import snapshot, trainer_from
+from pellucid.typing import Array
 from pellucid.validation import unknown_name
 
 if TYPE_CHECKING:
@@ -41,10 +46,6 @@ if TYPE_CHECKING:
 VERSION = 1
 _PREFIX = "checkpoint-"
 _NAME = re.compile(rf"{_PREFIX}(\d{{6,18}})\.safetensors")
-
-
-class CheckpointError(FileError):
-    """A file is no checkpoint that this version of Pellucid can read, or a folder has none; the message says why."""
 
 
 def save(trainer: Trainer, directory: str | os.PathLike[str]) -> Path:
@@ -66,11 +67,20 @@ def save(trainer: Trainer, directory: str | os.PathLike[str]) -> Path:
     ------
     ValueError
         If training has not begun.
+    CheckpointError
+        If the folder is another training's: one that is running, or whose checkpoints are there.
     OSError
         If the folder cannot be written to, or the disk is full; what was there is as it was.
     """
-    path = write_checkpoint(trainer, Path(directory))
-    trainer.checkpoint_directories.add(path.parent.resolve())
+    folder, (metadata, tensors) = Path(directory), _content(trainer)
+    make_folder(folder)
+    with claimed(folder, trainer):
+        check_own(trainer, folder)
+        remove_leftovers(folder, _PREFIX)
+        number = _newest_number(folder) + 1
+        path = folder / f"{_PREFIX}{number:06d}.safetensors"
+        write_tensors(path, tensors, metadata)
+    trainer.checkpoint_directories[folder.resolve()] = number
     return path
 
 
@@ -110,7 +120,8 @@ def resume(
     FileNotFoundError
         If the folder holds no checkpoint.
     CheckpointError
-        If none can be read, or something is needed that no file holds; the message says what.
+        If none can be read, they are of several trainings, or something is needed that no file holds; the message
+        says what.
 
     Examples
     --------
@@ -127,6 +138,7 @@ def resume(
     for name in parts:
         if name not in FAMILIES:
             raise TypeError(unknown_name("The part", name, FAMILIES))
+    number = _newest_number(Path(directory))
     path, tree = newest_checkpoint(Path(directory))
     try:
         trainer = trainer_from(
@@ -134,7 +146,7 @@ def resume(
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{path} cannot be gone on from. {error}") from None
-    trainer.checkpoint_directories.add(Path(directory).resolve())
+    trainer.checkpoint_directories[Path(directory).resolve()] = number
     return trainer
 
 
@@ -157,23 +169,41 @@ def make_folder(directory: Path) -> None:
         raise PermissionError(f"The folder {directory} cannot be written to: name another one for the checkpoints.")
 
 
-def write_checkpoint(trainer: Trainer, directory: Path) -> Path:
-    """Write the next checkpoint into a folder, durably, and answer where it is."""
+def check_own(trainer: Trainer, directory: Path) -> None:
+    """Raise if a folder holds checkpoints that this training has not written, and was not resumed from."""
+    there = checkpoints(directory)
+    if there and _newest_number(directory) > trainer.checkpoint_directories.get(directory.resolve(), 0):
+        raise CheckpointError(
+            f"{directory} holds checkpoints of another training, up to {there[-1].name}: go on with it, "
+            f"Trainer.resume({str(directory)!r}, …), or name a new folder."
+        )
+
+
+def identity(trainer: Trainer) -> str:
+    """What tells a training from others in all its checkpoints: SHA-256 of seed, layers and first weights."""
+    layers = [to_configuration(layer) for layer in trainer.network.layers]
+    return digest(write_json([trainer.seed, layers]), [trainer.beginning.parameters])
+
+
+def _content(trainer: Trainer) -> tuple[dict[str, str], dict[str, Array]]:
+    """The metadata and the tensors of a checkpoint."""
     writer = TreeWriter()
     text = write_json(writer.plain(snapshot(trainer), "training"))
     metadata = {
         "format": "pellucid-checkpoint",
         "version": str(VERSION),
+        "training": identity(trainer),
         "checkpoint": text,
         "sha256": digest(text, writer.tensors.values()),
     }
-    make_folder(directory)
-    remove_leftovers(directory, _PREFIX)
+    return metadata, writer.tensors
+
+
+def _newest_number(directory: Path) -> int:
+    """The highest number of a checkpoint in a folder; 0 if there is none."""
     there = checkpoints(directory)
     found = _match(there[-1]) if there else None
-    path = directory / f"{_PREFIX}{1 + (int(found.group(1)) if found else 0):06d}.safetensors"
-    write_tensors(path, writer.tensors, metadata)
-    return path
+    return int(found.group(1)) if found else 0
 
 
 def newest_checkpoint(directory: Path) -> tuple[Path, Mapping[str, Any]]:
@@ -184,7 +214,7 @@ def newest_checkpoint(directory: Path) -> tuple[Path, Mapping[str, Any]]:
     FileNotFoundError
         If there is none.
     CheckpointError
-        If all are damaged, or the newest was written by a newer version of the format.
+        If all are damaged, the newest was written by a newer version of the format, or some are another training's.
     """
     if directory.exists() and not directory.is_dir():
         raise NotADirectoryError(f"{directory} is a file: name the folder that the checkpoints lie in.")
@@ -194,8 +224,24 @@ def newest_checkpoint(directory: Path) -> tuple[Path, Mapping[str, Any]]:
     for path in reversed(there):
         tree = _read_or_warn(path)
         if tree is not None:
+            _check_one_training(path, there)
             return path, tree
     raise CheckpointError(f"{directory} holds {len(there)} checkpoints, and none of them can be read.")
+
+
+def _check_one_training(newest: Path, others: Sequence[Path]) -> None:
+    """Raise if checkpoints of several trainings lie side by side: going on with the newest would be a guess."""
+    training = TensorFile(newest, "omitted").metadata.get("training")
+    for path in reversed(others):
+        try:
+            other = TensorFile(path, "omitted").metadata.get("training")
+        except (FileError, OSError):  # damaged, or deleted meanwhile
+            continue
+        if training != other and None not in (training, other):  # None: of a version that did not write it
+            raise CheckpointError(
+                f"{newest.parent} holds checkpoints of more than one training: {newest.name} and {path.name} have "
+                f"another seed, other layers or other first weights. Move those of one training to a folder of its own."
+            )
 
 
 def _read_or_warn(path: Path) -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ import hashlib
 import weakref
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from pellucid.storage.digests import array_digest
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
+    from pellucid.network import Network
     from pellucid.training.trainer import Trainer
 
 _SAMPLES = 64  # rows that are looked at again before a hash is taken from memory
@@ -73,6 +75,17 @@ def words(part: Any) -> str:
         if (value := getattr(part, item.name)) != item.default  # what has no default differs from it
     ]
     return f"{type(part).__name__}({', '.join(changed)})"
+
+
+def learnt_from(network: Network, x: Array, y: Any) -> bool:
+    """Whether these very rows x (n, *shape) and targets y, in this order, are those that a network was trained on."""
+    summary = network.training
+    if summary is None or network.loss is None or summary.rows != len(x):
+        return False
+    with suppress(TypeError, ValueError):  # a dtype that is none, or targets that are of another kind
+        rows = np.asarray(x).astype(np.dtype(summary.row_dtype))
+        return DataHash().of(rows, network.encode(y, network.loss)) == summary.data_hash
+    return False
 
 
 class DataHash:

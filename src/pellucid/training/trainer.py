@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.augmentation import Augmentation
 from pellucid.description import TrainingSummary
 from pellucid.engines.base import Model, State, Task
 from pellucid.engines.reference import mean_loss, penalty_value
+from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
@@ -92,6 +94,7 @@ class Trainer:
     True
     """
 
+    @explains_arguments
     def __init__(
         self,
         network: Network,
@@ -129,12 +132,17 @@ class Trainer:
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
         self.divergence: Divergence | None = None
-        self.checkpoint_directories: set[Path] = set()  # that this training was saved to, or resumed from
+        self.checkpoint_directories: dict[Path, int] = {}  # where it was saved to or resumed from: the newest's number
         self._progress: Progress | None = None
         self._fit: Fit | None = None
         self._stop = ""
         self._data_hash = DataHash()
         self._expected_data: str | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name)
 
     # -- where training is ---------------------------------------------------------------------------------------
 
@@ -171,6 +179,12 @@ class Trainer:
         if self._fit is None:
             raise ValueError("There is no training going on: task and objective() are for callbacks.")
         return self._fit.task
+
+    def hold(self, resource: AbstractContextManager[Any]) -> None:
+        """Enter a context that is left when `fit` ends, however it ends; for callbacks."""
+        if self._fit is None:
+            raise ValueError("There is no training going on: hold() is for callbacks.")
+        self._fit.resources.enter_context(resource)
 
     @property
     def validation(self) -> tuple[Array, Array] | None:
@@ -265,6 +279,7 @@ class Trainer:
             self._progress = Progress.begin(self.network, self.optimizer)
         return self
 
+    @explains_arguments
     def fit(
         self,
         x: Any,
@@ -275,7 +290,7 @@ class Trainer:
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | str | None = None,
     ) -> History:
-        """Train for so many epochs; called again, go on exactly where it stopped.
+        """Train for `epochs` epochs. Calling it again continues exactly where it stopped.
 
         Parameters
         ----------
@@ -326,7 +341,8 @@ class Trainer:
         summary = self._summary(task, 0 if held is None else len(held.x))
         self._fit = Fit(engine, task, held, epochs, self.epoch + epochs, summary)
         try:
-            train(self, self._fit)
+            with self._fit.resources:
+                train(self, self._fit)
         finally:
             self._fit = None
         return history

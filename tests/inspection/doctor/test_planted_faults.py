@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import pellucid as pl
 from pellucid.datasets import TOY_MODELS
 from pellucid.inspection.doctor import CATALOGUE
 from support.faults import FAULTS, Fault
@@ -31,6 +32,18 @@ def test_a_planted_fault_is_found_and_its_remedy_helps(fault: Fault) -> None:
         pytest.skip(str(reason))
     assert trial.found, trial.diagnosis
     assert trial.better, (trial.before, trial.after)
+    for finding in trial.diagnosis:
+        if finding.remedy is not None:
+            assert does_something(finding.remedy, trial.trainer), finding
+
+
+def does_something(remedy: pl.Remedy, trainer: pl.Trainer) -> bool:
+    """Whether a remedy changes anything: what is done already is no advice."""
+    if remedy.fit or remedy.leave_out is not None:
+        return True
+    if remedy.layers is not None and remedy.layers != trainer.network.layers:
+        return True
+    return any(value != getattr(trainer, name) for name, value in remedy.settings.items())
 
 
 @pytest.mark.parametrize("name", ["bulls-eye", "two-gaussians", "digits", "digits, dropout", "wine", "diabetes"])

@@ -84,7 +84,7 @@ def test_quantiles() -> None:
 def test_a_bootstrapped_interval_is_that_of_theory() -> None:
     """Of a share p of n rows: p ± 1.96·√(p(1 − p)/n)."""
     target, truth, answers = classes(2)
-    accuracy = measures_of(target)[0]
+    accuracy = measures_of(target)[1]
     drawn = bootstrap([accuracy.of(truth, answers)], N)
     found = interval(drawn[:, 0])
     half = 1.96 * np.sqrt(found.value * (1 - found.value) / N)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.formats.atomic import write_atomically
 from pellucid.formats.onnx.answers import add_answers
 from pellucid.formats.onnx.columns import encode
 from pellucid.formats.onnx.comparing import RANDOM_ROWS, compare, random_rows, with_columns
@@ -21,6 +20,7 @@ from pellucid.formats.onnx.translations import TRANSLATIONS, Translation
 from pellucid.formats.several import summary_of
 from pellucid.layers.base import Layer
 from pellucid.network import Network
+from pellucid.storage.atomic import write_atomically
 from pellucid.tables.encoder import TableEncoder
 from pellucid.together import Model, Together, members
 from pellucid.validation import check_choice, check_finite, check_inputs

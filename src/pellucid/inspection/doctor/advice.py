@@ -1,4 +1,7 @@
-"""What to change: layers as they usually begin, rates that work, as remedies need them."""
+"""What to change: layers as they usually begin, layers that pass gradients on, rates that work, as remedies need them.
+
+Contract: what would change nothing is None, so that nothing is advised that is done already.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from pellucid.inspection.doctor.evidence import Run
-from pellucid.layers import Layer
+from pellucid.layers import (
+    BatchNormalization,
+    Dense,
+    HardTanh,
+    Layer,
+    LayerNormalization,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softsign,
+    Tanh,
+)
 from pellucid.optimizers import Optimizer
-from pellucid.program.compilation import Instruction
 from pellucid.schedules import Schedule
 
 HIGHER = tuple(10.0**power for power in range(1, 7))
 _LOWER = tuple(10.0**-power for power in range(1, 9))
+_TWO_ENDS = (Sigmoid, Tanh, HardTanh, Softsign)
 
 
 def lower_scales(run: Run) -> tuple[float, ...]:
@@ -25,9 +39,20 @@ def lower_scales(run: Run) -> tuple[float, ...]:
     return (*_LOWER, *(scale * factor for factor in (10.0, 1.0, 0.1))) if scale < _LOWER[-1] else _LOWER
 
 
-def default_start(instructions: Iterable[Instruction]) -> tuple[Layer, ...]:
+def layers_of(run: Run) -> tuple[Layer, ...]:
+    """The layers of the network."""
+    return tuple(instruction.layer for instruction in run.rehearsal.task.program.instructions)
+
+
+def default_start(run: Run) -> tuple[Layer, ...]:
     """The layers, each beginning as it would without initializers of its own."""
-    return tuple(_usual(instruction.layer) for instruction in instructions)
+    return tuple(_usual(layer) for layer in layers_of(run))
+
+
+def other_start(run: Run) -> tuple[Layer, ...] | None:
+    """The same; None where all begin so already."""
+    usual = default_start(run)
+    return None if usual == layers_of(run) else usual
 
 
 def _usual(layer: Layer) -> Layer:
@@ -39,19 +64,50 @@ def _usual(layer: Layer) -> Layer:
     return dataclasses.replace(layer, **usual) if usual else layer
 
 
+def with_relu(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Hidden activations with two ends become ReLU; what stands last stays."""
+    return tuple(ReLU() if isinstance(each, _TWO_ENDS) and each is not layers[-1] else each for each in layers)
+
+
+def with_leaky_relu(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """ReLUs become LeakyReLUs."""
+    return tuple(LeakyReLU() if isinstance(each, ReLU) else each for each in layers)
+
+
+def with_normalization(layers: tuple[Layer, ...]) -> tuple[Layer, ...] | None:
+    """BatchNormalization behind each hidden Dense; None where each is normalized already."""
+    last = max((place for place, each in enumerate(layers) if isinstance(each, Dense)), default=-1)
+    normalized: list[Layer] = []
+    for place, (each, following) in enumerate(zip(layers, (*layers[1:], None), strict=True)):
+        normalized.append(each)
+        done = isinstance(following, BatchNormalization | LayerNormalization)
+        if isinstance(each, Dense) and place != last and not done:
+            normalized.append(BatchNormalization())
+    return None if len(normalized) == len(layers) else tuple(normalized)
+
+
 def stated_rate(run: Run) -> float:
     """The learning rate as it was given: a number, or what a schedule is a multiple of, which may begin at 0; that of
     the first step where it is a function.
     """
-    rate = run.rehearsal.task.optimizer.learning_rate
+    rate = base_rate(run.rehearsal.task.optimizer)
+    return run.rehearsal.task.rate_at(run.first) if rate is None else rate
+
+
+def base_rate(optimizer: Optimizer) -> float | None:
+    """The number that the learning rate is, or that its schedule is a multiple of; None for a function."""
+    rate = optimizer.learning_rate
     while isinstance(rate, Schedule):
         rate = rate.learning_rate
-    return run.rehearsal.task.rate_at(run.first) if callable(rate) else float(rate)
+    return None if callable(rate) else float(rate)
 
 
-def lower_rate(run: Run) -> tuple[float, dict[str, Any]]:
-    """A lower rate that gets further in a few steps from the first weights, and the optimizer with it."""
-    return _rate(run, best_scale(run, lower_scales(run)))
+def lower_rate(run: Run) -> tuple[float, dict[str, Any]] | None:
+    """A lower rate that gets further in a few steps from the first weights, and the optimizer with it; None where no
+    lower one does.
+    """
+    scale = best_scale(run, lower_scales(run))
+    return None if scale == 1.0 else other_rate(run, scale)
 
 
 def best_scale(run: Run, scales: Iterable[float]) -> float:
@@ -68,7 +124,8 @@ def best_scale(run: Run, scales: Iterable[float]) -> float:
     return best
 
 
-def _rate(run: Run, scale: float) -> tuple[float, dict[str, Any]]:
+def other_rate(run: Run, scale: float) -> tuple[float, dict[str, Any]]:
+    """The rate times a factor, and the optimizer with it."""
     optimizer = run.rehearsal.task.optimizer
     now = stated_rate(run)
     rate = float(f"{now * scale:.0e}")
@@ -87,8 +144,3 @@ def _scheduled(schedule: Any, rate: float) -> Any:
         except (TypeError, ValueError):
             pass
     return rate
-
-
-def other_rate(run: Run, scale: float) -> tuple[float, dict[str, Any]]:
-    """The rate times a factor, and the optimizer with it."""
-    return _rate(run, scale)

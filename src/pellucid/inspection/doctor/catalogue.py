@@ -103,7 +103,7 @@ CATALOGUE: dict[str, Symptom] = {
         "Units of a layer that begin with the same weights, in and out, get the same gradient and stay the same unit "
         "for ever: the layer is as wide as one of them.",
         "The share of a layer's units whose weights equal another unit's to the last bits.",
-        "Begin with random weights: leave the weight_initializer away.",
+        "Begin with random weights: omit the weight_initializer.",
         (*_UNITS, *_GRADIENTS, *_RATES, "underfitting", "class_imbalance", "over_regularized"),
     ),
     "unscaled_inputs": Symptom(
@@ -118,7 +118,7 @@ CATALOGUE: dict[str, Symptom] = {
         "Unscaled targets",
         "The targets are so large, small or far from 0 that the last layer needs most of the training to get there.",
         "Mean and spread of the targets, beside the first predictions.",
-        "Standardize the targets, and undo it in the predictions; or begin with the mean as the last bias.",
+        "Train with standardize_target=True: the network learns (y − mean)/deviation, and predicts in the unit of y.",
         (*_GRADIENTS, *_RATES, *_UNITS, "initial_loss", "underfitting", "non_finite", "over_regularized"),
     ),
     "exploding_gradients": Symptom(
@@ -126,7 +126,7 @@ CATALOGUE: dict[str, Symptom] = {
         "On the way back the gradient grows from layer to layer: the first layers leap while the last ones creep, and "
         "no rate suits both.",
         "The size of ∂C/∂a behind the first and the last trained layer, before training and in it.",
-        "Let the weights begin at their usual size (leave weight_initializer away), or clip the gradient.",
+        "Let the weights begin at their usual size (omit weight_initializer), or clip the gradient.",
         (
             "learning_rate_too_high",
             "learning_rate_too_low",
@@ -182,7 +182,7 @@ CATALOGUE: dict[str, Symptom] = {
         "Before the first step a network should know nothing and say so: log K for K classes. One that begins with "
         "strong opinions spends its first epochs unlearning them.",
         "The loss of the first weights beside the one of a network that says the same of every row.",
-        "Let the last layer begin as usual: leave its weight_initializer and bias_initializer away.",
+        "Let the last layer begin as usual: omit its weight_initializer and bias_initializer.",
         ("learning_rate_too_low", "plateau", "saturated_units", "underfitting", "constant_predictions"),
     ),
     "tiny_batches": Symptom(
@@ -291,15 +291,16 @@ CATALOGUE: dict[str, Symptom] = {
     "frozen_units": Symptom(
         "Units that never change",
         "Weights that are the same after training as before it learn nothing.",
-        "The share of a layer's units whose weights and bias did not move.",
+        "The share of a layer's units whose weights and bias did not move in fifty steps or more.",
         "Give the layer a learning-rate factor above 0, or look at why no gradient reaches it.",
         ("underfitting", "plateau", "learning_rate_too_low", "class_imbalance"),
     ),
     "constant_predictions": Symptom(
         "Constant predictions",
         "The network says the same of every row: somewhere on the way all that the rows differ in is lost.",
-        "The spread of the scores over the rows.",
-        "Look for the first layer whose outputs do not vary, named here.",
+        "The standard deviation of the scores over the rows, beside their root mean square; and the first layer whose "
+        "outputs do not vary.",
+        "Look at the last weights, and at what keeps them near 0: the rate, a penalty, a decay.",
         ("underfitting", "plateau", "class_imbalance", "learning_rate_too_low"),
     ),
     "class_imbalance": Symptom(
@@ -313,9 +314,10 @@ CATALOGUE: dict[str, Symptom] = {
     ),
     "label_noise": Symptom(
         "Label noise",
-        "Even in the middle of a class, neighbours carry other labels: a part of the labels is wrong, and a network "
-        "that is trained long enough learns them by heart.",
-        "How pure the neighbourhoods of the purest rows are.",
+        "Even in the middle of a class, neighbours carry other labels: either a part of the labels is wrong, or the "
+        "inputs do not decide them. A network that is trained long enough learns such labels by heart.",
+        "How pure the neighbourhoods of the purest rows are, where no model predicts held-out rows better than that; "
+        "nothing is said of codes of categories, which have no neighbours.",
         "Correct the labels, or train for fewer epochs with early stopping, smoothing and a stronger penalty.",
         ("overfitting", "underfitting", "plateau"),
     ),

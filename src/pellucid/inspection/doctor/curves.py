@@ -8,11 +8,12 @@ import numpy as np
 
 from pellucid.engines.base import State
 from pellucid.inspection.doctor.advice import default_start
-from pellucid.inspection.doctor.evidence import Evidence, Run
+from pellucid.inspection.doctor.evidence import Evidence, Run, counted
 from pellucid.inspection.doctor.finding import Finding, Remedy
 from pellucid.inspection.overfitting import quiet, without_regularization
 from pellucid.layers import Dense, Dropout, GaussianNoise, Layer, ReLU
 from pellucid.training import EarlyStopping
+from pellucid.training.history import higher_is_better
 
 RISEN = 1.2
 """A validation loss that ends a fifth above its lowest is no noise."""
@@ -39,8 +40,8 @@ def overfitting(evidence: Evidence) -> list[Finding]:
     if len(losses) <= WAITED or not np.isfinite(losses).all() or not np.isfinite(of_training).all():
         return []
     best = int(np.argmin(losses))
-    if len(losses) - 1 - best < WAITED or history.best_epoch == best + 1:
-        return []  # the weights of the best epoch are back
+    if len(losses) - 1 - best < WAITED or _best_is_back(evidence):
+        return []
     noise = 3 * float(np.abs(np.diff(losses[best:])).mean())
     risen = losses[-1] > RISEN * losses[best] and (losses[-1] - losses[best] > noise or losses[-1] > 2 * losses[best])
     apart = of_training[-1] < APART * losses[-1] and of_training[-1] < of_training[best]
@@ -55,8 +56,26 @@ def overfitting(evidence: Evidence) -> list[Finding]:
     numbers = {"best_epoch": lowest, "lowest": losses[best], "last": losses[-1], "training_loss": of_training[-1]}
     patience = max(5, last // 10)
     remedy = Remedy(settings={"callbacks": [EarlyStopping(patience)]}) if run is not None else None
-    advice = f"Stop at the lowest validation loss: EarlyStopping({patience}). A penalty or dropout may do more."
+    stronger = "A stronger one of" if run is not None and _regularization(run) else "A"
+    advice = (
+        f"Stop at the lowest validation loss: EarlyStopping({patience}). {stronger} penalty or dropout may do more."
+    )
     return [Finding("overfitting", "warning", said, numbers, None, lowest, advice, remedy)]
+
+
+def _best_is_back(evidence: Evidence) -> bool:
+    """Whether the network has the weights of an epoch that was the best on validation rows, in any of their columns."""
+    history = evidence.history
+    if "epoch" not in history or history.best_epoch not in history["epoch"]:
+        return False
+    place = history["epoch"].index(history.best_epoch)
+    for name in history.columns:
+        column = evidence.column(name)
+        others = column[np.isfinite(column)]
+        best = others.max(initial=-np.inf) if higher_is_better(name) else others.min(initial=np.inf)
+        if name.startswith("validation_") and column[place] == best:
+            return True
+    return False
 
 
 def idle_early_stopping(evidence: Evidence) -> list[Finding]:
@@ -73,7 +92,7 @@ def idle_early_stopping(evidence: Evidence) -> list[Finding]:
     if column in ("loss", "accuracy"):
         said = f"EarlyStopping watches the training {column}, which goes on improving when other rows get worse."
         if losses.size:
-            advice = "Let it watch the validation loss: leave its monitor away."
+            advice = "Let it watch the validation loss: omit its monitor."
             remedy = Remedy(settings={"callbacks": [EarlyStopping(stopping.patience)]})
         else:
             advice = "Give fit a validation set, validation=0.2."
@@ -81,11 +100,13 @@ def idle_early_stopping(evidence: Evidence) -> list[Finding]:
         return [Finding("idle_early_stopping", "warning", said, numbers, None, None, advice, remedy)]
     if stopping.patience is None or stopping.patience < run.epochs:
         return []
-    patience = max(2, run.epochs // 5)
-    said = f"EarlyStopping waits for {stopping.patience} epochs, and training has {run.epochs}."
-    advice = f"Take a patience well below the number of epochs, {patience}, or train for longer."
-    remedy = Remedy(settings={"callbacks": [EarlyStopping(patience)]})
-    return [Finding("idle_early_stopping", "hint", said, numbers, None, None, advice, remedy)]
+    said = f"EarlyStopping waits for {counted(stopping.patience, 'epoch')}, and training has {run.epochs:,}."
+    patience = run.epochs // 5
+    advice = f"Train for more than {counted(stopping.patience, 'epoch')}."
+    if patience:
+        advice = f"Take a patience well below the number of epochs, {patience}, or train for longer."
+    shorter = Remedy(settings={"callbacks": [EarlyStopping(patience)]}) if patience else None
+    return [Finding("idle_early_stopping", "hint", said, numbers, None, None, advice, shorter)]
 
 
 def underfitting(evidence: Evidence) -> list[Finding]:
@@ -97,13 +118,22 @@ def underfitting(evidence: Evidence) -> list[Finding]:
         return []
     yard = run.yardstick
     said = (
-        f"The network has {_share(run, run.held_out_error)} on held-out rows and {_share(run, run.training_error)} on "
-        f"training rows; a ridge regression on random features comes to {_share(run, yard.unexplained)}."
+        f"The network has {run.quality(run.held_out_error)} on held-out rows and {run.quality(run.training_error)} on "
+        f"training rows; a ridge regression on random features has {run.quality(yard.unexplained)}."
     )
-    numbers = {"error": run.held_out_error, "training_error": run.training_error, "yardstick": yard.unexplained}
-    layers = wider(default_start(run.rehearsal.task.program.instructions))
-    advice = f"Give the network more hidden units: [{', '.join(map(str, layers))}]."
-    return [Finding("underfitting", run.severity, said, numbers, None, run.last.epoch, advice, Remedy(layers=layers))]
+    numbers = {
+        run.measure: 1 - run.held_out_error,
+        f"training_{run.measure}": 1 - run.training_error,
+        f"yardstick_{run.measure}": 1 - yard.unexplained,
+    }
+    usual = default_start(run)
+    layers, epoch = wider(usual), run.shown.epoch
+    if layers == usual:
+        advice = "Give the network a hidden layer: it has no Dense that could be made wider."
+        return [Finding("underfitting", run.severity, said, numbers, None, epoch, advice)]
+    units = [layer.units for layer in layers if isinstance(layer, Dense)][:-1]
+    advice = f"Give the network more hidden units: {', '.join(map(str, units))}."
+    return [Finding("underfitting", run.severity, said, numbers, None, epoch, advice, Remedy(layers=layers))]
 
 
 def wider(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
@@ -120,10 +150,6 @@ def wider(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
         else layer
         for place, layer in enumerate(layers)
     )
-
-
-def _share(run: Run, error: float) -> str:
-    return f"an error of {error:.1%}" if run.of_classes else f"an r2 of {1 - error:.3f}"
 
 
 def over_regularized(evidence: Evidence) -> list[Finding]:
@@ -144,10 +170,10 @@ def over_regularized(evidence: Evidence) -> list[Finding]:
     if not trial.beats(run.trial_of(run.last), FREED) or not trial.beats(run.further(1.0), FREED):
         return []
     said = (
-        f"{run.some_steps} steps without {' and '.join(what)} end at a loss of "
-        f"{loss:.4g}; training with it ended at {ended:.4g}, and goes to {same:.4g} in as many more."
+        f"{counted(run.some_steps, 'step')} without {' and '.join(what)} end at a loss of {loss:.4g}; training with it "
+        f"ended at {ended:.4g}, and goes to {same:.4g} in as many more."
     )
-    advice = f"Lower the strength of {' and '.join(what)} to a hundredth, or leave it away."
+    advice = f"Lower the strength of {' and '.join(what)} to a hundredth, or omit it."
     numbers = {"ended": ended, "loss_without": loss, "loss_with": same}
     return [Finding("over_regularized", run.severity, said, numbers, None, run.last.epoch, advice, _less(run))]
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pellucid.engines.base import Model
 from pellucid.inspection.data_checks import leaking_columns, neighbourhood_purity, repeated_outlier, scales_of
+from pellucid.inspection.doctor.advice import layers_of
 from pellucid.inspection.doctor.catalogue import worse
-from pellucid.inspection.doctor.evidence import Evidence, Run
+from pellucid.inspection.doctor.evidence import Evidence, Run, counted
 from pellucid.inspection.doctor.finding import Finding, Remedy
 from pellucid.inspection.walk import walk_forward
 from pellucid.inspection.yardstick import Yardstick
 from pellucid.layers import BatchNormalization, Embedding, LayerNormalization, Standardize
+from pellucid.training import EarlyStopping
 from pellucid.typing import Array, Floats
 
 LARGE = 10.0
@@ -90,20 +94,25 @@ def unscaled_inputs(evidence: Evidence) -> list[Finding]:
     if not size > LARGE and not size < SMALL and not uneven:
         return []
     worst = int(np.argmax(np.abs(scales.mean) + scales.deviation))
+    name = run.column_name(worst) if dense.index <= task.program.leading_scalings else f"column {worst}"
     said = (
-        f"What meets the first weights has a root mean square of {size:.3g} (about 1 is right); column {worst} has the "
-        f"mean {scales.mean[worst]:.3g} and the standard deviation {scales.deviation[worst]:.3g}, and the widest "
-        f"column is {ratio:.3g} times as wide as the narrowest."
+        f"What meets the first weights has a root mean square of {size:.3g} (about 1 is right); {name} has the mean "
+        f"{scales.mean[worst]:.3g} and the standard deviation {scales.deviation[worst]:.3g}, and the widest column is "
+        f"{ratio:.3g} times as wide as the narrowest."
     )
     numbers = {"root_mean_square": size, "widest_over_narrowest": ratio, "column": worst}
-    layers = tuple(each.layer for each in task.program.instructions)
-    scaled = (*layers[: dense.index], Standardize(), *layers[dense.index :])
+    layers, place, advice = layers_of(run), dense.index, ""
+    if any(isinstance(each, Standardize) for each in layers[:place]):
+        advice = f"Put Standardize() directly in front of layer {place}: what stands before it changes the scale again."
+    scaled = (*layers[:place], Standardize(), *layers[place:])
+    if place and isinstance(layers[place - 1], Standardize):
+        advice, scaled = "Let Standardize() measure these rows, with a new trainer: it was measured on others.", layers
     following = task.program.instructions[dense.index + 1 : dense.index + 2]
     softened = bool(following) and isinstance(following[0].layer, BatchNormalization)
     severity = "hint" if softened and run.outcome == "fine" else run.severity
     if run.divergence is not None:
         severity = "error"
-    return [Finding("unscaled_inputs", severity, said, numbers, dense.index, 0, remedy=Remedy(layers=scaled))]
+    return [Finding("unscaled_inputs", severity, said, numbers, place, 0, advice, Remedy(layers=scaled))]
 
 
 def unscaled_targets(evidence: Evidence) -> list[Finding]:
@@ -118,7 +127,13 @@ def unscaled_targets(evidence: Evidence) -> list[Finding]:
     if 1 / WIDE_TARGETS <= deviation <= WIDE_TARGETS and mean <= FAR_TARGETS * deviation:
         return []
     said = f"The targets have the mean {mean:.4g} and the standard deviation {deviation:.4g}; about 0 and 1 are right."
-    return [Finding("unscaled_targets", run.severity, said, {"mean": mean, "standard_deviation": deviation})]
+    numbers, advice = {"mean": mean, "standard_deviation": deviation}, ""
+    unit = run.network.target
+    if unit is not None and (unit.mean, unit.scale) != (0.0, 1.0):
+        said = f"In the network's own unit {said[0].lower()}{said[1:]}"
+        advice = "Measure the unit of the targets anew, on these rows: a new trainer with standardize_target=True."
+    remedy = Remedy(settings={"standardize_target": True})
+    return [Finding("unscaled_targets", run.severity, said, numbers, advice=advice, remedy=remedy)]
 
 
 def broken_target(evidence: Evidence) -> list[Finding]:
@@ -126,7 +141,7 @@ def broken_target(evidence: Evidence) -> list[Finding]:
     run = evidence.run
     if run is None or run.of_classes:
         return []
-    found = repeated_outlier(run.rehearsal.task.targets)
+    found = repeated_outlier(run.targets)
     if found is None:
         return []
     said = (
@@ -148,11 +163,11 @@ def shuffled_labels(evidence: Evidence) -> list[Finding]:
         return []
     if run.validation_error is not None and run.validation_error < 0.95 * yard.chance:
         return []
-    said = f"On held-out rows a ridge regression explains {max(yard.signal, 0):.1%} of the targets' variance" + (
-        f", and the network's error is {run.validation_error:.3g} where the best constant has {yard.chance:.3g}."
-        if run.validation_error is not None
-        else "."
-    )
+    said = f"On held-out rows a ridge regression explains {max(yard.signal, 0):.1%} of the targets' variance"
+    if run.validation_error is None:
+        said += "."
+    else:
+        said += f"; the network has {run.quality(run.validation_error)}, the best constant {run.quality(yard.chance)}."
     severity = "error" if run.validation_error is not None else "warning"
     return [Finding("shuffled_labels", severity, said, {"explained": yard.signal, "chance": yard.chance})]
 
@@ -162,6 +177,8 @@ def label_noise(evidence: Evidence) -> list[Finding]:
     run = evidence.run
     if run is None or not run.of_classes or len(run.rehearsal.task.x) < 4 * FEWEST_ROWS:
         return []
+    if any(isinstance(each, Embedding) for each in layers_of(run)):
+        return []  # codes of categories are names: rows whose codes lie close together are no neighbours
     yard = run.yardstick
     if yard.signal <= 2 * SIGNAL or yard.chance == 0:
         return []
@@ -172,15 +189,19 @@ def label_noise(evidence: Evidence) -> list[Finding]:
     guess = 1 - yard.chance
     if not guess + 0.1 < purity.core < PURE:
         return []
+    held_out = math.inf if run.validation_error is None else run.validation_error
+    if 1 - min(held_out, yard.unexplained) > purity.core:
+        return []  # what can be predicted so well is no noise: the columns that decide it are few among many
     said = (
         f"Around the purest half of the rows {purity.core:.0%} of the ten nearest neighbours have the same label "
         f"(of all rows, {purity.all:.0%}): a part of the labels is wrong, or the inputs do not decide them."
     )
     numbers = {"purest_half": purity.core, "all": purity.all}
-    advice = "Correct the labels; until then stop early: EarlyStopping(5) with a validation set."
-    from pellucid.training import EarlyStopping
-
-    remedy = Remedy(settings={"callbacks": [EarlyStopping(5)]}) if run.validation is not None else None
+    advice, remedy = "Correct the labels.", None
+    if run.early_stopping is None:
+        advice = "Correct the labels; until then stop early: EarlyStopping(5) with a validation set."
+        if run.validation is not None:
+            remedy = Remedy(settings={"callbacks": [EarlyStopping(5)]})
     by_heart = run.steps > 0 and run.training_error < BY_HEART * run.held_out_error
     return [Finding("label_noise", "warning" if by_heart else "hint", said, numbers, advice=advice, remedy=remedy)]
 
@@ -193,7 +214,7 @@ def validation_leak(evidence: Evidence) -> list[Finding]:
     rows = run.shared_rows if run.shared_rows is not None else np.empty(0, dtype=np.int64)
     said = (
         f"{run.shared_share:.0%} of the validation rows stand in the training rows, to the last bit "
-        f"({len(rows):,} training rows)."
+        f"({counted(len(rows), 'training row')})."
     )
     numbers = {"share_of_validation": run.shared_share, "training_rows": len(rows)}
     return [Finding("validation_leak", "error", said, numbers, remedy=Remedy(leave_out=rows))]
@@ -225,8 +246,8 @@ def class_imbalance(evidence: Evidence) -> list[Finding]:
         return []
     severity = "hint" if recall >= MISSED * reachable else worse(run.severity, "warning")
     said = (
-        f"Class {rare} has {counts[rare] / len(labels):.1%} of the rows, and {recall:.0%} of them are found; a "
-        f"balanced ridge regression finds {reachable:.0%}."
+        f"Class {run.class_name(rare)} has {counts[rare] / len(labels):.1%} of the rows, and {recall:.0%} of them are "
+        f"found; a balanced ridge regression finds {reachable:.0%}."
     )
     numbers = {"class": rare, "share": counts[rare] / len(labels), "found": recall, "findable": reachable}
     remedy = Remedy(fit={"class_weight": "balanced"})
@@ -264,12 +285,16 @@ def leaking_column(evidence: Evidence) -> list[Finding]:
     run = evidence.run
     if run is None:
         return []
-    found = leaking_columns(run.rehearsal.task.x, run.columns(run.rehearsal.task.targets))
-    return [
-        Finding("leaking_column", "warning", f"Column {each.column} alone explains {each.explained:.2%} of the target; "
-                f"the next best, {each.next_best:.0%}.", {"column": each.column, "explained": each.explained})
-        for each in found
-    ]  # fmt: skip
+    told = []
+    for each in leaking_columns(run.rehearsal.task.x, run.columns(run.rehearsal.task.targets)):
+        name = run.column_name(each.column)
+        said = (
+            f"{name[0].upper()}{name[1:]} alone explains {each.explained:.2%} of the target's variance; the next best, "
+            f"{each.next_best:.0%}."
+        )
+        numbers = {"column": each.column, "explained": each.explained}
+        told.append(Finding("leaking_column", "warning", said, numbers))
+    return told
 
 
 SYMPTOMS = (

@@ -18,7 +18,7 @@ from pellucid.inspection.doctor.probe import Probe, take_probe
 from pellucid.inspection.rehearsal import Rehearsal
 from pellucid.network import Network
 from pellucid.streams import Purpose, Stream
-from pellucid.training import Callback, EarlyStopping, History, Trainer
+from pellucid.training import Callback, EarlyStopping, History, ReduceOnPlateau, Trainer
 from pellucid.training.rows import Held, check_validation, split_off
 from pellucid.typing import Array
 from pellucid.validation import check_integer
@@ -77,7 +77,7 @@ class Doctor(Callback):
         self._history = History()
         self._diagnosis: Diagnosis | None = None
 
-    def start(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Draw the rows, and look at the first weights; a training that goes on keeps what was seen of it."""
         self._diagnosis = None
         if self._run is not None and trainer.epoch > 0 and self._run.first is trainer.beginning:
@@ -85,7 +85,7 @@ class Doctor(Callback):
             return
         rehearsal = Rehearsal(trainer.task, trainer.network.engines)
         self.probes = []
-        self._run = gather(rehearsal, trainer.beginning, trainer.state, trainer.held)
+        self._run = gather(rehearsal, trainer.network, trainer.beginning, trainer.state, trainer.held)
         self._run.probes, self._run.epochs = self.probes, trainer.epoch + epochs
         self._look(trainer)
 
@@ -93,17 +93,17 @@ class Doctor(Callback):
         """1 in the first epochs, then ever more."""
         return 1 if trainer.epoch < _EARLY else max(1, int(trainer.epoch * (_SPREAD - 1)))
 
-    def epoch(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Trainer) -> None:
         """Look at the layers."""
         self._look(trainer)
 
-    def end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Trainer) -> None:
         """Keep what the training ended with."""
         run = self._run
         if run is None:
             return
         run.last, run.divergence = trainer.state, trainer.divergence
-        run.early_stopping = early_stopping_of(trainer)
+        note_callbacks(run, trainer)
         run.shown = shown_state(trainer, run.last)
         self._history = trainer.history
 
@@ -197,9 +197,9 @@ def diagnose(
     if validation is not None:
         replica = subject.replica().initialize(x, y) if not begun else subject
         checked = check_validation(validation, replica.network, subject.loss)
-    run = gather(rehearsal, first, last, checked)
+    run = gather(rehearsal, subject.network, first, last, checked)
     run.shown, run.divergence, run.epochs = shown, subject.divergence, subject.epoch
-    run.early_stopping = early_stopping_of(subject)
+    note_callbacks(run, subject)
     run.probes = doctor.probes if doctor is not None else []
     return judge(Evidence(subject.history, run))
 
@@ -238,8 +238,9 @@ def diagnose_saved(
         step=epochs * task.batches,
     )
     checked = check_validation(validation, trainer.network, trainer.loss)
-    run = gather(Rehearsal(task, trainer.network.engines), first, last, checked)
-    run.epochs, run.early_stopping = epochs, early_stopping_of(trainer)
+    run = gather(Rehearsal(task, trainer.network.engines), network, first, last, checked)
+    run.shown, run.epochs = replace(last, epoch=history.best_epoch or epochs), epochs
+    note_callbacks(run, trainer)
     found = judge(Evidence(history, run))
     words = "activations and gradients while training went on: train with a Doctor (pellucid train … --doctor)."
     return replace(found, unseen=(*found.unseen, words))
@@ -268,11 +269,12 @@ def judge(evidence: Evidence) -> Diagnosis:
     return Diagnosis(in_order(findings), tuple(unseen))
 
 
-def gather(rehearsal: Rehearsal, first: State, last: State, held: Held | None) -> Run:
+def gather(rehearsal: Rehearsal, network: Network, first: State, last: State, held: Held | None) -> Run:
     """Samples of the rows, in an order that has nothing to do with theirs; and what needs all of them."""
     task = rehearsal.task
     run = Run(
         rehearsal=rehearsal.on(_some(task, SAMPLE_ROWS)),
+        network=network,
         rows=len(task.x),
         batch_size=task.batch_size,
         first=first,
@@ -297,11 +299,14 @@ def _draw(rows: int, count: int) -> Array:
     return Stream(0, Purpose.SPLIT, index=1).permutation(rows)[:count]
 
 
-def early_stopping_of(trainer: Trainer) -> EarlyStopping | None:
-    """The first callback of that kind."""
-    return next((each for each in trainer.callbacks if isinstance(each, EarlyStopping)), None)
+def note_callbacks(run: Run, trainer: Trainer) -> None:
+    """Which callbacks a training has that advice would name."""
+    run.early_stopping = next((each for each in trainer.callbacks if isinstance(each, EarlyStopping)), None)
+    run.reduces_rate = any(isinstance(each, ReduceOnPlateau) for each in trainer.callbacks)
 
 
 def shown_state(trainer: Trainer, last: State) -> State:
-    """The state whose numbers the network holds: the best epoch's where it was restored."""
-    return replace(last, parameters=trainer.network.parameters, statistics=trainer.network.statistics)
+    """The state whose numbers the network holds, with its epoch: the best epoch's where it was restored."""
+    network = trainer.network
+    epoch = trainer.history.best_epoch or last.epoch
+    return replace(last, parameters=network.parameters, statistics=network.statistics, epoch=epoch)

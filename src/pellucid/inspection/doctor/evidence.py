@@ -17,10 +17,12 @@ import numpy as np
 
 from pellucid.engines.base import State
 from pellucid.inspection.doctor.probe import Probe, take_probe
+from pellucid.inspection.names import input_names
 from pellucid.inspection.rehearsal import Rehearsal
 from pellucid.inspection.yardstick import Reach, as_columns, reach, standard_error, unexplained
 from pellucid.losses import CustomLoss, Quantile
 from pellucid.losses.links import predictions
+from pellucid.network import Network
 from pellucid.training import EarlyStopping, History
 from pellucid.training.divergence import Divergence
 from pellucid.typing import Array, Floats
@@ -58,6 +60,11 @@ class Trial(NamedTuple):
         return self.loss < part * other.loss and self.error <= other.error
 
 
+def counted(count: int, what: str) -> str:
+    """How many of a thing, for people: "1 step", "1,200 steps"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 @dataclass
 class Run:
     """A training that can be looked into.
@@ -66,12 +73,14 @@ class Run:
     ----------
     rehearsal : Rehearsal
         The training, on a sample of at most `SAMPLE_ROWS` rows in random order.
+    network : Network
+        What is trained; here it lends the names of classes and columns, and the unit of the targets.
     rows, batch_size : int
         Of the training itself.
     first, last : State
         Before the first step, and where training went on from at the end.
     shown : State
-        What the network holds: that of the best epoch, where early stopping restored it.
+        What the network holds, with its epoch: that of the best epoch, where early stopping restored it.
     validation : (x, targets) or None
         A sample of the validation rows.
     validation_weight : array (n,) or None
@@ -86,11 +95,14 @@ class Run:
         How many were done, or asked for where training stopped before.
     early_stopping : EarlyStopping or None
         The callback.
+    reduces_rate : bool
+        Whether a callback reduces the rate on a plateau.
     divergence : Divergence or None
         Where it went wrong.
     """
 
     rehearsal: Rehearsal
+    network: Network
     rows: int
     batch_size: int
     first: State
@@ -104,6 +116,7 @@ class Run:
     twins_share: float = 0.0
     epochs: int = 0
     early_stopping: EarlyStopping | None = None
+    reduces_rate: bool = False
     divergence: Divergence | None = None
 
     @property
@@ -123,6 +136,17 @@ class Run:
         of_one = 6 * max(1, task.program.parameter_count) * task.batch_size
         return int(min(MOST_STEPS, max(FEWEST_STEPS, WORK / of_one)))
 
+    # -- what things are called ----------------------------------------------------------------------------------
+
+    def class_name(self, number: int) -> str:
+        """A class by its name, or by its number where classes have no names."""
+        return str(number) if self.network.classes is None else self.network.classes[number]
+
+    def column_name(self, number: int) -> str:
+        """A column of the inputs by its name, or by its number from 0 on where columns have no names."""
+        names = input_names(self.network)
+        return f"column {number}" if names is None else f"column {names[number]!r}"
+
     # -- how good it is ------------------------------------------------------------------------------------------
 
     @cached_property
@@ -140,6 +164,12 @@ class Run:
     def balanced(self) -> bool:
         """Whether all classes count the same in the error: where rows have weights, their numbers do not say it."""
         return self.of_classes and self.rehearsal.task.sample_weight is not None
+
+    @property
+    def targets(self) -> Array:
+        """The sample's targets in the unit of y, as they were given."""
+        targets, unit = self.rehearsal.task.targets, self.network.target
+        return targets if unit is None else targets * np.asarray(unit.scale) + np.asarray(unit.mean)
 
     def columns(self, targets: Array) -> Floats:
         """Targets as numbers (n, k)."""
@@ -170,6 +200,19 @@ class Run:
             return unexplained(scores, columns, True, balanced=self.balanced)
         predicted = predictions(scores, link)
         return unexplained(predicted.reshape(columns.shape), columns, False)
+
+    @property
+    def measure(self) -> str:
+        """What `1 − error` is called."""
+        return "accuracy" if self.of_classes else "r2"
+
+    def quality(self, error: float) -> str:
+        """An error as people know it: the accuracy of classes, R² of numbers."""
+        if not math.isfinite(error):
+            return "scores that are not finite"
+        if not self.of_classes:
+            return f"an R² of {1 - error:.3f}".replace("-", "−")
+        return f"{'a balanced' if self.balanced else 'an'} accuracy of {1 - error:.1%}"
 
     @cached_property
     def training_error(self) -> float:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
 from pellucid.engines.base import Model
-from pellucid.inspection.doctor.advice import default_start
+from pellucid.inspection.doctor.advice import layers_of, other_start, with_normalization, with_relu
 from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
 from pellucid.inspection.doctor.probe import MANY, Probe
 from pellucid.inspection.gradient_check import layer_gradient_check, loss_gradient_check
 from pellucid.inspection.verdict import GradientCheck
 from pellucid.inspection.walk import walk_forward
-from pellucid.layers import LAYERS, HardTanh, Layer, ReLU, Sigmoid, Softsign, Tanh
+from pellucid.layers import LAYERS
 from pellucid.losses import LOSSES
 
 VANISHED = 1e-3
@@ -48,15 +49,30 @@ def _ratio(evidence: Evidence, name: str) -> list[Finding]:
         return []  # nothing comes back through dead units: that is another finding
     trained = run.beginning.trained
     first, last = trained[0], trained[-1]
-    words = "of" if ratio < 1 else "times"
     said = (
-        f"Before training the gradient behind layer {first.place}, {first.layer}, is {ratio:.2g} {words} that behind "
-        f"layer {last.place}, {last.layer} ({first.gradient_rms:.2g} and {last.gradient_rms:.2g})."
+        f"Before training the gradient behind layer {first.place}, {first.layer}, is {ratio:.2g} times that behind "
+        f"layer {last.place}, {last.layer} (root mean squares of {first.gradient_rms:.2g} and {last.gradient_rms:.2g})."
     )
     numbers = {"ratio": ratio, "first": first.gradient_rms, "last": last.gradient_rms}
-    layers = default_start(run.rehearsal.task.program.instructions)
-    remedy = Remedy(layers=_with_relu(layers) if name == "vanishing_gradients" else layers)
-    return [Finding(name, run.severity, said, numbers, first.place, 0, remedy=remedy)]
+    advice, remedy = _passing_on(run, name == "vanishing_gradients")
+    return [Finding(name, run.severity, said, numbers, first.place, 0, advice, remedy)]
+
+
+def _passing_on(run: Run, vanishing: bool) -> tuple[str, Remedy | None]:
+    """What lets gradients through, the first of it that is not done yet; "" for the advice of the catalogue."""
+    layers, usual, optimizer = layers_of(run), other_start(run), run.rehearsal.task.optimizer
+    with_relus = with_relu(usual or layers)
+    if vanishing and with_relus != (usual or layers):
+        return "", Remedy(layers=with_relus)
+    if usual is not None:
+        return "Let the weights begin at their usual size: omit weight_initializer.", Remedy(layers=usual)
+    if not vanishing and optimizer.clip_norm is None:
+        clipped = dataclasses.replace(optimizer, clip_norm=1.0)
+        return "Clip the gradient: clip_norm=1.0.", Remedy(settings={"optimizer": clipped})
+    normalized = with_normalization(layers)
+    if normalized is not None:
+        return "Put BatchNormalization behind each Dense.", Remedy(layers=normalized)
+    return "Use fewer layers.", None
 
 
 def gradient_ratio(probe: Probe) -> float | None:
@@ -65,12 +81,6 @@ def gradient_ratio(probe: Probe) -> float | None:
     if len(trained) < 2 or not trained[-1].gradient_rms > 0 or not np.isfinite(trained[0].gradient_rms):
         return None
     return trained[0].gradient_rms / trained[-1].gradient_rms
-
-
-def _with_relu(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """Hidden activations with two ends become ReLU; what stands last stays."""
-    ends = (Sigmoid, Tanh, HardTanh, Softsign)
-    return tuple(ReLU() if isinstance(each, ends) and each is not layers[-1] else each for each in layers)
 
 
 def wrong_gradient(evidence: Evidence) -> list[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pellucid.inspection.doctor.advice import default_start
+from pellucid.inspection.doctor.advice import other_start
 from pellucid.inspection.doctor.catalogue import worse
 from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
@@ -103,9 +103,11 @@ def initial_loss(evidence: Evidence) -> list[Finding]:
     if not expected > 0 or not np.isfinite(first) or first <= times * expected:
         return []
     said = f"Before the first step the loss is {first:.4g}; a network that knows nothing has {expected:.4g}."
-    remedy = Remedy(layers=default_start(run.rehearsal.task.program.instructions))
+    usual = other_start(run)
+    advice = "" if usual else "Draw the first weights anew, and look at the scale of inputs and targets."
+    remedy = None if usual is None else Remedy(layers=usual)
     numbers = {"first_loss": first, "expected": expected}
-    return [Finding("initial_loss", run.severity, said, numbers, None, 0, remedy=remedy)]
+    return [Finding("initial_loss", run.severity, said, numbers, None, 0, advice, remedy)]
 
 
 def constant_predictions(evidence: Evidence) -> list[Finding]:
@@ -122,10 +124,12 @@ def constant_predictions(evidence: Evidence) -> list[Finding]:
         return []
     layer = next((each for each in run.end.layers if each.output_spread < SAME), None)
     where = f" Behind layer {layer.place}, {layer.layer}, nothing differs any more." if layer else ""
-    said = f"The scores of {len(scores):,} rows are the same to {spread:.1g}.{where}"
+    apart = f"differ by {spread:.1g} (their largest standard deviation)" if spread else "are equal to the last bit"
+    said = f"The scores of {len(scores):,} rows {apart}, beside a root mean square of {size:.3g}.{where}"
     numbers = {"spread": spread, "size": size}
     index = layer.place if layer else None
-    return [Finding("constant_predictions", "error", said, numbers, index, run.last.epoch)]
+    advice = f"Look at layer {layer.place}: what it makes of different rows is the same." if layer else ""
+    return [Finding("constant_predictions", "error", said, numbers, index, run.shown.epoch, advice)]
 
 
 SYMPTOMS = (output_loss_mismatch, initial_loss, constant_predictions)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
 from pellucid.engines.base import State
-from pellucid.inspection.doctor.advice import HIGHER, best_scale, lower_scales, other_rate, stated_rate, with_rate
+from pellucid.inspection.doctor.advice import HIGHER, best_scale, layers_of, lower_scales, other_rate, stated_rate
 from pellucid.inspection.doctor.catalogue import worse
-from pellucid.inspection.doctor.evidence import Evidence, Run
+from pellucid.inspection.doctor.evidence import Evidence, Run, counted
 from pellucid.inspection.doctor.finding import Finding, Remedy
-from pellucid.layers import BatchNormalization
+from pellucid.layers import BatchNormalization, LayerNormalization
 from pellucid.schedules import Cosine
 from pellucid.typing import Floats
 
@@ -68,10 +70,10 @@ def learning_rate_too_high(evidence: Evidence) -> list[Finding]:
         return []  # the rate worked until it was too high for what was left: a plateau
     rate, settings = other_rate(run, scale)
     now = stated_rate(run)
-    came = "diverged" if run.divergence is not None else f"ended at a loss of {ended:.4g}"
+    came = "diverged" if run.divergence is not None else f"came to a loss of {ended:.4g}"
     said = (
-        f"At a rate of {now:g} training {came}; {run.rehearsed_steps} steps from the same first weights at {rate:g} "
-        f"reach {loss:.4g} (it began at {run.first_loss:.4g}).{_jumps(evidence)}"
+        f"At a rate of {now:g} training {came}; {counted(run.rehearsed_steps, 'step')} from the same first weights at "
+        f"{rate:g} reach one of {loss:.4g} (it began at {run.first_loss:.4g}).{_jumps(evidence)}"
     )
     numbers = {"learning_rate": now, "better_rate": rate, "ended": ended, "loss_at_better_rate": loss}
     severity = "error" if run.outcome == "failed" else "warning"
@@ -95,9 +97,9 @@ def learning_rate_too_low(evidence: Evidence) -> list[Finding]:
     now = stated_rate(run)
     step = max((layer.update_ratio for layer in run.end.trained), default=0.0)
     said = (
-        f"{run.steps:,} steps at a rate of {now:g} brought the loss from {run.first_loss:.4g} to {ended:.4g}; "
-        f"{run.rehearsed_steps} steps at {rate:g} bring it to {loss:.4g}. A step moves the weights by {step:.1g} of "
-        f"their length."
+        f"{counted(run.steps, 'step')} at a rate of {now:g} brought the loss from {run.first_loss:.4g} to {ended:.4g}; "
+        f"{counted(run.rehearsed_steps, 'step')} at {rate:g} bring it to {loss:.4g}. A step moves the weights by "
+        f"{step:.1g} of their length."
     )
     numbers = {"learning_rate": now, "better_rate": rate, "ended": ended, "loss_at_better_rate": loss, "update": step}
     closes = trial.error <= run.ended.error - CLOSED * (run.ended.error - run.yardstick.unexplained)
@@ -122,10 +124,10 @@ def batch_size_mismatch(evidence: Evidence) -> list[Finding]:
     if not trial.beats(run.ended, BETTER) or not trial.beats(own, BETTER) or not loss < FALLS * run.first_loss:
         return []
     now = stated_rate(run)
-    ending = f"ended at a loss of {ended:.4g}" if math.isfinite(ended) else "diverged"
+    ending = f"came to a loss of {ended:.4g}" if math.isfinite(ended) else "diverged"
     said = (
-        f"With {run.batch_size:,} row{'s' if run.batch_size > 1 else ''} a step at a rate of {now:g}, training "
-        f"{ending} after {run.steps:,} steps; the same in batches of {USUAL_ROWS} comes to {loss:.4g}."
+        f"With {counted(run.batch_size, 'row')} a step at a rate of {now:g}, training {ending} after "
+        f"{counted(run.steps, 'step')}; the same in batches of {USUAL_ROWS} comes to {loss:.4g}."
     )
     numbers = {"batch_size": run.batch_size, "learning_rate": now, "ended": ended, "loss_in_other_batches": loss}
     advice = f"Take batches of {USUAL_ROWS} rows at this rate."
@@ -153,12 +155,16 @@ def tiny_batches(evidence: Evidence) -> list[Finding]:
         return []
     spread = math.sqrt(2 / (run.batch_size - 1)) if run.batch_size > 1 else math.inf
     wrong = "there is no variance in one row" if run.batch_size == 1 else f"their variance is off by {spread:.0%}"
-    said = f"Batches have {run.batch_size} row{'s' if run.batch_size > 1 else ''}: {wrong}."
+    said = f"Batches have {counted(run.batch_size, 'row')}: {wrong}."
     numbers = {"batch_size": run.batch_size, "relative_spread_of_the_variance": spread}
     severity = worse(run.severity, "warning")
     size = min(USUAL_ROWS, run.rows)
-    advice = f"Take batches of {size} rows, or LayerNormalization, which looks at each row alone."
-    remedy = Remedy(settings={"batch_size": size})
+    if size >= TINY:
+        advice = f"Take batches of {size} rows, or LayerNormalization, which looks at each row alone."
+        remedy = Remedy(settings={"batch_size": size})
+    else:  # there are no more
+        layers = [LayerNormalization() if isinstance(each, BatchNormalization) else each for each in layers_of(run)]
+        advice, remedy = "Use LayerNormalization, which looks at each row alone.", Remedy(layers=tuple(layers))
     return [Finding("tiny_batches", severity, said, numbers, found[0].index, None, advice, remedy)]
 
 
@@ -177,20 +183,25 @@ def plateau(evidence: Evidence) -> list[Finding]:
     now = run.rehearsal.task.rate_at(run.last)
     third = len(losses) // 3
     said = (
-        f"In the last {third} epochs the loss stood at about {np.nanmean(losses[-third:]):.4g}; {run.some_steps} "
+        f"In the last {third} epochs the loss stood at about {np.nanmean(losses[-third:]):.4g}; {run.some_steps:,} "
         f"further steps at a rate of {now * scale:.2g} instead of {now:.2g} bring that of a sample from {ended:.4g} to "
         f"{loss:.4g}."
     )
     numbers = {"epochs": third, "learning_rate": now, "ended": ended, "loss_at_lower_rate": loss}
-    optimizer = run.rehearsal.task.optimizer
-    steps = max(run.steps, 1)
-    settings = {"optimizer": with_rate(optimizer, now)}
-    if not callable(optimizer.learning_rate):
-        import dataclasses
-
-        settings = {"optimizer": dataclasses.replace(optimizer, learning_rate=Cosine(float(now), steps=steps))}
-    advice = f"Lower the rate as training goes on: Cosine({now:g}, steps={steps}), or ReduceOnPlateau()."
+    advice, settings = _lowered(run, scale)
     return [Finding("plateau", severity, said, numbers, None, run.last.epoch, advice, Remedy(settings=settings))]
+
+
+def _lowered(run: Run, scale: float) -> tuple[str, dict[str, Any]]:
+    """A schedule that ends low; where the rate falls already, a lower one."""
+    optimizer = run.rehearsal.task.optimizer
+    if callable(optimizer.learning_rate):
+        now, (rate, settings) = stated_rate(run), other_rate(run, scale)
+        return f"Lower the rate that the schedule begins with from {now:g} to {rate:g}.", settings
+    cosine = Cosine(stated_rate(run), steps=max(run.steps, 1))
+    advice = f"Lower the rate as training goes on: Cosine({cosine.learning_rate:g}, steps={cosine.steps})"
+    advice += "." if run.reduces_rate else ", or ReduceOnPlateau()."
+    return advice, {"optimizer": dataclasses.replace(optimizer, learning_rate=cosine)}
 
 
 def stands_still(losses: Floats) -> bool:

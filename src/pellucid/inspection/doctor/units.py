@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pellucid.inspection.doctor.advice import default_start, lower_rate
+from pellucid.inspection.doctor.advice import layers_of, lower_rate, other_start, with_leaky_relu, with_relu
 from pellucid.inspection.doctor.catalogue import worse
-from pellucid.inspection.doctor.evidence import Evidence, Run
+from pellucid.inspection.doctor.evidence import Evidence, Run, counted
 from pellucid.inspection.doctor.finding import Finding, Remedy
 from pellucid.inspection.doctor.probe import MANY, LayerProbe
-from pellucid.layers import LeakyReLU, ReLU
 from pellucid.typing import Floats
 
 FROZEN = 0.25
 """The share of a layer's units that did not move. One in four is more than rows that never reach a unit explain."""
+
+MOVING_STEPS = 50
+"""After fewer steps units may stand still because no row of the few batches has reached them yet."""
 
 FEW_STEPS = 3
 """Before training, so many are tried out: units that begin alike may part at the first step."""
@@ -36,15 +38,16 @@ def dead_relu(evidence: Evidence) -> list[Finding]:
         f"{layer.dead:.0%} of the units of layer {layer.place}, {layer.layer}, are 0 for every one of "
         f"{len(run.some_rows)} rows ({before:.0%} were so before training)."
     )
-    layers = default_start(run.rehearsal.task.program.instructions)
-    if from_start:
-        advice = "Let the weights and biases in front of it begin as usual: leave their initializers away."
-        remedy = Remedy(layers=layers)
+    usual = other_start(run)
+    if from_start and usual is not None:
+        advice = "Let the weights and biases in front of it begin as usual: omit their initializers."
+        remedy = Remedy(layers=usual)
     else:
-        rate, settings = lower_rate(run)
-        advice = f"Lower the learning rate to {rate:g}, and use LeakyReLU, whose units can come back."
-        leaky = tuple(LeakyReLU() if isinstance(each, ReLU) else each for each in layers)
-        remedy = Remedy(layers=leaky, settings=settings)
+        lower = None if from_start else lower_rate(run)
+        advice = "Use LeakyReLU, whose units can come back."
+        if lower is not None:
+            advice = f"Lower the learning rate to {lower[0]:g}, and use LeakyReLU, whose units can come back."
+        remedy = Remedy(layers=with_leaky_relu(usual or layers_of(run)), settings=lower[1] if lower else {})
     numbers = {"dead": layer.dead, "dead_before_training": before}
     return [Finding("dead_relu", run.severity, said, numbers, layer.place, run.last.epoch, advice, remedy)]
 
@@ -69,18 +72,20 @@ def saturated_units(evidence: Evidence) -> list[Finding]:
         f"rows in ten {'before the first step' if at_start else 'at the end'}."
     )
     numbers = {"saturated": layer.saturated, "saturated_at_the_end": after}
-    instructions = run.rehearsal.task.program.instructions
-    if at_start:
-        advice = "Let the weights in front of it begin at their usual size: leave their weight_initializer away."
-        remedy = Remedy(layers=default_start(instructions))
+    usual, lower = other_start(run), None if at_start else lower_rate(run)
+    if at_start and usual is not None:
+        advice = "Let the weights in front of it begin at their usual size: omit their weight_initializer."
+        remedy = Remedy(layers=usual)
+    elif lower is not None:
+        advice, remedy = f"Lower the learning rate to {lower[0]:g}.", Remedy(settings=lower[1])
     else:
-        rate, settings = lower_rate(run)
-        advice, remedy = f"Lower the learning rate to {rate:g}.", Remedy(settings=settings)
+        advice = "Use ReLU in its place, which has one end, and look at the size of what it is given."
+        remedy = Remedy(layers=with_relu(layers_of(run)))
     return [Finding("saturated_units", severity, said, numbers, layer.place, epoch, advice, remedy)]
 
 
 def symmetric_weights(evidence: Evidence) -> list[Finding]:
-    """Units of a layer with the same weights as another."""
+    """Units of a layer that begin with the same weights as another, and keep them."""
     run = evidence.run
     if run is None:
         return []
@@ -88,19 +93,23 @@ def symmetric_weights(evidence: Evidence) -> list[Finding]:
     state = run.last if run.steps and run.divergence is None else run.rehearsal.train(run.first, FEW_STEPS)
     if state is None:
         return []
+    begun = dict(_unit_columns(run, run.first.parameters))
     for index, columns in _unit_columns(run, state.parameters):
+        if columns.shape[1] < 2 or index == _last_weighted(run) or twins(begun[index]) < MANY:
+            continue  # weights that a penalty has brought to 0 are equal, too, but did not begin so
         share = twins(columns)
-        if columns.shape[1] < 2 or share < MANY or index == _last_weighted(run):
+        if share < MANY:
             continue
         said = (
             f"{share:.0%} of the {columns.shape[1]} units of layer {index}, "
             f"{run.rehearsal.task.program.instructions[index].layer}, have the same weights as another unit after "
-            f"{run.steps or FEW_STEPS:,} steps."
+            f"{counted(run.steps or FEW_STEPS, 'step')}."
         )
-        remedy = Remedy(layers=default_start(run.rehearsal.task.program.instructions))
-        severity = worse(run.severity, "warning")
+        usual, severity = other_start(run), worse(run.severity, "warning")
+        advice = "" if usual else "Draw the weights anew: a new trainer, or network.build again, makes random ones."
+        remedy = Remedy(layers=usual or layers_of(run))
         told.append(
-            Finding("symmetric_weights", severity, said, {"twins": share}, index, run.last.epoch, remedy=remedy)
+            Finding("symmetric_weights", severity, said, {"twins": share}, index, run.last.epoch, advice, remedy)
         )
     return told[:1]
 
@@ -120,12 +129,14 @@ def frozen_units(evidence: Evidence) -> list[Finding]:
     factors = run.rehearsal.task.rate_factors
     ranges = [view.range for view in run.rehearsal.task.program.instructions[index].parameters]
     by_factor = factors is not None and all(not factors[part].any() for part in ranges)
+    if not by_factor and run.steps < MOVING_STEPS:
+        return []
     said = (
         f"{still[index]:.0%} of the units of layer {index}, {run.rehearsal.task.program.instructions[index].layer}, "
-        f"have the very weights they began with after {run.steps:,} steps"
+        f"have the very weights they began with after {counted(run.steps, 'step')}"
         + (": its learning-rate factor is 0." if by_factor else ".")
     )
-    advice = "Take its learning_rate_factors away, unless you meant it to stay as it is." if by_factor else ""
+    advice = "Omit its learning_rate_factors, unless it is meant to stay as it is." if by_factor else ""
     remedy = Remedy(settings={"learning_rate_factors": None}) if by_factor else None
     severity = worse(run.severity, "warning") if still[index] == 1.0 else run.severity
     return [Finding("frozen_units", severity, said, {"still": still[index]}, index, run.last.epoch, advice, remedy)]

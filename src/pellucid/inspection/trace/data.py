@@ -25,6 +25,8 @@ def to_dict(trace: Trace) -> dict[str, Any]:
         "version": VERSION,
         "dtype": trace.scores.dtype.name,
         "training": trace.training,
+        "features": list(trace.features),
+        "classes": list(trace.classes),
         "x": plain(trace.x),
         "targets": plain(trace.targets),
         "sample_weight": plain(trace.sample_weight),

@@ -92,10 +92,11 @@ def _given(choice: Choice) -> str:
     target = number(trace.targets[row]) if trace.targets.ndim == 1 else ""
     target = target or f"[{'  '.join(number(value) for value in trace.targets[row])}]"
     values = trace.x[row].astype(np.float64).reshape(-1)
-    title = f"x and y = {target}{which}"
-    return _details(
-        "given", title, _cells(values, [f"x[{unit}] = {number(v)}" for unit, v in enumerate(values[:_MOST])])
-    )
+    name = trace.class_of(row)
+    title = f"x and y = {target}{f', {name}' if name else ''}{which}"
+    names = [f"{each}: " for each in trace.features] or [""] * len(values)
+    tips = [f"{names[unit]}x[{unit}] = {number(v)}" for unit, v in enumerate(values[:_MOST])]
+    return _details("given", title, _cells(values, tips))
 
 
 def _cost_words(trace: Trace) -> str:

@@ -24,6 +24,7 @@ from pellucid.engines.reference import (
     update_parameters,
 )
 from pellucid.formulas import Formulas, formulas_of
+from pellucid.inspection.names import input_names
 from pellucid.inspection.trace.symbols import Symbols, symbols_of
 from pellucid.inspection.trace.values import LayerTrace, Trace
 from pellucid.inspection.walk import Return, Visit, check_examples, flat_gradient, walk_backward, walk_forward
@@ -34,7 +35,7 @@ from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
 from pellucid.penalties import Penalty
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_seed
+from pellucid.validation import check_seed, counted
 
 _MOST_ROWS = 4096
 
@@ -115,7 +116,7 @@ def trace(
     model = network.model
     if len(examples.x) > _MOST_ROWS:
         raise ValueError(
-            f"x has {len(examples.x)} rows, and a trace keeps every number of every layer for each of them: "
+            f"x has {counted(len(examples.x), 'row')}, and a trace keeps every number of every layer for each of them: "
             f"pass a few rows, at most {_MOST_ROWS}, such as x[:8], y[:8]."
         )
     chosen = None if optimizer is None else find_optimizer(optimizer)
@@ -174,6 +175,9 @@ def trace(
         rate=task.rate_at(state) if chosen else 0.0,
         step=state.step,
         cost_after=cost_after,
+        features=input_names(network) or (),
+        classes=network.classes or (),
+        unit="" if network.target is None else network.target.words(task.link),
     )
 
 

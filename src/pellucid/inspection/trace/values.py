@@ -94,6 +94,10 @@ class Trace:
         The number of the step, from 0 on.
     cost_after : float or None
         C of the same rows with the new weights.
+    features, classes : tuple of str
+        The names of the numbers in a row and of the classes; () where they have none.
+    unit : str
+        What predictions are, where targets were scaled: "score·20 + 100"; "" where scores are in the unit of y.
     """
 
     x: Array
@@ -110,6 +114,9 @@ class Trace:
     rate: float
     step: int
     cost_after: float | None
+    features: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    unit: str = ""
 
     @property
     def scores(self) -> Floats:
@@ -169,7 +176,7 @@ class Trace:
 
     def save_html(self, path: str | Path, *, row: int = 0) -> None:
         """Write `to_html` to a file."""
-        from pellucid.formats.atomic import write_atomically
+        from pellucid.storage.atomic import write_atomically
 
         write_atomically(Path(path).expanduser(), [self.to_html(row=row).encode()])
 
@@ -178,6 +185,14 @@ class Trace:
         from pellucid.inspection.trace.page import fragment
 
         return fragment(self, 0)
+
+    def class_of(self, row: int) -> str:
+        """The name of a row's class; "" where its target is not one class, or the class has no name but its number."""
+        target = self.targets[row].reshape(-1)
+        if target.size != 1 or target[0] not in range(len(self.classes)):
+            return ""
+        name = self.classes[int(target[0])]
+        return "" if name == str(int(target[0])) else name
 
     def _check_row(self, row: int) -> None:
         check_integer("row", row, minimum=0, maximum=len(self.x) - 1)

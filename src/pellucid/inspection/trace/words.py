@@ -13,6 +13,7 @@ from pellucid.inspection.trace.numbers import array, number
 from pellucid.inspection.trace.values import LayerTrace, Trace
 
 _INDENT = "  "
+_MOST_NAMED = 60  # numbers of a row
 
 
 def text(trace: Trace, unit: int | str | None, row: int, digits: int) -> str:
@@ -74,13 +75,26 @@ def _more_words(part: Any) -> str:
 def _given(choice: Choice) -> str:
     trace, row = choice.trace, choice.row
     of_row = f", row {row} of {len(trace.x)}" if len(trace.x) > 1 else ""
-    target = array(trace.targets[row], choice.digits)
-    lines = [f"x = {array(trace.x[row], choice.digits)}{of_row}", f"y = {target}"]
+    name, unit = trace.class_of(row), f", in a unit of its own: predictions are {trace.unit}" if trace.unit else ""
+    lines = [f"x = {array(trace.x[row], choice.digits)}{of_row}", *_named(choice)]
+    lines.append(f"y = {array(trace.targets[row], choice.digits)}{f', {name}' if name else ''}{unit}")
     if trace.sample_weight is not None:
         lines.append(f"w = {number(trace.sample_weight[row], choice.digits)}")
     if trace.training:
         lines.append("as in training: dropout and noise are drawn, batch normalization takes the batch's own mean")
     return "\n".join(_INDENT + line for line in lines)
+
+
+def _named(choice: Choice) -> list[str]:
+    """Each number of a row with its name; of many, those that are not 0."""
+    values = choice.trace.x[choice.row].reshape(-1)
+    names = dict(enumerate(choice.trace.features))
+    shown = names if len(names) <= _MOST_NAMED else [place for place in names if values[place] != 0][:_MOST_NAMED]
+    lines = [(f"x[{place}] = {choice.number(values[place])}", names[place]) for place in shown]
+    width = max((len(left) for left, _ in lines), default=0)
+    left_out = len(names) - len(lines)
+    more = [f"{_INDENT}… and {left_out:,} more"] if left_out else []
+    return [f"{_INDENT}{left:<{width}}  {name}" for left, name in lines] + more
 
 
 def _block(title: str, lines: list[Line], digits: int) -> str:

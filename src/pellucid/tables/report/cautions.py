@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pellucid.tables.cells import kind_given
-from pellucid.tables.targets import Target
+from pellucid.tables.targets import Target, rare_classes
 from pellucid.typing import Array, Floats
 
 _MOST, _NEARLY_ALL = 0.87, 0.95  # shares of what all columns are worth
@@ -21,7 +21,9 @@ _FINE = 0.5  # a column with different values in more of the different rows than
 _FEW_ROWS = 10  # a class of fewer is hardly learnt, and hardly measured
 
 
-def cautions_of(x: Floats, y: Array, target: Target, importance: Mapping[str, float]) -> tuple[str, ...]:
+def cautions_of(
+    x: Floats, y: Array, target: Target, importance: Mapping[str, float], weight: Array | None = None
+) -> tuple[str, ...]:
     """What is to be looked at again.
 
     Parameters
@@ -32,8 +34,11 @@ def cautions_of(x: Floats, y: Array, target: Target, importance: Mapping[str, fl
         What is predicted.
     importance : mapping
         By column, what the score loses without it; empty where the network is no better than a constant.
+    weight : array (n,) or None
+        How much each row counts: a class that weighs as much as the others is not rare.
     """
-    found = (_giving_away(importance, target.name), _copies(x, y), _rare(y, target), _alike(target))
+    of_classes = (_few(y, target), _rare(y, target, weight), _alike(target)) if target.task == "classes" else ()
+    found = (_giving_away(importance, target.name), _copies(x, y), *of_classes)
     return tuple(words for words in found if words)
 
 
@@ -76,9 +81,7 @@ def copies_in(x: Floats, y: Array) -> int:
     return len(keys) - len(np.unique(keys))
 
 
-def _rare(y: Array, target: Target) -> str:
-    if target.task != "classes":
-        return ""
+def _few(y: Array, target: Target) -> str:
     counts = np.bincount(y, minlength=len(target.classes))
     rare = [(name, count) for name, count in zip(target.class_names, counts.tolist(), strict=True) if count < _FEW_ROWS]
     if not rare:
@@ -88,6 +91,22 @@ def _rare(y: Array, target: Target) -> str:
     return (
         f"{which} fewer than {_FEW_ROWS} rows ({shown}): {they} can hardly be learnt or measured. Find more such rows, "
         f"or put them together with another class."
+    )
+
+
+def _rare(y: Array, target: Target, weight: Array | None) -> str:
+    """The classes below a tenth of all rows, as these weigh, with the way to make them count; not those of `_few`."""
+    totals = np.bincount(y, weights=weight, minlength=len(target.classes))
+    counts = np.bincount(y, minlength=len(target.classes))
+    rare = [place for place in rare_classes(totals.tolist()) if counts[place] >= _FEW_ROWS]
+    if not rare:
+        return ""
+    shown = ", ".join(f"{target.class_names[place]!r:.40} {totals[place] / totals.sum():.1%}" for place in rare[:5])
+    which, they = ("One class is rare", "it is") if len(rare) == 1 else (f"{len(rare):,} classes are rare", "they are")
+    return (
+        f"{which} ({shown}{', …' if len(rare) > 5 else ''}): accuracy says little of whether {they} found; see the "
+        f'confusion table. To make every class count as much as the others: class_weight="balanced" '
+        f"(--class-weight balanced)."
     )
 
 

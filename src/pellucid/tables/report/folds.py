@@ -7,7 +7,7 @@ can run beside others; `finish` then asks the rivals, and answers all models' pr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,9 @@ from pellucid.tables.running import Job
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
 from pellucid.typing import Array, Floats
+
+MOST_FOLDS = 100
+"""More trainings than these tell no more of a table."""
 
 _MANY_ROWS = 5_000  # from here on three folds tell as much as five
 _SINGLE_SPLIT = 20_000  # and from here on a single one does
@@ -92,11 +95,14 @@ class Measurement:
         The folds; one is a single split.
     how : str
         How it was measured, in words; "": by the folds.
+    others : mapping
+        Further models by name, with their predictions for the rows of each part.
     """
 
-    def __init__(self, parts: Sequence[Part], how: str = "") -> None:
+    def __init__(self, parts: Sequence[Part], how: str = "", others: Mapping[str, list[Floats]] | None = None) -> None:
         self.parts = list(parts)
         self.how = how or self._how()
+        self.others = dict(others or {})
 
     @classmethod
     def by_folds(
@@ -157,6 +163,7 @@ class Measurement:
                 found.append(answer)
             if len(found) == len(self.parts):
                 answers[name] = found
+        answers |= self.others
         truth = np.concatenate([part.truth for part in self.parts])
         weights = [part.weight for part in self.parts if part.weight is not None]
         weight = np.concatenate(weights) if weights else None

@@ -31,6 +31,10 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def __neg__(self) -> Interval:
+        """The interval of the number with the other sign."""
+        return Interval(-self.value, -self.high, -self.low)
+
 
 def bootstrap(
     measures: Sequence[Weighted], rows: int, weight: Array | None = None, seed: int = 0

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pellucid.losses import AbsoluteError
 from pellucid.tables.targets import Target
 from pellucid.tables.words import in_digits, minus
 from pellucid.typing import Array, Floats
@@ -184,9 +185,13 @@ D2 = Measure("d2", "D²", True, _explained(_deviances, _deviances_of_mean))
 
 
 def measures_of(target: Target) -> tuple[Measure, ...]:
-    """The measures that suit a target; the first is the score that is compared."""
+    """The measures that suit a target. All models are compared by the first, which depends on the task alone and so is
+    known before any of them is measured; `why_first` gives the reason.
+    """
     if target.task == "classes":
-        return (ACCURACY, AUC, LOG_LOSS) if len(target.classes) == 2 else (ACCURACY, LOG_LOSS)
+        if len(target.classes) > 2:
+            return LOG_LOSS, ACCURACY
+        return (AUC, LOG_LOSS, ACCURACY) if target.rare else (LOG_LOSS, ACCURACY, AUC)
     if target.levels:
         levels = target.levels
         pinball, best = _pinball(levels), _pinball_of_quantiles(levels)
@@ -198,4 +203,18 @@ def measures_of(target: Target) -> tuple[Measure, ...]:
         return (first, loss, within) if len(levels) > 1 else (first, loss)
     if target.task == "counts":
         return D2, DEVIANCE, RMSE
-    return R2, RMSE, MAE
+    return (MAE, R2, RMSE) if isinstance(target.loss, AbsoluteError) else (R2, RMSE, MAE)
+
+
+def why_first(target: Target) -> str:
+    """Why models are compared by the first of `measures_of`, in one line."""
+    first = measures_of(target)[0]
+    of_what = "the quantiles" if target.levels else "the expected count"
+    reasons = {
+        "log_loss": "a proper score: lowest where probabilities are true, while accuracy sees only the likeliest class",
+        "auc": "how well rows are ranked, since it does not depend on how rare a class is, as accuracy and log loss do",
+        "mae": "the loss that was asked for: lowest where predictions are the expected median",
+        "r2": "squared error on a scale where the best constant has 0: best where predictions are the expected mean",
+        "d2": f"the loss on a scale where the best constant has 0: best where predictions are {of_what}",
+    }
+    return f"Models are compared by {first.title}, {reasons[first.name]}."

@@ -17,13 +17,13 @@ import numpy as np
 from pellucid.tables.report.calibration import Calibration
 from pellucid.tables.report.columns import Effect
 from pellucid.tables.report.intervals import Interval
-from pellucid.tables.report.metrics import Measure
+from pellucid.tables.report.metrics import Measure, why_first
 from pellucid.tables.table import Line
 from pellucid.tables.targets import Target
 from pellucid.typing import Array
 
-NETWORK, CONSTANT = "network", "constant"
-"""What the network, and an answer that is the same for all rows, are called among those that are compared."""
+NETWORK, CONSTANT, AS_IT_WAS = "network", "constant", "recipe as it was"
+"""What the network, an answer that is the same for all rows, and the recipe that a search began with are called."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Contender:
     Parameters
     ----------
     name : str
-        "network", "constant", "linear model" or "gradient boosting".
+        "network", "constant", "linear model", "gradient boosting" or, of a search, "recipe as it was".
     scores : mapping
         Each measure by name, with its interval.
     folds : tuple of float
@@ -53,15 +53,7 @@ class Contender:
 
 def leads_constant(contenders: Sequence[Contender], measure: Measure) -> bool:
     """Whether the network's lead over a constant answer can be measured."""
-    constant = next((each for each in contenders if each.name == CONSTANT), None)
-    return measure.compares and constant is not None and constant.lead[measure.name].low > 0
-
-
-def telling_measure(contenders: Sequence[Contender], measures: Sequence[Measure]) -> Measure:
-    """The first measure in which the network leads a constant answer, since one in which it does not says nothing of
-    columns: where most rows are of one class, say, the accuracy. The first of all where there is none.
-    """
-    return next((measure for measure in measures if leads_constant(contenders, measure)), measures[0])
+    return any(each.name == CONSTANT and each.lead[measure.name].low > 0 for each in contenders)
 
 
 @dataclass(frozen=True)
@@ -85,7 +77,7 @@ class TableReport:
     layers : str
         The network in words.
     measures : tuple of Measure
-        What was measured; the first decides.
+        What was measured; models are compared by the first.
     contenders : tuple of Contender
         The network, and those it was compared with; empty where nothing was measured.
     how : str
@@ -99,7 +91,7 @@ class TableReport:
     calibration : Calibration or None
         Whether probabilities or quantiles hold what they say.
     importance : mapping
-        By column, how much worse the measure `telling` becomes without it; the most important first.
+        By column, how much worse the first measure becomes without it; the most important first.
     effects : tuple of Effect
         How predictions follow single columns.
     findings : mapping
@@ -138,11 +130,6 @@ class TableReport:
         """The network's first measure; None where nothing was measured."""
         return self.contenders[0].scores[self.measures[0].name] if self.contenders else None
 
-    @property
-    def telling(self) -> Measure:
-        """The measure that importance is told in."""
-        return telling_measure(self.contenders, self.measures)
-
     def contender(self, name: str) -> Contender | None:
         """One of those that were compared, by name."""
         return next((each for each in self.contenders if each.name == name), None)
@@ -165,11 +152,12 @@ class TableReport:
             "recipe": self.recipe,
             "layers": self.layers,
             "how": self.how,
+            "compared_by": self.measures[0].name,
+            "why": why_first(self.target),
             "verdict": self.verdict,
             "cautions": list(self.cautions),
             "contenders": [_plain_contender(each) for each in self.contenders],
             "calibration": None if self.calibration is None else self.calibration.to_plain(),
-            "importance_by": self.telling.name,
             "importance": {name: _finite(value) for name, value in self.importance.items()},
             "effects": [effect.to_plain() for effect in self.effects],
             "findings": dict(self.findings),

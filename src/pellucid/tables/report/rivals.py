@@ -1,23 +1,25 @@
 """What a network is compared with, on the same rows: a constant, a linear model, and gradient boosting.
 
 Contract: a rival is a function of a `Fold` that answers what a model answers: probabilities (n, K), quantiles
-(n, levels) or numbers (n,), for the fold's test rows. The linear model is a network without hidden layers; gradient
-boosting is scikit-learn's, with all its defaults, on the columns as they are; None where it cannot learn the target.
+(n, levels) or numbers (n,), for the fold's test rows. Gradient boosting is scikit-learn's, with all its defaults, on
+the columns as they are; None where scikit-learn is not installed.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import pellucid as pl
-from pellucid.tables.encoder import TableEncoder
+from pellucid.datasets.splits import k_fold_indices
+from pellucid.tables.encoder import Layout, TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import LINEAR
+from pellucid.tables.report.metrics import DEVIANCE, LOG_LOSS
 from pellucid.tables.report.report import CONSTANT
 from pellucid.tables.running import run_all
 from pellucid.tables.table import Table
@@ -27,6 +29,13 @@ from pellucid.typing import Array, Floats
 LINEAR_MODEL, BOOSTING = "linear model", "gradient boosting"
 _FEW_ROWS = 10_000
 _MOST_CODES = 255  # values of a category that HistGradientBoosting takes
+_MOST_ONE_HOT = 100  # values of a category that have a column in a linear model
+_MOST_INPUTS = 2_000  # of a linear model, unless there are more columns
+_AT_ONCE = 4096  # rows
+_NO_CLIP = 1e300
+_STRENGTHS = np.logspace(-9, 3, 25)  # of the ridge, a row
+_ROUNDING = 1e-14  # of the variance
+_INVERSE_STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)  # of logistic regression, as scikit-learn's C
 
 
 class Fold(NamedTuple):
@@ -42,8 +51,11 @@ class Fold(NamedTuple):
 
 def constant(fold: Fold) -> Floats:
     """The shares of the classes, the mean, or the quantiles of the training rows, for every row."""
-    target, y, rows = fold.target, fold.y, fold.test.rows
-    weight = np.ones(len(y)) if fold.weight is None else fold.weight
+    return _constant(fold.y, fold.weight, fold.target, fold.test.rows)
+
+
+def _constant(y: Array, weight: Array | None, target: Target, rows: int) -> Floats:
+    weight = np.ones(len(y)) if weight is None else weight
     if target.task == "classes":
         shares = np.bincount(y, weights=weight, minlength=len(target.classes)) / weight.sum()
         return np.tile(shares, (rows, 1))
@@ -55,15 +67,131 @@ def constant(fold: Fold) -> Floats:
 
 
 def linear_model(fold: Fold) -> Floats:
-    """Linear, logistic, quantile or Poisson regression: the recipe without hidden layers."""
+    """Ridge, logistic or Poisson regression; of other losses, and of classes and counts where scikit-learn is not
+    installed, a network without hidden layers.
+    """
+    x, asked = standardized(fold.train, fold.test)
+    if isinstance(fold.target.loss, pl.SquaredError):
+        return ridge(x, asked, fold.y, fold.weight)
+    if fold.target.task in ("classes", "counts"):
+        with suppress(ImportError):
+            return generalized_linear(x, asked, fold)
     settings = Settings(
         LINEAR, validation=0.0, seed=fold.settings.seed, engine=fold.settings.engine, threads=fold.settings.threads
     )
-    encoder = TableEncoder.fit(fold.train, one_hot_up_to=LINEAR.one_hot_up_to)
-    x = encoder.transform(fold.train)
-    jobs = plan(x, fold.y, encoder.layout, fold.target, settings, weight=fold.weight)
+    jobs = plan(x, fold.y, Layout(x.shape[1], 0, ()), fold.target, settings, weight=fold.weight)
     run_all(jobs, settings.threads)
-    return TableModel.of(jobs, encoder).answers(encoder.transform(fold.test))
+    return TableModel.of(jobs).answers(asked)
+
+
+def standardized(train: Table, test: Table) -> tuple[Floats, Floats]:
+    """The rows as linear models take them, in float32: numbers as they are, a column for each of the commonest values
+    of a category and for what is missing, all with mean 0 and deviation 1 over the training rows.
+    """
+    used = sum(column.used for column in train.columns)
+    most = min(_MOST_ONE_HOT, max(2, _MOST_INPUTS // used))
+    encoder = TableEncoder.fit(train, one_hot_up_to=most, clip=_NO_CLIP)
+    x, asked = encoder.transform(train), encoder.transform(test)
+    plain = encoder.layout.numbers + encoder.layout.flags  # behind it, codes
+    parts, asked_parts = [x[:, :plain]], [asked[:, :plain]]
+    for codes, asked_codes in zip(x.T[plain:], asked.T[plain:], strict=True):
+        values, counts = np.unique(codes, return_counts=True)
+        common = values[np.argsort(-counts, kind="stable")[:most]]
+        parts.append(codes[:, None] == common)
+        asked_parts.append(asked_codes[:, None] == common)
+    x, asked = (np.concatenate(each, axis=1, dtype=np.float32) for each in (parts, asked_parts))
+    mean, deviation = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    deviation[deviation <= 1e-6 * np.abs(mean)] = np.inf  # a constant column stays out
+    for rows in (x, asked):
+        rows -= mean.astype(np.float32)
+        rows /= deviation.astype(np.float32)
+    return x, asked
+
+
+def ridge(x: Floats, test: Floats, y: Array, weight: Array | None = None) -> Floats:
+    r"""Ridge regression whose strength is chosen by generalized cross-validation.
+
+    Of rows that weigh w, with the weighted means taken away, and :math:`X^T W X = V \Lambda V^T`,
+
+    .. math:: \hat y = X V (\Lambda + \alpha)^{-1} V^T X^T W y, \qquad
+        \text{GCV}(\alpha) = \frac{\sum_i w_i (y_i - \hat y_i)^2}{(n - 1 - \sum_k \lambda_k/(\lambda_k + \alpha))^2}.
+
+    Parameters
+    ----------
+    x, test : array (n, d), array (m, d)
+        Rows to learn from and rows to predict.
+    y, weight : array (n,), array (n,) or None
+        Numbers, and how much each row counts.
+
+    Returns
+    -------
+    array (m,)
+        Predictions.
+
+    References
+    ----------
+    Golub, Heath and Wahba, "Generalized cross-validation as a method for choosing a good ridge parameter",
+    Technometrics 21, 1979.
+    """
+    w = np.ones(len(y)) if weight is None else weight * (len(y) / weight.sum())
+    center, middle = w @ x / len(y), w @ y / len(y)  # (d,)
+    gram, products = np.zeros((x.shape[1], x.shape[1])), np.zeros(x.shape[1])
+    for start in range(0, len(y), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        rows = x[part] - center  # (b, d) in float64
+        gram += rows.T @ (w[part, None] * rows)
+        products += rows.T @ (w[part] * (y[part] - middle))
+    spread, directions = np.linalg.eigh(gram)
+    spread = np.maximum(spread, 0.0)
+    projected = directions.T @ products  # (d,)
+    total = w @ np.square(y - middle)
+
+    def criterion(strength: float) -> float:
+        kept = 1.0 / (spread + strength)  # (d,)
+        unexplained = total - np.square(projected) @ (kept * (2.0 - spread * kept))
+        freedom = max(len(y) - 1.0 - spread @ kept, 1e-9)
+        return max(float(unexplained), _ROUNDING * total) / freedom**2
+
+    strength = min(_STRENGTHS * len(y), key=criterion)
+    coefficients = directions @ (projected / (spread + strength))  # (d,)
+    return middle + (test - center) @ coefficients
+
+
+def generalized_linear(x: Floats, test: Floats, fold: Fold) -> Floats:
+    """scikit-learn's logistic or Poisson regression with an L2 penalty: of few rows the one that is best on three folds
+    of them, of many one that is weak beside them (C = 1).
+    """
+    from sklearn.linear_model import LogisticRegression, PoissonRegressor
+
+    classes = fold.target.task == "classes"
+    loss, weights = LOG_LOSS if classes else DEVIANCE, np.ones(len(x)) if fold.weight is None else fold.weight
+
+    def fitted(strength: float, rows: Any, asked: Floats) -> Floats:
+        y, weight = fold.y[rows], weights[rows]
+        if (y == y[0]).all():  # which scikit-learn refuses
+            return _constant(y, weight, fold.target, len(asked))
+        if classes:
+            model = LogisticRegression(C=strength, max_iter=1000).fit(x[rows], y, sample_weight=weight)
+            return _all_classes(model, asked, fold.target)
+        return PoissonRegressor(alpha=1 / (strength * len(y)), max_iter=1000).fit(x[rows], y, weight).predict(asked)
+
+    def error(strength: float) -> float:
+        parts = k_fold_indices(fold.y, 3, stratify=False, seed=fold.settings.seed)
+        answers = [(testing, fitted(strength, training, x[testing])) for training, testing in parts]
+        order = np.concatenate([testing for testing, _ in answers])
+        return loss(fold.y[order], np.concatenate([answer for _, answer in answers]), weights[order])
+
+    with warnings.catch_warnings(), _cores(len(x)):
+        warnings.simplefilter("ignore")
+        strength = min(_INVERSE_STRENGTHS, key=error) if len(x) < _FEW_ROWS else 1.0
+        return fitted(strength, slice(None), test)
+
+
+def _all_classes(model: Any, rows: Floats, target: Target) -> Floats:
+    """Probabilities (n, K) of a classifier of scikit-learn, which may have seen no row of a class."""
+    answers = np.zeros((len(rows), len(target.classes)))
+    answers[:, model.classes_] = model.predict_proba(rows)
+    return answers
 
 
 def gradient_boosting(fold: Fold) -> Floats | None:
@@ -79,9 +207,7 @@ def gradient_boosting(fold: Fold) -> Floats | None:
         warnings.simplefilter("ignore")
         if target.task == "classes":
             model = HistGradientBoostingClassifier(**options).fit(train, fold.y, sample_weight=fold.weight)
-            answers = np.zeros((len(test), len(target.classes)))
-            answers[:, model.classes_] = model.predict_proba(test)  # a class may have no row in this fold
-            return answers
+            return _all_classes(model, test, target)
         if target.levels:
             each = [
                 HistGradientBoostingRegressor(loss="quantile", quantile=level, **options)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pellucid.tables.report.intervals import Interval
-from pellucid.tables.report.metrics import Measure
+from pellucid.tables.report.metrics import Measure, why_first
 from pellucid.tables.report.report import NETWORK, Contender, TableReport
 from pellucid.tables.report.verdict import signed
 from pellucid.tables.words import minus
+from pellucid.validation import counted
 
 
 def in_words(report: TableReport) -> str:
@@ -17,9 +18,9 @@ def in_words(report: TableReport) -> str:
     lines = [headline(report), ""]
     if report.contenders:
         lines += [*_table(contender_rows(report)), "", f"Measured {report.how}."]
-        lines += [report.verdict, *(f"Caution: {words}" for words in report.cautions), ""]
+        lines += [why_first(report.target), report.verdict, *(f"Caution: {words}" for words in report.cautions), ""]
     if report.importance:
-        lines.append(f"What the network needs ({report.telling.loss} without the column):")
+        lines.append(f"What the network needs ({report.measures[0].loss} without the column):")
         lines += [f"  {name:<24} {minus(f'{drop:+.4f}')}" for name, drop in list(report.importance.items())[:10]]
         lines.append("")
     for finding in report.findings.get("findings", []):
@@ -30,7 +31,9 @@ def in_words(report: TableReport) -> str:
 
 def headline(report: TableReport) -> str:
     """What was learnt, and how well, in one line."""
-    what = f"{report.target.name} ({report.target.words}) from {Path(report.source).name}, {report.rows:,} rows"
+    what = (
+        f"{report.target.name} ({report.target.words}) from {Path(report.source).name}, {counted(report.rows, 'row')}"
+    )
     if report.score is None:
         return f"{what}: not measured"
     measure = report.measures[0]
