@@ -34,7 +34,7 @@ def files(tmp_path):
         (["--model", "nothing.pellucid"], 1, "nothing.pellucid"),
         (["--model", "odd.pellucid"], 1, "this network has BatchNormalization"),
         (["--data", "nothing.csv"], 1, "nothing.csv"),
-        (["--data", "short.csv"], 1, "has 1 rows, and at least 10 are needed"),
+        (["--data", "short.csv"], 1, "has 1 row, and at least 10 are needed"),
         (["--port", "99999999"], 2, "--port"),
         (["--host", "203.0.113.1"], 1, "Nothing can listen on 203.0.113.1"),
     ],
