@@ -28,7 +28,7 @@ def regression(path, outputs: int = 1) -> pl.Network:
     network = pl.Network([pl.Dense(outputs)], engine="reference")
     pl.Trainer(network, loss="squared_error", optimizer=pl.GradientDescent(0.1)).fit(x, y, epochs=3)
     pl.save(network, path)
-    return network
+    return pl.load(path)  # with the engine that the command line has
 
 
 def rows_of(out: str) -> list[list[str]]:
