@@ -260,7 +260,7 @@ def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path: Path) -> No
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     program = textwrap.dedent(FULL).format(folder=str(tmp_path))
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120, env={**os.environ, "PYTHONPATH": path})
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=600, env={**os.environ, "PYTHONPATH": path})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -437,7 +437,7 @@ def test_two_processes_that_save_to_the_same_folder(tmp_path: Path) -> None:
         for seed in (1, 2)
     ]
     for process in both:
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=600) == 0
     for file in checkpoints(tmp_path):
         assert read_checkpoint(file)["settings"]["seed"] in (1, 2)
     assert names(tmp_path) == [file.name for file in checkpoints(tmp_path)], "nothing is left behind"
