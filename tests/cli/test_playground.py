@@ -71,7 +71,7 @@ def test_it_serves_the_named_network_and_rows_until_ctrl_c(files) -> None:
         welcome = hello(address)
         assert welcome["state"]["networkShape"] == [3]
         process.send_signal(signal.SIGINT)
-        out, error = process.communicate(timeout=60)
+        out, error = process.communicate(timeout=600)
         assert (process.returncode, out, error) == (0, "", "")
     finally:
         process.kill()
