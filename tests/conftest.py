@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -25,6 +26,22 @@ collect_ignore = ["fuzz"]  # programs of their own, which need atheris
 # A time limit a test would fail on a busy machine; the seeds are fixed, so that a failure can be had again.
 settings.register_profile("pellucid", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("pellucid")
+
+
+# Escaped control characters (bytes), and addresses: they may be others in the next process.
+_UNSTABLE_ID = re.compile(r"\\x(?:[0189][0-9a-f]|7f)|0x[0-9a-f]{6}")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name what is no name (bytes, the text of a file) by its argument; pytest numbers those that are alike."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and not val.isprintable()) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse ids of tests that hold bytes or addresses; tests/test_ids.py compares them with another process's."""
+    unstable = [item.nodeid for item in items if _UNSTABLE_ID.search(item.nodeid)]
+    if unstable:
+        raise pytest.UsageError(f"ids of tests that hold bytes or addresses (give them ids=): {unstable}")
 
 
 @pytest.fixture(params=ENGINES)

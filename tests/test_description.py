@@ -64,7 +64,7 @@ def test_names_are_counted_as_soon_as_the_shapes_are_known() -> None:
     assert not network.built, "refused names leave no shape behind"
     network.features = None
     trainer.fit(x, y, epochs=1)
-    with pytest.raises(ValueError, match=r"^classes has 1 names, but the network tells 3 classes apart\.$"):
+    with pytest.raises(ValueError, match=r"^classes has 1 name, but the network tells 3 classes apart\.$"):
         network.classes = ["x"]
     with pytest.raises(ValueError, match=r"^classes names 'x' twice"):
         network.classes = ["x", "x", "y"]

@@ -477,10 +477,8 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, processes: bool) ->
         assert process.stdout is not None
         assert process.stdout.readline() == "now\n"
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the worker processes too
-        began = time.monotonic()
         answer = process.stdout.read().splitlines()[-1]
         assert process.wait() == 0
-        assert time.monotonic() - began < 30
     states = "['done', 'done', 'waiting', 'waiting', 'waiting']"
     assert answer == (f"{states} Interrupted: 2 of 5 configurations are finished. The same call goes on from here.")
     assert len(list((tmp_path / "kept").iterdir())) == 2

@@ -34,7 +34,7 @@ def files(tmp_path):
         (["--model", "nothing.pellucid"], 1, "nothing.pellucid"),
         (["--model", "odd.pellucid"], 1, "this network has BatchNormalization"),
         (["--data", "nothing.csv"], 1, "nothing.csv"),
-        (["--data", "short.csv"], 1, "has 1 rows, and at least 10 are needed"),
+        (["--data", "short.csv"], 1, "has 1 row, and at least 10 are needed"),
         (["--port", "99999999"], 2, "--port"),
         (["--host", "203.0.113.1"], 1, "Nothing can listen on 203.0.113.1"),
     ],
@@ -71,7 +71,7 @@ def test_it_serves_the_named_network_and_rows_until_ctrl_c(files) -> None:
         welcome = hello(address)
         assert welcome["state"]["networkShape"] == [3]
         process.send_signal(signal.SIGINT)
-        out, error = process.communicate(timeout=60)
+        out, error = process.communicate(timeout=600)
         assert (process.returncode, out, error) == (0, "", "")
     finally:
         process.kill()

@@ -29,7 +29,7 @@ def regression(path, outputs: int = 1) -> pl.Network:
     network = pl.Network([pl.Dense(outputs)], engine="reference")
     pl.Trainer(network, loss="squared_error", optimizer=pl.GradientDescent(0.1)).fit(x, y, epochs=3)
     pl.save(network, path)
-    return network
+    return pl.load(path)  # with the engine that the command line has
 
 
 def rows_of(out: str, delimiter: str = ",") -> list[list[str]]:
@@ -71,11 +71,11 @@ def test_files_of_every_kind(pellucid, run, held_out, tmp_path, kind) -> None:
 def test_standard_input_and_pipes(process, run, held_out) -> None:
     lines = "\n".join(",".join(map(str, row)) for row in held_out.x[:5])
     going = process("predict", run, "-")
-    out, err = going.communicate(lines, timeout=30)
+    out, err = going.communicate(lines, timeout=600)
     assert (going.returncode, err) == (0, "")
     assert [int(row[0]) for row in rows_of(out)] == network_of(run).predict(held_out.x[:5]).tolist()
     going = process("predict", run, "-")
-    out, err = going.communicate("1,2\n3,x\n", timeout=30)
+    out, err = going.communicate("1,2\n3,x\n", timeout=600)
     assert (going.returncode, out) == (1, "")
     assert err == "Error: standard input, line 2, column 2 holds 'x', which is no number.\n"
 

@@ -389,7 +389,7 @@ def test_an_interrupted_training_is_saved(process, tmp_path) -> None:
         if line.startswith("epoch "):
             break
     going.send_signal(signal.SIGINT)
-    out, err = going.communicate(timeout=30)
+    out, err = going.communicate(timeout=600)
     assert going.returncode == 130
     assert err == ""
     assert re.search(r"Interrupted in epoch \d+ of 5000000: what was learnt so far is saved\.", out)

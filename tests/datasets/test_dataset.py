@@ -36,7 +36,7 @@ def test_what_it_tells() -> None:
     assert data.summary().splitlines() == [
         "small: 4 rows",
         "  train            3 rows",
-        "  test             1 rows",
+        "  test             1 row",
         "  features         2",
         "  values          -2 to 8.5, int16",
         "  classes          2: no (2), yes (2)",
@@ -79,7 +79,7 @@ def test_a_part_unpacks() -> None:
             {"test": Part(np.ones((1, 3)), np.ones(1))},
             r"The test part of 'small' has rows of shape \(3,\), but the train part has rows of shape \(2,\): all",
         ),
-        ({"feature_names": ("a",)}, "feature_names of 'small' stands for 1 features, but x has 2."),
+        ({"feature_names": ("a",)}, "feature_names of 'small' stands for 1 feature, but x has 2."),
         ({"image_shape": (2, 2)}, "image_shape of 'small' stands for 4 features, but x has 2."),
     ],
 )

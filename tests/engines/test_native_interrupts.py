@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -45,14 +44,14 @@ HUNDRED = """
         while caught < 50:
             long = caught % 2  # some interrupts fall into the core, some between two of its calls
             pause = moments.uniform(0.0001, 0.03 if long else 0.01)
+            worked = time.process_time() + threads * pause
             try:
-                asked = time.perf_counter() + pause
                 signal.setitimer(signal.ITIMER_REAL, pause)
                 rough.fit(x, y, epochs=1_000_000 if long else 1)
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 caught += 1
-                late.append(time.perf_counter() - asked)
+                late.append(time.process_time() - worked)  # at most: it may have waited for a processor
                 sizes.append(resident())
         signal.setitimer(signal.ITIMER_REAL, 0)
         rough.fit(x, y, epochs=1)
@@ -63,21 +62,25 @@ HUNDRED = """
         missing = set(smooth.history["epoch"]) - set(rough.history["epoch"])
         assert rough.history["epoch"] == smooth.history["epoch"], missing
         assert rough.history["loss"] == smooth.history["loss"]
-        assert sorted(late)[25] < 0.5, late  # a tenth of a second, on a machine that has nothing else to do
+        assert sorted(late)[25] < 0.5, late  # some tenths of a second of its own work, whatever else the machine does
         assert sizes[-1] - sizes[9] < 4_000_000, sizes
 """
 
 HANDLER = """
     def handler(number, frame):
-        network.predict(x[:5])
+        try:
+            network.predict(x[:5])  # which it may as long as the training has not begun: then it comes again
+        except RuntimeError:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise
 
     job = trainer()
     job.fit(x, y, epochs=1)
     network = job.network
     network.predict(x[:5])
     signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
         job.fit(x, y, epochs=10**6)
     except RuntimeError as error:
         assert "at work for this network" in str(error), error
@@ -93,18 +96,20 @@ OWN_ERROR = """
     job = trainer()
     job.fit(x, y, epochs=1)  # all is imported now: to an import, an OSError is a file that is not there
     signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         job.fit(x, y, epochs=10**6)
     except OSError as error:
         print(error)
 """
 
 CTRL_C = """
+    from support.interrupts import after_work
+
     job = trainer()
     job.fit(x, y, epochs=1)
-    print("ready", flush=True)
     try:
+        after_work(0.3, lambda: print("ready", flush=True))
         job.fit(x, y, epochs=10**7)
     except KeyboardInterrupt:
         print("stopped")
@@ -142,7 +147,6 @@ def test_ctrl_c_from_outside() -> None:
     with child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
-        time.sleep(0.3)
         child.send_signal(signal.SIGINT)
         assert child.stdout.read() == "stopped\n"
     assert child.returncode == 0

@@ -43,7 +43,7 @@ def test_a_fork_after_use(threads: int | None) -> None:
     for child in children:
         child.start()
     for _ in children:
-        np.testing.assert_array_equal(queue.get(timeout=100), expected)
+        np.testing.assert_array_equal(queue.get(timeout=600), expected)
     for child in children:
         child.join(100)
         assert child.exitcode == 0
@@ -65,7 +65,7 @@ def test_a_fork_in_the_middle_of_a_call(threads: int) -> None:
     child = context.Process(target=lambda: queue.put(engine.train(task, start, start, 1).state.parameters))
     child.start()
     try:
-        np.testing.assert_array_equal(queue.get(timeout=100), expected)
+        np.testing.assert_array_equal(queue.get(timeout=600), expected)
         child.join(100)
         assert child.exitcode == 0
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 import pellucid as pl
+from pellucid.extras import pip_install
 from pellucid.formats.onnx import OPSET, TRANSLATIONS
 from pellucid.formats.onnx.graph import Graph
 from pellucid.layers import LAYERS
@@ -337,5 +339,5 @@ def test_without_onnxruntime_onnx_itself_judges(path: Path, monkeypatch: pytest.
 
 def test_without_onnx_the_way_out_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx.helper", None)
-    with pytest.raises(ImportError, match=r"pip install 'pellucid\[formats\]'"):
+    with pytest.raises(ImportError, match=re.escape(pip_install("formats"))):
         pl.to_onnx(small(), path)

@@ -110,7 +110,7 @@ def test_a_table_that_does_not_fit_its_cardinalities_is_refused() -> None:
     native = pytest.importorskip("pellucid._native")
     for numbers, rows in (([3.0], 4), ([2.5], 3), ([0.0], 0), ([1e300], 3), ([float("nan")], 3), ([], 3)):
         line = ("embedding", 0, 1, 2, numbers, [(0, rows, 2, True)], [])
-        with pytest.raises(ValueError, match="embedding"):
+        with pytest.raises(ValueError, match=r"embedding|must be finite"):
             native.Machine32(1, 2, 2 * rows, [line], [], [], [], [], 0.0)
     wrong = [
         (0, 2, 3, False),

@@ -98,7 +98,7 @@ def test_there_is_as_much_ink_as_in_the_small_digits_however_thick_the_pen(width
 def test_drawn_digits_of_mnist_are_recognised_as_well_as_the_originals(mnist_folder) -> None:
     room = Room("mnist")
     room.call(lambda: room.trainer.fit(room.images.train[0][:9000], room.images.train[1][:9000], epochs=3)).result(300)
-    room.call(room._measure).result(60)
+    room.call(room._measure).result(600)
     drawings, originals = accuracies(room, (5, 10), 100)
     room.end(wait=True)
     assert originals > 0.9
@@ -173,7 +173,7 @@ def test_the_nearest_images_are_the_nearest() -> None:
 
 
 def test_a_frame_shows_the_mistakes_it_was_surest_of(trained) -> None:
-    header, arrays = unpack(trained.call(trained.frame).result(60))
+    header, arrays = unpack(trained.call(trained.frame).result(600))
     x, y = trained.images.test
     wrong = int((trained.network.predict(x) != y).sum())
     confusion = np.array(header["confusion"])
@@ -187,7 +187,7 @@ def test_a_frame_shows_the_mistakes_it_was_surest_of(trained) -> None:
 
 
 def test_what_a_unit_responds_to_excites_it(trained) -> None:
-    unit = trained.call(lambda: trained.unit(1, 3)).result(60)
+    unit = trained.call(lambda: trained.unit(1, 3)).result(600)
     image = np.frombuffer(base64.b64decode(unit["excites"]), dtype=np.uint8) / 255 * 16
     values = pl.inspection.unit_values(trained.network, trained.images.train[0], 2, 3)
     assert pl.inspection.unit_values(trained.network, image[None], 2, 3)[0] > np.quantile(values, 0.9)
@@ -212,12 +212,12 @@ def test_a_network_for_digits_opens_the_second_tab() -> None:
     network = pl.Network([pl.Rescale(1 / 16), pl.Dense(12), pl.Tanh(), pl.Dense(10)]).build(64, seed=4)
     assert knows(network)
     session = Session("test")
-    session.call(lambda: beginning(network, "digits.pellucid")(session)).result(60)
+    session.call(lambda: beginning(network, "digits.pellucid")(session)).result(600)
     room = session.rooms[0]
     assert session.state.tab == "digits"
     assert np.array_equal(room.network.parameters, network.parameters)
     before = network.parameters
-    room.call(room._epoch).result(60)
+    room.call(room._epoch).result(600)
     assert network.parameters is before  # the room trains a copy
     session.end(wait=True)
     assert not room.alive

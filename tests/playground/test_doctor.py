@@ -53,8 +53,8 @@ def test_nothing_is_said_of_the_fit_before_it_can_be_seen(page) -> None:
 def test_the_doctor_is_not_asked_in_the_first_moments_of_a_run(page) -> None:
     assert page.frame()[0]["findings_changed"]  # before it
     page.set(speed=0)
-    page("run")
     begun = time.perf_counter()
+    page("run")
     while page.session.epoch < 3:
         time.sleep(0.001)
     changed = page.frame()[0]["findings_changed"]

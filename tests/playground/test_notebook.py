@@ -40,7 +40,7 @@ def test_every_page_has_a_copy_of_the_network() -> None:
         session, _ = shown._server.registry.connect(None, "a page")
         assert np.array_equal(session.network.parameters, network.parameters)
         before = network.parameters
-        session.call(lambda: session.step(3)).result(60)
+        session.call(lambda: session.step(3)).result(600)
         assert network.parameters is before
         assert not np.array_equal(session.network.parameters, before)
     finally:

@@ -48,7 +48,7 @@ def test_every_message_is_there_with_its_fields() -> None:
 def test_every_field_and_array_of_a_frame_is_there() -> None:
     session = Session("test")
     request = {name: field.default for name, field in MESSAGES["frame"].items()} | {"unit": {"layer": 1, "unit": 0}}
-    header, arrays = unpack(session.call(lambda: Screen().frame(session, request)).result(60))
+    header, arrays = unpack(session.call(lambda: Screen().frame(session, request)).result(600))
     session.end(wait=True)
     text = section("The frame")
     for name in [*header, *(re.sub(r"\.\d+", ".L", each) for each in arrays)]:

@@ -32,6 +32,6 @@ def test_refused(network: Callable[[], pl.Network], words: str) -> None:
     session: Any = Session("test")
     try:
         with pytest.raises(Refused, match=words):
-            session.call(lambda: session.load(network(), "own")).result(60)
+            session.call(lambda: session.load(network(), "own")).result(600)
     finally:
         session.end(wait=True)

@@ -166,17 +166,16 @@ def test_a_speed_is_kept(page) -> None:
     page.set(speed=50)
     began = time.perf_counter()
     page("run")
-    time.sleep(0.6)
+    wait_for(page, lambda: page.session.epoch >= 30)
     state = page("pause")
     assert state["epoch"] <= 50 * (time.perf_counter() - began) + 1
-    assert state["epoch"] >= 5
 
 
 def wait_for(page: Page, condition) -> None:
     import time
 
-    end = time.monotonic() + 60
-    while not page.session.call(condition).result(60):
+    end = time.monotonic() + 600
+    while not page.session.call(condition).result(600):
         assert time.monotonic() < end, "it never came"
         time.sleep(0.005)
 

@@ -57,7 +57,7 @@ def test_the_columns_can_be_chosen() -> None:
 def test_rows_with_missing_values_are_left_out_and_said() -> None:
     chosen = Table.read(rows() + "\n,3,a\n5,NA,b\n6,1,?\n7,8\n").choose()
     assert len(chosen.x) == 20
-    assert Table.read(rows() + "\n7,8\n").notes == ("1 rows have another number of columns than 3 and are left out.",)
+    assert Table.read(rows() + "\n7,8\n").notes == ("1 row has another number of columns than 3 and is left out.",)
     assert chosen.notes == ("3 of 23 rows have missing values and are left out.",)
 
 

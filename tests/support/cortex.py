@@ -76,7 +76,7 @@ def run_on_cortex_m4(sources: list[Path], folder: Path, *flags: str) -> str:
     )
     machine = ["qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "null"]
     semihosting = ["-semihosting-config", "enable=on,target=native", "-kernel", str(program)]
-    done = subprocess.run([*machine, *semihosting], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*machine, *semihosting], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

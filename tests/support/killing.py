@@ -35,7 +35,7 @@ class Run:
 
     def finish(self) -> str:
         """Let it come to its end, and answer what it said on standard error."""
-        _, words = (process := self.start()).communicate(timeout=300)
+        _, words = (process := self.start()).communicate(timeout=600)
         if process.returncode:
             raise RuntimeError(f"It ended with {process.returncode}: {words}")
         return words

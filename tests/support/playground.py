@@ -23,7 +23,7 @@ class Page:
         message = messages.read(
             json.dumps({"type": kind, **{name.rstrip("_"): value for name, value in fields.items()}})
         )
-        answers = self.session.call(lambda: commands.answer(self.session, message)).result(60)
+        answers = self.session.call(lambda: commands.answer(self.session, message)).result(600)
         return answers[0]
 
     def set(self, **changes):
@@ -31,7 +31,7 @@ class Page:
 
     def frame(self, **request):
         header, arrays = wire.unpack(
-            self.session.call(lambda: self.session.screen.frame(self.session, FRAME | request)).result(60)
+            self.session.call(lambda: self.session.screen.frame(self.session, FRAME | request)).result(600)
         )
         return header, arrays
 

@@ -260,7 +260,7 @@ def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path: Path) -> No
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     program = textwrap.dedent(FULL).format(folder=str(tmp_path))
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120, env={**os.environ, "PYTHONPATH": path})
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=600, env={**os.environ, "PYTHONPATH": path})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -442,7 +442,7 @@ def test_two_processes_that_save_to_the_same_folder(tmp_path: Path) -> None:
         )
         for seed in (1, 2)
     ]
-    errors = [process.communicate(timeout=120)[1] for process in both]
+    errors = [process.communicate(timeout=600)[1] for process in both]
     assert sorted(process.returncode for process in both) == [0, 1]
     winner = next(seed for seed, process in enumerate(both, start=1) if not process.returncode)
     assert "CheckpointError: " in errors[2 - winner]

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 import re
 import signal
-import subprocess
-import sys
-import textwrap
 import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -23,6 +20,7 @@ from pellucid.optimizers import Optimizer
 from pellucid.training.divergence import largest_curvature
 from pellucid.typing import Floats
 from support.engines import ENGINES
+from support.native_tasks import run_python
 from support.samples import OPTIMIZER_SAMPLES, classification, random_numbers
 
 X, Y = classification(rows=50, features=3, classes=3)
@@ -417,13 +415,13 @@ def test_interrupted_and_gone_on_is_never_interrupted(place: str) -> None:
 
 
 _REAL_INTERRUPT = """
-    import os, signal, sys, threading
     import numpy as np
     import pellucid as pl
+    from support.interrupts import interrupt_after_work
 
     def trainer():
         layers = [pl.Standardize(), pl.Dense(32), pl.ReLU(), pl.Dropout(0.2), pl.Dense(3)]
-        network = pl.Network(layers, engine=sys.argv[1])
+        network = pl.Network(layers, engine=ENGINE)
         return pl.Trainer(network, "softmax_cross_entropy", pl.Adam(0.001), batch_size=7, seed=3)
 
     generator = np.random.default_rng(0)
@@ -431,8 +429,8 @@ _REAL_INTERRUPT = """
     interrupted, caught = trainer(), 0
     interrupted.initialize(x, y)
     for pause in (0.05, 0.12):
-        threading.Timer(pause, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
+            interrupt_after_work(pause)
             interrupted.fit(x, y, epochs=1_000_000)
         except KeyboardInterrupt:
             caught += 1
@@ -450,9 +448,7 @@ _REAL_INTERRUPT = """
 
 def test_a_real_interrupt(engine: str) -> None:
     """In a process of its own: a signal that comes late must not hit the tests."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(_REAL_INTERRUPT), engine], capture_output=True, text=True, timeout=100
-    )
+    done = run_python(_REAL_INTERRUPT.replace("ENGINE", repr(engine)))
     assert done.returncode == 0, done.stderr
 
 

@@ -14,13 +14,21 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (that of the process where none is given) and answer its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if list(arguments) == ["--version"]:  # needs none of the packages that the other commands need
+        from pellucid import __version__
+
+        print(f"pellucid {__version__}")
+        return 0
     try:
         import rich
         import typer
     except ImportError as error:
-        print(f"Error: the command line needs {error.name}: pip install 'pellucid[cli]'.", file=sys.stderr)
+        from pellucid.extras import pip_install
+
+        print(f"Error: the command line needs {error.name}: {pip_install('cli')}.", file=sys.stderr)
         return 1
     del rich, typer
     from pellucid.cli.app import run
 
-    return run(sys.argv[1:] if arguments is None else arguments)
+    return run(arguments)

@@ -137,7 +137,7 @@ class Dataset:
         low, high = self.value_range
         image = f", images of {self.image_shape[0]} x {self.image_shape[1]}" if self.image_shape else ""
         lines = [f"{self.name}: {counted(sum(self.rows.values()), 'row')}"]
-        lines += [f"  {name:<11}{rows:>7,} rows" for name, rows in self.rows.items()]
+        lines += [f"  {name:<11}{rows:>7,} row{'' if rows == 1 else 's'}" for name, rows in self.rows.items()]
         lines += [f"  {'features':<11}{self.features:>7,}{image}"]
         lines += [f"  {'values':<11}{f'{low:g}':>7} to {high:g}, {self.train.x.dtype}"]
         if self.classes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 try:
     import sklearn  # noqa: F401
 except ImportError as error:
+    from pellucid.extras import pip_install
+
     raise ImportError(
-        "pellucid.estimators needs scikit-learn, which is not installed: pip install 'pellucid[sklearn]'."
+        f"pellucid.estimators needs scikit-learn, which is not installed: {pip_install('sklearn')}."
     ) from error
 
 from pellucid.estimators.classifier import MLPClassifier

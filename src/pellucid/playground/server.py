@@ -13,10 +13,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from pellucid.extras import pip_install
 from pellucid.playground.messages import MOST_BYTES
 from pellucid.playground.session import Session
-
-_INSTALL = 'The playground needs starlette, uvicorn and websockets: pip install "pellucid[playground]".'
 
 
 class Server:
@@ -58,7 +57,9 @@ class Server:
             from pellucid.playground import app
             from pellucid.playground.sessions import SECONDS, Registry
         except ImportError as error:
-            raise ImportError(f"{_INSTALL} ({error})") from error
+            raise ImportError(
+                f"The playground needs starlette, uvicorn and websockets ({error}): {pip_install('playground')}."
+            ) from error
         app.warn_of_others(host)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)

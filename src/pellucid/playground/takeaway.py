@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import pellucid as pl
+from pellucid.extras import pip_install
 from pellucid.playground.log import Code
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def formats() -> list[dict[str, Any]]:
     table = []
     for name, form in FORMATS.items():
         available = not form.needs or importlib.util.find_spec(form.needs) is not None
-        reason = "" if available else f'It needs {form.needs}: pip install "pellucid[formats]".'
+        reason = "" if available else f"It needs {form.needs}: {pip_install('formats')}."
         table.append({"name": name, "label": form.label, "available": available, "reason": reason})
     return table
 

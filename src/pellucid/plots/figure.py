@@ -11,6 +11,8 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pellucid.extras import pip_install
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
     from matplotlib.figure import Figure as Figure
@@ -38,7 +40,7 @@ def new_figure(width: float, height: float) -> Figure:
 
         from pellucid.plots.notebook import Picture
     except ImportError as error:
-        raise ImportError("Pictures need matplotlib: install it with pip install 'pellucid[plots]'.") from error
+        raise ImportError(f"Pictures need matplotlib: {pip_install('plots')}.") from error
     room = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches around all axes
     figure = Picture(figsize=(width, height), layout=room, facecolor="white")
     FigureCanvasAgg(figure)

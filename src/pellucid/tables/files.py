@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pellucid.extras import pip_install
 from pellucid.tables.ahead import ahead
 from pellucid.tables.cells import MISSING, Cells, TableError, as_cells, check_names
 from pellucid.tables.csv_dialect import Dialect, csv_given, find_dialect
@@ -56,7 +57,7 @@ def arrow() -> Any:
         import pyarrow.parquet
     except ImportError:
         raise ImportError(
-            "Files of tables are read with the package pyarrow, which is not installed: pip install 'pellucid[tables]'."
+            f"Files of tables are read with the package pyarrow, which is not installed: {pip_install('tables')}."
         ) from None
     return pyarrow
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.datasets.splits import split_indices
+from pellucid.extras import pip_install
 from pellucid.tables.cells import TableError
 from pellucid.tables.fitting import Settings, TableModel
 from pellucid.tables.recipes import Recipe
@@ -46,7 +47,7 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise ImportError("The search needs Optuna: install it with pip install 'pellucid[tune]'.") from error
+        raise ImportError(f"The search needs Optuna: {pip_install('tune')}.") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WAIT = 20_000  # milliseconds, of a crowded machine
+WAIT = 300_000  # milliseconds until a condition is given up; no test waits for time alone
+DRAWN = "new Promise(done => { requestAnimationFrame(done); setTimeout(done, 500); })"  # a hidden page has no frames
 
 
 class Playground:
@@ -78,6 +79,7 @@ class Playground:
         while not self.store(f"Boolean({expression})"):
             assert time.monotonic() < end, f"waited in vain for {expression}"
             time.sleep(0.03)
+        self.page.evaluate(DRAWN)  # what the store holds can be seen now
 
     def see(self, selector: str, pattern: str) -> str:
         """Wait for a text to match; answer it."""
@@ -85,6 +87,7 @@ class Playground:
         while True:
             text = str(self.page.text_content(selector) or "")
             if re.search(pattern, text):
+                self.page.evaluate(DRAWN)
                 return text
             assert time.monotonic() < end, f"{selector} says {text!r}, not {pattern!r}"
             time.sleep(0.03)
@@ -112,6 +115,7 @@ class Playground:
 
     def changes(self, selector: str, action: Callable[[], Any]) -> None:
         """An action changes what a canvas shows."""
+        self.page.evaluate(DRAWN)  # whatever was to be drawn before it
         before = self.picture(selector)
         action()
         end = time.monotonic() + WAIT / 1000
@@ -160,12 +164,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield _address(process, Path(log.name))
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=600)
             log.close()
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 600
     while time.monotonic() < end and process.poll() is None:
         found = re.search(r"http://\S+", log.read_text())
         if found:

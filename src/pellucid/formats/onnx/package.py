@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from pellucid.extras import pip_install
+
 OPSET = 18
 """The operator set that is written: every onnxruntime since 1.14 (2023) runs it."""
 
@@ -30,4 +32,4 @@ def onnx_module(name: str = "onnx") -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise ImportError("ONNX needs the package onnx: install it with pip install 'pellucid[formats]'.") from error
+        raise ImportError(f"ONNX needs the package onnx: {pip_install('formats')}.") from error

@@ -6,7 +6,6 @@ import { connection, on, store, tellAll } from "./state.js";
 
 /** Asked for beside what is always there: changed by the parts that need it. */
 export const wanted = { histograms: false };
-export const drawing = { frames: 0, milliseconds: 0 };
 
 let since = -1;
 let waiting = false; // a frame is here and not drawn yet
@@ -33,10 +32,7 @@ function draw() {
   waiting = false;
   const frame = store.frame;
   if (!frame) return;
-  const began = performance.now();
   tellAll("draw", frame);
-  drawing.frames += 1;
-  drawing.milliseconds += performance.now() - began;
   if (behind) askFrame(true);
   behind = false;
 }

@@ -99,11 +99,14 @@ def standardized(train: Table, test: Table) -> tuple[Floats, Floats]:
         common = values[np.argsort(-counts, kind="stable")[:most]]
         parts.append(codes[:, None] == common)
         asked_parts.append(asked_codes[:, None] == common)
-    x, asked = (np.concatenate(each, axis=1, dtype=np.float32) for each in (parts, asked_parts))
-    mean, deviation = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    if len(parts) > 1:
+        x, asked = (np.concatenate(each, axis=1, dtype=np.float32) for each in (parts, asked_parts))
+    mean = x.mean(axis=0, dtype=np.float64)
+    for rows in (x, asked):  # in place, and sums without copies: there may be many rows
+        rows -= mean.astype(np.float32)
+    deviation = np.sqrt(np.einsum("ij,ij->j", x, x, dtype=np.float64) / len(x))
     deviation[deviation <= 1e-6 * np.abs(mean)] = np.inf  # a constant column stays out
     for rows in (x, asked):
-        rows -= mean.astype(np.float32)
         rows /= deviation.astype(np.float32)
     return x, asked
 
@@ -134,7 +137,7 @@ def ridge(x: Floats, test: Floats, y: Array, weight: Array | None = None) -> Flo
     Technometrics 21, 1979.
     """
     w = np.ones(len(y)) if weight is None else weight * (len(y) / weight.sum())
-    center, middle = w @ x / len(y), w @ y / len(y)  # (d,)
+    center, middle = np.einsum("i,ij->j", w, x, dtype=np.float64) / len(y), w @ y / len(y)  # (d,)
     gram, products = np.zeros((x.shape[1], x.shape[1])), np.zeros(x.shape[1])
     for start in range(0, len(y), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
