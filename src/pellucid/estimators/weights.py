@@ -43,7 +43,7 @@ def _factor(network: Network, index: int, before: float) -> float:
 
 def dense_names(network: Network, part: str) -> list[str]:
     """The names of the weights or biases of all dense layers, in order."""
-    return [f"{i.index}.{part}" for i in network.program.instructions if isinstance(i.layer, Dense)]
+    return [f"{i.path}.{part}" for i in network.program.instructions if isinstance(i.layer, Dense)]
 
 
 class Weights(list[Floats]):

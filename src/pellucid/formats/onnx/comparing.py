@@ -113,7 +113,7 @@ def random_rows(network: Network, input_dtype: np.dtype[Any]) -> Floats:
     for instruction in reversed(network.program.instructions[: network.program.leading_scalings]):
         layer = instruction.layer
         if instruction.statistics:
-            mean, scale = (network.get(f"{instruction.index}.{name}") for name in ("mean", "scale"))
+            mean, scale = (network.get(f"{instruction.path}.{name}") for name in ("mean", "scale"))
         else:
             scale = np.full(features, float(getattr(layer, "scale", 1.0)))
             mean = -float(getattr(layer, "offset", 0.0)) / np.where(scale == 0, 1.0, scale)

@@ -218,7 +218,7 @@ Usage: python {name}.py data.npz
         """The factor of each parameter's rate; a parameter's own wins over its layer's."""
         given, factors = self.trainer.learning_rate_factors, {}
         for name, (instruction, number) in self.network.parameters().items():
-            full = f"{instruction.index}.{instruction.parameters[number].name}"
+            full = f"{instruction.path}.{instruction.parameters[number].name}"
             factor = given.get(full, given.get(str(instruction.index)))
             if factor is not None:
                 factors[name] = factor
