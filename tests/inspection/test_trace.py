@@ -453,7 +453,7 @@ def test_bad_input_is_answered(two_three_two: pl.Trace) -> None:
         pl.trace(network, None, np.ones((1, 2)), np.ones((1, 2)))
     with pytest.raises(ValueError, match=r"^x has rows of shape \(3,\), but the network was built for"):
         pl.trace(network, "squared_error", np.ones((1, 3)), np.ones((1, 2)))
-    with pytest.raises(ValueError, match=r"^x has 5000 rows, and a trace keeps every number"):
+    with pytest.raises(ValueError, match=r"^x has 5,000 rows, and a trace keeps every number"):
         pl.trace(network, "squared_error", np.ones((5000, 2)), np.ones((5000, 2)))
     trainer = pl.Trainer(network, "squared_error", "adam")
     trainer.fit(np.ones((3, 2)), np.ones((3, 2)), epochs=1)

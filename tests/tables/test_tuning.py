@@ -151,5 +151,5 @@ def test_pruning_speaks_the_direction_of_the_study(tmp_path) -> None:
     ):
         trial: Any = Trial()
         trainer: Any = Trainer(**{column: values})
-        tuning._Pruning(trial, column, 1, higher).epoch(trainer)
+        tuning._Pruning(trial, column, 1, higher).on_epoch_end(trainer)
         assert trial.reported == [expected]

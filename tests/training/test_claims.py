@@ -213,7 +213,7 @@ def test_a_forked_child_neither_has_nor_ends_its_parents_claim(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-@pytest.mark.parametrize("when", ["start", "epoch", "end"])
+@pytest.mark.parametrize("when", ["on_fit_begin", "on_epoch_end", "on_fit_end"])
 def test_a_fit_that_fails_gives_the_folder_back(error: type[BaseException], when: str, tmp_path: Path) -> None:
     class Failing(pl.Callback):
         last = True  # woken after the checkpoint, which has claimed the folder by then

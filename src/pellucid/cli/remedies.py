@@ -25,7 +25,7 @@ LayersFor: TypeAlias = Callable[[Changes], Sequence[Layer]]
 """The layers that a training has with some options changed."""
 
 _DATA = ("dataset", "source")
-_NOT_AGAIN = ("save", "checkpoint", "resume")  # another training is another run
+_NOT_AGAIN = ("save", "overwrite", "checkpoint", "resume")  # another training is another run
 _USUAL = {"l2": 0.0, "seed": 0, "engine": "auto", "doctor": False, "recipe": "strong", "ensemble": 1}
 _NAMES = {cls: name.replace("_", "-") for name, cls in ACTIVATIONS.items()}
 
