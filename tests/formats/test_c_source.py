@@ -19,7 +19,7 @@ from pellucid.formats.c_source import write_c
 from pellucid.formats.c_source.export import whole_program
 from pellucid.formats.c_source.operations import Grid, Multiplier
 from pellucid.formats.c_source.quantize import Quantized, quantize
-from pellucid.formats.steps import prediction_of
+from pellucid.formats.prediction import prediction_of
 from support.exports import COMPILERS, ask_library, compiled, needs, network_of, self_test
 from support.samples import random_numbers
 
@@ -235,10 +235,12 @@ def test_what_int8_cannot_do(tmp_path: Path) -> None:
 
     refused([pl.ReLU()], r"The network has no dense layer: there is nothing that int8")
     between = [pl.Dense(3), pl.LayerNormalization(), pl.Dense(2)]
-    refused(between, r"layer 1, LayerNormalization\(\), between two dense layers cannot be computed in int8")
-    refused([pl.Dense(3), pl.Softmax(), pl.Dense(2)], r"layer 1, Softmax\(\), between")
+    refused(between, r"layer 1, LayerNormalization\(\), behind a dense layer cannot be computed in int8")
+    refused([pl.Dense(3), pl.Softmax(), pl.Dense(2)], r"layer 1, Softmax\(\), behind a dense layer")
     parametric = [pl.Dense(3), pl.ParametricActivation("mish"), pl.Dense(2)]
-    refused(parametric, r"layer 1, ParametricActivation\('mish'\), between two dense layers has a share of each unit")
+    refused(
+        parametric, r"layer 1, ParametricActivation\('mish'\), between two dense layers has parameters of each unit"
+    )
     huge = [1e9, 0.0]
     refused([pl.Dense(2)], r"sums of layer 0, Dense\(2\), unit 0 may leave 32 bits: its bias of 1e\+09", n0_bias=huge)
     with pytest.raises(ValueError, match=r"int8 needs rows to measure its ranges on: give rows="):

@@ -7,27 +7,22 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pellucid.formats.javascript.expressions import EXPRESSIONS as JAVASCRIPT_EXPRESSIONS
-from pellucid.formats.numpy_source.expressions import FORMULAS
-from pellucid.formats.steps import STEPS_OF, Elementwise, prediction_of
 
 import pellucid as pl
 from pellucid.formats.c_source import write_c
-from pellucid.formats.c_source.expressions import EXPRESSIONS as C_EXPRESSIONS
 from pellucid.formats.javascript import write_javascript
 from pellucid.formats.numpy_source import write_numpy
 from pellucid.formats.numpy_source.export import MOST_INSIDE
-from pellucid.layers import LAYERS
 from pellucid.losses import LINKS
-from support.exports import ASK, LANGUAGES, Answers, assert_agree, network_of, of_network
-from support.samples import LAYER_SAMPLES, LayerSample, random_numbers
+from support.exports import ASK, LANGUAGES, assert_agree, network_of, of_network
+from support.nested import nested_layers
+from support.samples import RANKED_LAYER_SAMPLES, LayerSample, random_numbers
 
 WRITERS = {"numpy": write_numpy, "c": write_c, "javascript": write_javascript}
 ENDINGS = {"numpy": [".py"], "c": [".c", ".h", "_test.c"], "javascript": [".mjs"]}
@@ -38,21 +33,13 @@ def language(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def test_every_layer_is_known_in_every_language() -> None:
-    assert set(STEPS_OF) == set(LAYERS.values())
-    elementwise = set()
-    for sample in LAYER_SAMPLES:
-        steps = prediction_of(network_of([sample.layer], sample.input_shape[0], "identity")).steps
-        elementwise |= {type(step.layer) for step in steps if isinstance(step, Elementwise)}
-    for table in (FORMULAS, C_EXPRESSIONS, JAVASCRIPT_EXPRESSIONS):
-        assert set(table) == elementwise
-
-
-@pytest.mark.parametrize("sample", LAYER_SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", RANKED_LAYER_SAMPLES, ids=str)
 def test_every_layer_agrees(sample: LayerSample, language: str, tmp_path: Path) -> None:
-    behind = [sample.layer] if sample.layer.code_columns else [pl.Dense(18), pl.Tanh(), sample.layer]
-    for layers in ([sample.layer], [*behind, pl.Dense(3)]):
-        network = network_of(layers, sample.input_shape[0], "softmax" if len(layers) > 1 else "identity", seed=3)
+    layer, shape = sample.layer, sample.input_shape
+    behind = [layer] if layer.code_columns or len(shape) > 1 else [pl.Dense(18), pl.Tanh(), layer]
+    alone = [layer] if len(layer.output_shape(shape)) == 1 else [layer, pl.Flatten()]
+    for layers in (alone, [*behind, pl.Flatten(), pl.Dense(3)]):
+        network = network_of(layers, shape, "softmax" if len(layers) > 2 else "identity", seed=3)
         x = sample.inputs(5, 1, scale=3.0)
         assert_agree(ASK[language](network, tmp_path, x.astype(np.float32)), of_network(network, x.astype(np.float32)))
 
@@ -83,6 +70,17 @@ def test_random_networks_agree(language: str, network: pl.Network, rows: int, se
     exact.parameters, exact.statistics = network.parameters, network.statistics
     with tempfile.TemporaryDirectory() as folder:
         assert_agree(ASK[language](network, Path(folder), x), of_network(exact, x), 2e-5)
+
+
+@settings(max_examples=25)
+@given(layers=nested_layers(), positions=st.sampled_from([(), (2,), (2, 3)]), seed=st.integers(0, 99))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nested_networks_agree(language: str, layers: list[pl.Layer], positions: tuple[int, ...], seed: int) -> None:
+    network = network_of([*layers, pl.Flatten()], (*positions, 3), "identity", seed)
+    exact = network_of([*layers, pl.Flatten()], (*positions, 3), "identity", seed, "float64")
+    x = random_numbers((4, *positions, 3), seed).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        assert_agree(ASK[language](network, Path(folder), x), of_network(exact, x), 5e-5)
 
 
 @pytest.mark.parametrize("link", LINKS)
@@ -234,36 +232,13 @@ def test_the_python_file_needs_numpy_alone(tmp_path: Path) -> None:
 # -- what cannot be exported -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Squared(pl.Layer):
-    def forward(self, x, parameters, context):
-        return x * x, x
-
-
-def test_a_layer_of_ones_own_is_refused_with_the_way_out(language: str, tmp_path: Path, monkeypatch) -> None:
-    from pellucid.formats import steps
-
-    network = network_of([pl.Dense(3), Squared()], 2, "identity")
-    with pytest.raises(
-        ValueError, match=r"layer 1, Squared\(\) is a layer of your own.*STEPS_OF\[Squared\] = function"
-    ):
-        WRITERS[language](network, tmp_path / "net")
-    assert not list(tmp_path.iterdir())
-
-    def as_steps(layer, numbers, index, words):  # 2·max(x, 0) − x, say
-        return [steps.Affine(index, words, np.zeros(3), np.full(3, 2.0), np.ones(3))]
-
-    monkeypatch.setitem(steps.STEPS_OF, Squared, as_steps)
-    x = random_numbers((3, 2)).astype(np.float32)
-    expected = network_of([pl.Dense(3), pl.Rescale(2.0, 1.0)], 2, "identity")
-    assert_agree(ASK[language](network, tmp_path, x), Answers(*of_network(expected, x)))
-
-
 def test_networks_that_are_not_ready(language: str, tmp_path: Path) -> None:
     write = WRITERS[language]
     with pytest.raises(ValueError, match=r"The network has no parameters yet"):
         write(pl.Network([pl.Dense(2)]), tmp_path / "net")
-    with pytest.raises(ValueError, match=r"takes examples of the shape \(2, 3\), but only rows of numbers"):
+    with pytest.raises(
+        ValueError, match=r"has an output of the shape \(2, 3\) for each example.*Flatten\(\) and Dense"
+    ):
         write(pl.Network([pl.ReLU()]).build((2, 3)), tmp_path / "net")
     network = pl.Network([pl.Dense(2)]).build(2)
     network.parameters = [1, 2, 3, np.nan, 0, 0]

@@ -80,7 +80,9 @@ def of_javascript(network: Model, folder: Path, x: Array) -> Answers:
     write_javascript(network, folder / "network")
     (folder / "ask.mjs").write_text(_ASK.replace("NAME", "network"))
     command = [node, str(folder / "ask.mjs")]
-    done = subprocess.run(command, input=json.dumps(x.tolist()), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, input=json.dumps(x.reshape(len(x), -1).tolist()), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     scores, predicted, probabilities = zip(*json.loads(done.stdout), strict=True)
     shares = None if probabilities[0] is None else np.array(probabilities)
@@ -165,7 +167,9 @@ def assert_agree(ours: Answers, expected: Answers, tolerance: float = 1e-5) -> N
         assert (np.abs(ours.predictions - expected.predictions) <= 4 * tolerance * size * scale).all()
 
 
-def network_of(layers: list[pl.Layer], inputs: int, link: str, seed: int = 0, dtype: str = "float32") -> pl.Network:
+def network_of(
+    layers: list[pl.Layer], inputs: int | tuple[int, ...], link: str, seed: int = 0, dtype: str = "float32"
+) -> pl.Network:
     """A network with random numbers in all places."""
     network = pl.Network(layers, dtype=dtype, engine="reference").build(inputs)
     random = np.random.default_rng(seed)

@@ -17,7 +17,7 @@ from pellucid.program.operations import ARITHMETIC, Graph, Node
 from pellucid.program.simplification import product_of
 from pellucid.typing import Shape
 
-IN_LOOPS = {*ARITHMETIC, "to_dtype", "to_integer"}
+IN_LOOPS = {*ARITHMETIC, "fill", "to_dtype", "to_integer"}
 """The operations on numbers at the same place."""
 
 
@@ -57,8 +57,8 @@ def _computes_nothing(node: Node) -> bool:
     return node.operation == "reshape"
 
 
-def statements_of(graph: Graph) -> list[Statement]:
-    """The statements of a graph."""
+def statements_of(graph: Graph, *, across_layers: bool = True) -> list[Statement]:
+    """The statements of a graph; without `across_layers` each loop holds operations of one layer alone."""
     nodes = [node for node in graph if not node.is_constant and node is not graph.input]
     readers: dict[Node, list[Node]] = {}
     for node in nodes:
@@ -71,7 +71,8 @@ def statements_of(graph: Graph) -> list[Statement]:
         if len(owners) != 1 or node is graph.output:
             continue
         into = next(iter(owners))
-        if _joins_loop(node, into) or _is_inside_product(node, into):
+        joins = _joins_loop(node, into) and (across_layers or node.layer == into.layer)
+        if joins or _is_inside_product(node, into):
             owner[node] = into
     statements: list[Statement] = []
     written = 0
@@ -111,9 +112,8 @@ def place_in_loop(operand: Node, node: Node) -> str:
     "i": at the same place. "j": there is one for each channel. "p": one for each position. "0": one for all. Otherwise
     an expression in i.
     """
-    rows = node.shape.index(None) if None in node.shape else -1
     padded = (1,) * (len(node.shape) - len(operand.shape)) + operand.shape
-    own = tuple(1 if size is None else size for axis, size in enumerate(padded) if axis != rows)
+    own = tuple(operand.rows if size is None else size for axis, size in enumerate(padded) if axis != node.example_axis)
     shape = node.example_shape
     if own == shape:
         return "i"
@@ -147,8 +147,8 @@ def place_of(shape: Sequence[int], strides: Sequence[int]) -> str:
 
 def example_axes(node: Node, axes: Sequence[int]) -> tuple[int, ...]:
     """Axes of a batch as axes of an example."""
-    rows = node.shape.index(None) if None in node.shape else len(node.shape)
-    return tuple(axis - (axis > rows) for axis in axes if axis != rows)
+    without = node.example_axis
+    return tuple(axis if without is None else axis - (axis > without) for axis in axes if axis != without)
 
 
 def around(shape: Shape, first: int, last: int) -> tuple[int, int, int]:
@@ -159,11 +159,9 @@ def around(shape: Shape, first: int, last: int) -> tuple[int, int, int]:
 def blocks_of(node: Node) -> tuple[int, int, int, int, bool]:
     """A product of arrays as (blocks, rows, inner, width, whether each block has a matrix of its own)."""
     left, right = node.inputs
-    *blocks, height, inner = left.shape
-    rows = 1 if height is None else height
-    count = math.prod(size for size in blocks if size is not None)
+    *blocks, rows, inner = (left.rows if size is None else size for size in left.shape)
+    count = math.prod(blocks)
     own = right.value is None or right.value.ndim > 2
     width = node.shape[-1]
-    assert inner is not None
     assert width is not None
     return (count, rows, inner, width, True) if own else (1, count * rows, inner, width, False)

@@ -6,6 +6,7 @@ Contract: `prediction_of(network)` returns a `Prediction`. A language (C, NumPy,
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,18 +15,19 @@ from pellucid.losses import Quantile, TargetScaling
 from pellucid.network import Network
 from pellucid.program.operations import Graph
 from pellucid.program.simplification import simplified
-from pellucid.program.symbols import operations_of
+from pellucid.program.symbols import OperationError, operations_of
 from pellucid.tables.encoder import TableEncoder
-from pellucid.typing import Floats
+from pellucid.typing import Floats, Shape
 
 
 class Prediction(NamedTuple):
     """All that a language has to write down."""
 
     graph: Graph
-    """The operations from a row to its scores, in `dtype` from `to_dtype` on; what stands before works on the data's
-    own numbers."""
-    inputs: int
+    """The operations from an example to its scores, in `dtype` from `to_dtype` on; what stands before works on the
+    data's own numbers."""
+    input_shape: Shape
+    """Of one example."""
     outputs: int
     dtype: np.dtype[Any]
     link: str
@@ -43,6 +45,16 @@ class Prediction(NamedTuple):
     """How many codes each of the last inputs may hold, 0 … count − 1; () where all inputs are numbers."""
 
     @property
+    def inputs(self) -> int:
+        """How many numbers an example has."""
+        return math.prod(self.input_shape)
+
+    @property
+    def batch_shape(self) -> str:
+        """The shape of several examples, for people: "(n, 28, 28)"."""
+        return f"({', '.join(map(str, ('n', *self.input_shape)))})"
+
+    @property
     def class_count(self) -> int:
         """The number of classes of `predict`; 0 where it returns numbers, or several of yes and no."""
         if self.link in ("softmax", "argmax"):
@@ -57,8 +69,25 @@ class Prediction(NamedTuple):
         return self.class_count or self.outputs
 
     def scores(self, x: Floats) -> Floats:
-        """The scores (n, outputs) of rows (n, inputs) in float64."""
+        """The scores (n, outputs) of examples (n, *input_shape) in float64."""
         return self.graph.run(x)
+
+
+def graph_of(network: Network) -> Graph:
+    """The operations from examples (n, *input_shape) to scores (n, outputs), as few as possible.
+
+    Raises
+    ------
+    OperationError
+        If the network has scores at each position of an example, or a custom layer's `forward` cannot be read.
+    """
+    program = network.program
+    if len(program.output_shape) != 1:
+        raise OperationError(
+            f"The network has an output of the shape {program.output_shape} for each example, but an export predicts "
+            f"from one row of scores: end the network with one, such as Flatten() and Dense({program.outputs})."
+        )
+    return simplified(operations_of(program, network.parameters, network.statistics))
 
 
 def prediction_of(network: Network) -> Prediction:
@@ -67,21 +96,15 @@ def prediction_of(network: Network) -> Prediction:
     Raises
     ------
     ValueError
-        If the network has no parameters yet, one of its numbers is not finite, it takes other inputs than rows of
-        numbers, or a custom layer's `forward` cannot be read.
+        If the network has no parameters yet, one of its numbers is not finite, or `graph_of` refuses it.
     """
     program = network.program
-    if len(program.input_shape) != 1:
-        raise ValueError(
-            f"The network takes examples of the shape {program.input_shape}, but only rows of numbers can be exported "
-            f"as source: train it on x.reshape(len(x), -1)."
-        )
     for name, values in {**network.named_parameters(), **network.named_statistics()}.items():
         if not np.isfinite(values).all():
             raise ValueError(f"{name} holds numbers that are not finite: such a network cannot be exported.")
     return Prediction(
-        simplified(operations_of(program, network.parameters, network.statistics)),
-        program.input_shape[0],
+        graph_of(network),
+        program.input_shape,
         program.outputs,
         network.dtype,
         network.link,
@@ -90,5 +113,10 @@ def prediction_of(network: Network) -> Prediction:
         network.summary(),
         network.preprocessing,
         network.loss.places if isinstance(network.loss, Quantile) else (),
-        tuple(count for each in program.coded for count in getattr(each.layer, "cardinalities", ())),
+        codes_of(network),
     )
+
+
+def codes_of(network: Network) -> tuple[int, ...]:
+    """How many codes each of the last columns of the input may hold; () where all are numbers."""
+    return tuple(count for each in network.program.coded for count in getattr(each.layer, "cardinalities", ()))

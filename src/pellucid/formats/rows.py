@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.formats.prediction import Prediction
+from pellucid.layers.base import as_rows
 from pellucid.program.operations import Graph
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
@@ -20,8 +21,8 @@ _MOST = 2048
 def sample_rows(prediction: Prediction, rows: Any) -> Array:
     """The given rows, checked; without any, random ones of the size that the network's scaling was measured on."""
     if rows is not None:
-        return check_inputs(rows, "rows", (prediction.inputs,))
-    x: Floats = Stream(0, Purpose.DATA).normal((_RANDOM, prediction.inputs))  # (n, inputs)
+        return check_inputs(rows, "rows", prediction.input_shape)
+    x: Floats = Stream(0, Purpose.DATA).normal((_RANDOM, *prediction.input_shape))  # (n, *input_shape)
     x = _unscaled(x, prediction.graph)
     if prediction.codes:
         put_codes(x, prediction.codes)
@@ -41,9 +42,10 @@ def _unscaled(x: Floats, graph: Graph) -> Floats:
 
 
 def put_codes(x: Floats, cardinalities: Sequence[int]) -> None:
-    """Make the last columns of x (n, d) codes of categories: 0, 1, … and again from 0 on, in every column."""
+    """Make the last columns of x (n, …, d) codes of categories: 0, 1, … and again from 0 on, in every column."""
     counts = np.array(cardinalities)
-    x[:, -len(counts) :] = (np.arange(len(x))[:, None] + np.arange(len(counts))) % counts
+    rows = as_rows(x)  # (n·, d), a view
+    rows[:, -len(counts) :] = (np.arange(len(rows))[:, None] + np.arange(len(counts))) % counts
 
 
 def spread(x: Array) -> Array:

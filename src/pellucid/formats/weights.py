@@ -75,6 +75,12 @@ _KERAS: Naming = {
 }
 
 
+def torch_name(layer: Layer, name: str) -> tuple[str, bool]:
+    """What PyTorch calls one of a layer's numbers, and whether it lies transposed there."""
+    entry = _TORCH.get(type(layer), {}).get(name, Entry(name))
+    return entry.name, entry is _TRANSPOSED
+
+
 def load_torch_weights(network: Network, state_dict: Mapping[str, Any]) -> None:
     """Take over the weights of a PyTorch network with the same layers.
 

@@ -41,11 +41,11 @@ def _slice(x: Array, axis: int, start: int, stop: int) -> Array:
 
 
 def _concatenate(*parts: Array, axis: int) -> Array:
-    """Parts that are the same for every example are repeated for each."""
-    rows = max(len(part) for part in parts)
-    return np.concatenate(
-        [np.broadcast_to(p, (rows, *p.shape[1:])) if axis and len(p) == 1 else p for p in parts], axis
-    )
+    return np.concatenate(parts, axis)
+
+
+def _fill(x: Array, value: float) -> Array:
+    return np.full(x.shape, value)
 
 
 def _transpose(x: Array, axes: tuple[int, ...]) -> Array:
@@ -73,6 +73,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "transpose": _transpose,
     "slice": _slice,  # axis, start, stop
     "concatenate": _concatenate,  # axis
+    "fill": _fill,  # one number, `value`, in the shape of another array
     "take": _take,  # rows of a table, by whole numbers
     "to_integer": _to_integer,
     "to_dtype": _to_dtype,  # from here on in the precision of the network
@@ -100,6 +101,11 @@ class Node:
         A constant's numbers, float64 or int64.
     name : str
         A constant's name in its layer: "weight", "mean", …; "" where it has none.
+    kind : {"f", "i", "b"}
+        Of its result: numbers, whole numbers or truth values.
+    rows : int
+        How many places each example has along the axis of the examples: more than 1 behind a reshape of (n, m, d) to
+        (n·m, d).
     """
 
     operation: str
@@ -109,6 +115,8 @@ class Node:
     layer: int = -1
     value: Array | None = None
     name: str = ""
+    kind: str = "f"
+    rows: int = 1
 
     @property
     def is_constant(self) -> bool:
@@ -117,8 +125,13 @@ class Node:
 
     @property
     def example_shape(self) -> tuple[int, ...]:
-        """The shape for one example: without the axis of the examples."""
-        return tuple(size for size in self.shape if size is not None)
+        """The shape for one example: without the axis of the examples, where it has one place along it."""
+        return tuple(self.rows if size is None else size for size in self.shape if size is not None or self.rows > 1)
+
+    @property
+    def example_axis(self) -> int | None:
+        """The axis that the shape for one example is without."""
+        return self.shape.index(None) if None in self.shape and self.rows == 1 else None
 
     def compute(self, values: Sequence[Array]) -> Array:
         """Its result for those of its inputs."""
@@ -134,6 +147,8 @@ class Graph:
     output: Node
     layers: tuple[str, ...] = ()
     """Each layer as one would type it, by its index; "" for one that does nothing in prediction."""
+    paths: tuple[str, ...] = ()
+    """Each layer's name in the network: "3", or "3.1" within a container."""
 
     def __iter__(self) -> Iterator[Node]:
         """Every node that the output needs, each behind those it reads."""
@@ -181,7 +196,12 @@ def constant(value: Any, layer: int = -1, name: str = "") -> Node:
     array = np.asarray(value)
     if array.dtype.kind not in "iub":
         array = array.astype(np.float64)
-    return Node("constant", shape=array.shape, layer=layer, value=array, name=name)
+    return Node("constant", shape=array.shape, layer=layer, value=array, name=name, kind=kind_of(array))
+
+
+def kind_of(array: Array) -> str:
+    """Whether an array holds numbers, whole numbers or truth values: "f", "i" or "b"."""
+    return {"u": "i"}.get(array.dtype.kind, array.dtype.kind)
 
 
 def _ordered(output: Node, source: Node) -> list[Node]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pellucid.program.operations import Graph, Node, constant
+from pellucid.program.operations import ARITHMETIC, Graph, Node, constant
 from pellucid.typing import Array
 
 _NEUTRAL = {"add": (0, 1, 0.0), "subtract": (1, 0, 0.0), "multiply": (0, 1, 1.0), "divide": (1, 0, 1.0)}
@@ -40,6 +40,7 @@ def simplified(graph: Graph) -> Graph:
 
 def _rewritten(node: Node, alone: list[bool]) -> Node:
     """The node, or one that does the same with less; `alone`: whether it is the only reader of each of its inputs."""
+    node = _with_one_number(node)
     values = [read.value for read in node.inputs if read.value is not None]
     if len(values) == len(node.inputs):
         names = [read for read in node.inputs if read.name]
@@ -56,6 +57,15 @@ def _rewritten(node: Node, alone: list[bool]) -> Node:
     )
 
 
+def _with_one_number(node: Node) -> Node:
+    """The node with a number in the place of an array that is full of it, where that comes to the same."""
+    inputs = tuple(constant(read.options["value"]) if read.operation == "fill" else read for read in node.inputs)
+    if node.operation not in ARITHMETIC or inputs == node.inputs:
+        return node
+    own, *shapes = (tuple(size or 0 for size in each.shape) for each in (node, *inputs))
+    return replace(node, inputs=inputs) if np.broadcast_shapes(*shapes) == own else node
+
+
 def _without_nothing(node: Node) -> Node:
     """A concatenation without parts of no width."""
     axis = node.options["axis"]
@@ -64,7 +74,7 @@ def _without_nothing(node: Node) -> Node:
 
 
 def _one_factor(node: Node, alone: list[bool]) -> Node | None:
-    """x (c d) for (x c) d with two constants, and x/y for x (1/y)."""
+    """x (c d) for (x c) d with two constants, (x y) c for (x c) y with one, and x/y for x (1/y)."""
     if node.operation != "multiply":
         return None
     for place in (0, 1):
@@ -73,11 +83,14 @@ def _one_factor(node: Node, alone: list[bool]) -> Node | None:
             one = product.inputs[0].value
             if one is not None and (one == 1).all() and one.size == 1:
                 return replace(node, operation="divide", inputs=(factor, product.inputs[1]))
-        if product.operation != "multiply" or factor.value is None or not alone[place]:
+        if product.operation != "multiply" or not alone[place]:
             continue
         for other in (0, 1):
             inner, x = product.inputs[other], product.inputs[1 - other]
-            if inner.value is not None and (inner.value.size == 1 or product.shape == x.shape == node.shape):
+            if factor.value is None:
+                if inner.value is not None and inner.value.size == 1 and x.shape == factor.shape == node.shape:
+                    return replace(node, inputs=(replace(node, inputs=(x, factor)), inner))
+            elif inner.value is not None and (inner.value.size == 1 or product.shape == x.shape == node.shape):
                 name = factor.name or inner.name
                 return replace(node, inputs=(x, constant(inner.value * factor.value, node.layer, name)))
     return None
@@ -88,15 +101,13 @@ def _without_effect(node: Node) -> Node | None:
     if node.operation in ("reshape", "transpose") and node.shape == node.inputs[0].shape:
         axes = node.options.get("axes")
         return node.inputs[0] if axes is None or axes == tuple(range(len(axes))) else None
-    if node.operation == "where" and node.inputs[1].value is not None and node.inputs[2].value is not None:
-        yes, no = node.inputs[1].value, node.inputs[2].value
-        return node.inputs[1] if yes.size == 1 and np.array_equal(yes, no) else None
     if node.operation not in _NEUTRAL:
         return None
     *places, neutral = _NEUTRAL[node.operation]
     for place in dict.fromkeys(places if node.operation in ("add", "multiply") else places[:1]):
         value, other = node.inputs[place].value, node.inputs[1 - place]
-        if value is not None and (value == neutral).all() and other.shape == node.shape:
+        is_bias = other.operation == "matmul" and node.inputs[place].name != ""  # which stays, for whoever trains on
+        if value is not None and (value == neutral).all() and other.shape == node.shape and not is_bias:
             return other
     return None
 

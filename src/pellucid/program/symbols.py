@@ -2,7 +2,7 @@
 
 Contract: `operations_of(program, parameters, statistics)` returns the graph of a program's prediction. A `Symbol` is an
 array to NumPy: functions and operators that are called with one are recorded as nodes. It computes along on two
-batches of zeros, of 2 and of 3 examples; the axis at which their shapes differ is that of the examples. What a layer
+batches of zeros, of 13 and of 17 examples; the axis at which their shapes differ is that of the examples. What a layer
 must not do is to decide by the values of its input, and to use a function of NumPy that is no operation: each is an
 `OperationError` with the way out.
 """
@@ -19,11 +19,14 @@ import numpy as np
 from pellucid.layers.base import Context
 from pellucid.layers.containers import Join
 from pellucid.program.compilation import Instruction, Program
-from pellucid.program.operations import ARITHMETIC, OPERATIONS, REDUCTIONS, Graph, Node, constant
+from pellucid.program.operations import ARITHMETIC, OPERATIONS, Graph, Node, constant, kind_of
 from pellucid.typing import Array, Floats
 
-_ROWS = (2, 3)
+_ROWS = (13, 17)  # numbers that no other axis is likely to have
 _UFUNCS = {function: name for name, function in ARITHMETIC.items() if isinstance(function, np.ufunc)}
+_VIEWS = ("reshape", "transpose", "slice")
+"""The operations whose result shares the memory of an array in NumPy."""
+
 _UFUNC_REDUCTIONS = {np.add: "sum", np.maximum: "max", np.minimum: "min"}
 
 
@@ -46,6 +49,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __init__(self, node: Node, examples: tuple[Array, Array]) -> None:
         self.node, self.examples = node, examples
+        self.viewed = node.operation in _VIEWS
 
     # -- what an array has -----------------------------------------------------------------------------------------
 
@@ -84,6 +88,11 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def __setitem__(self, key: Any, value: Any) -> None:
         raise OperationError("forward writes into an array: use np.where or np.concatenate.")
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise _unknown(f"the method or attribute {name} of its input")
+
     # -- what can be done with it ----------------------------------------------------------------------------------
 
     def record_operation(self, name: str, *arguments: Any, **options: Any) -> Symbol:
@@ -108,6 +117,10 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             return result
         if not isinstance(out[0], Symbol):
             raise OperationError("forward writes into an array of its own: omit out=.")
+        if out[0].viewed:
+            raise OperationError(
+                "forward changes an array in place that shares its memory: write y = y + z for y += z."
+            )
         out[0].node, out[0].examples = result.node, result.examples
         return out[0]
 
@@ -140,12 +153,10 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         """Another shape; the first axis stays that of the examples."""
         wanted = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
         if self.node.shape[:1] == (None,):
-            if wanted[0] not in (-1, len(self)) or -1 in wanted[1:]:
-                resolved = np.empty(self.shape, np.bool_).reshape(wanted).shape
-                if resolved[0] % len(self):
-                    raise OperationError(f"forward mixes the examples: it reshapes {self.shape} to {wanted}.")
-                wanted = resolved
-            wanted = (-1, *wanted[1:])
+            resolved = self.examples[0].reshape(wanted).shape
+            if resolved[0] % _ROWS[0]:
+                raise OperationError(f"forward mixes the examples: it reshapes {self.node.shape} to {wanted}.")
+            wanted = (-1, *resolved[1:])
         return _record("reshape", (self,), {"shape": tuple(int(size) for size in wanted)})
 
     def transpose(self, *axes: Any) -> Symbol:
@@ -197,24 +208,30 @@ def _symbol(value: Any) -> Symbol:
 def _record(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Symbol:
     """A new node; its shape is that of two small computations."""
     symbols = [_symbol(argument) for argument in arguments]
+    symbols[0].viewed |= name in _VIEWS
     function = OPERATIONS[name]
     with np.errstate(all="ignore"):
         first, second = (np.asarray(function(*(each.examples[k] for each in symbols), **options)) for k in (0, 1))
     if first.ndim != second.ndim:
         raise OperationError(f"forward makes another number of axes of another number of examples, in {name}.")
     shape = tuple(a if a == b else None for a, b in zip(first.shape, second.shape, strict=True))
-    if shape.count(None) > 1 or (
-        None not in shape and any(None in each.node.shape for each in symbols) and name in REDUCTIONS
-    ):
+    reads, layer = tuple(each.node for each in symbols), _layer_at_work.get()
+    examples = shape.index(None) if None in shape else None
+    rows, rest = (1, 0) if examples is None else divmod(first.shape[examples], _ROWS[0])
+    along = {"concatenate": options.get("axis"), "softmax": len(shape) - 1}.get(name)
+    mixed = rest or (examples is not None and examples == along)
+    if mixed or shape.count(None) != any(None in read.shape for read in reads):
         raise OperationError(f"forward mixes the examples of a batch, in {name}.")
-    return Symbol(
-        Node(name, tuple(each.node for each in symbols), dict(options), shape, _layer_at_work.get()), (first, second)
-    )
+    return Symbol(Node(name, reads, dict(options), shape, layer, kind=kind_of(first), rows=rows), (first, second))
 
 
 def _reduced(name: str, x: Symbol, axis: Any, keepdims: Any) -> Symbol:
-    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return _record(name, (x,), {"axis": tuple(sorted(a % x.ndim for a in axes)), "keepdims": bool(keepdims)})
+    given = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(sorted(each % x.ndim for each in given))
+    if axes[-1] - axes[0] < len(axes):  # neighbours: languages go over these at once
+        return _record(name, (x,), {"axis": axes, "keepdims": bool(keepdims)})
+    kept = _reduced(name, _reduced(name, x, axes[:-1], True), axes[-1], True)
+    return kept if keepdims else kept[tuple(0 if each in axes else slice(None) for each in range(x.ndim))]
 
 
 def _logaddexp(a: Any, b: Any) -> Symbol:
@@ -267,8 +284,18 @@ def _stacked(parts: Sequence[Any], axis: int = 0) -> Symbol:
     return _concatenated([each[index] for each in symbols], place)
 
 
-def _filled(value: float) -> Callable[..., Symbol]:
-    return lambda x, dtype=None: _record("where", (_record("greater", (x, x), {}), value, value), {})
+def _filled(x: Symbol, value: float) -> Symbol:
+    return _record("fill", (x,), {"value": float(value)})
+
+
+def _padded(x: Symbol, widths: Any, mode: str = "constant", constant_values: float = 0.0) -> Symbol:
+    """One number around an array."""
+    if mode != "constant" or np.ndim(constant_values):
+        raise _unknown(f"np.pad with mode={mode!r} or several numbers")
+    for axis, (before, after) in enumerate(np.broadcast_to(widths, (x.ndim, 2)).tolist()):
+        edge = _filled(x[(slice(None),) * axis + (slice(0, 1),)], constant_values) if before or after else x
+        x = _concatenated([*before * [edge], x, *after * [edge]], axis) if before or after else x
+    return x
 
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -283,8 +310,10 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.swapaxes: lambda x, a, b: x.swapaxes(a, b),
     np.concatenate: _concatenated,
     np.stack: _stacked,
-    np.zeros_like: _filled(0.0),
-    np.ones_like: _filled(1.0),
+    np.zeros_like: lambda x, dtype=None: _filled(x, 0.0),
+    np.ones_like: lambda x, dtype=None: _filled(x, 1.0),
+    np.full_like: lambda x, value, dtype=None: _filled(x, value),
+    np.pad: _padded,
     np.dot: lambda a, b: a @ b,
 }
 
@@ -311,7 +340,9 @@ def operations_of(program: Program, parameters: Floats, statistics: Floats) -> G
         x = _of_layer(instruction, given if isinstance(instruction.layer, Join) else given[0], parameters, statistics)
         layers.append("" if x.node is given[0].node else str(instruction.layer))
         buffers[instruction.target] = x
-    return Graph(source, x.node, tuple(layers))
+    if program.leading_scalings == len(program.instructions) > 0:
+        x = _record("to_dtype", (x,), {})
+    return Graph(source, x.node, tuple(layers), tuple(each.path for each in program.instructions))
 
 
 def _of_layer(instruction: Instruction, x: Any, parameters: Floats, statistics: Floats) -> Symbol:

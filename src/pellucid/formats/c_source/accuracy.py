@@ -20,7 +20,7 @@ def compare(network: Network, prediction: Prediction, whole: Quantized, rows: Ar
     """Sentences on how the two differ: on rows with targets if there are any, else on the rows measured on."""
     x, targets = rows, None
     if test is not None:
-        x = check_inputs(test[0], "test x", (prediction.inputs,))
+        x = check_inputs(test[0], "test x", prediction.input_shape)
         y = check_array(test[1], "y")
         check_same_length(x=x, y=y)
         targets = y if network.loss is None else network.encode(y, network.loss)

@@ -50,7 +50,7 @@ def write_c(
         Weights and activations as bytes, and whole numbers alone between the first dense layer and the scores: a
         quarter of the size, and no floating-point unit needed; a little less exact, as the report says. For a single
         network alone.
-    rows : array (n, inputs) or None
+    rows : array (n, *input_shape) or None
         Rows like those to come: int8 measures its ranges on them and needs them; some go into the self-test (None:
         random ones).
     test : pair (x, y) or None
@@ -64,7 +64,7 @@ def write_c(
     Raises
     ------
     ValueError
-        If a layer of one's own stands in the network, a number is not finite or too large for a float, rows are
+        If a custom layer's `forward` cannot be read, a number is not finite or too large for a float, rows are
         missing for int8, a layer is none that int8 knows, or several networks are to be int8.
     FileExistsError
         If a file of the name is there that no export wrote.
@@ -89,7 +89,8 @@ def write_c(
     x = sample_rows(prediction, rows)
     if int8 and rows is None:
         raise ValueError(
-            "int8 needs rows to measure its ranges on: give rows=, inputs like those to come, (n, inputs)."
+            f"int8 needs rows to measure its ranges on: give rows=, inputs like those to come, "
+            f"{prediction.batch_shape}."
         )
     if int8:
         if len(parts) > 1:

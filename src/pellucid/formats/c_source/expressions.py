@@ -1,62 +1,30 @@
-"""Arithmetic in C99: one expression for each operation, and the functions that programs call."""
+"""Arithmetic in C99: what operations are called, and the functions that programs call."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 
-from pellucid.program.operations import Node
-
-TEMPLATES = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
-    "negative": "-{0}",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "logical_and": "{0} && {1}",
-    "where": "{0} ? {1} : {2}",
-    "power": "powf({0}, {1})",
-    "square": "square({0})",
-    "maximum": "maximum({0}, {1})",
-    "minimum": "minimum({0}, {1})",
-    "absolute": "fabsf({0})",
-    "sqrt": "sqrtf({0})",
-    "exp": "expf({0})",
-    "expm1": "expm1f({0})",
-    "log": "logf({0})",
-    "log1p": "log1pf({0})",
-    "tanh": "tanhf({0})",
-    "cos": "cosf({0})",
-    "sin": "sinf({0})",
-    "erf": "erff({0})",
-    "sigmoid": "logistic({0})",
-    "softplus": "softplus({0})",
-    "to_integer": "truncf({0})",
-    "to_dtype": "{0}",
+WORDS = {
+    "power": "powf",
+    "square": "square",
+    "maximum": "maximum",
+    "minimum": "minimum",
+    "absolute": "fabsf",
+    "sqrt": "sqrtf",
+    "exp": "expf",
+    "expm1": "expm1f",
+    "log": "logf",
+    "log1p": "log1pf",
+    "tanh": "tanhf",
+    "cos": "cosf",
+    "sin": "sinf",
+    "erf": "erff",
+    "sigmoid": "logistic",
+    "softplus": "softplus",
+    "to_integer": "truncf",
 }
-
-
-def arithmetic(node: Node, operands: Sequence[str]) -> str:
-    """One operation on numbers at the same place, for its operands as expressions."""
-    template = TEMPLATES[node.operation]
-    if template.startswith("{0}") or template.startswith("-"):
-        operands = [f"({text})" if _is_compound(text) and template != "{0}" else text for text in operands]
-    return template.format(*operands)
-
-
-def _is_compound(text: str) -> bool:
-    """Whether an expression has an operator outside of brackets, or begins with a sign."""
-    depth = 0
-    for character in text:
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and character == " ":
-            return True
-    return text.startswith("-")
-
+"""What operations on numbers at the same place are called: see `pellucid.formats.expressions`."""
 
 FUNCTIONS: dict[str, str] = {
     "maximum": """\

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pellucid.formats.c_source.expressions import arithmetic
+from pellucid.formats import expressions
+from pellucid.formats.c_source.expressions import WORDS
 from pellucid.formats.c_source.text import Constants, comment, number, single
+from pellucid.formats.expressions import SUM, Expression, arithmetic, infix
 from pellucid.formats.loops import (
     Statement,
     around,
@@ -28,6 +30,7 @@ from pellucid.formats.loops import (
 from pellucid.formats.prediction import Prediction
 from pellucid.program.operations import REDUCTIONS, Graph, Node
 from pellucid.program.simplification import product_of
+from pellucid.typing import Array
 
 
 @dataclass
@@ -55,9 +58,13 @@ class FloatBody:
         """All operations, from `x` to the result."""
         graph, source = prediction.graph, "x"
         if prediction.codes:
-            source = self._buffer("row", prediction.inputs)
+            source = self._buffer("checked", prediction.inputs)
             counts = self.constants.array("code_counts", np.array(prediction.codes, dtype=np.int32))
-            self.lines.append(f"codes(x, {prediction.inputs}, {len(prediction.codes)}, {counts}, {source});")
+            width = prediction.input_shape[-1]
+            rows = ("r", prediction.inputs // width)
+            at = _plus(_at([(*rows, width)]))
+            call = f"codes(x{at}, {width}, {len(prediction.codes)}, {counts}, {source}{at});"
+            self.lines += _nested([rows], call)
         self.write_graph(graph, source)
 
     def write_graph(self, graph: Graph, source: str) -> None:
@@ -189,7 +196,7 @@ class _GraphWriter:
             return self.places[root_of(node)]
         return self._constant(node, "", single(np.asarray(node.value, np.float64)))
 
-    def _constant(self, node: Node, kind: str, values: np.ndarray) -> str:  # type: ignore[type-arg]
+    def _constant(self, node: Node, kind: str, values: Array) -> str:
         if (node, bool(kind)) not in self.names:
             name = f"{node.name or 'constant'}{kind}_{max(node.layer, 0)}"
             self.names[node, bool(kind)] = self.body.constants.array(name, values)
@@ -200,55 +207,45 @@ class _GraphWriter:
     def _loop(self, statement: Statement, target: str) -> list[str]:
         node, body = statement.node, statement.body
         counts = {each: sum(each in other.inputs for other in body) for each in body}
-        texts: dict[Node, str] = {}
+        texts: dict[Node, Expression] = {}
         locals_: list[str] = []
         for each in body:
-            operands = [texts[i] if i in texts else self._operand(i, each) for i in each.inputs]
-            texts[each] = self._difference(each, operands) or arithmetic(each, operands)
-            if counts[each] > 1:
+            operands = [texts.get(read) or self._operand(read, each) for read in each.inputs]
+            texts[each] = self._expression(each, operands)
+            if counts[each] > 1 and each.operation != "fill":
                 name = f"t{len(locals_)}"
-                truth = each.operation.startswith(("greater", "less", "logical"))
-                locals_.append(f"const {'int' if truth else 'float'} {name} = {texts[each]};")
-                texts[each] = name
-        line = f"{target}[i] = {texts[node]};"
-        shape = node.example_shape
-        text = "\n".join([*locals_, line])
-        inside = [*locals_, line]
+                locals_.append(f"const {'int' if each.kind == 'b' else 'float'} {name} = {texts[each].text};")
+                texts[each] = Expression(name)
+        lines, shape = [*locals_, f"{target}[i] = {texts[node].text};"], node.example_shape
+        text = "\n".join(lines)
         if len(shape) > 1 and ("[j]" in text or "[p]" in text):
-            head = [
-                f"for (int p = 0, i = 0; p < {math.prod(shape[:-1])}; p++)",
-                f"    for (int j = 0; j < {shape[-1]}; j++, i++)",
-            ]
-            if not locals_:
-                return [*head, f"        {line}"]
-            return [head[0], f"{head[1]} {{", *(f"        {each}" for each in inside), "    }"]
-        head = [f"for (int i = 0; i < {math.prod(shape)}; i++)"]
-        if not locals_:
-            return [*head, f"    {line}"]
-        return [f"{head[0]} {{", *(f"    {each}" for each in inside), "}"]
+            heads = [f"for (int p = 0, i = 0; p < {math.prod(shape[:-1])}; p++)"]
+            heads.append(f"for (int j = 0; j < {shape[-1]}; j++, i++)")
+        else:
+            heads = [f"for (int i = 0; i < {math.prod(shape)}; i++)"]
+        return _within(heads, lines)
 
-    def _operand(self, operand: Node, reader: Node) -> str:
-        at = place_in_loop(operand, reader)
-        if operand.value is not None:
-            values = operand.value
-            if values.size == 1 or (values == values.flat[0]).all():
-                return number(float(values.flat[0]))
-        return f"{self._place(operand)}[{at.replace('INT', '')}]"
+    def _operand(self, operand: Node, reader: Node) -> Expression:
+        values = operand.value
+        if values is not None and (values.size == 1 or (values == values.flat[0]).all()):
+            return expressions.number(number(float(values.flat[0])))
+        return Expression(f"{self._place(operand)}[{_index(operand, reader)}]")
 
-    def _difference(self, node: Node, operands: Sequence[str]) -> str:
-        """(z − c) − rest in front of the network, where a float cannot hold c to the last digit that shows."""
+    def _expression(self, node: Node, operands: Sequence[Expression]) -> Expression:
+        """An operation; (z − c) − rest in front of the network, where a float cannot hold c to the last digit."""
+        if node.operation == "fill":
+            return expressions.number(number(node.options["value"]))
+        written = arithmetic(node, operands, WORDS)
         centre = node.inputs[-1]
         if node.operation != "subtract" or node not in self.wide or centre.value is None:
-            return ""
+            return written
         rest = rest_of(centre.value)
         if not rest.any():
-            return ""
+            return written
         if rest.size == 1 or (rest == rest.flat[0]).all():
-            second = number(float(rest.flat[0]))
-        else:
-            at = place_in_loop(centre, node).replace("INT", "")
-            second = f"{self._constant(centre, '_rest', single(rest))}[{at}]"
-        return f"({operands[0]} - {operands[1]}) - {second}"
+            return infix("-", SUM, written, expressions.number(number(float(rest.flat[0]))))
+        second = f"{self._constant(centre, '_rest', single(rest))}[{_index(centre, node)}]"
+        return infix("-", SUM, written, Expression(second))
 
     # -- single operations -----------------------------------------------------------------------------------------
 
@@ -300,8 +297,6 @@ class _GraphWriter:
     def _reduction(self, node: Node, x: str, target: str) -> list[str]:
         source = node.inputs[0]
         axes = example_axes(source, node.options["axis"])
-        if axes != tuple(range(axes[0], axes[-1] + 1)):
-            raise ValueError(f"{node.operation} over the axes {axes}, which are no neighbours, cannot be written in C.")
         outer, length, inner = around(source.example_shape, axes[0], axes[-1])
         rows, columns = ("r", outer), ("j", inner)
         first = [(*rows, length * inner), (*columns, 1)]
@@ -347,16 +342,25 @@ def _plus(place: str) -> str:
     return "" if place == "0" else f" + {place}"
 
 
+def _index(operand: Node, reader: Node) -> str:
+    """The place of an operand's number in its array, within a loop over those of its reader."""
+    return place_in_loop(operand, reader).replace("INT", "")
+
+
 def _nested(loops: Sequence[tuple[str, int]], *lines: str) -> list[str]:
     """Lines within loops over (variable, how far it counts), without those that go round once."""
     heads = [f"for (int {name} = 0; {name} < {count}; {name}++)" for name, count in loops if count > 1]
+    return _within(heads or ["{"][: len(lines) > 1], lines)
+
+
+def _within(heads: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Lines within loops, or a block; braces around several."""
     text = [f"{'    ' * depth}{head}" for depth, head in enumerate(heads)]
-    inside = "    " * len(heads)
+    inside = [f"{'    ' * len(heads)}{line}" for line in lines]
     if len(lines) == 1:
-        return [*text, f"{inside}{lines[0]}"]
-    if not text:
-        return ["{", *(f"    {line}" for line in lines), "}"]
-    return [*text[:-1], f"{text[-1]} {{", *(f"{inside}{line}" for line in lines), f"{'    ' * (len(heads) - 1)}}}"]
+        return [*text, *inside]
+    brace = "" if text[-1] == "{" else " {"
+    return [*text[:-1], f"{text[-1]}{brace}", *inside, f"{'    ' * (len(heads) - 1)}}}"]
 
 
 def _letter(count: int) -> str:
@@ -364,7 +368,7 @@ def _letter(count: int) -> str:
     return f"{chr(ord('a') + count % 8)}{count // 8 or ''}"
 
 
-def rest_of(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def rest_of(values: Array) -> Array:
     """What a float cannot hold of each number: z − centre is right to the last bit of z where it is taken off, too."""
     with np.errstate(over="ignore"):
         return np.asarray(values - values.astype(np.float32).astype(np.float64))

@@ -6,6 +6,7 @@ Static arrays of bytes serve as buffers. The arithmetic is that of `operations.p
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -79,7 +80,7 @@ class WholeBody:
     """What scaling that looks at the whole row needs."""
 
     def __post_init__(self) -> None:
-        self.width = self.network.head.output.example_shape[-1]
+        self.width = math.prod(self.network.head.output.example_shape)
         self._quantize()
         self.buffers["row"] = self.width
         source, width = "q", self.width
@@ -130,7 +131,7 @@ class WholeBody:
         if isinstance(operation, QuantizedDense):
             self._dense(operation, source, target, width, kind)
         elif isinstance(operation, QuantizedTable):
-            table = self.constants.array(f"table_{operation.origin.index}", operation.table, words)
+            table = self.constants.array(f"table_{operation.origin.layer}", operation.table, words)
             self._loop(after, f"{target}[i] = {table}[{source}[i] + 128];", words)
         elif isinstance(operation, QuantizedLines):
             self._lines(operation, source, target, after, kind)
@@ -146,7 +147,7 @@ class WholeBody:
         return f"{self.constants.array(f'multiplier_{name}', factors.number)}[i], {shift}[i]"
 
     def _dense(self, operation: QuantizedDense, source: str, target: str, width: int, kind: str) -> None:
-        index, grid = operation.origin.index, operation.output
+        index, grid = operation.origin.layer, operation.output
         weight = self.constants.array(f"weight_{index}", operation.weight, "one unit after the other")
         bias = self.constants.array(f"bias_{index}", operation.bias)
         factors = self._factors(str(index), operation.multiplier)
@@ -155,7 +156,7 @@ class WholeBody:
         self._loop(len(operation.bias), line, comment(operation.origin.words))
 
     def _lines(self, operation: QuantizedLines, source: str, target: str, count: int, kind: str) -> None:
-        index, grid, words = operation.origin.index, operation.output, comment(operation.origin.words)
+        index, grid, words = operation.origin.layer, operation.output, comment(operation.origin.words)
         offset = self.constants.array(f"offset_{index}", operation.offset)
         r = f"{source}[i]" if operation.zero == 0 else f"{source}[i] - ({operation.zero})"
         limits = f"{offset}[i], {grid.low}, {grid.high}"

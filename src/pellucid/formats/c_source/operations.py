@@ -64,7 +64,7 @@ class Multiplier(NamedTuple):
 class Origin(NamedTuple):
     """Where an operation comes from: the index of a layer, the layers as one would type them, and what comes out."""
 
-    index: int
+    layer: int
     words: str
     width: int
 

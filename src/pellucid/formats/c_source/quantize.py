@@ -18,6 +18,7 @@ neural networks for efficient integer-arithmetic-only inference", CVPR 2018.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +64,7 @@ class Quantized(NamedTuple):
 
     def inputs(self, x: Floats) -> Array:
         """Rows (n, inputs) as whole numbers (n, d)."""
-        return self.input.quantize(self.head.run(x))
+        return self.input.quantize(self.head.run(x)).reshape(len(x), -1)
 
     def run(self, q: Array) -> Array:
         """Whole numbers in, whole numbers out: (n, d) -> (n, outputs)."""
@@ -87,6 +88,10 @@ class _Stage(NamedTuple):
     @property
     def node(self) -> Node:
         return self.statement.node
+
+    @property
+    def path(self) -> str:
+        return self.graph.paths[self.node.layer]
 
     @property
     def origin(self) -> Origin:
@@ -125,35 +130,52 @@ def quantize(prediction: Prediction, x: Floats) -> Quantized:
 def _divide(prediction: Prediction) -> tuple[Graph, list[_Stage], Graph | None]:
     """What is float in front, what becomes whole numbers, and what is float behind."""
     graph = prediction.graph
-    statements = statements_of(graph)
+    statements = statements_of(graph, across_layers=False)
     begin = next((place for place, each in enumerate(statements) if product_of(each.node)), None)
     if begin is None:
         raise ValueError("The network has no dense layer: there is nothing that int8 could make smaller.")
     end = len(statements) - (statements[-1].node.operation == "softmax")
     before = statements[begin].reads[0]
-    head, stages = Graph(graph.input, before, graph.layers), list[_Stage]()
+    head, stages = replace(graph, output=before), list[_Stage]()
     for statement in statements[begin:end]:
         layers = ", ".join(layer for layer in graph.layers[slice(*statement.layers)] if layer)
         words = layers or graph.layers[statement.node.layer]
         if statement.reads != (before,) or not _is_known(statement):
             raise ValueError(
-                f"layer {statement.node.layer}, {graph.layers[statement.node.layer]}, between two dense layers cannot "
-                f"be computed in int8, since it does more than a product, an activation of each number or a maximum of "
-                f"neighbours: omit int8, or train with another layer in its place (BatchNormalization for "
-                f"LayerNormalization)."
+                f"layer {graph.paths[statement.node.layer]}, {graph.layers[statement.node.layer]}, behind a dense layer "
+                f"cannot be computed in int8, which knows products, activations of each number and maxima of "
+                f"neighbours, all of one row: omit int8, or train with another layer in its place (BatchNormalization "
+                f"for LayerNormalization)."
             )
-        stage = _Stage(statement, Graph(before, statement.node, graph.layers), words)
+        stage = _Stage(statement, Graph(before, statement.node, graph.layers, graph.paths), words)
         if product_of(statement.node) and stages and (affine := _affine(stages[-1])) is not None:
             stage = _taken_in(*affine, stages.pop(), stage)
-        stages.append(stage)
+        stages += _split(stage)
         before = root_of(statement.node)
-    tail = Graph(before, graph.output, graph.layers) if end < len(statements) else None
+    tail = replace(graph, input=before) if end < len(statements) else None
     return head, stages, tail
+
+
+def _split(stage: _Stage) -> list[_Stage]:
+    """A loop as a line for each feature and one curve for all, where int8 knows these two and not the whole."""
+    body, before = stage.statement.body, stage.graph.input
+    if not body or _is_table(stage) or _lines_of(stage) is not None:
+        return [stage]
+    cuts = stage.graph.cuts()
+    for count, cut in enumerate(body[:-1], start=1):
+        first, second = (
+            _Stage(Statement(node, nodes, (read,)), replace(stage.graph, input=read, output=node), stage.words)
+            for read, node, nodes in ((before, cut, body[:count]), (cut, stage.node, body[count:]))
+        )
+        if cut in cuts and _is_table(second) and _lines_of(first) is not None:
+            return [first, second]
+    return [stage]
 
 
 def _is_known(statement: Statement) -> bool:
     node = statement.node
-    return bool(statement.body) or product_of(node) is not None or bool(_pieces_of(node))
+    known = bool(statement.body) or product_of(node) is not None or bool(_pieces_of(node))
+    return known and len(node.example_shape) == 1
 
 
 def _pieces_of(node: Node) -> int:
@@ -189,7 +211,7 @@ def _taken_in(factor: Floats, shift: Floats, affine: _Stage, stage: _Stage) -> _
     )
     node = Node("add", (product, _constant(new_bias)), {}, stage.node.shape, stage.node.layer)
     words = f"{affine.words}, {stage.words}"
-    return _Stage(Statement(node, (), (source,)), Graph(source, node), words)
+    return _Stage(Statement(node, (), (source,)), Graph(source, node, paths=stage.graph.paths), words)
 
 
 def _constant(values: Floats) -> Node:
@@ -259,7 +281,7 @@ def _dense(stage: _Stage, grid: Grid, output: Grid) -> QuantizedDense:
     if (reach > _LARGEST_SUM).any():
         unit = int(reach.argmax())
         raise ValueError(
-            f"The sums of layer {stage.origin.index}, {stage.words}, unit {unit} may leave 32 bits: its bias of "
+            f"The sums of layer {stage.path}, {stage.words}, unit {unit} may leave 32 bits: its bias of "
             f"{biases[unit]:.3g} is too large beside its weights, or it has too many inputs. Omit int8."
         )
     return QuantizedDense(
@@ -271,13 +293,13 @@ def _lines(stage: _Stage, grid: Grid, output: Grid) -> QuantizedLines:
     lines = _lines_of(stage)
     if lines is None:
         raise ValueError(
-            f"layer {stage.origin.index}, {stage.words}, between two dense layers has parameters of each unit: int8 "
+            f"layer {stage.path}, {stage.words}, between two dense layers has parameters of each unit: int8 "
             f"would need a table of 256 values for each. Omit int8, or train with the plain activation in its place."
         )
     up, down, shift = lines
     whole = np.rint(shift / output.step) + output.zero  # (d,)
     if (np.abs(whole) > 2**30).any():
-        raise ValueError(f"layer {stage.origin.index}, {stage.words}, shifts too far for int8: omit int8.")
+        raise ValueError(f"layer {stage.path}, {stage.words}, shifts too far for int8: omit int8.")
     factor = grid.step / output.step
     return QuantizedLines(
         stage.origin,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ _TYPES = {"float32": "float", "int8": "int8_t", "uint8": "uint8_t", "int16": "in
 
 def number(value: float) -> str:
     """A float constant: the shortest decimal that is read as the same float again."""
+    if not math.isfinite(value):
+        return "NAN" if math.isnan(value) else "INFINITY" if value > 0 else "-INFINITY"
     with np.errstate(over="ignore"):
         single = np.float32(value)
     if not np.isfinite(single):
@@ -69,9 +72,10 @@ class Constants:
 
 
 def single(values: Array) -> Array:
-    """Numbers as floats of C, none of which may be infinite."""
+    """Numbers as floats of C, none of which may be beyond what a float can hold."""
     with np.errstate(over="ignore"):
         numbers = values.astype(np.float32)
-    if not np.isfinite(numbers).all():
-        number(float(values[~np.isfinite(numbers)].ravel()[0]))  # raises
+    too_large = np.isfinite(values) & ~np.isfinite(numbers)
+    if too_large.any():
+        number(float(values[too_large][0]))  # raises
     return numbers

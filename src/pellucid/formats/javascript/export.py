@@ -42,7 +42,7 @@ def write_javascript(network: Model, path: str | os.PathLike[str]) -> Report:
     Raises
     ------
     ValueError
-        If a layer of one's own stands in the network, or a number is not finite.
+        If a custom layer's `forward` cannot be read, or a number is not finite.
     FileExistsError
         If a file of the name is there that no export wrote.
 
@@ -90,7 +90,7 @@ def _scores(program: Program) -> str:
     """`scores` of a single network."""
     p = program.prediction
     return (
-        f"/** The last layer's {p.outputs} outputs for a row x of {p.inputs} numbers. */\n"
+        f"/** The last layer's {p.outputs} outputs for {_example(p)}. */\n"
         f"export function scores(x) {{\n{_checked(p)}{_lines(program)}}}"
     )
 
@@ -100,11 +100,18 @@ def _scores_of_each(programs: Sequence[Program]) -> list[str]:
     p, count = programs[0].prediction, len(programs)
     calls = "".join(f"    network{number}(x),\n" for number in range(1, count + 1))
     all_of_them = (
-        f"/** The last layer's {p.outputs} outputs of each of {count} networks for a row x of {p.inputs} numbers. */\n"
+        f"/** The last layer's {p.outputs} outputs of each of {count} networks for {_example(p)}. */\n"
         f"export function scores(x) {{\n{_checked(p)}  return [\n{calls}  ];\n}}"
     )
     each = [f"function network{number}(x) {{\n{_lines(program)}}}" for number, program in enumerate(programs, start=1)]
     return [all_of_them, *each]
+
+
+def _example(p: Prediction) -> str:
+    """What x is."""
+    if len(p.input_shape) == 1:
+        return f"a row x of {p.inputs} numbers"
+    return f"an example x of {p.inputs} numbers: {' × '.join(map(str, p.input_shape))}, the last axis counting fastest"
 
 
 def _checked(p: Prediction) -> str:

@@ -1,67 +1,36 @@
-"""What modules in JavaScript are made of: arithmetic as expressions, and the functions that lines call."""
+"""What modules in JavaScript are made of: what operations are called, and the functions that lines call."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
-from pellucid.program.operations import Node
-
-_TEMPLATES = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
+WORDS = {
     "power": "{0} ** {1}",
-    "negative": "-{0}",
     "square": "{0} ** 2",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "logical_and": "{0} && {1}",
-    "where": "{0} ? {1} : {2}",
-    "maximum": "Math.max({0}, {1})",
-    "minimum": "Math.min({0}, {1})",
-    "absolute": "Math.abs({0})",
-    "sqrt": "Math.sqrt({0})",
-    "exp": "Math.exp({0})",
-    "expm1": "Math.expm1({0})",
-    "log": "Math.log({0})",
-    "log1p": "Math.log1p({0})",
-    "tanh": "Math.tanh({0})",
-    "cos": "Math.cos({0})",
-    "sin": "Math.sin({0})",
+    "maximum": "Math.max",
+    "minimum": "Math.min",
+    "absolute": "Math.abs",
+    "sqrt": "Math.sqrt",
+    "exp": "Math.exp",
+    "expm1": "Math.expm1",
+    "log": "Math.log",
+    "log1p": "Math.log1p",
+    "tanh": "Math.tanh",
+    "cos": "Math.cos",
+    "sin": "Math.sin",
     "sigmoid": "1 / (1 + Math.exp(-{0}))",
-    "softplus": "softplus({0})",
-    "erf": "erf({0})",
-    "to_integer": "Math.trunc({0})",
-    "to_dtype": "{0}",
+    "softplus": "softplus",
+    "erf": "erf",
+    "to_integer": "Math.trunc",
 }
-_CALLS = {name for name, text in _TEMPLATES.items() if text.endswith("})") and text[0] not in "{-1"}
-
-
-def arithmetic(node: Node, operands: Sequence[str]) -> str:
-    """One operation on numbers at the same place, for its operands as expressions."""
-    template = _TEMPLATES[node.operation]
-    if node.operation in _CALLS or node.operation == "to_dtype":
-        return template.format(*operands)
-    return template.format(*(f"({text})" if _is_compound(text) else text for text in operands))
-
-
-def _is_compound(text: str) -> bool:
-    """Whether an expression has an operator outside of brackets."""
-    depth = 0
-    for character in text:
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and character == " ":
-            return True
-    return False
+"""What operations on numbers at the same place are called: see `pellucid.formats.expressions`."""
 
 
 def number(value: float) -> str:
-    """A number of JavaScript; in brackets where it is negative, so that no two signs meet."""
-    text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
-    return f"({text})" if value < 0 else text
+    """A number of JavaScript."""
+    if not math.isfinite(value):
+        return repr(value).replace("inf", "Infinity").replace("nan", "NaN")
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
 FUNCTIONS = {
@@ -82,15 +51,16 @@ function erf(z) {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-z * z) * sum;
 }""",
     "checkCodes": """\
-/** Raise unless the last of x are codes, 0 to count - 1 each. */
-function checkCodes(x, counts) {
-  const first = x.length - counts.length;
-  counts.forEach((count, i) => {
-    const code = x[first + i];
-    if (!(Number.isInteger(code) && code >= 0 && code < count)) {
-      throw new RangeError(`x[${first + i}] must be a whole number from 0 to ${count - 1}, not ${code}.`);
-    }
-  });
+/** Raise unless the last of each `width` numbers of x are codes, 0 to count - 1 each. */
+function checkCodes(x, width, counts) {
+  for (let first = width - counts.length; first < x.length; first += width) {
+    counts.forEach((count, i) => {
+      const code = x[first + i];
+      if (!(Number.isInteger(code) && code >= 0 && code < count)) {
+        throw new RangeError(`x[${first + i}] must be a whole number from 0 to ${count - 1}, not ${code}.`);
+      }
+    });
+  }
 }""",
     "product": """\
 /** x W + b for each row of x, with W (inputs, width) row by row; sums in double precision. */

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
 
-from pellucid.formats.javascript.functions import arithmetic, number
+from pellucid.formats import expressions
+from pellucid.formats.expressions import Expression, arithmetic
+from pellucid.formats.javascript.functions import WORDS, number
 from pellucid.formats.loops import (
     Statement,
     around,
@@ -36,7 +39,9 @@ class Program:
         self._names: dict[Node, str] = {graph.input: "z"}
         self._constants: dict[Node, str] = {}
         if prediction.codes:
-            self.lines.append(f"checkCodes(z, [{', '.join(map(str, prediction.codes))}]);")
+            self.lines.append(
+                f"checkCodes(z, {prediction.input_shape[-1]}, [{', '.join(map(str, prediction.codes))}]);"
+            )
         if not self._wide and prediction.dtype != np.float64:
             self.lines.append(f"z = {self.numbers}.from(z);")
         for count, statement in enumerate(statements_of(graph)):
@@ -69,32 +74,31 @@ class Program:
 
     def _loop(self, statement: Statement) -> str:
         """All numbers of an array, one after the other."""
-        node, texts = statement.node, {}
+        node, texts = statement.node, dict[Node, Expression]()
         first = statement.reads[0]
-        mapped = first.example_shape == node.example_shape or np.prod(first.example_shape) == np.prod(
-            node.example_shape
-        )
+        mapped = math.prod(first.example_shape) == math.prod(node.example_shape)
         mapped = mapped and (first in self._wide) == (node in self._wide)  # the array type stays
         for each in statement.body:
-            operands = []
-            for read in each.inputs:
-                if read in texts:
-                    operands.append(texts[read])
-                    continue
-                at = place_in_loop(read, each)
-                if read.value is not None and (read.value.size == 1 or (read.value == read.value.flat[0]).all()):
-                    operands.append(number(self._rounded(read, each)))
-                elif mapped and root_of(read) is first and at == "i":
-                    operands.append("v")
-                else:
-                    operands.append(f"{self._array(read, each)}[{self._index(at, node)}]")
-            texts[each] = arithmetic(each, operands)
-        text = texts[node]
+            if each.operation == "fill":
+                texts[each] = expressions.number(number(each.options["value"]))
+                continue
+            operands = [texts.get(read) or self._operand(read, each, first if mapped else None) for read in each.inputs]
+            texts[each] = arithmetic(each, operands, WORDS)
+        text = texts[node].text
         if mapped:
             arguments = "v, i" if re.search(r"\bi\b", text) else "v"
             return f"{self._name(first)}.map(({arguments}) => {text})"
         kind = "Float64Array" if node in self._wide else self.numbers
-        return f"{kind}.from({{ length: {np.prod(node.example_shape)} }}, (_, i) => {text})"
+        return f"{kind}.from({{ length: {math.prod(node.example_shape)} }}, (_, i) => {text})"
+
+    def _operand(self, read: Node, reader: Node, mapped: Node | None) -> Expression:
+        """What stands for the number i of an array in a loop, or for v where the loop goes over that array."""
+        if read.value is not None and (read.value.size == 1 or (read.value == read.value.flat[0]).all()):
+            return expressions.number(number(self._rounded(read, reader)))
+        at = place_in_loop(read, reader)
+        if root_of(read) is mapped and at == "i":
+            return Expression("v")
+        return Expression(f"{self._array(read, reader)}[{self._index(at, reader)}]")
 
     def _array(self, read: Node, reader: Node) -> str:
         name = self._name(read)
@@ -126,7 +130,7 @@ class Program:
             x, weight, bias = parts
             names = [self._array(each, node) for each in (weight, *(() if bias is None else (bias,)))]
             if bias is not None and bias.value is not None and bias.value.size == 1:
-                self.arrays[names[1]] = np.broadcast_to(self.arrays[names[1]].reshape(()), node.shape[-1:])
+                self.arrays[names[1]] = np.full(node.example_shape[-1], self.arrays[names[1]])
             return f"product({self._name(x)}, {node.shape[-1]}, {', '.join(names)})"
         names = [self._array(each, node) for each in node.inputs]
         if node.operation == "matmul":
@@ -137,14 +141,9 @@ class Program:
         if node.operation in REDUCTIONS:
             axes = example_axes(node.inputs[0], node.options["axis"])
             sizes = around(node.inputs[0].example_shape, axes[0], axes[-1])
-            if axes != tuple(range(axes[0], axes[-1] + 1)):
-                raise ValueError(
-                    f"{node.operation} over the axes {axes}, which do not lie together, has no translation."
-                )
             return f"reduce({names[0]}, {', '.join(map(str, sizes))}, {_REDUCERS[node.operation]})"
         if node.operation == "take":
-            rows = node.inputs[0].shape[-1]
-            return f"takeRows({names[0]}, {rows}, {names[1]})"
+            return f"takeRows({names[0]}, {node.inputs[0].shape[-1]}, {names[1]})"
         if node.operation == "slice":
             (axis,) = example_axes(node.inputs[0], [node.options["axis"]])
             outer, length, inner = around(node.inputs[0].example_shape, axis, axis)

@@ -23,7 +23,7 @@ def answering_text(parts: Sequence[Prediction], functions: set[str]) -> list[str
     texts = [f'def predict(x):\n    """{_words(p)}"""\n    return {answer}']
     if proba:
         of = "classes" if p.class_count else "yes of each output"
-        head = f"The probabilities of the {of}, (n, {p.probability_count}), for rows x (n, {p.inputs})."
+        head = f"The probabilities of the {of}, (n, {p.probability_count}), for rows x {p.batch_shape}."
         texts.append(f'def predict_proba(x):\n    """{head}"""\n    {proba}')
     return texts
 
@@ -40,7 +40,7 @@ def constants_text(parts: Sequence[Prediction]) -> list[str]:
 
 def _words(p: Prediction) -> str:
     """What `predict` answers."""
-    rows = f"x (n, {p.inputs})"
+    rows = f"x {p.batch_shape}"
     if p.class_count:
         return f"The class of each row of {rows}, (n,); of equal scores, the lowest."
     if p.link in ("sigmoid", "sign"):

@@ -50,7 +50,7 @@ def write_numpy(network: Model, path: str | os.PathLike[str]) -> Report:
     Raises
     ------
     ValueError
-        If a layer of one's own stands in the network, or a number is not finite.
+        If a custom layer's `forward` cannot be read, or a number is not finite.
     FileExistsError
         If a file of the name is there that no export wrote.
 
@@ -110,12 +110,21 @@ def _scores(program: Program) -> str:
     rows = "" if p.encoder is None else ROWS
     return f'''
 def scores(x):
-    """The last layer's outputs, (n, {p.outputs}), for rows x (n, {p.inputs}){words}."""
-{rows}    z = np.asarray(x, dtype=np.{program.start})  # (n, {p.inputs})
-    if z.ndim != 2 or z.shape[1] != {p.inputs}:
-        raise ValueError(f"x must have the shape (n, {p.inputs}), not {{z.shape}}.")
-{_check_of_codes(p, "z")}{body}
+    """The last layer's outputs, (n, {p.outputs}), for x {p.batch_shape}{words}."""
+{rows}    z = np.asarray(x, dtype=np.{program.start})  # {p.batch_shape}
+{_check_of_shape(p, "z")}{_check_of_codes(p, "z")}{body}
     return z'''
+
+
+def _check_of_shape(p: Prediction, name: str) -> str:
+    """The lines that refuse examples of another shape."""
+    wrong = f"{name}.ndim != 2 or {name}.shape[1] != {p.inputs}"
+    if len(p.input_shape) != 1:
+        wrong = f"{name}.shape[1:] != {p.input_shape}"
+    return f"""\
+    if {wrong}:
+        raise ValueError(f"x must have the shape {p.batch_shape}, not {{{name}.shape}}.")
+"""
 
 
 def _check_of_codes(p: Prediction, name: str) -> str:
@@ -123,9 +132,9 @@ def _check_of_codes(p: Prediction, name: str) -> str:
     if not p.codes:
         return ""
     return f"""\
-    codes, counts = {name}[:, {-len(p.codes)}:], np.array({list(p.codes)})
+    codes, counts = {name}[..., {-len(p.codes)}:], np.array({list(p.codes)})
     if not ((codes >= 0) & (codes < counts) & (codes == np.floor(codes))).all():
-        raise ValueError("The last {len(p.codes)} columns must hold whole numbers from 0 on, below {list(p.codes)}.")
+        raise ValueError("The last {len(p.codes)} columns must hold whole numbers from 0 on, below {p.codes}.")
 """
 
 
@@ -139,11 +148,9 @@ def _scores_of_each(parts: Sequence[Prediction], programs: Sequence[Program]) ->
     texts = [
         f'''
 def scores(x):
-    """The last layers' outputs, ({count} networks, n, {p.outputs}), for rows x (n, {p.inputs}){words}."""
-{rows}    x = np.asarray(x)  # (n, {p.inputs})
-    if x.ndim != 2 or x.shape[1] != {p.inputs}:
-        raise ValueError(f"x must have the shape (n, {p.inputs}), not {{x.shape}}.")
-{_check_of_codes(p, "x")}    return np.stack([
+    """The last layers' outputs, ({count} networks, n, {p.outputs}), for x {p.batch_shape}{words}."""
+{rows}    x = np.asarray(x)  # {p.batch_shape}
+{_check_of_shape(p, "x")}{_check_of_codes(p, "x")}    return np.stack([
 {each},
     ])'''
     ]
@@ -153,7 +160,7 @@ def scores(x):
             f'''
 def network_{number}(x):
     """The scores of network {number}, (n, {p.outputs})."""
-    z = np.asarray(x, dtype=np.{program.start})  # (n, {p.inputs})
+    z = np.asarray(x, dtype=np.{program.start})  # {p.batch_shape}
 {body}
     return z'''
         )

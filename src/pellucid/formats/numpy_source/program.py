@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
+from pellucid.formats import expressions
+from pellucid.formats.expressions import ATOM, INFIX, PRODUCT, Expression, arithmetic, infix
 from pellucid.formats.prediction import Prediction
 from pellucid.program.operations import ARITHMETIC, Graph, Node
 from pellucid.typing import Array
 
 _WIDTH = 100  # an expression that is longer gets a line of its own
-_ATOM, _SIGN, _PRODUCT, _SUM, _COMPARISON = 9, 4, 3, 2, 1  # how tightly an expression holds together
-
-_INFIX: dict[str, tuple[str, int]] = {
-    "add": ("+", _SUM),
-    "subtract": ("-", _SUM),
-    "multiply": ("*", _PRODUCT),
-    "divide": ("/", _PRODUCT),
-    "matmul": ("@", _PRODUCT),
-    "greater": (">", _COMPARISON),
-    "greater_equal": (">=", _COMPARISON),
-    "less": ("<", _COMPARISON),
-    "less_equal": ("<=", _COMPARISON),
-}
 
 _METHODS: dict[str, Callable[[Node], str]] = {
     **dict.fromkeys(("sum", "mean", "max", "min"), lambda node: f"{node.operation}({_axes(node)})"),
@@ -66,17 +57,17 @@ class Program:
         self.lines: list[str] = []
         self._graph: Graph = prediction.graph
         self._wide, self._cuts = self._graph.before_dtype(), self._graph.cuts()
-        self._texts: dict[Node, tuple[str, int]] = {}
+        self._texts: dict[Node, Expression] = {}
         self._names: dict[Node, str] = {}
         self.start = "float64" if self._wide else prediction.dtype.name
         self._count, self._written, readers = 0, 0, self._graph.readers()
         nodes = [node for node in self._graph if not node.is_constant]
         for node, following in zip(nodes, [*nodes[1:], None], strict=True):
-            text, level = ("z", _ATOM) if node is self._graph.input else self._expression(node)
+            text = Expression("z") if node is self._graph.input else self._expression(node)
             ends = (following is not None and following.layer != node.layer) or following is None
-            if node is not self._graph.input and (ends or readers[node] > 1 or len(text) > _WIDTH):
-                text, level = self._assign(node, text, ends), _ATOM
-            self._texts[node] = text, level
+            if node is not self._graph.input and (ends or readers[node] > 1 or len(text.text) > _WIDTH):
+                text = Expression(self._assign(node, text.text, ends))
+            self._texts[node] = text
 
     def _assign(self, node: Node, text: str, ends: bool) -> str:
         """A line; the name of its result: z at the end of a layer, where nothing behind it reads the z before."""
@@ -98,38 +89,36 @@ class Program:
         self._written = node.layer + 1
         return ", ".join(layer for layer in layers if layer)
 
-    def _expression(self, node: Node) -> tuple[str, int]:
-        operation = node.operation
+    def _expression(self, node: Node) -> Expression:
+        operation, operands = node.operation, [self._operand(read, node) for read in node.inputs]
+        first = operands[0].within(ATOM)
         if operation == "to_dtype":
-            return f"{self._operand(node, 0, _ATOM)}.astype(np.{self.prediction.dtype.name})", _ATOM
-        if operation in _INFIX:
-            sign, level = _INFIX[operation]
-            right = level + (operation not in ("add", "multiply"))
-            return f"{self._operand(node, 0, level)} {sign} {self._operand(node, 1, right)}", level
-        if operation == "negative":
-            return f"-{self._operand(node, 0, _SIGN)}", _SIGN
+            return Expression(f"{first}.astype(np.{self.prediction.dtype.name})")
+        if operation in INFIX or operation == "negative":
+            return arithmetic(node, operands, {})
+        if operation == "matmul":
+            return infix("@", PRODUCT, *operands)
         if operation in _METHODS:
-            return f"{self._operand(node, 0, _ATOM)}.{_METHODS[operation](node)}", _ATOM
+            return Expression(f"{first}.{_METHODS[operation](node)}")
         if operation == "slice":
             places = ":, " * node.options["axis"] + f"{node.options['start']}:{node.options['stop']}"
-            return f"{self._operand(node, 0, _ATOM)}[{places}]", _ATOM
+            return Expression(f"{first}[{places}]")
         if operation == "take":
-            return f"{self._operand(node, 0, _ATOM)}[{self._operand(node, 1, 0)}]", _ATOM
-        operands = ", ".join(self._operand(node, place, 0) for place in range(len(node.inputs)))
+            return Expression(f"{first}[{operands[1].text}]")
+        if operation == "fill":
+            return Expression(f"np.full_like({operands[0].text}, {_number(node.options['value'])})")
+        listed = ", ".join(each.text for each in operands)
         if operation == "concatenate":
-            return f"np.concatenate([{operands}], axis={node.options['axis']})", _ATOM
+            return Expression(f"np.concatenate([{listed}], axis={node.options['axis']})")
         if operation in FUNCTIONS:
             self.functions.add(operation)
-            return f"{operation}({operands})", _ATOM
-        return f"np.{operation}({operands})", _ATOM
+            return Expression(f"{operation}({listed})")
+        return Expression(f"np.{operation}({listed})")
 
-    def _operand(self, node: Node, place: int, level: int) -> str:
-        """An input of a node, in brackets where it holds together less tightly than the level asks for."""
-        read = node.inputs[place]
-        text, own = self._constant(read, node) if read.is_constant else self._texts[read]
-        return f"({text})" if own < level else text
+    def _operand(self, read: Node, reader: Node) -> Expression:
+        return self._constant(read, reader) if read.is_constant else self._texts[read]
 
-    def _constant(self, node: Node, reader: Node) -> tuple[str, int]:
+    def _constant(self, node: Node, reader: Node) -> Expression:
         """A number, or the name of an array of the file."""
         values = node.value
         assert values is not None
@@ -138,8 +127,7 @@ class Program:
         spreads = values.ndim == 0 or any(each.shape == reader.shape for each in others)
         if reader.operation in ARITHMETIC and spreads and (values == values.flat[0]).all():
             number = values.flat[0].item()
-            text = repr(number) if precise else str(self.prediction.dtype.type(number))
-            return text, _ATOM if number >= 0 else _SIGN
+            return expressions.number(_number(number if precise else self.prediction.dtype.type(number)))
         if node not in self._names:
             stem = name = f"{self.prefix}{node.name or 'constant'}_{node.layer}"
             while name in self.arrays:
@@ -147,7 +135,12 @@ class Program:
             self._names[node] = name
             whole = values.dtype.kind in "iub"
             self.arrays[name] = values if whole or precise else values.astype(self.prediction.dtype)
-        return self._names[node], _ATOM
+        return Expression(self._names[node])
+
+
+def _number(value: Any) -> str:
+    """A number of Python."""
+    return str(value) if math.isfinite(value) else f"float('{value}')"
 
 
 def _axes(node: Node) -> str:

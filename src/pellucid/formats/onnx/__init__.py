@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pellucid.formats.onnx.package import OPSET, OnnxError
 from pellucid.formats.onnx.reading import from_onnx
-from pellucid.formats.onnx.translations import TRANSLATIONS, Translation
 from pellucid.formats.onnx.writing import OnnxReport, to_onnx
 
-__all__ = ["OPSET", "TRANSLATIONS", "OnnxError", "OnnxReport", "Translation", "from_onnx", "to_onnx"]
+__all__ = ["OPSET", "OnnxError", "OnnxReport", "from_onnx", "to_onnx"]

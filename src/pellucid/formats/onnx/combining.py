@@ -226,8 +226,11 @@ def _prelu(positive: Chain, negative: Chain) -> Chain | None:
 
 
 def _parametric(x: Chain, bend: Chain) -> Chain | None:
-    """X + a·(f(x) − x)."""
-    last, f = bend.step, bend.parent.argument("bend") if bend.parent is not None else None
+    """x + a·(f(x) − x), without a where it is 1."""
+    last = bend.step
+    if bend.argument("bend") is not None:
+        bend, last = bend.then(Affine(_ZERO, _ONE, _ZERO)), Affine(_ZERO, _ONE, _ZERO)
+    f = bend.parent.argument("bend") if bend.parent is not None else None
     if f is None or f.parent is not x or not isinstance(last, Affine) or last.center.any() or last.offset.any():
         return None
     name = next(name for name, layer in PARAMETRIC.items() if layer == activation_of(f.step))

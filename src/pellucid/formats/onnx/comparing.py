@@ -19,8 +19,8 @@ from pellucid.formats.encoding.samples import sample_columns
 from pellucid.formats.onnx.answers import LABEL, Answers, answers_of, labels_of, values_name
 from pellucid.formats.onnx.columns import feeds_of
 from pellucid.formats.onnx.package import OnnxError, onnx_module
+from pellucid.formats.prediction import codes_of
 from pellucid.formats.rows import put_codes
-from pellucid.layers import Embedding
 from pellucid.layers.base import Context, Layer
 from pellucid.network import Network
 from pellucid.tables.encoder import TableEncoder
@@ -106,8 +106,7 @@ def compare(
 
 def random_rows(network: Network, input_dtype: np.dtype[Any]) -> Floats:
     """Rows of the kind the network has seen: normal numbers behind the scalings in front, none, and large ones."""
-    features = network.input_shape[0]
-    z = np.random.default_rng(0).normal(size=(RANDOM_ROWS, features))
+    z = np.random.default_rng(0).normal(size=(RANDOM_ROWS, *network.input_shape))
     z[0] = 0.0
     z[1:9] *= 10.0  # where activations saturate
     for instruction in reversed(network.program.instructions[: network.program.leading_scalings]):
@@ -115,12 +114,11 @@ def random_rows(network: Network, input_dtype: np.dtype[Any]) -> Floats:
         if instruction.statistics:
             mean, scale = (network.get(f"{instruction.path}.{name}") for name in ("mean", "scale"))
         else:
-            scale = np.full(features, float(getattr(layer, "scale", 1.0)))
+            scale = np.full(network.input_shape[-1:], float(getattr(layer, "scale", 1.0)))
             mean = -float(getattr(layer, "offset", 0.0)) / np.where(scale == 0, 1.0, scale)
         z = z / np.where(scale == 0, 1.0, scale) + mean
-    for layer in network.layers:
-        if isinstance(layer, Embedding):
-            put_codes(z, layer.cardinalities)
+    if codes := codes_of(network):
+        put_codes(z, codes)
     return z.astype(input_dtype)
 
 
@@ -151,10 +149,10 @@ class _Rounded(Layer):
     codes: int
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
-        """X (n, d) -> x, a little off."""
+        """x (n, …, d) -> x, a little off."""
         sign = np.where(np.random.default_rng(0).random(x.shape) < 0.5, -1.0, 1.0)  # (n, d)
         off = sign * _EPSILON * np.maximum(np.abs(x), 1.0)
-        off[:, x.shape[1] - self.codes :] = 0.0
+        off[..., x.shape[-1] - self.codes :] = 0.0
         return x + off, None
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.formats.onnx.package import IR_VERSION, ML, ML_OPSET, OPSET, onnx_module
+from pellucid.typing import Shape
 
 ROWS = "rows"
 """The name of the dimension that may have any size."""
@@ -39,9 +40,9 @@ class Graph:
         self._outputs: list[Any] = []
 
     def constant(self, values: Any, name: str) -> str:
-        """Numbers (in `dtype`), whole numbers (int64) or strings, by the name `prefix` + `name`."""
+        """Numbers (in `dtype`), whole numbers (int64), truth values or strings, by the name `prefix` + `name`."""
         array = np.asarray(values)
-        kinds: dict[str, Any] = {"f": self.dtype, "i": np.int64}
+        kinds: dict[str, Any] = {"f": self.dtype, "i": np.int64, "b": np.bool_}
         array = array.astype(kinds.get(array.dtype.kind, object))
         full = self._free(f"{self.prefix}{name}", self._constants)
         self._constants[full] = self._numpy.from_array(np.ascontiguousarray(array).reshape(array.shape), full)
@@ -59,14 +60,14 @@ class Graph:
         """The value in another dtype."""
         return self.node("Cast", value, to=self._element(dtype))
 
-    def input(self, name: str, dtype: npt.DTypeLike, features: int) -> str:
-        """What the graph is given: (rows, features)."""
-        self._inputs.append(self._helper.make_tensor_value_info(name, self._element(dtype), [ROWS, features]))
+    def input(self, name: str, dtype: npt.DTypeLike, shape: Shape) -> str:
+        """What the graph is given: (rows, *shape)."""
+        self._inputs.append(self._helper.make_tensor_value_info(name, self._element(dtype), [ROWS, *shape]))
         return name
 
     def column(self, name: str, dtype: npt.DTypeLike) -> str:
         """One column of a table as an input of its own: (rows, 1); the name of its values."""
-        self.input(name, dtype, 1)
+        self.input(name, dtype, (1,))
         return name
 
     def output(self, name: str, dtype: npt.DTypeLike, columns: int | None) -> None:
@@ -75,12 +76,19 @@ class Graph:
         self._outputs.append(self._helper.make_tensor_value_info(name, self._element(dtype), shape))
 
     def model(self, **about: Any) -> Any:
-        """The graph as an onnx.ModelProto, with what is said `about` it (producer_name, doc_string …)."""
-        graph = self._helper.make_graph(
-            self._nodes, "network", self._inputs, self._outputs, list(self._constants.values())
-        )
+        """The graph as an onnx.ModelProto, with what is said `about` it (producer_name, doc_string …).
+
+        Nodes and constants that no output needs are left out.
+        """
+        needed, nodes = {output.name for output in self._outputs}, list[Any]()
+        for node in reversed(self._nodes):
+            if needed.intersection(node.output):
+                nodes.insert(0, node)
+                needed.update(node.input)
+        constants = [values for name, values in self._constants.items() if name in needed]
+        graph = self._helper.make_graph(nodes, "network", self._inputs, self._outputs, constants)
         sets = [self._helper.make_opsetid("", OPSET)]
-        if any(node.domain == ML for node in self._nodes):
+        if any(node.domain == ML for node in nodes):
             sets.append(self._helper.make_opsetid(ML, ML_OPSET))
         return self._helper.make_model(graph, opset_imports=sets, ir_version=IR_VERSION, **about)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,11 +13,12 @@ from pellucid.formats.onnx.answers import add_answers
 from pellucid.formats.onnx.columns import encode
 from pellucid.formats.onnx.comparing import RANDOM_ROWS, compare, random_rows, with_columns
 from pellucid.formats.onnx.graph import Graph
+from pellucid.formats.onnx.operations import write
 from pellucid.formats.onnx.package import OPSET, OnnxError, onnx_module
-from pellucid.formats.onnx.translations import TRANSLATIONS, Translation
+from pellucid.formats.prediction import graph_of
 from pellucid.formats.several import summary_of
-from pellucid.layers.base import Layer
 from pellucid.network import Network
+from pellucid.program.symbols import OperationError
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.encoder import TableEncoder
 from pellucid.together import Model, Together, members
@@ -85,13 +84,12 @@ def to_onnx(
     x: Any = None,
     input_dtype: str = "float32",
     columns: bool | None = None,
-    translations: Mapping[type[Layer], Translation] | None = None,
 ) -> OnnxReport:
     """Write a network as an ONNX file which predicts the same, its scaling included, for any number of rows.
 
-    The input is called `input`, (rows, features). The outputs are `label` (rows,) and `probabilities` (rows, K) after
-    training on classes, `variable` (rows, outputs) for numbers, `label` and `scores` after a hinge loss. Labels are the
-    names in `network.classes`, as int64 where all of them are whole numbers, else as strings; 0, 1, … without names.
+    The input is called `input`, (rows, *input_shape). The outputs are `label` (rows,) and `probabilities` (rows, K)
+    after training on classes, `variable` (rows, outputs) for numbers, `label` and `scores` after a hinge loss. Labels
+    are the names in `network.classes`, as int64 where all of them are whole numbers, else as strings; 0, 1, … without names.
     The graph computes in float32, the scalings in front in float64, whatever the network's dtype. Several networks
     (`Together`) become one graph, which answers what they say together; quantiles are put in order.
 
@@ -104,7 +102,7 @@ def to_onnx(
         Built or trained.
     path : path
         Where to; `.onnx` is the customary ending.
-    x : array (n, features) or None
+    x : array (n, *input_shape) or None
         Real rows to compare on as well.
     input_dtype : {"float32", "float64"}
         What the graph is given. float64 where inputs are large beside their spread, such as years or time stamps.
@@ -112,8 +110,6 @@ def to_onnx(
         Whether the graph takes the columns of a table, one input (rows, 1) each, instead of `input`: numbers, dates (as
         seconds from 1970 on) and yes and no (as 1 and 0) in float64, NaN where missing; categories as strings, "" where
         missing. None: if the network has such a `preprocessing`.
-    translations : mapping from class to function, or None
-        How layers of one's own are said in ONNX: `pellucid.formats.onnx.translations` has the contract.
 
     Returns
     -------
@@ -123,7 +119,7 @@ def to_onnx(
     Raises
     ------
     OnnxError
-        If a layer has no translation, or the graph disagrees with the network.
+        If the `forward` of a custom layer cannot be read, or the graph disagrees with the network.
     ImportError
         If the package onnx is not installed.
 
@@ -140,7 +136,7 @@ def to_onnx(
     dtype = np.dtype(check_choice("input_dtype", input_dtype, ("float32", "float64")))
     together = members(network)
     given = None if x is None else check_inputs(x, "x", together.input_shape)
-    message = translate(together, dtype, {**TRANSLATIONS, **(translations or {})})
+    message = translate(together, dtype)
     model = message.SerializeToString()
     checker = onnx_module("onnx.checker")
     try:
@@ -156,7 +152,7 @@ def to_onnx(
     if columns and encoder is None:
         raise OnnxError("columns=True needs a network that knows columns: network.preprocessing is None.")
     if encoder is not None:
-        message = translate(together, dtype, {**TRANSLATIONS, **(translations or {})}, encoder)
+        message = translate(together, dtype, encoder)
         model = message.SerializeToString()
         checker.check_model(message, full_check=True)
         comparison = with_columns(model, together, encoder, comparison)
@@ -173,38 +169,28 @@ def to_onnx(
     )
 
 
-def translate(
-    model: Together,
-    dtype: np.dtype[Any],
-    translations: Mapping[type[Layer], Translation],
-    encoder: TableEncoder | None = None,
-) -> Any:
+def translate(model: Together, dtype: np.dtype[Any], encoder: TableEncoder | None = None) -> Any:
     """The networks as an onnx.ModelProto that takes rows of this dtype, or the columns that an encoder knows."""
     from pellucid import __version__
 
     _check(model)
     first = model.networks[0]
     graph = Graph(np.float64 if first.program.leading_scalings else np.float32)
-    rows = graph.input("input", dtype, model.input_shape[0]) if encoder is None else encode(graph, encoder)
+    rows = graph.input("input", dtype, model.input_shape) if encoder is None else encode(graph, encoder)
     given = dtype if encoder is None else np.dtype(np.float32)
     scores = []
     for number, network in enumerate(model.networks, start=1):
         name = "" if len(model.networks) == 1 else f"net{number}."
-        scores.append(_scores(graph, rows, given, network, translations, name))
-    graph.prefix = ""
+        scores.append(_scores(graph, rows, given, network, name))
+    graph.prefix, graph.dtype = "", np.dtype(np.float32)
     add_answers(graph, scores, model)
     words = summary_of([network.summary() for network in model.networks])
     return graph.model(producer_name="pellucid", producer_version=__version__, doc_string=words)
 
 
 def _check(model: Together) -> None:
-    """Raise unless the networks take rows, fit into a file, and hold numbers alone that are finite."""
+    """Raise unless the networks fit into a file, and hold numbers alone that are finite."""
     programs = [network.program for network in model.networks]
-    if len(model.input_shape) != 1:
-        raise OnnxError(
-            f"ONNX export takes networks on rows of features, but this one's examples have the shape "
-            f"{model.input_shape}. Flatten them first: x.reshape(len(x), -1)."
-        )
     if sum(4 * (program.parameter_count + 2 * program.statistic_count) for program in programs) > _LARGEST:
         count = sum(program.parameter_count for program in programs)
         raise OnnxError(f"An ONNX file holds at most 2 GB, but the network has {count:,} parameters.")
@@ -213,36 +199,16 @@ def _check(model: Together) -> None:
         check_finite(network.statistics, "network.statistics")
 
 
-def _scores(
-    graph: Graph,
-    value: str,
-    given: np.dtype[Any],
-    network: Network,
-    translations: Mapping[type[Layer], Translation],
-    name: str,
-) -> str:
+def _scores(graph: Graph, value: str, given: np.dtype[Any], network: Network, name: str) -> str:
     """The scores (rows, outputs) of a network for rows in the dtype `given`; its values' names begin with `name`."""
-    program, graph.prefix = network.program, name
-    graph.dtype = np.dtype(np.float64 if program.leading_scalings else np.float32)
-    if graph.dtype != given:
-        value = graph.cast(value, graph.dtype)
-    for instruction in program.instructions:
-        if instruction.index == program.leading_scalings and graph.dtype != np.float32:
-            value, graph.dtype = graph.cast(value, np.float32), np.dtype(np.float32)
-        layer = instruction.layer
-        if type(layer) not in translations:
-            kind = type(layer).__name__
-            raise OnnxError(
-                f"{kind} has no translation to ONNX (layer {instruction.index}): give one in "
-                f"translations={{{kind}: function}}; pellucid.formats.onnx.translations has the contract."
-            )
-        numbers = {view.name: view.of(network.parameters) for view in instruction.parameters}
-        numbers.update({view.name: view.of(network.statistics) for view in instruction.statistics})
-        graph.prefix = f"{name}{instruction.index}."
-        value = translations[type(layer)](layer, graph, value, SimpleNamespace(**numbers))
-    if graph.dtype != np.float32:
-        value, graph.dtype = graph.cast(value, np.float32), np.dtype(np.float32)
-    return value
+    try:
+        prediction = graph_of(network)
+    except OperationError as error:
+        raise OnnxError(str(error)) from None
+    graph.prefix, first = name, np.dtype(np.float64 if prediction.before_dtype() else np.float32)
+    if first != given:
+        value = graph.cast(value, first)
+    return write(graph, prediction, value, name)
 
 
 def _described(value: Any) -> str:
