@@ -82,7 +82,8 @@ def _run(trainer: Trainer, fit: Fit) -> None:
     wake = [_next_wake(trainer, callback) for callback in callbacks]
     while trainer.epoch < fit.last and not trainer.stopped:
         every_epoch = fit.held is not None or trainer.augmentation is not None
-        until = min([fit.last, *wake, *([trainer.epoch + 1] if every_epoch else [])])
+        alone = every_epoch or trainer.epoch == 0  # some weights of the first epoch are kept
+        until = min([fit.last, *wake, *([trainer.epoch + 1] if alone else [])])
         outcome = fit.engine.train(
             _with_images(trainer, fit.task, trainer.epoch), trainer.state, trainer.progress.safe, until - trainer.epoch
         )
@@ -90,10 +91,11 @@ def _run(trainer: Trainer, fit: Fit) -> None:
             _take(trainer, fit.task, outcome)
             if outcome.stopped and (trainer.state.batch or not outcome.logs):
                 raise KeyboardInterrupt
+            trainer.repetition.epoch_ends(trainer)
             if fit.held is not None:
                 trainer.history.set_last(validate(trainer.network, trainer.loss, fit.held))
             if any(trainer.epoch >= epoch for epoch in wake):
-                trainer.network.training = advanced(fit.summary, trainer)
+                trainer.network.training = advanced(fit.summary, trainer, fit.last)
             for number, callback in enumerate(callbacks):
                 if trainer.epoch >= wake[number]:
                     callback.epoch(trainer)
@@ -129,7 +131,8 @@ def _take(trainer: Trainer, task: Task, outcome: Outcome) -> None:
     )
     progress.safe = outcome.safe
     record(history, task, before, outcome)
-    trainer.go_on_from(outcome.safe if diverged else outcome.state)
+    progress.state = outcome.safe if diverged else outcome.state
+    trainer.show(progress.state)
     if diverged:
         history.cut(trainer.epoch)
         divergence = explain(_with_images(trainer, task, before.epoch), outcome.state, outcome.safe, progress.beginning)
@@ -141,7 +144,8 @@ def _end(trainer: Trainer, fit: Fit) -> None:
     """Tell the callbacks that `fit` ends, and the network what it has become."""
     try:
         for callback in _in_order(trainer):
-            trainer.network.training = advanced(fit.summary, trainer)
+            trainer.network.training = advanced(fit.summary, trainer, fit.last)
             callback.end(trainer)
     finally:
-        trainer.network.training = advanced(fit.summary, trainer)
+        trainer.repetition.fit_ends(trainer)
+        trainer.network.training = advanced(fit.summary, trainer, fit.last)
