@@ -103,6 +103,12 @@ def _text(name: str, parts: Sequence[Prediction], programs: Sequence[Program], n
     return "\n\n".join([head, imports, *classes, *scores, *below]) + "\n"
 
 
+_LAST = """\
+    if np.isnan(z).any():
+        raise ValueError("The scores are NaN: x holds numbers that are too large for the network.")
+    return z"""
+
+
 def _scores(program: Program) -> str:
     """`scores` of a single network."""
     p = program.prediction
@@ -112,11 +118,20 @@ def _scores(program: Program) -> str:
     return f'''
 def scores(x):
     """The last layer's outputs, (n, {p.outputs}), for rows x (n, {p.inputs}){words}."""
-{rows}    z = np.asarray(x, dtype=np.{program.start})  # (n, {p.inputs})
-    if z.ndim != 2 or z.shape[1] != {p.inputs}:
-        raise ValueError(f"x must have the shape (n, {p.inputs}), not {{z.shape}}.")
+{rows}{_checked(p)}    z = x.astype(np.{program.start})
 {body}
-    return z'''
+{_LAST}'''
+
+
+def _checked(p: Prediction) -> str:
+    """The lines that look at x."""
+    return f"""\
+    x = np.asarray(x)  # (n, {p.inputs})
+    if x.ndim != 2 or x.shape[1] != {p.inputs}:
+        raise ValueError(f"x must have the shape (n, {p.inputs}), not {{x.shape}}.")
+    for row, column in np.argwhere(~np.isfinite(x)):
+        raise ValueError(f"x must hold finite numbers, but row {{row}}, column {{column}} holds {{x[row, column]}}.")
+"""
 
 
 def _scores_of_each(parts: Sequence[Prediction], programs: Sequence[Program]) -> list[str]:
@@ -130,10 +145,7 @@ def _scores_of_each(parts: Sequence[Prediction], programs: Sequence[Program]) ->
         f'''
 def scores(x):
     """The last layers' outputs, ({count} networks, n, {p.outputs}), for rows x (n, {p.inputs}){words}."""
-{rows}    x = np.asarray(x)  # (n, {p.inputs})
-    if x.ndim != 2 or x.shape[1] != {p.inputs}:
-        raise ValueError(f"x must have the shape (n, {p.inputs}), not {{x.shape}}.")
-    return np.stack([
+{rows}{_checked(p)}    return np.stack([
 {each},
     ])'''
     ]
@@ -143,9 +155,9 @@ def scores(x):
             f'''
 def network_{number}(x):
     """The scores of network {number}, (n, {p.outputs})."""
-    z = np.asarray(x, dtype=np.{program.start})  # (n, {p.inputs})
+    z = x.astype(np.{program.start})  # (n, {p.inputs})
 {body}
-    return z'''
+{_LAST}'''
         )
     return texts
 
