@@ -10,7 +10,7 @@ export PELLUCID_DATA ?= $(DATA)
 SOURCES := pyproject.toml CMakeLists.txt $(shell find native src -type f -not -name '*.pyc' -not -path '*/__pycache__*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint parity bench examples chapters docs clean
+.PHONY: help run test lint parity bench examples chapters notebooks docs clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -53,6 +53,9 @@ examples: $(VENV)/dev.stamp  ## Run the chapters at a reduced size
 
 chapters: $(VENV)/dev.stamp  ## Run the chapters in full, hold them to their numbers, and keep what they show for the pages
 	$(BIN)/python examples/run.py --record docs/chapters/recorded
+
+notebooks: $(VENV)/dev.stamp  ## Write the chapters as notebooks into build/notebooks; execute them at a reduced size
+	$(BIN)/python examples/notebooks.py
 
 docs: $(VENV)/dev.stamp  ## Build the documentation into docs/_build/html
 	$(BIN)/python -m pip install --quiet '.[docs]'
