@@ -19,7 +19,7 @@ ifneq ($(filter test,$(MAKECMDGOALS)),)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint parity bench examples chapters docs dist clean
+.PHONY: help run test lint parity bench examples chapters notebooks docs dist clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -73,6 +73,9 @@ examples: $(VENV)/dev.stamp  ## Run the chapters at a reduced size
 
 chapters: $(VENV)/dev.stamp  ## Run the chapters in full, hold them to their numbers, and keep what they show for the pages
 	$(BIN)/python examples/run.py --record docs/chapters/recorded
+
+notebooks: $(VENV)/dev.stamp  ## Write the chapters as notebooks into build/notebooks; execute them at a reduced size
+	$(BIN)/python examples/notebooks.py
 
 docs: $(VENV)/dev.stamp  ## Build the documentation into docs/_build/html
 	$(BIN)/python -m pip install --quiet 'pellucid[docs]'

@@ -1,9 +1,10 @@
 """Runs the examples of Markdown pages as a reader would type them.
 
 A page's ```python blocks run one after the other in one interpreter; what a block prints must be what the ```text block
-behind it says, numbers within a tolerance (other processors round otherwise). In a ```console block every line that
-begins with "$ " is run by the shell in the same folder, an empty one, and must succeed. `<!-- not run -->` on the line
-before a block leaves it out, `<!-- needs torch -->` leaves it out where that module is not installed.
+behind it shows, digit for digit; only white space may differ. (Processors round differently: an example prints no more
+digits than they have in common.) In a ```console block every line that begins with "$ " is run by the shell in the same
+folder, an empty one, and must succeed. `<!-- not run -->` on the line before a block omits it, `<!-- needs torch -->`
+omits it where that module is not installed.
 
 Usage: python docs/check_examples.py README.md docs/*.md
 """
@@ -23,16 +24,11 @@ from pathlib import Path
 BLOCK = re.compile(
     r"(?P<skip><!-- (?:not run|needs (?P<module>\w+)) -->\n)?^```(?P<kind>\w+)[^\n]*\n(?P<body>.*?)^```$", re.M | re.S
 )
-NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-RELATIVE, ABSOLUTE = 0.05, 0.02
 
 
-def same(expected: str, printed: str) -> bool:
-    """Whether two texts are the same but for white space and small differences of their numbers."""
-    if NUMBER.sub("#", expected).split() != NUMBER.sub("#", printed).split():
-        return False
-    pairs = zip(NUMBER.findall(expected), NUMBER.findall(printed), strict=True)
-    return all(abs(float(a) - float(b)) <= ABSOLUTE + RELATIVE * abs(float(a)) for a, b in pairs)
+def same(shown: str, printed: str) -> bool:
+    """Whether two texts are the same but for white space."""
+    return shown.split() == printed.split()
 
 
 def run_python(code: str, names: dict[str, object]) -> str:
@@ -51,9 +47,9 @@ def run_console(body: str, folder: str) -> None:
             subprocess.run(["bash", "-c", line[2:]], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def check(page: Path) -> int:
-    """Run one page; return how many blocks were run."""
-    text, names, printed, count = page.read_text(), {"__name__": "__main__"}, None, 0
+def check(page: Path) -> tuple[int, list[str]]:
+    """Run one page; return how many blocks were run, and what they printed otherwise than the page shows."""
+    text, names, printed, count, differences = page.read_text(), {"__name__": "__main__"}, None, 0, []
     home = os.getcwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -67,16 +63,20 @@ def check(page: Path) -> int:
                     printed, count = run_python(body, names), count + 1
                 elif kind == "text" and printed is not None:
                     if not same(body, printed):
-                        sys.exit(f"{where}: the page says\n{body}\nbut the example printed\n{printed}")
+                        differences.append(f"{where}: the page shows\n{body}\nbut the example printed\n{printed}")
                     printed = None
                 elif kind == "console":
                     run_console(body, folder)
                     count += 1
         finally:
             os.chdir(home)
-    return count
+    return count, differences
 
 
 if __name__ == "__main__":
+    found = []
     for argument in sys.argv[1:]:
-        print(f"{argument}: {check(Path(argument).resolve())} examples ran")
+        ran, differing = check(Path(argument).resolve())
+        print(f"{argument}: {ran} examples ran", flush=True)
+        found += differing
+    sys.exit("\n".join(found) or None)

@@ -2,7 +2,8 @@
 
 `conf.py` calls `write` before Sphinx looks for pages. Nothing that is written here is kept in the repository, nor is
 `chapters/recorded`: what the chapters printed and drew when they last ran. `make chapters` runs them in full; where
-they never ran, `make docs` runs them at a reduced size, and the pages say so.
+they never ran, `make docs` runs them at a reduced size. A page says which it was, and what was recorded with another
+version of its script is not shown.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def write() -> None:
     keep(HERE / "generated" / "findings_table.rst", doctor_pages.findings())
     keep(HERE / "generated" / "planted_table.rst", doctor_pages.planted())
     for script in chapter_scripts():
-        keep(HERE / "chapters" / f"{script.stem}.rst", chapter(script))
+        keep(HERE / "chapters" / f"{script.stem}.md", chapter(script))
 
 
 def keep(path: Path, text: str) -> None:
@@ -211,32 +212,51 @@ def chapter_scripts() -> list[Path]:
 
 
 def record_of(script: Path) -> dict[str, Any]:
-    """What the last run left; nothing where there was none."""
+    """What the last run of this version of a script left; nothing where there was none."""
     path = RECORDED / script.stem / "record.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return record if record.get("code") == import_module("cells").fingerprint(script) else {}
 
 
 def chapter(script: Path) -> str:
     """A chapter's page: the prose and code of its script, and what each cell printed and drew."""
     cells, record = import_module("cells").cells_of(script), record_of(script)
     shown = record.get("cells") or [{"output": "", "pictures": []}] * len(cells)
-    if len(shown) != len(cells):
-        raise ValueError(f"{script.name} has {len(cells)} cells, but its record has {len(shown)}: run `make chapters`.")
     parts = []
     for number, (cell, made) in enumerate(zip(cells, shown, strict=True)):
-        parts.append(cell.prose)
+        parts.append(linked(cell.text) if cell.is_prose else directive("code-block", "python", cell.text))
         if number == 0:
-            parts.append(f"*This page is* ``examples/{script.name}`` *with what it printed and drew when it last ran.*")
-            if record.get("quick"):
-                parts.append(".. note:: That was at a reduced size. ``make chapters`` runs it in full.")
-        if cell.code:
-            parts.append(f".. code-block:: python\n\n{indented(cell.code)}")
+            parts.append(provenance(script, record))
         if made["output"]:
-            parts.append(f".. code-block:: none\n   :class: output\n\n{indented(made['output'].rstrip())}")
+            parts.append(directive("code-block", "none", f":class: output\n\n{made['output'].rstrip()}"))
         for picture in made["pictures"]:
             words = picture.removesuffix(".png").replace("-", " ")
-            parts.append(f".. image:: recorded/{script.stem}/{picture}\n   :alt: {words}\n   :class: picture")
+            options = f":alt: {words}\n:class: picture"
+            parts.append(directive("image", f"recorded/{script.stem}/{picture}", options))
     return "\n\n".join(parts) + "\n"
+
+
+def provenance(script: Path, record: dict[str, Any]) -> str:
+    """Where the code of a page lies, and whether what stands below it was made by a run, and by which."""
+    if not record:
+        shown = "It has not been run for this page: `make chapters` runs it and adds what it prints and draws."
+    elif record["quick"]:
+        shown = "Below each cell stands what it printed and drew at a reduced size; `make chapters` is the full run."
+    else:
+        shown = "Below each cell stands what it printed and drew when it last ran, in full."
+    source = f"The code of this page is `examples/{script.name}`; `make notebooks` writes it as a notebook."
+    return f"```{{note}}\n{source}\n{shown}\n```"
+
+
+def linked(prose: str) -> str:
+    """Markdown in which each `pl.Name` of the reference is a link to it."""
+    link = r"{py:obj}`pl.\1 <pellucid.\1>`"
+    return re.sub(r"`pl\.(\w+)`", lambda name: name.expand(link) if name[1] in pl.__all__ else name[0], prose)
+
+
+def directive(name: str, argument: str, body: str) -> str:
+    """A directive of MyST."""
+    return f"```{{{name}}} {argument}\n{body}\n```"
 
 
 def numbers() -> str:
@@ -245,11 +265,10 @@ def numbers() -> str:
     for script in chapter_scripts():
         record = record_of(script)
         for number in [] if record.get("quick") else record.get("numbers", []):
-            limits = (("≥", number["at_least"]), ("≤", number["at_most"]))
-            promised = " and ".join(f"{sign} {limit:g}" for sign, limit in limits if limit is not None)
             link = f":doc:`{script.stem.split('_')[1]} <{script.stem}>`"
+            promised = f"{number['sign']} {number['limit']:g}"
             rows.append((link, literal(number["name"]), promised, f"{number['value']:.4g}"))
     if len(rows) == 1:
-        return "No chapter was run in full yet: ``make chapters``.\n"
+        return "No chapter of this version has been run in full: ``make chapters`` does.\n"
     table = "\n".join(f"   {'*' if column == 0 else ' '} - {cell}" for row in rows for column, cell in enumerate(row))
     return f".. list-table::\n   :header-rows: 1\n   :widths: 10 60 15 15\n\n{table}\n"

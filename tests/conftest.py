@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # they share the processors, and BLAS threads that wait for a processor spin
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 sys.path.insert(0, str(Path(__file__).parent))  # for the helpers in `support`
 
 from support.engines import ENGINES

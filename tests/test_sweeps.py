@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid as pl
+from pellucid.sweeps.workers import LOOK, _Watch
 
 DATA = pl.datasets.load_toy("crescent-moons", n_per_class=60)
 GRID = pl.grid(units=[2, 5], learning_rate=[0.01, 0.1, 1.0])
@@ -450,6 +451,7 @@ SCRIPT = """
 import sys, time
 import numpy as np
 import pellucid as pl
+from pellucid.sweeps.workers import LOOK, _Watch
 
 def make_trainer(units):
     slow = units > 3
@@ -482,3 +484,11 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, processes: bool) ->
     states = "['done', 'done', 'waiting', 'waiting', 'waiting']"
     assert answer == (f"{states} Interrupted: 2 of 5 configurations are finished. The same call goes on from here.")
     assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+def test_slow_callbacks_are_part_of_an_epoch() -> None:
+    looks: list[int] = []
+    watch = _Watch(threading.Event(), lambda history: looks.append(len(history)))
+    trainer = make_trainer(2, callbacks=[lambda trainer: time.sleep(2 * LOOK), watch])
+    trainer.fit(*DATA.train, epochs=3)
+    assert looks == [1, 2, 3]

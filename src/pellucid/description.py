@@ -104,6 +104,9 @@ class TrainingSummary:
         How many validation rows; 0: there were none.
     metrics : mapping
         Losses and accuracies of the epoch the weights are of.
+    settings : mapping or None
+        Everything the training was given, as plain values, and some weights after its first epoch: what it takes to
+        repeat it (`pellucid.training.repeating`). None: written by a version that did not keep it.
     """
 
     version: str
@@ -120,6 +123,7 @@ class TrainingSummary:
     data_hash: str
     validation_rows: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] | None = None
 
     def with_metrics(self, **values: float) -> TrainingSummary:
         """The same summary with further numbers: `with_metrics(test_accuracy=0.98)`."""
@@ -129,7 +133,8 @@ class TrainingSummary:
     def to_plain(self) -> dict[str, Any]:
         """The summary as JSON values; numbers that are not finite are left out of the metrics."""
         finite = {name: float(value) for name, value in self.metrics.items() if math.isfinite(value)}
-        return {**asdict(self), "row_shape": list(self.row_shape), "metrics": finite}
+        plain = {**asdict(self), "row_shape": list(self.row_shape), "metrics": finite}
+        return {name: value for name, value in plain.items() if name != "settings" or value is not None}
 
     @staticmethod
     def from_plain(data: Any) -> TrainingSummary:
@@ -155,6 +160,8 @@ class TrainingSummary:
             _check_whole("row_shape", size)
         if not isinstance(metrics, Mapping) or not all(type(value) in (int, float) for value in metrics.values()):
             raise ValueError(f"the training's metrics must be a table of numbers, not {metrics!r:.60}.")
+        if values["settings"] is not None and not isinstance(values["settings"], Mapping):
+            raise ValueError(f"the training's settings must be a table, not {values['settings']!r:.60}.")
         return TrainingSummary(**{**values, "row_shape": tuple(shape), "metrics": dict(metrics)})
 
 

@@ -150,8 +150,13 @@ def test_an_ensemble_is_exported_as_one(pellucid, tmp_path, sales) -> None:
     for options in (("--to", "c", "--int8", "--calibrate", sales), ("--to", "numpy", "--training")):
         code, _, err = pellucid("export", "run", *options, "--output", "none")
         assert code == 2
-        assert "writes a single network, but these are 3 that answer together: leave it away, or name one" in err
+        assert "is for a single network, but this is an ensemble of 3: name one of them, model.pellucid in the" in err
         assert not list(tmp_path.glob("none*"))
+    code, _, err = pellucid("export", "run/model.pellucid", "--to", "numpy", "--training")
+    assert (code, err) == (
+        1,
+        "Error: The training program does not know how a table becomes numbers: it is for networks of rows.\n",
+    )
     assert "3 that answer together; of the first one:" in pellucid("info", "run").out
     code, _, err = pellucid("trace", "run", "--row", 0, "--data", sales, "--target", "sells")
     assert "run holds several networks that answer together: this is model.pellucid, the first one." in err

@@ -271,6 +271,19 @@ def test_c(kind: str, tmp_path: Path) -> None:
     assert self_test(tmp_path / "network.c").returncode == 0
 
 
+def test_c_makes_no_number_of_what_is_infinite(tmp_path: Path) -> None:
+    encoder = TableEncoder.fit(Table.of({"a": [1.0, 2.0, 4.0], "when": ["2024-02-29", "2020-03-01", "2000-01-01"]}))
+    write_c(network_of(encoder), tmp_path / "network")
+    library = ctypes.CDLL(str(compiled([tmp_path / "network.c"], tmp_path / "network.so", "-shared", "-fPIC")))
+    for a, when in ((np.inf, 0.0), (-np.inf, 0.0), (1.0, np.inf), (1.0, -np.inf)):
+        with pytest.raises(TableError, match=r"every number must be finite"):
+            encoder.transform({"a": [np.inf], "when": ["2024-02-29"]})
+        x = (ctypes.c_float * encoder.layout.width)()
+        library.network_encode((ctypes.c_double * 2)(a, when), x)
+        assert np.isnan(list(x)).any()
+        assert library.network_predict(x) == -1
+
+
 def test_c_knows_every_day_of_a_thousand_years(tmp_path: Path) -> None:
     days = np.arange(np.datetime64("1583-01-01"), np.datetime64("2600-01-01"), 13)
     encoder = TableEncoder.fit(Table.of({"when": days}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from pellucid.formats.javascript import write_javascript
 from pellucid.formats.numpy_source import write_numpy
 from pellucid.formats.numpy_source.export import MOST_INSIDE
 from pellucid.losses import LINKS
-from support.exports import ASK, LANGUAGES, assert_agree, network_of, of_network
+from support.exports import ASK, LANGUAGES, Answers, ask_library, assert_agree, needs, network_of, of_network
 from support.nested import nested_layers
 from support.samples import RANKED_LAYER_SAMPLES, LayerSample, random_numbers
 
@@ -253,3 +254,105 @@ def test_a_number_too_large_for_a_float_of_c(tmp_path: Path) -> None:
     network.parameters = [1e300, 0]
     with pytest.raises(ValueError, match=r"1e\+300 is beyond what a float of C can hold"):
         write_c(network, tmp_path / "net")
+
+
+NOT_FINITE = (np.nan, np.inf, -np.inf)
+EVERY_KIND = [
+    pytest.param([pl.Standardize(), pl.Dense(5), pl.HardTanh(), pl.Dense(3)], link, id=link)
+    for link in ("softmax", "argmax", "sigmoid", "sign", "identity", "exponential")
+] + [
+    pytest.param([pl.Dense(5), pl.ReLU(), pl.Dense(1)], "sigmoid", id="yes or no"),
+    pytest.param([pl.Dense(5), pl.ReLU(), pl.Dense(1)], "sign", id="one sign"),
+    pytest.param([pl.ReLU()], "identity", id="nothing but a bend"),
+]
+
+
+def several_of(layers: list[pl.Layer], link: str, count: int) -> pl.Network | pl.Together:
+    networks = [network_of(layers, 4, link, seed=seed) for seed in range(count)]
+    return networks[0] if count == 1 else pl.Together(networks)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(("layers", "link"), EVERY_KIND)
+def test_python_and_javascript_refuse_what_predict_refuses(
+    layers: list[pl.Layer], link: str, count: int, tmp_path: Path
+) -> None:
+    network = several_of(layers, link, count)
+    write_numpy(network, tmp_path / "network")
+    functions = runpy.run_path(str(tmp_path / "network.py"))
+    for bad in (*NOT_FINITE, None, "1.5"):
+        x = [[0.5, 1.0, -2.0, 3.0], [0.5, 1.0, bad, 3.0]]
+        for call in (network.predict, *(functions[name] for name in ("scores", "predict"))):
+            with pytest.raises((ValueError, TypeError)):
+                call(x)
+    with pytest.raises(ValueError, match=r"^x must hold finite numbers, but row 1, column 2 holds nan\.$"):
+        functions["predict"]([[0.5, 1.0, -2.0, 3.0], [0.5, 1.0, np.nan, 3.0]])
+    true = functions["scores"](np.array([[True, False, True, True]]))
+    assert np.array_equal(true, functions["scores"]([[1, 0, 1, 1]]))
+
+    write_javascript(network, tmp_path / "network")
+    cells = ["NaN", "Infinity", "-Infinity", "null", "undefined", '"1.5"', "true", "1.5"]
+    lines = [
+        'import * as network from "./network.mjs";',
+        f"for (const cell of [{', '.join(cells)}]) {{",
+        '  for (const name of ["scores", "predict"]) {',
+        "    try { network[name]([0.5, 1, cell, 3]); console.log('accepted'); } catch (e) { console.log(e.message); }",
+        "  }",
+        "}",
+    ]
+    (tmp_path / "ask.mjs").write_text("\n".join(lines))
+    done = subprocess.run([needs("node"), str(tmp_path / "ask.mjs")], capture_output=True, text=True, check=True)
+    refused = [f"x must hold finite numbers, but x[2] is {cell.strip(chr(34))}." for cell in cells[:6] for _ in "12"]
+    assert done.stdout.splitlines() == [*refused, *["accepted"] * 4]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(("layers", "link"), EVERY_KIND)
+def test_c_has_no_class_and_no_number_for_what_predict_refuses(
+    layers: list[pl.Layer], link: str, count: int, tmp_path: Path
+) -> None:
+    network, good = several_of(layers, link, count), np.array([[0.5, 1.0, -2.0, 3.0]])
+    x = np.repeat(good, 4, axis=0)
+    x[:3, 2] = NOT_FINITE
+    write_c(network, tmp_path / "network", rows=good)
+    ours = ask_library(network, tmp_path / "network.c", x)
+    assert np.isnan(ours.scores[:3]).all()
+    assert (
+        (ours.predictions[:3] == -1).all()
+        if ours.predictions.dtype.kind == "i"
+        else np.isnan(ours.predictions[:3]).all()
+    )
+    assert ours.probabilities is None or np.isnan(ours.probabilities[:3]).all()
+    assert_agree(Answers(*(None if each is None else each[3:] for each in ours)), of_network(network, good))
+
+
+@pytest.mark.parametrize("link", ["softmax", "argmax", "sigmoid", "identity"])
+def test_int8_has_no_class_for_what_predict_refuses(link: str, tmp_path: Path) -> None:
+    network = network_of([pl.Standardize(), pl.Dense(5), pl.ReLU(), pl.Dense(3)], 4, link)
+    rows = random_numbers((40, 4), 1)
+    write_c(network, tmp_path / "network", int8=True, rows=rows)
+    x = rows[:3].copy()
+    x[:, 2] = NOT_FINITE
+    ours = ask_library(network, tmp_path / "network.c", x)
+    assert np.isnan(ours.scores).all()
+    assert (ours.predictions == -1).all() if ours.predictions.dtype.kind == "i" else np.isnan(ours.predictions).all()
+
+
+def test_numbers_that_are_too_large_for_the_network_are_said(tmp_path: Path) -> None:
+    network = network_of([pl.Dense(2), pl.ReLU(), pl.Dense(3)], 4, "softmax")
+    network.set("0.weight", np.full((4, 2), 10.0))  # both units are infinite in float32 …
+    network.set("2.weight", [[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])  # … and infinity − infinity is NaN
+    huge = [3e38, 3e38, 3e38, 3e38]
+    write_numpy(network, tmp_path / "network")
+    functions = runpy.run_path(str(tmp_path / "network.py"))
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ValueError, match=r"^The scores are NaN: x holds numbers that are too"),
+    ):
+        functions["predict"]([huge])
+    write_javascript(network, tmp_path / "network")
+    code = f"import('{tmp_path}/network.mjs').then((n) => n.predict({huge}))"
+    done = subprocess.run([needs("node"), "-e", code], capture_output=True, text=True, check=False)
+    assert "The scores are NaN: x holds numbers too large for the network." in done.stderr
+    write_c(network, tmp_path / "network")
+    assert ask_library(network, tmp_path / "network.c", np.array([huge])).predictions.tolist() == [-1]

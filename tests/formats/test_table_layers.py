@@ -58,10 +58,11 @@ def test_in_int8(tmp_path: Path) -> None:
 def test_a_wrong_code_is_named_by_the_python_file(tmp_path: Path) -> None:
     write_numpy(network(), tmp_path / "net")
     scores = runpy.run_path(str(tmp_path / "net.py"))["scores"]
-    for wrong in (3.0, -1.0, 0.5, np.nan):
+    codes = r"The last 2 columns must hold whole numbers from 0 on, below \(3, 4\)"
+    for wrong, words in ((3.0, codes), (-1.0, codes), (0.5, codes), (np.nan, "row 2, column 4 holds nan")):
         x = rows(5)
         x[2, 4] = wrong
-        with pytest.raises(ValueError, match=r"The last 2 columns must hold whole numbers from 0 on, below \(3, 4\)"):
+        with pytest.raises(ValueError, match=words):
             scores(x)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from pellucid.cli.command import Command
 
-_INT8, _TRAINING = "C in int8, and ONNX", "The training program (NumPy)"
+_INT8 = "C in int8, and ONNX"
 
 
 def export_model(
@@ -40,27 +40,10 @@ def export_model(
         bool,
         typer.Option(
             "--training",
-            help="Write the whole program that trains this network, not the trained one.",
-            rich_help_panel=_TRAINING,
+            help="Write the whole program of the training behind this network, not the trained network.",
+            rich_help_panel="The training program (NumPy)",
         ),
     ] = False,
-    loss: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Else the one it was trained with.", rich_help_panel=_TRAINING),
-    ] = None,
-    optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="Else adam.", rich_help_panel=_TRAINING)] = None,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option(metavar="RATE", help="Else the optimizer's own.", rich_help_panel=_TRAINING),
-    ] = None,
-    l2: Annotated[
-        float | None, typer.Option(metavar="STRENGTH", help="The price of large weights.", rich_help_panel=_TRAINING)
-    ] = None,
-    batch_size: Annotated[
-        str | None, typer.Option(metavar="ROWS", help="Rows a step, or full; else 32.", rich_help_panel=_TRAINING)
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="Else 20.", rich_help_panel=_TRAINING)] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Else 0.", rich_help_panel=_TRAINING)] = None,
 ) -> None:
     """Write a saved network as source (C99, Python with NumPy alone, JavaScript) or as ONNX."""
     from pellucid.cli.exporting import Options, export
@@ -68,20 +51,7 @@ def export_model(
     export(
         model,
         to,
-        Options(
-            output=output,
-            int8=int8,
-            calibrate=calibrate,
-            data=data,
-            training=training,
-            loss=loss,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            l2=l2,
-            batch_size=batch_size,
-            epochs=epochs,
-            seed=seed,
-        ),
+        Options(output=output, int8=int8, calibrate=calibrate, data=data, training=training),
     )
 
 

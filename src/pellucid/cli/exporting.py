@@ -5,19 +5,19 @@ A new target is a function (network, path, options) that answers something to pr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pellucid as pl
 from pellucid.cli.calibration import rows_for
-from pellucid.cli.errors import Failure, UsageError, choice, option
+from pellucid.cli.errors import Failure, UsageError, choice
 from pellucid.cli.inputs import load_together, model_path
-from pellucid.cli.runs import MODEL
-from pellucid.losses import LOSSES
-from pellucid.optimizers import OPTIMIZERS
-from pellucid.validation import check_integer, check_seed
+from pellucid.cli.runs import MODEL, SETTINGS
+from pellucid.cli.training import options_of, set_up
+from pellucid.datasets import DATASETS, Dataset
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,8 @@ class Options:
     calibrate: str | None
     data: str | None
     training: bool
-    loss: str | None
-    optimizer: str | None
-    learning_rate: float | None
-    l2: float | None
-    batch_size: str | None
-    epochs: int | None
-    seed: int | None
+    model: Path = Path()
+    """The model file; no option of the command line."""
 
 
 class Target(NamedTuple):
@@ -59,15 +54,20 @@ def _c(network: pl.Together, path: Path, options: Options) -> Any:
 
 def _numpy(network: pl.Together, path: Path, options: Options) -> Any:
     if not options.training:
-        _refuse(options, _OF_TRAINING, "is for --training")
         return pl.formats.write_numpy(network, path)
     alone = _alone(network, "--training")
     if options.output is None:
         path = path.with_name(f"{path.name}_training")
-    epochs = 20 if options.epochs is None else options.epochs
-    with option("--epochs"):
-        check_integer("N", epochs, minimum=1)
-    return pl.formats.write_training(_trainer(alone, options), path, epochs=epochs)
+    return pl.formats.write_training(alone, path, data=_data_of_run(options.model.parent))
+
+
+def _data_of_run(folder: Path) -> Dataset | None:
+    """The data set that a run was trained on, with the rows it had; None: it is none of the built-in ones."""
+    settings = folder / SETTINGS
+    if not settings.is_file():
+        return None
+    told = json.loads(settings.read_text(encoding="utf-8"))
+    return set_up(options_of(told))[1] if told.get("dataset") in DATASETS else None
 
 
 def _onnx(network: pl.Together, path: Path, options: Options) -> Any:
@@ -81,12 +81,10 @@ def _javascript(network: pl.Together, path: Path, options: Options) -> Any:
     return pl.formats.write_javascript(network, path)
 
 
-_OF_TRAINING = ("loss", "optimizer", "learning_rate", "l2", "batch_size", "epochs", "seed")
-
 TARGETS: dict[str, Target] = {
     "c": Target(_c, ("int8", "calibrate", "data")),
     "onnx": Target(_onnx, ("calibrate", "data")),
-    "numpy": Target(_numpy, ("training", *_OF_TRAINING)),
+    "numpy": Target(_numpy, ("training",)),
     "javascript": Target(_javascript),
 }
 """What a network can be written as, by the name people type."""
@@ -97,8 +95,8 @@ def _alone(network: pl.Together, option: str) -> pl.Network:
     count = len(network.networks)
     if count > 1:
         raise UsageError(
-            f"{option} writes a single network, but these are {count} that answer together: leave it away, or name one "
-            f"of them, {MODEL} in the folder."
+            f"{option} is for a single network, but this is an ensemble of {count}: name one of them, {MODEL} in the "
+            f"folder."
         )
     return network.networks[0]
 
@@ -107,13 +105,13 @@ def export(model: str, to: str, options: Options) -> None:
     """Write a network and print what there is to know of the result."""
     name = choice("--to", to, TARGETS)
     target = TARGETS[name]
-    others = tuple(field.name for field in fields(options) if field.name not in ("output", *target.options))
+    others = tuple(field.name for field in fields(options) if field.name not in ("output", "model", *target.options))
     _refuse(options, others, f"is not for --to {name}")
     path, network = model_path(model), load_together(model)
     if len(network.networks) > 1:
         print(f"{len(network.networks)} networks that answer together")
     try:
-        print(target.write(network, _output(path, options.output), options))
+        print(target.write(network, _output(path, options.output), replace(options, model=path)))
     except FileExistsError as error:
         raise Failure(f"{error} For example --output {_output(path, options.output).name}_exported.") from None
 
@@ -133,29 +131,3 @@ def _output(model: Path, output: str | None) -> Path:
     if path.is_dir() or output.endswith("/"):
         raise UsageError(f"--output {output} is a folder: add the name of a file.")
     return path
-
-
-def _trainer(network: pl.Network, options: Options) -> pl.Trainer:
-    """The training that the program is to show."""
-    if options.loss is None and network.loss is None:
-        raise UsageError(f"the model was saved before it was trained: say --loss, one of {', '.join(sorted(LOSSES))}.")
-    loss = network.loss if options.loss is None else LOSSES[choice("--loss", options.loss, LOSSES)]()
-    assert loss is not None
-    optimizer = OPTIMIZERS[choice("--optimizer", options.optimizer or "adam", OPTIMIZERS)]
-    with option("--learning-rate"):
-        chosen = optimizer() if options.learning_rate is None else optimizer(options.learning_rate)
-    with option("--l2"):
-        penalty = pl.L2(options.l2) if options.l2 else None
-    with option("--seed"):
-        seed = check_seed(options.seed or 0)
-    return pl.Trainer(network, loss, chosen, _batch_size(options.batch_size), penalty, seed=seed)
-
-
-def _batch_size(text: str | None) -> int | str:
-    if text is None:
-        return 32
-    if text.strip().lower() == "full":
-        return "full"
-    if not text.strip().isdigit() or int(text) < 1:
-        raise UsageError(f"--batch-size must be a whole number of at least 1, or full, not {text!r}.")
-    return int(text)

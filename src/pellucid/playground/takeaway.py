@@ -45,7 +45,7 @@ def _write_points(session: Session, path: Path) -> None:
 
 
 def _write_training(session: Session, path: Path) -> None:
-    pl.formats.write_training(session.trainer, path, epochs=max(1, session.epoch))
+    pl.formats.write_training(session.trainer, path)
 
 
 FORMATS = {

@@ -76,17 +76,24 @@ class _Watch(Callback):
 
     def __init__(self, stopping: Any, tell: Callable[[History], None]) -> None:
         self._stopping, self._tell = stopping, tell
+        self._looked, self._epoch, self._interval = 0.0, 0, 1
+
+    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+        """From here on it looks at the clock: what other callbacks take is part of an epoch."""
+        self._looked, self._epoch = time.perf_counter(), trainer.epoch
 
     def interval(self, trainer: Trainer) -> int:
         """As many epochs as fit between two looks."""
-        seconds = trainer.history["seconds"][-1] if len(trainer.history) else 0.0
-        return max(1, int(LOOK / seconds)) if seconds > 0 else 1
+        return self._interval
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Look, and tell."""
         if self._stopping.is_set():
             raise _StopTraining
         self._tell(trainer.history)
+        now = time.perf_counter()
+        self._interval = max(1, int(LOOK * (trainer.epoch - self._epoch) / max(now - self._looked, 1e-9)))
+        self._looked, self._epoch = now, trainer.epoch
 
 
 class Runner:

@@ -79,6 +79,15 @@ class EarlyStopping(Callback):
             restored = "" if self.best_epoch is None else f" The weights of epoch {self.best_epoch} are restored."
             trainer.stop(f"Stopped early: {column} has not improved for {counted(waited, 'epoch')}.{restored}")
 
+    def exhausted(self, epoch: int) -> bool:
+        """Whether patience has run out at the end of an epoch."""
+        return self.patience is not None and epoch - self._improved >= self.patience
+
+    def options(self) -> dict[str, Any]:
+        """What it was made with, and its class."""
+        names = ("patience", "monitor", "minimum_improvement", "ties")
+        return {"type": type(self).__name__, **{name: getattr(self, name) for name in names}}
+
     def on_fit_end(self, trainer: Trainer) -> None:
         """Put the best weights into the network."""
         if self._best_state is not None:

@@ -87,7 +87,8 @@ def _run(trainer: Trainer, fit: Fit) -> None:
     wake = [_next_wake(trainer, callback) for callback in callbacks]
     while trainer.epoch < fit.last and not trainer.stopped:
         every_epoch = fit.held is not None or trainer.augmentation is not None or bool(per_batch)
-        until = min([fit.last, *wake, *([trainer.epoch + 1] if every_epoch else [])])
+        alone = every_epoch or trainer.epoch == 0  # some weights of the first epoch are kept
+        until = min([fit.last, *wake, *([trainer.epoch + 1] if alone else [])])
         task, began = _with_images(trainer, fit.task, trainer.epoch), time.perf_counter()
         outcome = _steps(trainer, fit.engine, task, per_batch) if per_batch else None
         if outcome is None:
@@ -98,10 +99,11 @@ def _run(trainer: Trainer, fit: Fit) -> None:
             _take(trainer, fit, outcome)
             if outcome.stopped and (trainer.state.batch or not outcome.logs):
                 raise KeyboardInterrupt
+            trainer.repetition.epoch_ends(trainer)
             if fit.held is not None:
                 _validate(trainer, fit, fit.held)
             if any(trainer.epoch >= epoch for epoch in wake):
-                trainer.network.training = advanced(fit.summary, trainer)
+                trainer.network.training = advanced(fit.summary, trainer, fit.last)
             for number, callback in enumerate(callbacks):
                 if trainer.epoch >= wake[number]:
                     callback.on_epoch_end(trainer)
@@ -125,7 +127,8 @@ def _steps(trainer: Trainer, engine: Engine, task: Task, callbacks: list[Callbac
             return outcome
         with interrupts_deferred():
             trainer.progress.safe = outcome.safe
-            trainer.go_on_from(outcome.state)
+            trainer.progress.state = outcome.state
+            trainer.show(outcome.state)
             weight = outcome.state.weight_sum - before.weight_sum
             loss = (outcome.state.loss_sum - before.loss_sum) / weight if weight else 0.0
             for callback in callbacks:
@@ -166,7 +169,8 @@ def _take(trainer: Trainer, fit: Fit, outcome: Outcome) -> None:
         _turn_back(trainer, task, state, after=True)
     if outcome.stopped == "not_finite":
         _turn_back(trainer, _with_images(trainer, task, before.epoch), state)
-    trainer.go_on_from(state)
+    progress.state = state
+    trainer.show(state)
 
 
 def _validate(trainer: Trainer, fit: Fit, held: Held) -> None:
@@ -182,7 +186,8 @@ def _validate(trainer: Trainer, fit: Fit, held: Held) -> None:
 def _turn_back(trainer: Trainer, task: Task, failed: State, **found: Any) -> NoReturn:
     """Go back to the last state whose loss was finite, and say what happened."""
     progress, history = trainer.progress, trainer.history
-    trainer.go_on_from(progress.safe)
+    progress.state = progress.safe
+    trainer.show(progress.state)
     history.cut(trainer.epoch)
     divergence = explain(task, failed, progress.safe, progress.beginning, **found)
     trainer.divergence, history.diverged, history.stopped = divergence, divergence.epoch, str(divergence)
@@ -193,7 +198,8 @@ def _end(trainer: Trainer, fit: Fit) -> None:
     """Tell the callbacks that `fit` ends, and the network what it has become."""
     try:
         for callback in _in_order(trainer):
-            trainer.network.training = advanced(fit.summary, trainer)
+            trainer.network.training = advanced(fit.summary, trainer, fit.last)
             callback.on_fit_end(trainer)
     finally:
-        trainer.network.training = advanced(fit.summary, trainer)
+        trainer.repetition.fit_ends(trainer)
+        trainer.network.training = advanced(fit.summary, trainer, fit.last)

@@ -36,7 +36,7 @@ def snapshot(trainer: Trainer) -> dict[str, Any]:
     network, progress = trainer.network, _progress_table(trainer)
     return {
         "network": {**describe_network(network), "engine": network.engines.name, "threads": network.threads},
-        "parts": {name: _table(getattr(trainer, name), family) for name, family in FAMILIES.items()},
+        "parts": {name: part_table(getattr(trainer, name), family) for name, family in FAMILIES.items()},
         "settings": {name: getattr(trainer, name) for name in SETTINGS},
         "progress": progress,
         "history": _history_table(trainer.history),
@@ -73,7 +73,7 @@ def trainer_from(
         custom=custom,
     )
     fitted = network.statistics_fitted
-    chosen = {name: _part(name, tree["parts"][name], parts.get(name), custom) for name in FAMILIES}
+    chosen = {name: part_from(name, tree["parts"][name], parts.get(name), custom) for name in FAMILIES}
     trainer = make(network, **chosen, **tree["settings"], callbacks=callbacks or ())
     network.loss = trainer.loss
     trainer.history = _history_from(tree["history"])
@@ -140,7 +140,7 @@ def _check_fits(state: State, network: Network, slots: int) -> None:
 # -- parts -------------------------------------------------------------------------------------------------------
 
 
-def _table(part: Any, family: Family) -> dict[str, Any] | None:
+def part_table(part: Any, family: Family) -> dict[str, Any] | None:
     """A part as plain data; where it cannot be, what stands in the way."""
     if part is None:
         return None
@@ -151,7 +151,7 @@ def _table(part: Any, family: Family) -> dict[str, Any] | None:
         return {"unwritten": str(error)}
 
 
-def _part(name: str, table: Any, given: Any, custom: Sequence[type]) -> Any:
+def part_from(name: str, table: Any, given: Any, custom: Sequence[type]) -> Any:
     """A part of the trainer: the one that is given, else the one that is written down."""
     if given is not None or table is None:
         return given

@@ -46,14 +46,15 @@ def first_summary(trainer: Trainer, task: Task, data_hash: str, validation_rows:
     )
 
 
-def advanced(summary: TrainingSummary, trainer: Trainer) -> TrainingSummary:
-    """The summary at this moment: epochs, steps and metrics."""
+def advanced(summary: TrainingSummary, trainer: Trainer, last: int) -> TrainingSummary:
+    """The summary at this moment: epochs, steps, metrics and settings; `last` is the epoch that `fit` ends with."""
     history = trainer.history
     row: dict[str, Any] = {}
     if len(history):
         row = history.row(-1 if history.best_epoch is None else history["epoch"].index(history.best_epoch))
     metrics = {name: float(value) for name, value in row.items() if value is not None and name not in _NO_METRICS}
-    return replace(summary, epochs=trainer.epoch, steps=trainer.step, metrics=metrics)
+    settings = trainer.repetition.settings(trainer, last)
+    return replace(summary, epochs=trainer.epoch, steps=trainer.step, metrics=metrics, settings=settings)
 
 
 def words(part: Any) -> str:

@@ -24,6 +24,7 @@ from pellucid.training.history import History
 from pellucid.training.initialization import prepare
 from pellucid.training.loop import Fit, train
 from pellucid.training.progress import Progress
+from pellucid.training.repeating import Repetition, given_to
 from pellucid.training.settings import FAMILIES, SETTINGS, check_batch_size, check_factors, check_part, network_again
 from pellucid.training.summaries import DataHash, first_summary
 from pellucid.typing import Array
@@ -133,6 +134,7 @@ class Trainer:
         self.history = History()
         self.divergence: Divergence | None = None
         self.checkpoint_directories: dict[Path, int] = {}  # where it was saved to or resumed from: the newest's number
+        self.repetition = Repetition()
         self._progress: Progress | None = None
         self._fit: Fit | None = None
         self._stop = ""
@@ -212,6 +214,7 @@ class Trainer:
 
     def go_on_from(self, state: State) -> None:
         """Replace what training goes on from, and show it; for callbacks that turn back or change the rate."""
+        self.repetition.note("a callback changed its weights or its learning rate.")
         self.progress.state = state
         self.show(state)
 
@@ -233,6 +236,7 @@ class Trainer:
         """Be where a training was that was saved; a `fit` on other rows is told so."""
         self._progress, self._stop = progress, stopped
         self._expected_data = None if self.network.training is None else self.network.training.data_hash
+        self.repetition = Repetition.resumed(self)
 
     def replica(self, *, fresh: bool = False, **changes: Any) -> Trainer:
         """A trainer of its own with the same settings, before its first step, on a network of its own.
@@ -273,8 +277,10 @@ class Trainer:
             self.augmentation.check_rows(x.shape[1:])
         begins = self._progress is None
         unit = (self.standardize_target, self.clamp) if begins else (False, False)
+        before = {"built": self.network.built, "fitted": self.network.statistics_fitted}
         targets = prepare(self.network, x, y, loss=self.loss, seed=self.seed, unit=unit)
         if begins:
+            self.repetition.initialized(self.network, self.seed, **before)
             rows.warn_of_missing_classes(targets, self.network)
             self._progress = Progress.begin(self.network, self.optimizer)
         return self
@@ -337,8 +343,12 @@ class Trainer:
         )
         history.engine, history.diverged, self.divergence = engine.name, None, None
         history.stopped = self._stop = ""
+        weighted = sample_weight is not None, held is not None and held.weight is not None
+        given = given_to(self, task, class_weight, *weighted)
+        data_hash = self._data_hash.of(task.x, task.targets)
+        self.repetition.fit_begins(self, given, data_hash)
         self.progress.take_over(network, self.optimizer, task.batches)
-        summary = self._summary(task, 0 if held is None else len(held.x))
+        summary = self._summary(task, data_hash, 0 if held is None else len(held.x))
         self._fit = Fit(engine, task, held, epochs, self.epoch + epochs, summary)
         try:
             with self._fit.resources:
@@ -347,9 +357,8 @@ class Trainer:
             self._fit = None
         return history
 
-    def _summary(self, task: Task, validation_rows: int) -> TrainingSummary:
+    def _summary(self, task: Task, data_hash: str, validation_rows: int) -> TrainingSummary:
         """What the network will say of this `fit`; whoever goes on from a checkpoint is told of other rows."""
-        data_hash = self._data_hash.of(task.x, task.targets)
         expected, self._expected_data = self._expected_data, None
         rows.warn_of_other_data(data_hash, expected)
         return first_summary(self, task, data_hash, validation_rows)

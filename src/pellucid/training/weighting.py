@@ -12,7 +12,16 @@ from pellucid.validation import check_number, unknown_name
 
 
 def class_weights(value: Any, targets: Array, classes: int) -> Floats:
-    """A weight for each row (n,), by its class.
+    """A weight for each row (n,), by its class; the arguments are those of `class_table`."""
+    table = class_table(value, targets, classes)
+    weights: Floats = table[targets.ravel().astype(np.int64)]
+    if not weights.any():
+        raise ValueError("class_weight is 0 for every class that occurs: no row would count.")
+    return weights
+
+
+def class_table(value: Any, targets: Array, classes: int) -> Floats:
+    """A weight for each class (K,).
 
     Parameters
     ----------
@@ -41,7 +50,4 @@ def class_weights(value: Any, targets: Array, classes: int) -> Floats:
             table[int(label)] = check_number(f"class_weight[{label!r}]", weight, minimum=0.0)
     else:
         raise TypeError(f"class_weight must be a mapping from classes to weights, 'balanced' or None, not {value!r}.")
-    weights: Floats = table[targets]
-    if not weights.any():
-        raise ValueError("class_weight is 0 for every class that occurs: no row would count.")
-    return weights
+    return table

@@ -20,13 +20,15 @@ _RESERVED = (
 )
 
 _SCALED = """\
-/* (x - median) * factor, clipped smoothly; 0 where x is missing. */
+/* (x - median) * factor, clipped smoothly; 0 where x is missing, NaN where it is infinite. */
 static float scaled(double x, double median, double factor, double clip)
 {
     double z = (x - median) * factor;
 
     if (isnan(x))
         return 0.0f;
+    if (isinf(x))
+        return NAN;
     if (z > 1e150)
         z = 1e150;
     if (z < -1e150)
@@ -68,6 +70,8 @@ static void parts_of(double seconds, double first, double parts[6])
     parts[3] = day + 3.0 - 7.0 * floor((day + 3.0) / 7.0);
     parts[4] = floor((whole - 86400.0 * day) / 3600.0);
     parts[5] = (whole - first) / 86400.0;
+    for (int i = 0; isinf(seconds) && i < 6; i++)
+        parts[i] = seconds;
 }"""
 
 _PLACE_OF_PART = {name: place for place, name in enumerate(("year", "month", "day", "weekday", "hour", "days"))}

@@ -118,13 +118,19 @@ def how_to_test(place: Path, name: str) -> str:
     return f"Test it: cc -std=c99 {sources} -lm -o {name}_test && ./{name}_test"
 
 
+_WORDS = "The last layer's outputs."
+
+
 def program(parts: Sequence[Prediction], name: str) -> tuple[dict[str, str], list[str]]:
     """The texts of NAME.h and NAME.c in float arithmetic, and what there is to say of them."""
     prediction, hidden, macros = parts[0], list[Function](), dict[str, str]()
     if len(parts) == 1:
         body = FloatBody()
         body.write(prediction)
-        functions = [_scores(name, body.lines), *interface.functions_of(prediction, name)]
+        functions = [
+            interface.scores_of(name, f"{name.upper()}_OUTPUTS", body.lines, _WORDS),
+            *interface.functions_of(prediction, name),
+        ]
     else:
         hidden, scores, body = several.bodies_of(parts, name)
         functions = [scores, *several.functions_of_several(parts, name, body)]
@@ -146,7 +152,8 @@ def whole_program(prediction: Prediction, whole: Quantized, name: str) -> tuple[
     scores += [f"softmax(scores, {big}_OUTPUTS, scores);"] if whole.tail else []
     predicted = None
     if prediction.link in ("softmax", "argmax"):
-        predicted = [*steps, f"return largest_whole(outputs, {big}_OUTPUTS);"]
+        check = f"if (!all_finite(x, {big}_INPUTS))"
+        predicted = [check, "    return -1;", *steps, f"return largest_whole(outputs, {big}_OUTPUTS);"]
     functions = [
         Function(
             f"void {name}_quantize(const float x[{big}_INPUTS], int8_t q[{big}_QUANTIZED])",
@@ -158,7 +165,7 @@ def whole_program(prediction: Prediction, whole: Quantized, name: str) -> tuple[
             f"The outputs of a row in whole numbers; 1 stands for {number(whole.unit)}.",
             body.run_lines,
         ),
-        _scores(name, [*steps, *scores]),
+        interface.scores_of(name, f"{big}_OUTPUTS", [*steps, *scores], _WORDS),
         *interface.functions_of(prediction, name, predicted),
     ]
     memory = body.memory + 4 * prediction.outputs * interface.memory_of(functions)
@@ -175,11 +182,6 @@ def _facts(sizes: str) -> list[str]:
         f"{sizes}. No allocation, no library but <math.h>.",
         "The functions share static buffers: call them from one thread at a time.",
     ]
-
-
-def _scores(name: str, lines: list[str]) -> Function:
-    arguments = f"const float x[{name.upper()}_INPUTS], float scores[{name.upper()}_OUTPUTS]"
-    return Function(f"void {name}_scores({arguments})", "The last layer's outputs.", lines)
 
 
 def _code(functions: list[Function]) -> list[str]:

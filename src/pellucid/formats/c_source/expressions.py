@@ -87,14 +87,26 @@ static void dense(const float *x, int inputs, const float *weight, const float *
     }
 }""",
     "largest": """\
-/* The place of the largest of n numbers; of equal ones, the first. */
+/* The place of the largest of n numbers; of equal ones, the first; -1 if one is NaN. */
 static int largest(const float *x, int n)
 {
     int best = 0;
-    for (int i = 1; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        if (isnan(x[i]))
+            return -1;
         if (x[i] > x[best])
             best = i;
+    }
     return best;
+}""",
+    "all_finite": """\
+/* Whether none of n numbers is NaN or infinite. */
+static int all_finite(const float *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return 0;
+    return 1;
 }""",
     "softmax": """\
 /* y = exp(x - max x) / sum; y may be x. */

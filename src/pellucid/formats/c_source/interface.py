@@ -30,6 +30,28 @@ class Function(NamedTuple):
         return f"{self.declaration}\n{{\n{body}\n}}"
 
 
+NONE = "-1 if there is none, as for x with NaN or infinity"
+"""What a class is where a score is NaN."""
+
+
+def yes_or_no(score: str, limit: str = "0.0f") -> str:
+    """The decision for a score."""
+    return f"isnan({score}) ? -1 : {score} > {limit}"
+
+
+def scores_of(name: str, count: str, lines: list[str], words: str) -> Function:
+    """`NAME_scores`: so many numbers, all of them NaN where x is not finite."""
+    arguments = f"const float x[{name.upper()}_INPUTS], float scores[{count}]"
+    head = [
+        f"if (!all_finite(x, {name.upper()}_INPUTS)) {{",
+        f"    for (int i = 0; i < {count}; i++)",
+        "        scores[i] = NAN;",
+        "    return;",
+        "}",
+    ]
+    return Function(f"void {name}_scores({arguments})", f"{words} NaN if x holds NaN or infinity.", [*head, *lines])
+
+
 def functions_of(prediction: Prediction, name: str, class_of_row: list[str] | None = None) -> list[Function]:
     """What a network predicts, and its probabilities if it has any; `class_of_row`: how to find the class of x without
     scores in float.
@@ -44,8 +66,8 @@ def functions_of(prediction: Prediction, name: str, class_of_row: list[str] | No
     if link in ("sigmoid", "sign") and not several:
         predict = Function(
             f"int {name}_predict({x})",
-            "The class of x: 1 for yes, 0 for no.",
-            class_of_row or [own, scores, "return scores[0] > 0.0f;"],
+            f"The class of x: 1 for yes, 0 for no; {NONE}.",
+            class_of_row or [own, scores, f"return {yes_or_no('scores[0]')};"],
         )
         proba = Function(
             f"int {name}_predict_proba({x}, float p[2])",
@@ -55,7 +77,7 @@ def functions_of(prediction: Prediction, name: str, class_of_row: list[str] | No
                 scores,
                 "p[1] = 1.0f / (1.0f + expf(-scores[0]));",
                 "p[0] = 1.0f - p[1];",
-                "return scores[0] > 0.0f;",
+                f"return {yes_or_no('scores[0]')};",
             ],
         )
         return [predict, proba] if link == "sigmoid" else [predict]
@@ -63,8 +85,8 @@ def functions_of(prediction: Prediction, name: str, class_of_row: list[str] | No
     if link in ("sigmoid", "sign"):
         predict = Function(
             f"void {name}_predict({x}, int y[{big}_OUTPUTS])",
-            "Yes (1) or no (0) for each output into y.",
-            [own, scores, each, "    y[i] = scores[i] > 0.0f;"],
+            f"Yes (1) or no (0) for each output into y; {NONE}.",
+            [own, scores, each, f"    y[i] = {yes_or_no('scores[i]')};"],
         )
         proba = Function(
             f"void {name}_predict_proba({x}, float p[{big}_OUTPUTS])",
@@ -125,7 +147,7 @@ def _of_classes(prediction: Prediction, name: str, x: str, class_of_row: list[st
     big = name.upper()
     predict = Function(
         f"int {name}_predict({x})",
-        f"The class of x, 0 to {prediction.outputs - 1}; of equal scores, the lowest.",
+        f"The class of x, 0 to {prediction.outputs - 1}; of equal scores, the lowest; {NONE}.",
         class_of_row
         or [
             f"static float scores[{big}_OUTPUTS];",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pellucid.formats.c_source.floats import FloatBody
-from pellucid.formats.c_source.interface import Function, in_order, words_of_numbers
+from pellucid.formats.c_source.interface import NONE, Function, in_order, scores_of, words_of_numbers, yes_or_no
 from pellucid.formats.prediction import Prediction
 from pellucid.formats.several import units_of
 from pellucid.typing import Floats
@@ -43,8 +43,7 @@ def bodies_of(parts: Sequence[Prediction], name: str) -> tuple[list[Function], F
     shared.buffers["all"] = len(parts) * parts[0].outputs
     calls = [f"network_{number}(x, scores + {number - 1} * {big}_OUTPUTS);" for number in range(1, len(parts) + 1)]
     words = "The last layer's outputs of each network, one network after the other."
-    arguments = f"const float x[{big}_INPUTS], float scores[{big}_NETWORKS * {big}_OUTPUTS]"
-    return each, Function(f"void {name}_scores({arguments})", words, calls), shared
+    return each, scores_of(name, f"{big}_NETWORKS * {big}_OUTPUTS", calls, words), shared
 
 
 def functions_of_several(parts: Sequence[Prediction], name: str, body: FloatBody) -> list[Function]:
@@ -56,7 +55,7 @@ def functions_of_several(parts: Sequence[Prediction], name: str, body: FloatBody
     if p.link in ("argmax", "sign"):
         body.buffers["common"] = p.outputs
         lines = [ask, f"mean_of(all, {big}_NETWORKS, {big}_OUTPUTS, common);"]
-        return [_decision(p, name, lines, "common[{}] > 0.0f")]
+        return [_decision(p, name, lines, yes_or_no("common[{0}]"))]
     lines = [ask, *_means(parts, big), *in_order(p, big)]
     return [Function(f"void {name}_predict({x}, float y[{big}_OUTPUTS])", words_of_numbers(p), lines)]
 
@@ -64,23 +63,27 @@ def functions_of_several(parts: Sequence[Prediction], name: str, body: FloatBody
 def _with_probabilities(p: Prediction, name: str, body: FloatBody) -> list[Function]:
     big = name.upper()
     x, count = f"const float x[{big}_INPUTS]", f"{big}_NETWORKS * {big}_OUTPUTS"
-    yes_or_no = [f"for (int i = 0; i < {count}; i++)", "    all[i] = 1.0f / (1.0f + expf(-all[i]));"]
+    logistic = [f"for (int i = 0; i < {count}; i++)", "    all[i] = 1.0f / (1.0f + expf(-all[i]));"]
     shares = [
         f"for (int i = 0; i < {count}; i += {big}_OUTPUTS)",
         f"    softmax(all + i, {big}_OUTPUTS, all + i);",
     ]
-    lines = [f"{name}_scores(x, all);", *(shares if p.link == "softmax" else yes_or_no)]
+    lines = [f"{name}_scores(x, all);", *(shares if p.link == "softmax" else logistic)]
     if not p.class_count:
         lines.append(f"mean_of(all, {big}_NETWORKS, {big}_OUTPUTS, p);")
         words = "The probability of each output's yes into p."
         body.buffers["common"] = p.outputs
         proba = Function(f"void {name}_predict_proba({x}, float p[{big}_OUTPUTS])", words, lines)
-        return [_decision(p, name, [f"{name}_predict_proba(x, common);"], "common[{}] > 0.5f"), proba]
+        return [_decision(p, name, [f"{name}_predict_proba(x, common);"], yes_or_no("common[{0}]", "0.5f")), proba]
     if p.link == "softmax":
         lines += [f"mean_of(all, {big}_NETWORKS, {big}_OUTPUTS, p);", f"return largest(p, {big}_OUTPUTS);"]
         words, size = "The probabilities of the classes into p; the class is returned.", f"{big}_OUTPUTS"
     else:
-        lines += [f"mean_of(all, {big}_NETWORKS, 1, p + 1);", "p[0] = 1.0f - p[1];", "return p[1] > p[0];"]
+        lines += [
+            f"mean_of(all, {big}_NETWORKS, 1, p + 1);",
+            "p[0] = 1.0f - p[1];",
+            f"return {yes_or_no('p[1]', 'p[0]')};",
+        ]
         words, size = "The probabilities of no and yes into p; the class is returned.", "2"
     body.buffers["common"] = p.probability_count
     proba = Function(f"int {name}_predict_proba({x}, float p[{size}])", words, lines)
@@ -92,13 +95,13 @@ def _decision(p: Prediction, name: str, lines: list[str], answer: str) -> Functi
     big = name.upper()
     x = f"const float x[{big}_INPUTS]"
     if p.link in ("softmax", "argmax"):
-        words = f"The class of x, 0 to {p.outputs - 1}; of equal ones, the lowest."
+        words = f"The class of x, 0 to {p.outputs - 1}; of equal ones, the lowest; {NONE}."
         answer = answer if p.link == "softmax" else f"largest(common, {big}_OUTPUTS)"
         return Function(f"int {name}_predict({x})", words, [*lines, f"return {answer};"])
     if p.outputs == 1:
-        words, lines = "The class of x: 1 for yes, 0 for no.", [*lines, f"return {answer.format(0)};"]
+        words, lines = f"The class of x: 1 for yes, 0 for no; {NONE}.", [*lines, f"return {answer.format(0)};"]
         return Function(f"int {name}_predict({x})", words, lines)
-    words = "Yes (1) or no (0) for each output into y."
+    words = f"Yes (1) or no (0) for each output into y; {NONE}."
     each = [f"for (int i = 0; i < {big}_OUTPUTS; i++)", f"    y[i] = {answer.format('i')};"]
     return Function(f"void {name}_predict({x}, int y[{big}_OUTPUTS])", words, [*lines, *each])
 

@@ -120,13 +120,20 @@ def _checked(p: Prediction) -> str:
         f"{'' if p.encoder is None else ROW}"
         f"  if (x.length !== {p.inputs}) "
         f"throw new RangeError(`x must hold {p.inputs} numbers, not ${{x.length}}.`);\n"
+        '  const wrong = Array.from(x).findIndex((each) => typeof each !== "boolean" && !Number.isFinite(each));\n'
+        "  if (wrong >= 0) throw new RangeError(`x must hold finite numbers, but x[${wrong}] is ${x[wrong]}.`);\n"
     )
+
+
+_LAST = """\
+  if (z.some(Number.isNaN)) throw new RangeError("The scores are NaN: x holds numbers too large for the network.");
+"""
 
 
 def _lines(program: Program) -> str:
     """From x to the scores."""
     body = "".join(f"  {line}\n" for line in program.lines)
-    return f"  let z = Float64Array.from(x);\n{body}  return z;\n"
+    return f"  let z = Float64Array.from(x);\n{body}{_LAST}  return z;\n"
 
 
 def _constant(name: str, values: Array) -> str:

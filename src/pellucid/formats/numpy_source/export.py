@@ -102,6 +102,12 @@ def _text(name: str, parts: Sequence[Prediction], programs: Sequence[Program], n
     return "\n\n".join([head, imports, *classes, *scores, *below]) + "\n"
 
 
+_LAST = """\
+    if np.isnan(z).any():
+        raise ValueError("The scores are NaN: x holds numbers that are too large for the network.")
+    return z"""
+
+
 def _scores(program: Program) -> str:
     """`scores` of a single network."""
     p = program.prediction
@@ -111,28 +117,31 @@ def _scores(program: Program) -> str:
     return f'''
 def scores(x):
     """The last layer's outputs, (n, {p.outputs}), for x {p.batch_shape}{words}."""
-{rows}    z = np.asarray(x, dtype=np.{program.start})  # {p.batch_shape}
-{_check_of_shape(p, "z")}{_check_of_codes(p, "z")}{body}
-    return z'''
+{rows}{_checked(p)}    z = x.astype(np.{program.start})
+{body}
+{_LAST}'''
 
 
-def _check_of_shape(p: Prediction, name: str) -> str:
-    """The lines that refuse examples of another shape."""
-    wrong = f"{name}.ndim != 2 or {name}.shape[1] != {p.inputs}"
+def _checked(p: Prediction) -> str:
+    """The lines that look at x."""
+    wrong, place = f"x.ndim != 2 or x.shape[1] != {p.inputs}", "column {place[0]}"
     if len(p.input_shape) != 1:
-        wrong = f"{name}.shape[1:] != {p.input_shape}"
+        wrong, place = f"x.shape[1:] != {p.input_shape}", "column {', '.join(map(str, place))}"
     return f"""\
+    x = np.asarray(x)  # {p.batch_shape}
     if {wrong}:
-        raise ValueError(f"x must have the shape {p.batch_shape}, not {{{name}.shape}}.")
-"""
+        raise ValueError(f"x must have the shape {p.batch_shape}, not {{x.shape}}.")
+    for row, *place in np.argwhere(~np.isfinite(x)):
+        raise ValueError(f"x must hold finite numbers, but row {{row}}, {place} holds {{x[(row, *place)]}}.")
+{_check_of_codes(p)}"""
 
 
-def _check_of_codes(p: Prediction, name: str) -> str:
+def _check_of_codes(p: Prediction) -> str:
     """The lines that refuse what is no code in the last columns; none where all are numbers."""
     if not p.codes:
         return ""
     return f"""\
-    codes, counts = {name}[..., {-len(p.codes)}:], np.array({list(p.codes)})
+    codes, counts = x[..., {-len(p.codes)}:], np.array({list(p.codes)})
     if not ((codes >= 0) & (codes < counts) & (codes == np.floor(codes))).all():
         raise ValueError("The last {len(p.codes)} columns must hold whole numbers from 0 on, below {p.codes}.")
 """
@@ -149,8 +158,7 @@ def _scores_of_each(parts: Sequence[Prediction], programs: Sequence[Program]) ->
         f'''
 def scores(x):
     """The last layers' outputs, ({count} networks, n, {p.outputs}), for x {p.batch_shape}{words}."""
-{rows}    x = np.asarray(x)  # {p.batch_shape}
-{_check_of_shape(p, "x")}{_check_of_codes(p, "x")}    return np.stack([
+{rows}{_checked(p)}    return np.stack([
 {each},
     ])'''
     ]
@@ -160,9 +168,9 @@ def scores(x):
             f'''
 def network_{number}(x):
     """The scores of network {number}, (n, {p.outputs})."""
-    z = np.asarray(x, dtype=np.{program.start})  # {p.batch_shape}
+    z = x.astype(np.{program.start})  # {p.batch_shape}
 {body}
-    return z'''
+{_LAST}'''
         )
     return texts
 

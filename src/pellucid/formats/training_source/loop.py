@@ -6,33 +6,37 @@ import numpy as np
 
 from pellucid.formats.training_source.network import NetworkText
 from pellucid.formats.training_source.parts import LOSSES, OPTIMIZERS, PENALTIES, rate_lines
+from pellucid.formats.training_source.run import Run
 from pellucid.formats.training_source.words import docstring, formula, function, words_of
 from pellucid.layers import Dropout
 from pellucid.losses import Quantile
 from pellucid.penalties import MaxNorm
-from pellucid.training import Trainer
 
 
 class LoopText:
-    """The functions of one training; `classes` says that y holds classes."""
+    """The functions of one training."""
 
-    def __init__(self, trainer: Trainer, network: NetworkText, classes: bool) -> None:
-        self.trainer, self.network, self.classes = trainer, network, classes
-        self.outputs = trainer.network.outputs
+    def __init__(self, run: Run, network: NetworkText) -> None:
+        self.run, self.trainer, self.network, self.classes = run, run.trainer, network, run.classes
+        self.outputs = run.trainer.network.outputs
 
     def loss(self) -> str:
         """`loss_and_gradient`."""
         loss = self.trainer.loss
         y = "classes y (n,)" if self.classes else f"targets y (n, {self.outputs})"
+        head, result = f"scores z (n, {self.outputs}) for {y}", ["values.mean(dtype=np.float64)", "d / len(z)"]
+        share = []
+        if self.run.weighted:
+            head += ", each row weighted by w (n,)"
+            share = ["share = w / (w.sum() or 1)  # (n,)"]
+            result = ["(values * share).sum(dtype=np.float64)", "d * share[:, None].astype(z.dtype)"]
         return function(
-            "loss_and_gradient(z, y)",
+            f"loss_and_gradient(z, y{', w' * self.run.weighted})",
             [
-                *docstring(
-                    f"The mean loss of scores z (n, {self.outputs}) for {y}, and its derivative by z.",
-                    formula(loss),
-                ),
+                *docstring(f"The mean loss of {head}, and its derivative by z.", formula(loss)),
                 *LOSSES[type(loss)](loss, self.classes),
-                "return float(values.mean(dtype=np.float64)), d / len(z)",
+                *share,
+                f"return float({result[0]}), {result[1]}",
             ],
         )
 
@@ -40,16 +44,13 @@ class LoopText:
         """What changes the gradient or the weights around the optimizer."""
         trainer, functions = self.trainer, []
         if trainer.penalty is not None:
-            functions.append(
-                function(
-                    f"add_penalty(g, p{', n' if trainer.penalty.per_example else ''})",
-                    [
-                        f'"""Add the derivative of the price of large weights: {words_of(trainer.penalty)}."""',
-                        "for name in WEIGHTS:",
-                        f"    g[name] = g[name] + {self._price()}",
-                    ],
-                )
-            )
+            n, words = ", n" * trainer.penalty.per_example, words_of(trainer.penalty)
+            head = f'"""Add the derivative of the price of large weights: {words}."""'
+            lines = [head, "for name in WEIGHTS:", f"    g[name] = g[name] + {self._price(1)}"]
+            functions.append(function(f"add_penalty(g, p{n})", lines))
+            if trainer.penalty_in_loss:
+                price = f"return float(sum({self._price(0)} for name in WEIGHTS))"
+                functions.append(function(f"penalty(p{n})", [f'"""The price of large weights: {words}."""', price]))
         optimizer, lines = trainer.optimizer, []
         if optimizer.clip_value is not None:
             limit = optimizer.clip_value
@@ -113,25 +114,22 @@ class LoopText:
         """`train`."""
         trainer, optimizer = self.trainer, self.trainer.optimizer
         statistics = "s" if self.network.statistics else ""
-        y = "np.asarray(y, dtype=np.int64)  # (n, inputs), (n,)"
-        if not self.classes:
-            y = f"np.asarray(y, dtype={self.network.dtype}).reshape(len(x), -1)  # (n, inputs), (n, outputs)"
-        if trainer.network.target is not None:
-            y = "in_unit(y, len(x))  # (n, inputs), (n, outputs)"
         slots = len(optimizer.slot_names)
         zeros = ", ".join(["np.zeros_like(p[name])"] * slots) + ("," if slots == 1 else "")
         batch = "BATCH_SIZE" if trainer.batch_size != "full" else "n"
         shuffle = trainer.shuffle and trainer.batch_size != "full"
-        average, counted = trainer.average, self._right()
-        accuracy = ", accuracy {right / n:.4f}" if counted else ""
+        average, counted, weighted = trainer.average, self._right("y[rows]"), self.run.weighted
         what = "parameters and statistics" if statistics else "parameters"
+        mass = "w[rows].sum()" if weighted else "len(scores)"
         lines = [
             f'"""The {what} after some epochs; the parameters start from p, or anew."""',
-            f"x, y = np.asarray(x), {y}",
+            f"x, y = np.asarray(x), {self._targets()}  # (n, inputs), {'(n,)' if self.classes else '(n, outputs)'}",
+            *self._weights(),
             *(["s = measure(x)"] if statistics else []),
             "p = initial_parameters() if p is None else dict(p)",
             *([f"memory = {{name: ({zeros}) for name in p}}"] if slots else []),
             *(["average = None"] if average is not None else []),
+            *(["best = best_epoch = None"] if self.run.stopping is not None else []),
             "n, step = len(x), 0",
             "for epoch in range(epochs):",
             *(["    order = shuffled(n, epoch) if BATCH_SIZE < n else np.arange(n)"] if shuffle else []),
@@ -139,30 +137,121 @@ class LoopText:
             f"    for start in range(0, n, {batch}):",
             f"        rows = {'order[start : start + BATCH_SIZE]' if shuffle else f'slice(start, start + {batch})'}",
             f"        scores, kept = forward({self.network.call('x[rows]', 'step')})",
-            "        loss, d = loss_and_gradient(scores, y[rows])",
+            f"        loss, d = loss_and_gradient(scores, y[rows]{', w[rows]' * weighted})",
             "        g = backward(d, kept, p)",
-            *([f"        add_penalty(g, p{self._counted()})"] if trainer.penalty is not None else []),
+            *self._penalized(mass),
             *(["        clip(g)"] if optimizer.clip_norm is not None or optimizer.clip_value is not None else []),
             f"        update(p, g{', memory' if slots else ''}, step)",
             *(self._average(average) if average is not None else []),
             "        step += 1",
-            "        total += loss * len(scores)",
-            *([f"        right += ({counted}).sum()"] if counted else []),
-            f'    print(f"epoch {{epoch + 1}}: loss {{total / n:.4f}}{accuracy}")',
-            f"return {'p' if average is None else 'average'}{', s' if statistics else ''}",
+            f"        total += loss * {mass}",
+            *([f"        right += ({'w[rows] * ' * weighted}({counted})).sum()"] if counted else []),
+            *(["    if checked and epoch == 0:", "        check(p)"] if self.run.summary is not None else []),
+            *(f"    {line}" for line in self._end_of_epoch()),
+            *self._result(),
         ]
-        return function("train(x, y, epochs=EPOCHS, p=None)", lines)
+        more = [
+            *(["validation=None"] if self.run.validation else []),
+            *(["weight=None"] if self.run.sample_weight else []),
+            *(["checked=False"] if self.run.summary is not None else []),
+        ]
+        return function(f"train({', '.join(['x, y, epochs=EPOCHS, p=None', *more])})", lines)
 
-    def _price(self) -> str:
-        """The derivative of the penalty; divided by the number of examples where it is a price for all of them."""
+    def _targets(self) -> str:
+        """Targets y as the loss takes them."""
+        if self.classes:
+            return "np.asarray(y, dtype=np.int64)"
+        if self.trainer.network.target is not None:
+            return "in_unit(y, len(x))"
+        return f"np.asarray(y, dtype={self.network.dtype}).reshape(len(x), -1)"
+
+    def _weights(self) -> list[str]:
+        """How much each row counts, w (n,)."""
+        of_rows, classes = "np.asarray(weight, dtype=np.float64)", "y" if self.classes else "y[:, 0].astype(np.int64)"
+        factors = [f"np.array(CLASS_WEIGHTS)[{classes}]"] if self.run.class_weight is not None else []
+        factors += [of_rows] if self.run.sample_weight else []
+        return [f"w = {' * '.join(factors)}  # (n,): how much each row counts"] if factors else []
+
+    def _penalized(self, mass: str) -> list[str]:
+        """The lines for the penalty: its gradient, and its price where the loss is told with it."""
+        trainer = self.trainer
+        if trainer.penalty is None:
+            return []
+        of = f", {mass}" if trainer.penalty.per_example else ""
+        told = [f"        loss = loss + penalty(p{of})"] if trainer.penalty_in_loss else []
+        return [f"        add_penalty(g, p{of})", *told]
+
+    def _end_of_epoch(self) -> list[str]:
+        """What is printed, and what early stopping makes of it."""
+        total = "w.sum()" if self.run.weighted else "n"
+        names = ["loss", *(["accuracy"] if self._right("y") else [])]
+        parts = {"loss": f"total / {total}", "accuracy": f"right / {total}"}
+        lines = [f"{', '.join(names)} = {', '.join(parts[name] for name in names)}"]
+        lines.append(f'line = f"epoch {{epoch + 1}}: {_shown(names)}"')
+        if self.run.validation:
+            of_validation = [f"validation_{name}" for name in names]
+            shown = self.network.call("*validation").replace("p", self._judged, 1)
+            lines.append(f"{', '.join(of_validation)}{',' if len(names) == 1 else ''} = evaluate({shown})")
+            lines.append(f'line += f", {_shown(of_validation)}"')
+        return [*lines, "print(line)", *self._stopping()]
+
+    @property
+    def _judged(self) -> str:
+        """The parameters that an epoch is judged by."""
+        return "p" if self.trainer.average is None else "average"
+
+    def _stopping(self) -> list[str]:
+        """Keep the best epoch's weights, and stop when it is too long ago."""
+        stopping = self.run.stopping
+        if stopping is None:
+            return []
+        value, least = self.run.monitor, stopping.minimum_improvement
+        low, high = ("best", value) if value.endswith("accuracy") else (value, "best")
+        gain = f"{low} < {high}" if not least else f"{high} - {low} > {least!r}"
+        kept = f"dict({self._judged})"
+        kept = f"({kept}, dict(s))" if self.network.statistics else kept
+        lines = [f"if best is None or {gain}:", f"    best, best_epoch, restored = {value}, epoch + 1, {kept}"]
+        since = "best_epoch"
+        if stopping.ties == "last":
+            since = "improved"
+            lines[1:1] = ["    improved = epoch + 1"]
+            lines += [
+                f"elif {value} == best:  # of equally good epochs the last",
+                f"    best_epoch, restored = epoch + 1, {kept}",
+            ]
+        if stopping.patience is not None:
+            lines += [f"if epoch + 1 - {since} >= PATIENCE:", "    break"]
+        return lines
+
+    def _result(self) -> list[str]:
+        """What `train` returns."""
+        statistics = ", s" if self.network.statistics else ""
+        if self.run.stopping is None:
+            return [f"return {self._judged}{statistics}"]
+        words = self.run.monitor.replace("_", " ")
+        return [f'print(f"The weights of epoch {{best_epoch}} are restored: {words} {{best:.4f}}")', "return restored"]
+
+    def evaluate(self) -> list[str]:
+        """`evaluate`; nothing where there are no validation rows."""
+        if not self.run.validation:
+            return []
+        right = self._right("y")
+        arguments = self.network.call("x")
+        lines = [
+            f'"""The mean loss of rows{", and the fraction that is predicted right" if right else ""}."""',
+            f"scores, _ = forward({arguments})",
+            f"y = {self._targets()}",
+            f"loss, _ = loss_and_gradient(scores, y{', np.ones(len(y))' * self.run.weighted})",
+            f"return loss, ({right}).mean()" if right else "return (loss,)",
+        ]
+        return [function(f"evaluate({arguments.replace('x', 'x, y', 1)})", lines)]
+
+    def _price(self, derivative: int) -> str:
+        """The penalty of a weight, or its derivative; divided by the number of examples where it is for all of them."""
         penalty = self.trainer.penalty
         assert penalty is not None
-        price = PENALTIES[type(penalty)](penalty)
+        price = PENALTIES[type(penalty)](penalty)[derivative]
         return f"({price}) / n" if penalty.per_example else price
-
-    def _counted(self) -> str:
-        penalty = self.trainer.penalty
-        return ", len(scores)" if penalty is not None and penalty.per_example else ""
 
     def _average(self, stays: float) -> list[str]:
         moved = f"{stays!r} * average[name] + {round(1 - stays, 12)!r} * p[name]"
@@ -184,12 +273,12 @@ class LoopText:
         ]
         return [function("in_unit(y, rows)", lines)]
 
-    def _right(self) -> str:
-        """An expression for which rows of a batch are predicted right; nothing where numbers are predicted."""
+    def _right(self, y: str) -> str:
+        """An expression for which rows are predicted right; nothing where numbers are predicted."""
         link = self._link()
-        if link == "argmax":
-            return "scores.argmax(axis=1) == y[rows]"
-        return "((scores > 0) == (y[rows] > 0.5)).all(axis=1)" if link in ("sigmoid", "sign") else ""
+        if link in ("argmax", "softmax"):
+            return f"scores.argmax(axis=1) == {y}{'' if self.classes else '.argmax(axis=1)'}"
+        return f"((scores > 0) == ({y} > 0.5)).all(axis=1)" if link in ("sigmoid", "sign") else ""
 
     def _link(self) -> str:
         """How scores become predictions."""
@@ -214,3 +303,8 @@ class LoopText:
         return function(
             f"predict({arguments})", [f'"""{words}"""', f"scores, _ = forward({arguments})", f"return {answer}"]
         )
+
+
+def _shown(names: list[str]) -> str:
+    """Numbers with their names, within an f-string."""
+    return ", ".join(f"{name.replace('_', ' ')} {{{name}:.4f}}" for name in names)

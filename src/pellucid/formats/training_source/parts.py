@@ -211,14 +211,17 @@ OPTIMIZERS: dict[type[Optimizer], Callable[[Any], list[str]]] = {
 }
 """What each optimizer does to one parameter: `p[name]`, with `g[name]`, `memory[name]`, `rate` and, from 1 on, `t`."""
 
-PENALTIES: dict[type[Penalty], Callable[[Any], str]] = {
-    penalties.L1: lambda q: f"{q.strength!r} * np.sign(p[name])",
-    penalties.L2: lambda q: f"{q.strength!r} * p[name]",
+_ABSOLUTE, _SQUARE = "np.abs(p[name]).sum(dtype=np.float64)", "np.square(p[name], dtype=np.float64).sum()"
+
+PENALTIES: dict[type[Penalty], Callable[[Any], tuple[str, str]]] = {
+    penalties.L1: lambda q: (f"{q.strength!r} * {_ABSOLUTE}", f"{q.strength!r} * np.sign(p[name])"),
+    penalties.L2: lambda q: (f"{0.5 * q.strength!r} * {_SQUARE}", f"{q.strength!r} * p[name]"),
     penalties.ElasticNet: lambda q: (
-        f"{q.strength * q.ratio!r} * np.sign(p[name]) + {q.strength * (1 - q.ratio)!r} * p[name]"
+        f"{q.strength * q.ratio!r} * {_ABSOLUTE} + {0.5 * q.strength * (1 - q.ratio)!r} * {_SQUARE}",
+        f"{q.strength * q.ratio!r} * np.sign(p[name]) + {q.strength * (1 - q.ratio)!r} * p[name]",
     ),
 }
-"""The derivative of each penalty with respect to a weight."""
+"""The price of each penalty for a weight, and its derivative."""
 
 
 def _one_cycle(s: schedules.OneCycle) -> list[str]:

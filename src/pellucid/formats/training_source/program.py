@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import textwrap
 from pathlib import Path
 
+import numpy as np
+
+from pellucid.datasets.base import Dataset
+from pellucid.formats.training_source.checking import check_constants, check_functions, ending, main
 from pellucid.formats.training_source.functions import called_by
 from pellucid.formats.training_source.layers import MEASUREMENTS, TRANSLATIONS
 from pellucid.formats.training_source.loop import LoopText
 from pellucid.formats.training_source.network import NetworkText
 from pellucid.formats.training_source.parts import INITIALIZERS, LOSSES, OPTIMIZERS, PENALTIES
+from pellucid.formats.training_source.run import Run, check_first_weights, run_of
 from pellucid.formats.training_source.words import WIDTH, words_of
 from pellucid.formats.writing import Report, identifier, signature, without_ending, write_files
-from pellucid.losses import Hinge, SoftmaxCrossEntropy, SquaredError
+from pellucid.network import Network
 from pellucid.penalties import MaxNorm
 from pellucid.training import Trainer
-from pellucid.validation import check_choice, check_integer
-
-_CLASSES, _NUMBERS = "classes", "numbers"
-_MAIN = """\
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    with np.load(sys.argv[1], allow_pickle=False) as data:
-        train(data["x"], data["y"])"""
 
 
 def write_training(
-    trainer: Trainer, path: str | os.PathLike[str], *, epochs: int = 20, targets: str | None = None
+    source: Trainer | Network,
+    path: str | os.PathLike[str],
+    *,
+    epochs: int | None = None,
+    targets: str | None = None,
+    data: Dataset | None = None,
 ) -> Report:
     """Write `training_program` to a file.
 
     Parameters
     ----------
-    trainer, epochs, targets
+    source, epochs, targets
         As for `training_program`.
     path : path
         Where to, with or without `.py`.
+    data : Dataset or None
+        The rows the training had, which are written beside the program (`.npz`).
 
     Returns
     -------
@@ -47,12 +51,34 @@ def write_training(
     """
     place = without_ending(path, (".py",))
     target = place.with_name(f"{identifier(place.name)}.py")
-    write_files({target: training_program(trainer, epochs=epochs, targets=targets, name=target.stem)})
-    return Report((Path(target),), (f"Run it: python {target} data.npz  (with arrays x and y)",))
+    run = run_of(source, epochs, targets)
+    files: dict[Path, str | bytes] = {target: _Writer(run).text(target.stem)}
+    if data is None:
+        return _written(files, f"Run it: python {target} data.npz  (with arrays {', '.join(_arrays(run))})")
+    numbers, buffer = target.with_suffix(".npz"), io.BytesIO()
+    arrays = {"x": data.train.x, "y": data.train.y}
+    if run.validation and data.validation is not None:
+        arrays |= {"validation_x": data.validation.x, "validation_y": data.validation.y}
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    files[numbers] = buffer.getvalue()
+    return _written(files, f"Run it: python {target} {numbers}")
 
 
-def training_program(trainer: Trainer, *, epochs: int = 20, targets: str | None = None, name: str = "training") -> str:
-    r"""The whole program, in NumPy alone, that trains this very network as this trainer does.
+def _written(files: dict[Path, str | bytes], words: str) -> Report:
+    write_files(files)
+    return Report(tuple(files), (words,))
+
+
+def _arrays(run: Run) -> list[str]:
+    """What data.npz holds."""
+    validation = ["validation_x", "validation_y"] if run.validation else []
+    return ["x", "y", *validation, *(["weight"] if run.sample_weight else [])]
+
+
+def training_program(
+    source: Trainer | Network, *, epochs: int | None = None, targets: str | None = None, name: str = "training"
+) -> str:
+    r"""The whole program, in NumPy alone, that trains a network as it was trained, or as a trainer is about to.
 
     It holds forward, backward, the loss, the optimizer and the loop, and only what this network needs of them. With the
     same data it draws the same first weights, the same order of the rows and the same dropout masks, and comes to the
@@ -60,14 +86,16 @@ def training_program(trainer: Trainer, *, epochs: int = 20, targets: str | None 
 
     Parameters
     ----------
-    trainer : Trainer
-        Its network must be built. Of the trainer are taken: loss, optimizer with schedule, clipping and decay, penalty,
-        constraint, average, learning-rate factors, batch size, shuffling and seed. Callbacks are not: a program runs
-        all epochs. The unit of the targets (`network.target`) is written down as it is, not measured again.
-    epochs : int
-        How many the program runs where it is not told otherwise.
+    source : Network or Trainer
+        A network that a `Trainer` trained, also one read from a file: the program is that of this training, with its
+        epochs, its class weights and its early stopping. It knows the SHA-256 of the rows and some of the weights after
+        the first epoch; run on the same rows, it stops where its own are others.
+        A trainer: the training it has done; of one that has done none, or with `epochs` given, the training as it is
+        set up, without callbacks. The unit of the targets (`network.target`) is written down, not measured again.
+    epochs : int or None
+        How many the program runs, of a trainer. None: as many as were done; of one that has done none, 20.
     targets : {"classes", "numbers"} or None
-        What y holds. None: as the network was trained, or as the loss usually takes it.
+        What y holds, of a trainer. None: as the network was trained, or as the loss usually takes it.
     name : str
         What the program is called in its own head.
 
@@ -80,7 +108,9 @@ def training_program(trainer: Trainer, *, epochs: int = 20, targets: str | None 
     ------
     ValueError
         If the network is not built, or a part is of one's own, or of those that need more than a step sees:
-        augmentation, `UnitVariance` and `ThroughData`, scalings behind a layer with weights.
+        augmentation, `UnitVariance` and `ThroughData`, scalings behind a layer with weights. If the training cannot be
+        repeated from its settings: it began with other weights than its seed draws, was steered by a callback
+        (`ReduceOnPlateau`), went on with other rows or another rate, or an older version wrote the file without them.
 
     Examples
     --------
@@ -92,29 +122,19 @@ def training_program(trainer: Trainer, *, epochs: int = 20, targets: str | None 
         h1 = np.tanh(h0)  # Tanh()
         h2 = h1 @ p["W2"] + p["b2"]  # Dense(2): (n, 4) @ (4, 2) -> (n, 2)
     """
-    check_integer("epochs", epochs, minimum=1)
-    return _Writer(trainer, epochs, _targets(trainer, targets)).text(name)
-
-
-def _targets(trainer: Trainer, targets: str | None) -> str:
-    """What y holds."""
-    if targets is not None:
-        return check_choice("targets", targets, (_CLASSES, _NUMBERS))
-    loss, network = trainer.loss, trainer.network
-    if isinstance(loss, SoftmaxCrossEntropy) or (isinstance(loss, Hinge) and network.outputs > 1):
-        return _CLASSES
-    return _CLASSES if isinstance(loss, SquaredError) and network.link == "argmax" else _NUMBERS
+    return _Writer(run_of(source, epochs, targets)).text(name)
 
 
 class _Writer:
-    """The parts of the text, for one trainer."""
+    """The parts of the text, for one training."""
 
-    def __init__(self, trainer: Trainer, epochs: int, targets: str) -> None:
-        self.trainer, self.epochs, self.classes = trainer, epochs, targets == _CLASSES
-        self.program = trainer.network.program
+    def __init__(self, run: Run) -> None:
+        self.run, self.trainer = run, run.trainer
+        self.program = run.trainer.network.program
         self._check()
-        self.network = NetworkText(trainer.network)
-        self.loop = LoopText(trainer, self.network, self.classes)
+        check_first_weights(run)
+        self.network = NetworkText(run.trainer.network)
+        self.loop = LoopText(run, self.network)
 
     def _check(self) -> None:
         trainer = self.trainer
@@ -151,28 +171,35 @@ class _Writer:
         """The whole program."""
         network, loop = self.network, self.loop
         first = [network.forward(), loop.loss(), network.backward()]
-        rest = [*loop.shaping(), loop.update(), *loop.schedules(), *loop.target(), loop.train(), loop.predict()]
+        rest = [*loop.shaping(), loop.update(), *loop.schedules(), *loop.target(), loop.train(), *loop.evaluate()]
+        rest += [*check_functions(self.run), loop.predict()]
         start = [*network.measure(), network.initial()]
         of_network, of_chance = called_by("\n".join([*first, *rest, *start]))
         chance = [f"# Random numbers\n\n\n{of_chance[0]}", *of_chance[1:]] if of_chance else []
-        body = "\n\n\n".join([*first, *of_network, *rest, *start, *chance, _MAIN])
-        imports = ["import math"] if "math." in body else []
+        body = "\n\n\n".join([*first, *of_network, *rest, *start, *chance, main(self.run)])
+        imports = [f"import {module}" for module in ("hashlib", "math") if f"{module}." in body]
         head = "\n".join([*imports, "import sys", "", "import numpy as np"])
         return f'"""{self._words(name)}"""\n\n{head}\n\n{self._constants(bool(of_chance))}\n\n\n{body}\n'
 
     def _words(self, name: str) -> str:
         trainer = self.trainer
         n_in, n_out = self.program.input_shape[0], self.program.outputs
-        y = f"y (n,), the numbers of the classes 0 to {n_out - 1}" if self.classes else f"y (n, {n_out})"
+        y = f"y (n,), the numbers of the classes 0 to {n_out - 1}" if self.run.classes else f"y (n, {n_out})"
+        more = ", validation_x and validation_y" * self.run.validation
+        more += ", and weight (n,), how much each row counts" * self.run.sample_weight
         kinds = ("loss", "optimizer", "penalty", "constraint")
-        facts = {kind: part for kind in kinds if (part := getattr(trainer, kind)) is not None}
-        table = "\n".join(f"{kind:<12}{words_of(part)}" for kind, part in facts.items())
+        facts = {kind: words_of(part) for kind in kinds if (part := getattr(trainer, kind)) is not None}
+        if self.run.stopping is not None:
+            given = {name: value for name, value in self.run.stopping.options().items() if name != "type"}
+            facts["stopping"] = f"EarlyStopping({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+        facts |= {} if self.run.summary is None else {"run": ending(self.run)}
+        table = "\n".join(f"{kind:<12}{words}" for kind, words in facts.items())
         measured = 's["mean0"] is what layer 0 has measured, ' if self.network.statistics else ""
         usage = (
-            f"data.npz holds x (n, {n_in}) and {y}. In the program rows are examples; h0, h1, … is what layer 0, 1, … "
-            f'makes of a batch, p["W1"] and p["b1"] are the parameters of layer 1, {measured}g["W1"] is the derivative '
-            f"of the batch's mean loss with respect to W1, and d its derivative with respect to the value that "
-            f"`backward` is at."
+            f"data.npz holds x (n, {n_in}) and {y}{more}. In the program rows are examples; h0, h1, … is what layer 0, "
+            f'1, … makes of a batch, p["W1"] and p["b1"] are the parameters of layer 1, {measured}g["W1"] is the '
+            f"derivative of the batch's mean loss with respect to W1, and d its derivative with respect to the value "
+            f"that `backward` is at."
         )
         shown = textwrap.indent(f"{self.trainer.network.summary()}\n\n{table}", "    ")
         return f"""\
@@ -189,7 +216,14 @@ Usage: python {name}.py data.npz
 
     def _constants(self, chance: bool) -> str:
         trainer = self.trainer
-        lines = [f"EPOCHS = {self.epochs}"]
+        run = self.run
+        lines = [f"EPOCHS = {run.epochs}"]
+        if run.stopping is not None and run.stopping.patience is not None:
+            lines.append(
+                f"PATIENCE = {run.stopping.patience}  # epochs without a better {run.monitor.replace('_', ' ')}"
+            )
+        if run.class_weight is not None:
+            lines.append(textwrap.fill(f"CLASS_WEIGHTS = {list(run.class_weight)}", WIDTH, subsequent_indent="    "))
         if isinstance(trainer.batch_size, int) or trainer.batch_size == "auto":
             lines.append(f"BATCH_SIZE = {32 if trainer.batch_size == 'auto' else trainer.batch_size}")
         if isinstance(trainer.optimizer.learning_rate, float):
@@ -208,7 +242,10 @@ Usage: python {name}.py data.npz
         if chance:
             lines.append(f"SEED = {trainer.seed}")
             lines.append("FOR_WEIGHTS, FOR_SHUFFLE, FOR_LAYER = 0, 1, 2  # what random numbers are for")
-        return "\n".join(lines)
+        names = {
+            f"{i.index}.{i.parameters[number].name}": name for name, (i, number) in self.network.parameters().items()
+        }
+        return "\n".join([*lines, *check_constants(run, names)])
 
     def _weights_matter(self) -> bool:
         trainer = self.trainer
