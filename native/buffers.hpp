@@ -3,8 +3,10 @@
 
 #include <nanobind/nanobind.h>
 
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core.hpp"
 
@@ -89,5 +91,24 @@ private:
     std::string name_;
     Kind kind_{};
 };
+
+inline std::unique_ptr<Buffer> maybe(nb::handle array, const char* name, bool writable = false) {
+    return array.is_none() ? nullptr : std::make_unique<Buffer>(array, name, writable);
+}
+
+using Buffers = std::vector<const Buffer*>;  // null: none
+
+// What is written must share no memory with anything else of the call.
+inline void check_apart(const Buffers& written, const Buffers& read) {
+    const auto check = [](const Buffer* one, const Buffer* other, const char* message) {
+        if (one && other && one->overlaps(*other)) throw nb::value_error(message);
+    };
+    for (std::size_t i = 0; i < written.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j)
+            check(written[i], written[j], "arrays that are written must not share memory");
+        for (const Buffer* other : read)
+            check(written[i], other, "arrays that are written must not share memory with others");
+    }
+}
 
 }  // namespace pellucid

@@ -23,19 +23,25 @@ constexpr Entries<T> entries{lay_out<T>,     load<T>,   load_statistics<T>, unlo
 
 extern const Core core;
 const Core core{
-    PELLUCID_TEXT(PELLUCID_ISA),
-    [](const char* name) { return find(layer_table<float>, name); },
-    [](const char* name) { return find(loss_table<float>, name); },
-    [](const char* name) { return find(penalty_table<float>, name); },
-    [](const char* name) { return find(optimizer_table<float>, name); },
-    [](int layer) {
-        const LayerCode<float>& code = layer_table<float>[layer];
-        return LayerTraits{code.in_place,    code.reads_input, code.reads_output,
-                           code.whole_batch, code.turns,       code.joins};
-    },
-    [](int optimizer) { return optimizer_table<float>[optimizer].slots; },
-    entries<float>,
-    entries<double>,
+    .name = PELLUCID_TEXT(PELLUCID_ISA),
+    .find_layer = [](const char* name) { return find(layer_table<float>, name); },
+    .find_loss = [](const char* name) { return find(loss_table<float>, name); },
+    .find_penalty = [](const char* name) { return find(penalty_table<float>, name); },
+    .find_optimizer = [](const char* name) { return find(optimizer_table<float>, name); },
+    .traits =
+        [](int layer) {
+            const LayerCode<float>& code = layer_table<float>[layer];
+            return LayerTraits{.in_place = code.in_place,
+                               .reads_input = code.reads_input,
+                               .reads_output = code.reads_output,
+                               .joins = code.joins,
+                               .scheduled_numbers = code.scheduled_numbers};
+        },
+    .check_layer = [](const LayerSpec& spec) { return check_layer(layer_table<float>[spec.code], spec); },
+    .check_numbers = [](int layer, const double* numbers) { return layer_table<float>[layer].check_numbers(numbers); },
+    .slot_count = [](int optimizer) { return optimizer_table<float>[optimizer].slots; },
+    .float32 = entries<float>,
+    .float64 = entries<double>,
 };
 
 }  // namespace pellucid::PELLUCID_ISA

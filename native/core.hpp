@@ -15,6 +15,10 @@ using Index = std::ptrdiff_t;
 constexpr int most_numbers = 32;    // hyper-parameters of a part
 constexpr int most_parameters = 4;  // parameter arrays of a layer
 constexpr int most_statistics = 4;
+constexpr int most_slots = 4;  // three of an optimizer, and the moving average
+
+constexpr Index largest_width = Index{1} << 28;  // of a matrix, and most numbers of an example in it
+constexpr Index largest_count = Index{1} << 40;  // of parameters: no size that follows overflows, padding and all
 
 // A matrix (rows, columns) or vector in a flat vector of parameters.
 struct ParameterSpec {
@@ -22,14 +26,17 @@ struct ParameterSpec {
     bool penalized;
 };
 
-// What a layer's code does with its matrices: see layers/layer.hpp.
+// What a layer's code states about itself, as far as others need to know: see `LayerCode` in layers/layer.hpp.
 struct LayerTraits {
-    bool in_place, reads_input, reads_output, whole_batch, turns, joins;
+    bool in_place, reads_input, reads_output, joins;
+    int scheduled_numbers;
 };
 
-// A buffer that a layer reads, and where the gradient of it goes; see plan.hpp.
+// A buffer that a layer reads: 0 is the input of the program, i + 1 the output of layer i. The rest is planned
+// (plan.hpp): where the buffer lies, and where its gradient goes.
 struct SourceSpec {
-    Index matrix, width;
+    Index buffer, width;
+    Index matrix;
     Index gradient;  // the matrix that takes it; −1: it is not wanted
     Index adds_to;   // the matrix it is added to, since another layer reads the buffer, too; −1: none
 };
@@ -46,10 +53,10 @@ struct LayerSpec {
     Index number;  // its place in the network: the index of its random stream
     Index inputs, outputs;  // channels
     Index positions, output_positions;
-    const SourceSpec* sources;
+    SourceSpec* sources;
     int source_count;
-    Index matrix, gradient;  // of its output; no gradient (−1): nothing in front of it is trained
-    const double* numbers;  // at least `most_numbers` of them, zeros behind those the layer has
+    Index matrix, gradient;  // of its output, planned; no gradient (−1): nothing in front of it is trained
+    const double* numbers;
     Index number_count;
     int parameter_count;
     ParameterSpec parameters[most_parameters];
@@ -64,8 +71,8 @@ struct PartSpec {
     double numbers[most_numbers];
 };
 
-// What surrounds the optimizer; 0: without it. See update.hpp.
-struct AroundSpec {
+// Everything in a step but the optimizer itself; 0: without it. See update.hpp.
+struct UpdateOptions {
     double clip_value, clip_norm;
     double max_norm;      // of each column of a weight
     double average;       // how much of the moving average stays in a step; −1: none is kept
@@ -102,7 +109,7 @@ struct ProgramSpec {
     const double* statistics;
     Index statistic_count;
     PartSpec loss, penalty, optimizer;
-    AroundSpec around;
+    UpdateOptions options;
     Link link;
     Index largest_batch;
 };
@@ -114,8 +121,8 @@ struct Examples {
     const double* weights;        // (n), or null
 };
 
-// Where training is; see `State` of the Python engines.
-struct Moment {
+// Where training is: see `State` of the Python engines.
+struct TrainingPosition {
     Index epoch, batch;
     std::int64_t step;
     double loss_sum, weight_sum, correct_sum;
@@ -144,7 +151,7 @@ struct TrainTask {
     bool starts_average;    // the first step's parameters are the average so far
     bool penalty_per_example;  // the penalty is divided by the weight of each batch
     bool penalty_in_loss;      // the sums of losses hold the penalty, each batch's at its weights
-    Moment moment, safe;    // in and out; safe.epoch = -1: no epoch began with a finite loss
+    TrainingPosition position, safe;    // in and out; safe.epoch = -1: no epoch began with a finite loss
     EpochRecord* records;   // out: one for each finished epoch
     Index finished;         // out
     std::int64_t first_step;
@@ -204,9 +211,12 @@ struct Core {
     int (*find_penalty)(const char* name);
     int (*find_optimizer)(const char* name);
     LayerTraits (*traits)(int layer);
+    // What is wrong with the description of a layer, or with its numbers at a step, in words; null: nothing.
+    const char* (*check_layer)(const LayerSpec&);
+    const char* (*check_numbers)(int layer, const double* numbers);
     int (*slot_count)(int optimizer);
-    Entries<float> single;
-    Entries<double> twice;
+    Entries<float> float32;
+    Entries<double> float64;
 };
 
 }  // namespace pellucid

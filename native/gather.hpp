@@ -65,7 +65,8 @@ struct Piece {
 
 // Each row of the source becomes a row of the matrix for each of its positions.
 template <typename T, typename S>
-inline void gather_rows(const Source& source, const Piece& piece, Matrix<T> to, Index positions, const Scaling& scaling) {
+inline void gather_rows(const Source& source, const Piece& piece, Matrix<T> to, Index positions,
+                        const Scaling& scaling) {
     const auto place = [&](Index i) {
         return source.data + (piece.order ? static_cast<Index>(piece.order[i]) : i) * source.row_step;
     };

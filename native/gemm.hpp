@@ -14,8 +14,8 @@
 //
 // are one kernel: a tile of up to tile_rows x 2 vectors of sums in registers; nothing has to be packed.
 //
-// Of a network with a handful of units a panel would be mostly padding. Its matrices are kept *turned*: a row for each
-// unit, the examples side by side, and a last row of ones, so that the bias is one more row of the weight:
+// Of a network with a handful of units a panel would be mostly padding. Its matrices are kept *transposed*: a row for
+// each unit, the examples side by side, and a last row of ones, so that the bias is one more row of the weight:
 //
 //     scores           Y  = Wᵀ X        the kernel of the weight gradient
 //     input gradient   dX = W dY        the kernel of the scores
@@ -96,8 +96,8 @@ template <int largest, typename F> [[gnu::always_inline]] inline void with_const
     f(Constant<largest>{});
 }
 
-// This part's units of a matrix that is cut into `tiles` a panel, panel by panel, where those of a narrow last panel are
-// half the work of the others.
+// This part's units of a matrix that is cut into `tiles` a panel, panel by panel, where those of a narrow last panel
+// are half the work of the others.
 template <typename T> inline Range share_tiles(Index width, Index tiles, int part, int parts) {
     const Index panels = ceiling(width, panel<T>), whole = panels - is_narrow<T>(width, panels - 1);
     const auto unit_at = [&](Index work) {
@@ -123,9 +123,11 @@ inline void product(Matrix<const T> x, Matrix<const T> w, const T* bias, Matrix<
             const T* column_bias = bias ? bias + column * w.stride : nullptr;
             with_constant<tile_rows>(static_cast<int>(of.end - of.begin), [&](auto height) {
                 if (is_narrow<T>(width, column))
-                    product_tile<T, decltype(height)::value, 1>(x, w, column_bias, y, of.begin, column, along.begin, along.end);
+                    product_tile<T, decltype(height)::value, 1>(x, w, column_bias, y, of.begin, column, along.begin,
+                                                                along.end);
                 else
-                    product_tile<T, decltype(height)::value, 2>(x, w, column_bias, y, of.begin, column, along.begin, along.end);
+                    product_tile<T, decltype(height)::value, 2>(x, w, column_bias, y, of.begin, column, along.begin,
+                                                                along.end);
             });
         }
     }
@@ -160,9 +162,11 @@ inline void gradient_block(const T* x, const T* dy, T* dw, Index inputs, Index e
             T* out = dw + of.begin * panel<T>;
             with_constant<tile_rows>(static_cast<int>(of.end - of.begin), [&](auto height) {
                 if (narrow)
-                    gradient_tile<T, decltype(height)::value, 1>(x + of.begin, dy, out, along.begin, along.end, add || block > 0);
+                    gradient_tile<T, decltype(height)::value, 1>(x + of.begin, dy, out, along.begin, along.end,
+                                                                 add || block > 0);
                 else
-                    gradient_tile<T, decltype(height)::value, 2>(x + of.begin, dy, out, along.begin, along.end, add || block > 0);
+                    gradient_tile<T, decltype(height)::value, 2>(x + of.begin, dy, out, along.begin, along.end,
+                                                                 add || block > 0);
             });
         }
     }
@@ -196,8 +200,8 @@ template <typename T, int half> inline Vector<T> interleave(Vector<T> a, Vector<
 #endif
 }
 
-// A square of lanes x lanes numbers transposed: log2(lanes) perfect shuffles of its rows. Rows are `from_step` apart, of
-// which `from_rows` are there, the others being zero; `to_rows` rows are written, `to_step` apart.
+// A square of lanes x lanes numbers transposed: log2(lanes) perfect shuffles of its rows. Rows are `from_step` apart,
+// of which `from_rows` are there, the others being zero; `to_rows` rows are written, `to_step` apart.
 template <typename T, Index from_step, Index to_step>
 inline void transpose_square(const T* from, Index from_rows, T* to, Index to_rows) {
     constexpr int size = static_cast<int>(lanes<T>);
@@ -252,7 +256,7 @@ template <typename T, int count> inline Vector<T> sums_of_lanes(const Vector<T> 
 // One tile of dW = X dYᵀ where both have the examples side by side, `columns` of them: rows i … i + rows − 1 of X, the
 // first `outputs` rows of dY. Writes whole rows of a panel.
 template <typename T, int rows, int outputs>
-inline void turned_gradient_tile(Matrix<const T> x, Index i, Matrix<const T> dy, Index columns, T* dw, bool add) {
+inline void transposed_gradient_tile(Matrix<const T> x, Index i, Matrix<const T> dy, Index columns, T* dw, bool add) {
     Vector<T> sum[rows][outputs] = {};
     for (Index v = 0; v < ceiling(columns, lanes<T>); ++v) {
         const T *left = x.at(v / 2, i) + v % 2 * lanes<T>, *right = dy.at(v / 2, 0) + v % 2 * lanes<T>;
@@ -274,28 +278,28 @@ inline void turned_gradient_tile(Matrix<const T> x, Index i, Matrix<const T> dy,
 
 // Rows [begin, end) of dW = X dYᵀ, for at most `lanes` rows of dY.
 template <typename T>
-inline void turned_gradient(Matrix<const T> x, Matrix<const T> dy, T* dw, Index begin, Index end, Index outputs,
-                            Index columns, bool add) {
+inline void transposed_gradient(Matrix<const T> x, Matrix<const T> dy, T* dw, Index begin, Index end, Index outputs,
+                                Index columns, bool add) {
     with_constant<static_cast<int>(lanes<T>)>(static_cast<int>(outputs), [&](auto width) {
         constexpr int count = decltype(width)::value, height = 2 * count <= static_cast<int>(lanes<T>) ? 2 : 1;
         Index i = begin;
         for (; i + height <= end; i += height)
-            turned_gradient_tile<T, height, count>(x, i, dy, columns, dw + (i - begin) * panel<T>, add);
+            transposed_gradient_tile<T, height, count>(x, i, dy, columns, dw + (i - begin) * panel<T>, add);
         for (; i < end; ++i)
-            turned_gradient_tile<T, 1, count>(x, i, dy, columns, dw + (i - begin) * panel<T>, add);
+            transposed_gradient_tile<T, 1, count>(x, i, dy, columns, dw + (i - begin) * panel<T>, add);
     });
 }
 
 // Wᵀ in panels, (width, inner), from W (inner, width): part `part` of `parts`. Columns beyond `inner` become zero.
 template <typename T>
-inline void transpose(Matrix<const T> w, Matrix<T> turned, Index inner, Index width, int part, int parts) {
+inline void transpose(Matrix<const T> w, Matrix<T> transposed, Index inner, Index width, int part, int parts) {
     const Index squares = ceiling(width, lanes<T>);
     const Range mine = share(ceiling(inner, lanes<T>) * squares, part, parts);
     for (Index unit = mine.begin; unit < mine.end; ++unit) {
         const Index row = unit / squares * lanes<T>, column = unit % squares * lanes<T>;
         transpose_square<T, panel<T>, panel<T>>(
             w.at(column / panel<T>, row) + column % panel<T>, inner - row,
-            turned.at(row / panel<T>, column) + row % panel<T>, width - column);
+            transposed.at(row / panel<T>, column) + row % panel<T>, width - column);
     }
 }
 

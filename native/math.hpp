@@ -167,8 +167,8 @@ template <typename T> inline Normal<T> normal_distribution(Vector<T> z) {
     return {z > T(0) ? T(1) - tail : tail, power * static_cast<T>(0.39894228040143267794)};
 }
 
-// u turns as r with |r| <= ½ and the same direction, exactly. From 2²² turns on (double: 2⁵¹), where a number has no part
-// of a turn to tell, r is 0; of infinity it is NaN.
+// u turns as r with |r| <= ½ and the same direction, exactly. From 2²² turns on (double: 2⁵¹), where a number has no
+// part of a turn to tell, r is 0; of infinity it is NaN.
 template <typename T> inline Vector<T> part_of_turn(Vector<T> u) {
     const Vector<T> whole = (u + Exponential<T>::shift) - Exponential<T>::shift;
     return absolute<T>(u) < broadcast<T>(Exponential<T>::shift / T(3)) ? u - whole : u - u;

@@ -3,15 +3,14 @@
 // Contract. `prepare` turns the hyper-parameters (in the order of the Python `kernel()`), the rate and the number of
 // the step (from 0 on) into constants; in `memory`, zeros at first, it may note what the next step can start from.
 // `update` runs over any stretch of the packed vectors, padding included, where the gradient is zero and the weights
-// must stay zero: an ε must stay above zero in T. What surrounds every optimizer (clipping, decay, averages) is in update.hpp. A new optimizer: these
-// two functions, and a line in the table.
+// must stay zero: an ε must stay above zero in T. What surrounds every optimizer (clipping, decay, averages) is in
+// update.hpp. A new optimizer: these two functions, and a line in the table.
 #pragma once
 
 #include "simd.hpp"
 
 namespace pellucid::PELLUCID_ISA {
 
-constexpr int most_slots = 4;  // three of an optimizer, and the moving average
 constexpr int most_constants = 8;
 constexpr int most_memory = 2;
 
@@ -146,7 +145,8 @@ inline void prepare_adam(const double* numbers, double rate, double step, double
 // As Adam, with ε beside √v itself: w ← w − rate·√(1 − β₂ᵗ)/(1 − β₁ᵗ)·m / (√v + ε)
 template <typename T>
 inline void prepare_adam_epsilon_hat(const double* numbers, double rate, double step, double* memory, T* constants) {
-    prepare_adam<T>(numbers, rate * __builtin_sqrt(1.0 - __builtin_pow(numbers[1], step + 1.0)), step, memory, constants);
+    const double corrected = rate * __builtin_sqrt(1.0 - __builtin_pow(numbers[1], step + 1.0));
+    prepare_adam<T>(numbers, corrected, step, memory, constants);
     constants[1] = T(1);
 }
 

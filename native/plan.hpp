@@ -1,12 +1,11 @@
 // Which matrices the layers of a program use: planned once, when the program is made.
 //
-// Contract. Buffer 0 is the input, buffer i + 1 the output of layer i. `Plan` writes into each LayerSpec the matrices of
-// its buffers and of their gradients. A layer writes over its input where nothing needs it any more; matrices of
-// gradients are used again as soon as they are free. Where a buffer is read by several layers its gradients are added up,
-// from the last reader to the first.
+// Contract. Each LayerSpec states the buffers that it reads, which are written before it. `Plan` adds the matrices of
+// these buffers and of their gradients, and to the ProgramSpec all that it states of matrices. A layer writes over its
+// input where nothing needs it any more; matrices of gradients are used again as soon as they are free. Where a buffer
+// is read by several layers its gradients are added up, from the last reader to the first.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "core.hpp"
@@ -15,26 +14,29 @@ namespace pellucid {
 
 class Plan {
 public:
-    std::vector<MatrixSpec> matrices, gradients;
-    Index slot_count = 0, score_matrix = 0, score_gradient = 0;
-
-    // `reads[l]`: the buffers that layer l reads, which are written before it.
-    void make(std::vector<LayerSpec>& layers, const std::vector<std::vector<Index>>& reads, MatrixSpec input,
-              const Core& core) {
-        readers_.assign(layers.size() + 1, 0);
-        for (const auto& sources : reads)
-            for (const Index source : sources) ++readers_[static_cast<std::size_t>(source)];
-        matrices.assign(1, input);
-        buffers_.assign(1, {input, 0, false, true, -1});  // the input itself may be read again
-        sources_.clear();
-        for (std::size_t l = 0; l < layers.size(); ++l) add_layer(layers[l], reads[l], core.traits(layers[l].code));
-        score_matrix = buffers_.back().matrix;
-        gradients.clear();
-        slot_count = 0;
-        score_gradient = buffers_.back().gradient = take(buffers_.back().size);
-        for (std::size_t l = layers.size(); l-- > 0;)
-            add_gradients(layers[l], l, reads[l], core.traits(layers[l].code));
+    // For the layers and the input of `spec`. The arrays live as long as the plan.
+    Plan(ProgramSpec& spec, LayerSpec* layers, const Core& core)
+        : readers_(static_cast<std::size_t>(spec.layer_count) + 1) {
+        for (Index l = 0; l < spec.layer_count; ++l)
+            for (int i = 0; i < layers[l].source_count; ++i)
+                ++readers_[static_cast<std::size_t>(layers[l].sources[i].buffer)];
+        const MatrixSpec input{spec.inputs, spec.positions, 0};
+        matrices_.push_back(input);
+        buffers_.push_back({input, 0, false, true, -1});  // the input itself may be read again
+        for (Index l = 0; l < spec.layer_count; ++l) add_layer(layers[l], core.traits(layers[l].code));
+        spec.score_matrix = buffers_.back().matrix;
+        spec.output_positions = buffers_.back().size.positions;
+        spec.score_gradient = buffers_.back().gradient = take(buffers_.back().size);
+        for (Index l = spec.layer_count; l-- > 0;)
+            add_gradients(layers[l], at(l + 1), core.traits(layers[l].code));
+        spec.matrices = matrices_.data();
+        spec.matrix_count = static_cast<Index>(matrices_.size());
+        spec.gradients = gradients_.data();
+        spec.gradient_count = static_cast<Index>(gradients_.size());
+        spec.slot_count = slot_count_;
     }
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
 
 private:
     struct Buffer {
@@ -44,33 +46,30 @@ private:
         Index gradient;
     };
 
-    void add_layer(LayerSpec& layer, const std::vector<Index>& reads, const LayerTraits& traits) {
+    void add_layer(LayerSpec& layer, const LayerTraits& traits) {
         bool trained = layer.parameter_count > 0;
-        sources_.push_back(std::make_unique<SourceSpec[]>(reads.size()));
-        for (std::size_t i = 0; i < reads.size(); ++i) {
-            const Buffer& source = at(reads[i]);
-            sources_.back()[i] = {source.matrix, source.size.width, -1, -1};
-            trained |= source.trained;
+        for (int i = 0; i < layer.source_count; ++i) {
+            SourceSpec& source = layer.sources[i];
+            source = {source.buffer, source.width, at(source.buffer).matrix, -1, -1};
+            trained |= at(source.buffer).trained;
         }
-        layer.sources = sources_.back().get();
-        layer.source_count = static_cast<int>(reads.size());
-        const Buffer& first = at(reads[0]);
+        const Buffer& first = at(layer.sources[0].buffer);
         const bool over = traits.in_place && !traits.reads_input && !first.needed &&
-                          readers_[static_cast<std::size_t>(reads[0])] == 1;
-        layer.matrix = over ? first.matrix : static_cast<Index>(matrices.size());
+                          readers_[static_cast<std::size_t>(layer.sources[0].buffer)] == 1;
+        layer.matrix = over ? first.matrix : static_cast<Index>(matrices_.size());
         const MatrixSpec size{layer.outputs, layer.output_positions, 0};
-        if (!over) matrices.push_back(size);
+        if (!over) matrices_.push_back(size);
         buffers_.push_back({size, layer.matrix, trained, traits.reads_output, -1});
     }
 
-    void add_gradients(LayerSpec& layer, std::size_t l, const std::vector<Index>& reads, const LayerTraits& traits) {
-        layer.gradient = buffers_[l + 1].trained ? buffers_[l + 1].gradient : -1;
+    void add_gradients(LayerSpec& layer, const Buffer& output, const LayerTraits& traits) {
+        layer.gradient = output.trained ? output.gradient : -1;
         if (layer.gradient < 0) return;
         bool passes_on = traits.in_place || (traits.joins && keeps_width(layer));  // its own gradient, to one source
         const bool may_pass_on = passes_on;
-        for (std::size_t i = 0; i < reads.size(); ++i) {
-            Buffer& source = at(reads[i]);
-            SourceSpec& spec = sources_[l][i];
+        for (int i = 0; i < layer.source_count; ++i) {
+            SourceSpec& spec = layer.sources[i];
+            Buffer& source = at(spec.buffer);
             if (!source.trained) continue;
             if (source.gradient < 0) {
                 spec.gradient = source.gradient = passes_on ? layer.gradient : take(source.size);
@@ -96,16 +95,17 @@ private:
 
     // A matrix in a slot that is free, or in a new one.
     Index take(MatrixSpec size) {
-        size.slot = free_.empty() ? slot_count++ : free_.back();
+        size.slot = free_.empty() ? slot_count_++ : free_.back();
         if (!free_.empty()) free_.pop_back();
-        gradients.push_back(size);
-        return static_cast<Index>(gradients.size()) - 1;
+        gradients_.push_back(size);
+        return static_cast<Index>(gradients_.size()) - 1;
     }
-    void give_back(Index gradient) { free_.push_back(gradients[static_cast<std::size_t>(gradient)].slot); }
+    void give_back(Index gradient) { free_.push_back(gradients_[static_cast<std::size_t>(gradient)].slot); }
 
     std::vector<Buffer> buffers_;
     std::vector<Index> readers_, free_;
-    std::vector<std::unique_ptr<SourceSpec[]>> sources_;
+    std::vector<MatrixSpec> matrices_, gradients_;
+    Index slot_count_ = 0;
 };
 
 }  // namespace pellucid

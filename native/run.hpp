@@ -18,7 +18,7 @@ constexpr Index rows_of_a_unit = 256;  // of the packed parameters: what one par
 template <typename T> struct Run {
     ProgramSpec spec;
     Index rows;     // the most a piece can have
-    Index columns;  // of turned matrices, in whole vectors; 0: the usual ones
+    Index columns;  // of transposed matrices, in whole vectors; 0: the usual ones
     Index layer_count;
     Layer<T>* layers;
     Index packed_count;
@@ -31,7 +31,7 @@ template <typename T> struct Run {
     double* squares;  // of the gradient, one sum for each unit
     Matrix<T> input, scores, score_gradient, targets;
     Matrix<T> *matrices, *gradients;
-    Matrix<T> turned_input, turned_targets;
+    Matrix<T> transposed_input, transposed_targets;
     // of each row: its class, weight, share in the mean, loss, and whether it is predicted right
     typename VectorOf<T>::Integer* classes;
     double* row_weights;
@@ -40,20 +40,21 @@ template <typename T> struct Run {
     double* shift;  // of the scaling of the inputs
 };
 
-// Whether the network is so narrow, and the batch so large, that turned matrices are better: at most `lanes` units in
-// a layer, and every layer can.
-template <typename T> inline bool is_to_be_turned(const ProgramSpec& spec) {
+// Whether the network is so narrow, and the batch so large, that transposed matrices are better: at most `lanes` units
+// in a layer, and every layer can.
+template <typename T> inline bool is_better_transposed(const ProgramSpec& spec) {
     if (spec.loss.code < 0 || spec.largest_batch < lanes<T> || spec.inputs > panel<T> || spec.outputs > lanes<T> ||
         spec.positions > 1)
         return false;
     for (Index l = 0; l < spec.layer_count; ++l)
-        if (!layer_table<T>[spec.layers[l].code].turns || (l > 0 && spec.layers[l].inputs > lanes<T>)) return false;
+        if (!layer_table<T>[spec.layers[l].code].transposed || (l > 0 && spec.layers[l].inputs > lanes<T>))
+            return false;
     return true;
 }
 
 // The matrices of activations and gradients, and the layers with theirs.
 template <typename T> inline void lay_out_layers(Run<T>& run, Arena& arena) {
-    LayerSpec* turned = run.columns ? arena.take<LayerSpec>(run.layer_count) : nullptr;
+    LayerSpec* transposed = run.columns ? arena.take<LayerSpec>(run.layer_count) : nullptr;
     const auto rows_in = [&](const MatrixSpec& spec) {
         return run.columns ? spec.width + 1 : run.rows * spec.positions;
     };
@@ -67,7 +68,7 @@ template <typename T> inline void lay_out_layers(Run<T>& run, Arena& arena) {
         const Matrix<T> matrix = take_matrix<T>(arena, rows_in(run.spec.matrices[m]), columns_in(run.spec.matrices[m]));
         if (arena.memory) run.matrices[m] = matrix;
     }
-    if (arena.memory) run.matrices[0] = run.columns ? run.turned_input : run.input;
+    if (arena.memory) run.matrices[0] = run.columns ? run.transposed_input : run.input;
     for (Index slot = 0; slot < run.spec.slot_count; ++slot) {  // as large as its largest matrix
         Index numbers = 0;
         for (Index g = 0; g < run.spec.gradient_count; ++g)
@@ -103,10 +104,10 @@ template <typename T> inline void lay_out_layers(Run<T>& run, Arena& arena) {
         run.packed_count = layer.packed_end;
         layer.columns = run.columns;
         layer.units = spec.outputs;
-        if (turned && code.in_place) {  // number by number: see layers/layer.hpp
-            turned[l] = spec;
-            turned[l].inputs = turned[l].outputs = run.columns;
-            layer.spec = turned + l;
+        if (transposed && code.in_place) {  // number by number: see layers/layer.hpp
+            transposed[l] = spec;
+            transposed[l].inputs = transposed[l].outputs = run.columns;
+            layer.spec = transposed + l;
         }
         if (arena.memory) run.layers[l] = layer;
         if (arena.memory && run.columns) fill_row(layer.output, spec.outputs, run.columns, T(1));
@@ -129,14 +130,14 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
     run.layers = arena.take<Layer<T>>(spec.layer_count);
     run.statistics = arena.take<double>(spec.statistic_count);
     run.safe_statistics = arena.take<double>(spec.statistic_count);
-    if (is_to_be_turned<T>(spec)) run.columns = ceiling(run.rows, lanes<T>) * lanes<T>;
+    if (is_better_transposed<T>(spec)) run.columns = ceiling(run.rows, lanes<T>) * lanes<T>;
     const Index padded_rows = ceiling(run.rows * spec.output_positions, lanes<T>) * lanes<T>;  // of the scores
     run.input = take_matrix<T>(arena, ceiling(run.rows * spec.positions, lanes<T>) * lanes<T>, spec.inputs);
     run.targets = take_matrix<T>(arena, padded_rows, spec.outputs);
     if (run.columns) {
-        run.turned_input = take_matrix<T>(arena, spec.inputs + 1, run.columns);
-        run.turned_targets = take_matrix<T>(arena, spec.outputs, run.columns);
-        if (arena.memory) fill_row(run.turned_input, spec.inputs, run.columns, T(1));
+        run.transposed_input = take_matrix<T>(arena, spec.inputs + 1, run.columns);
+        run.transposed_targets = take_matrix<T>(arena, spec.outputs, run.columns);
+        if (arena.memory) fill_row(run.transposed_input, spec.inputs, run.columns, T(1));
     }
     lay_out_layers(run, arena);
     run.classes = arena.take<typename VectorOf<T>::Integer>(padded_rows);
@@ -152,8 +153,8 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
     Update<T>& update = run.update;
     update.optimizer = spec.optimizer.code < 0 ? nullptr : &optimizer_table<T>[spec.optimizer.code];
     update.penalty = spec.penalty.code < 0 ? nullptr : &penalty_table<T>[spec.penalty.code];
-    update.around = spec.around;
-    run.slots = update.optimizer ? update.optimizer->slots + (spec.around.average >= 0.0) : 0;
+    update.options = spec.options;
+    run.slots = update.optimizer ? update.optimizer->slots + (spec.options.average >= 0.0) : 0;
     update.vectors.weights = arena.take<T>(run.packed_count);
     const bool at_once = update.optimizer && update.at_once() && spec.largest_batch <= run.rows;
     if (spec.loss.code >= 0 && !at_once) update.gradient = arena.take<T>(run.packed_count);
@@ -162,8 +163,8 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
         update.vectors.slots[s] = arena.take<T>(run.packed_count);
         run.safe_slots[s] = arena.take<T>(run.packed_count);
     }
-    if (update.optimizer && spec.around.average >= 0.0) update.average = update.vectors.slots[run.slots - 1];
-    if (spec.around.rate_factors != 0.0) run.rate_factors = arena.take<T>(run.packed_count);
+    if (update.optimizer && spec.options.average >= 0.0) update.average = update.vectors.slots[run.slots - 1];
+    if (spec.options.rate_factors != 0.0) run.rate_factors = arena.take<T>(run.packed_count);
     for (Index l = 0; l < spec.layer_count; ++l)
         for (int p = 0; p < spec.layers[l].parameter_count; ++p)
             run.units += ceiling(spec.layers[l].parameters[p].columns, panel<T>) *
@@ -246,7 +247,7 @@ template <typename T> inline Scaling scaling_of(const Run<T>& run) {
     return {run.spec.mean, run.spec.scale, run.spec.offset, run.shift, run.spec.limit};
 }
 
-// What a layer is to work on: rows of turned matrices are units, others all positions of all examples.
+// What a layer is to work on: rows of transposed matrices are units, others all positions of all examples.
 template <typename T> inline Work<T> work_for(const Run<T>& run, const Work<T>& work, const Layer<T>& layer) {
     Work<T> own = work;
     own.rows = run.columns ? layer.units : work.rows * layer.spec->positions;
@@ -309,16 +310,16 @@ inline void gather_examples(const Run<T>& run, const Work<T>& work, const Exampl
 }
 
 // The examples side by side. Columns beyond the last example repeat it: they count nothing, but must stay finite.
-template <typename T> inline void turn_examples(const Run<T>& run, const Work<T>& work, const Examples& examples) {
-    const auto turn = [&](Matrix<T> from, Matrix<T> to, Index width) {
+template <typename T> inline void transpose_examples(const Run<T>& run, const Work<T>& work, const Examples& examples) {
+    const auto transpose_into = [&](Matrix<T> from, Matrix<T> to, Index width) {
         if (work.part == 0)
             for (Index row = work.rows; row < run.columns; ++row) copy_row(from, work.rows - 1, row, width);
         work.meet();
         transpose<T>(readable(from), to, run.columns, width, work.part, work.parts);
     };
     if (run.columns == 0) return;
-    turn(run.input, run.turned_input, run.spec.inputs);
-    if (!examples.classes) turn(run.targets, run.turned_targets, run.spec.outputs);
+    transpose_into(run.input, run.transposed_input, run.spec.inputs);
+    if (!examples.classes) transpose_into(run.targets, run.transposed_targets, run.spec.outputs);
     work.meet();
 }
 
@@ -345,7 +346,7 @@ inline void evaluate_block(const Run<T>& run, const Work<T>& work, const Example
         block.step = panel<T>;
         block.scores = run.scores.at(number, 0) + half;
         block.gradient = run.score_gradient.at(number, 0) + half;
-        if (!examples.classes) block.targets = run.turned_targets.at(number, 0) + half;
+        if (!examples.classes) block.targets = run.transposed_targets.at(number, 0) + half;
         return evaluate();
     }
     const Index count = smaller_of(work.rows * run.spec.output_positions - row, lanes<T>);
@@ -393,8 +394,8 @@ template <typename T> inline double penalty_value(const Run<T>& run, const doubl
             const ParameterSpec& spec = run.layers[l].spec->parameters[p];
             const Place& place = run.layers[l].places[p];
             for (Index column = 0; spec.penalized && column < ceiling(spec.columns, panel<T>); ++column)
-                sum += run.update.penalty->value(numbers, run.update.vectors.weights + place.start + column * place.stride,
-                                                 spec.rows * panel<T>);
+                sum += run.update.penalty->value(
+                    numbers, run.update.vectors.weights + place.start + column * place.stride, spec.rows * panel<T>);
         }
     return sum;
 }
@@ -438,26 +439,26 @@ template <typename T> inline void finish_step(const Run<T>& run, const Work<T>& 
         });
         return work.meet();
     }
-    const AroundSpec& around = update.around;
+    const UpdateOptions& options = update.options;
     for_units<T>(run, work, [&](Index unit, Index start, Index count, bool penalized) {
         update.finish_gradient(start, gradient + start, count, penalized);
-        if (around.clip_norm > 0.0) run.squares[unit] = sum_of_squares<T>(gradient + start, count);
+        if (options.clip_norm > 0.0) run.squares[unit] = sum_of_squares<T>(gradient + start, count);
     });
     double length = 0.0;
-    if (around.clip_norm > 0.0) {
+    if (options.clip_norm > 0.0) {
         work.meet();
         for (Index unit = 0; unit < run.units; ++unit) length += run.squares[unit];
         length = __builtin_sqrt(length);
     }
     for_units<T>(run, work, [&](Index, Index start, Index count, bool penalized) {
-        if (length > around.clip_norm)
-            scale<T>(gradient + start, count, static_cast<T>(around.clip_norm / length));
+        if (length > options.clip_norm)
+            scale<T>(gradient + start, count, static_cast<T>(options.clip_norm / length));
         update.step(start, gradient + start, count, penalized);
     });
-    if (around.max_norm > 0.0) {
+    if (options.max_norm > 0.0) {
         work.meet();
         for_weight_panels<T>(run, work, [&](Index start, Index rows) {
-            limit_columns<T>(update.vectors.weights + start, rows, around.max_norm);
+            limit_columns<T>(update.vectors.weights + start, rows, options.max_norm);
         });
         work.meet();
     }

@@ -30,7 +30,7 @@ void pause() {
 #endif
 }
 
-// Waits until `value` is no longer `old`: first awake, then asleep. Answers for how many seconds it slept.
+// Waits until `value` is no longer `old`: first awake, then asleep. Returns the seconds it was asleep.
 double wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
     for (int spin = 0; spin < spins; ++spin) {
         if (value.load(std::memory_order_acquire) != old) return 0.0;
@@ -54,7 +54,7 @@ struct Team {
     std::atomic<std::uint32_t> all_done{0};
     alignas(64) std::atomic<int> arrived{0};
     alignas(64) std::atomic<std::uint32_t> phase{0};
-    double asleep = 0.0;  // of part 0
+    double seconds_waiting = 0.0;  // of part 0
 };
 
 namespace {
@@ -62,8 +62,8 @@ namespace {
 std::atomic<Team*> the_team{nullptr};
 std::atomic<unsigned> forks{0};
 
-// A forked child has no threads but the one that forked: it starts with another team, and what it inherited is left as it
-// is, since a lock in it may be held by a thread that no longer exists.
+// A forked child has no threads but the one that forked: it starts with another team, and what it inherited is left as
+// it is, since a lock in it may be held by a thread that no longer exists.
 #if defined(PELLUCID_POSIX)
 [[maybe_unused]] const int watching_forks = pthread_atfork(nullptr, nullptr, [] {
     the_team.store(nullptr, std::memory_order_release);
@@ -148,14 +148,14 @@ void meet(Team* team, int part) {
         team->phase.store(phase + 1, std::memory_order_release);
         team->phase.notify_all();
     } else {
-        const double slept = wait_for_change(team->phase, phase);
-        if (part == 0) team->asleep += slept;
+        const double seconds = wait_for_change(team->phase, phase);
+        if (part == 0) team->seconds_waiting += seconds;
     }
 }
 
 unsigned forks_so_far() { return forks.load(std::memory_order_relaxed); }
 
-double asleep(const Team* team) { return team ? team->asleep : 0.0; }
+double seconds_waiting(const Team* team) { return team ? team->seconds_waiting : 0.0; }
 
 double now() {
     using namespace std::chrono;

@@ -77,7 +77,7 @@ template <typename T> inline void gradient_part(void* context, Team* team, int p
                            nullptr, {}};
         gather_examples<T>(run, work, examples, nullptr, first, total);
         work.meet();
-        turn_examples<T>(run, work, examples);
+        transpose_examples<T>(run, work, examples);
         forward(run, work);
         sum += evaluate_loss<T>(run, work, examples).loss;
         backward(run, work);
@@ -101,7 +101,7 @@ template <typename T> inline double gradient(void* run_, const Examples& example
 }
 
 // Why all parts leave the steps early. Another number of threads goes on with the same bits.
-enum class Signal : int { none, interrupted, crowded, rested };
+enum class Signal : int { none, interrupted, contended, idle };
 
 template <typename T> struct TrainJob {
     Run<T>* run;
@@ -110,25 +110,25 @@ template <typename T> struct TrainJob {
     double began;          // when the epoch began
     int signal;            // written by part 0 before a meeting, read by all after it
     double asked;          // when part 0 last asked for interrupts
-    double watched, slept; // when part 0 last looked how long it had been asleep, and what it saw
+    double watched, waited;  // when part 0 last looked how long it had been waiting, and what it saw
     double alone_until;    // for one thread instead of a team: when to try the team again; 0: never
 };
 
 // Half the tenth of a second in which an interrupt is to be honoured.
 constexpr double seconds_between_questions = 0.05;
-// A team that sleeps for more than half of such a time is slower than one thread.
+// A team that waits for more than half of such a time is slower than one thread.
 constexpr double seconds_between_looks = 0.005;
 
 template <typename T> inline void watch(TrainJob<T>& job, const Team* team, int part) {
     if (part != 0) return;
     const double time = now();
     Signal signal = Signal::none;
-    if (job.alone_until > 0.0 && time > job.alone_until) signal = Signal::rested;
+    if (job.alone_until > 0.0 && time > job.alone_until) signal = Signal::idle;
     if (team && time - job.watched > seconds_between_looks) {
-        const double slept = asleep(team);
-        if (slept - job.slept > 0.5 * (time - job.watched)) signal = Signal::crowded;
+        const double waited = seconds_waiting(team);
+        if (waited - job.waited > 0.5 * (time - job.watched)) signal = Signal::contended;
         job.watched = time;
-        job.slept = slept;
+        job.waited = waited;
     }
     if (job.task->interrupted && time - job.asked > seconds_between_questions) {
         job.asked = time;
@@ -164,37 +164,37 @@ template <typename T> inline Batch batch_at(const TrainJob<T>& job, Index number
 
 // One step, in pieces where the batch is large. Nothing is changed unless it is made.
 template <typename T>
-inline Step make_step(TrainJob<T>& job, const Update<T>& update, const Batch& batch, Moment& moment, Moment& safe,
-                      Team* team, int part, int parts) {
+inline Step make_step(TrainJob<T>& job, const Update<T>& update, const Batch& batch, TrainingPosition& position,
+                      TrainingPosition& safe, Team* team, int part, int parts) {
     const Run<T>& run = *job.run;
     const TrainTask& task = *job.task;
     const auto [begin, rows, total] = batch;
     const bool single = rows <= run.rows, at_once = single && update.at_once();
     const Index next = smaller_of(task.batch_size, task.examples.x.rows - begin - rows);
     const double* scheduled =
-        task.scheduled ? task.scheduled + (moment.step - task.first_step) * task.scheduled_width : nullptr;
+        task.scheduled ? task.scheduled + (position.step - task.first_step) * task.scheduled_width : nullptr;
     Sums sums{};
     double priced = 0.0;
     for (Index first = 0; first < rows; first += run.rows) {
         const Work<T> work{team, part, parts, smaller_of(run.rows, rows - first), first, true, task.seed,
-                           static_cast<std::uint64_t>(moment.step), at_once ? &update : nullptr,
+                           static_cast<std::uint64_t>(position.step), at_once ? &update : nullptr,
                            {&task.examples.x, job.order, begin + rows, single ? next : 0}, scheduled};
         // A data set that is one piece stays gathered from one step to the next.
-        const bool fresh = moment.step == task.moment.step || rows < task.examples.x.rows || !single;
+        const bool fresh = position.step == task.position.step || rows < task.examples.x.rows || !single;
         if (fresh) gather_examples<T>(run, work, task.examples, job.order, begin + first, total);
         watch(job, team, part);
         work.meet();
         if (__atomic_load_n(&job.signal, __ATOMIC_RELAXED) != 0) return Step::left;
-        if (fresh) turn_examples<T>(run, work, task.examples);
+        if (fresh) transpose_examples<T>(run, work, task.examples);
         forward(run, work);
         const Sums piece = evaluate_loss<T>(run, work, task.examples);
         sums.loss += piece.loss;
         sums.correct += piece.correct;
         if (!__builtin_isfinite(total > 0.0 ? sums.loss / total : 0.0)) return Step::not_finite;
-        if (moment.batch == 0 && first + run.rows >= rows) {
+        if (position.batch == 0 && first + run.rows >= rows) {
             keep_safe(run, work);
             work.meet();
-            safe = moment;
+            safe = position;
         }
         // Part 0 alone writes the sums down. Until all meet in `backward`, nobody changes a weight.
         if (task.penalty_in_loss && part == 0 && first == 0)
@@ -202,57 +202,57 @@ inline Step make_step(TrainJob<T>& job, const Update<T>& update, const Batch& ba
         backward(run, work);
     }
     if (!at_once) finish_step<T>(run, {team, part, parts, 0, 0, true, 0, 0, nullptr, {}}, update);
-    ++moment.batch;
-    ++moment.step;
-    moment.loss_sum += (total > 0.0 ? sums.loss : 0.0) + priced;
-    moment.weight_sum += total;
-    moment.correct_sum += sums.correct;
+    ++position.batch;
+    ++position.step;
+    position.loss_sum += (total > 0.0 ? sums.loss : 0.0) + priced;
+    position.weight_sum += total;
+    position.correct_sum += sums.correct;
     return Step::made;
 }
 
-// From task.moment on, until the epochs are done or all parts leave; part 0 writes down how far they came.
+// From task.position on, until the epochs are done or all parts leave; part 0 writes down how far they came.
 template <typename T> inline void train_part(void* context, Team* team, int part, int parts) {
     const FlushDenormals flush;
     TrainJob<T>& job = *static_cast<TrainJob<T>*>(context);
     TrainTask& task = *job.task;
     Update<T> update = job.run->update;
-    Moment moment = task.moment, safe = task.safe;
-    const Index batches = ceiling(task.examples.x.rows, task.batch_size), first = task.finished - moment.epoch;
-    if (part == 0) job.watched = now(), job.slept = asleep(team);
+    TrainingPosition position = task.position, safe = task.safe;
+    const Index batches = ceiling(task.examples.x.rows, task.batch_size), first = task.finished - position.epoch;
+    if (part == 0) job.watched = now(), job.waited = seconds_waiting(team);
     Step step = Step::made;
-    while (moment.epoch + first < task.epochs) {
+    while (position.epoch + first < task.epochs) {
         if (job.order) {
             if (part == 0)
-                permutation({task.seed, Purpose::shuffle, 0, static_cast<std::uint64_t>(moment.epoch)},
+                permutation({task.seed, Purpose::shuffle, 0, static_cast<std::uint64_t>(position.epoch)},
                             task.examples.x.rows, job.order, task.keys);
             pellucid::meet(team, part);
         }
-        while (moment.batch < batches) {
-            const Index number = moment.step - task.first_step;  // of the step, in this call
+        while (position.batch < batches) {
+            const Index number = position.step - task.first_step;  // of the step, in this call
             const double rate = task.rates[task.constant_rate ? 0 : number];
             const double weight_decay = task.decays[task.constant_decay ? 0 : number];
-            const Batch batch = batch_at(job, moment.batch);
+            const Batch batch = batch_at(job, position.batch);
             const double per_weight = batch.total > 0.0 ? 1.0 / batch.total : 0.0;
-            update.prepare(job.run->spec.optimizer.numbers, rate, weight_decay, static_cast<double>(moment.step),
+            update.prepare(job.run->spec.optimizer.numbers, rate, weight_decay, static_cast<double>(position.step),
                            task.starts_average && number == 0,
                            task.penalty_per_example ? per_weight : 1.0);
-            step = make_step<T>(job, update, batch, moment, safe, team, part, parts);
+            step = make_step<T>(job, update, batch, position, safe, team, part, parts);
             if (step != Step::made) break;
         }
         if (step != Step::made) break;
         if (part == 0) {
             const double time = now();
-            task.records[moment.epoch + first] = {moment.loss_sum, moment.weight_sum, moment.correct_sum,
+            task.records[position.epoch + first] = {position.loss_sum, position.weight_sum, position.correct_sum,
                                                   time - job.began};
             job.began = time;
         }
-        moment = {moment.epoch + 1, 0, moment.step, 0.0, 0.0, 0.0};
+        position = {position.epoch + 1, 0, position.step, 0.0, 0.0, 0.0};
     }
     pellucid::meet(team, part);  // all have read where they began, and made their copies
     if (part != 0) return;
     __builtin_memcpy(job.run->update.memory, update.memory, sizeof update.memory);
-    task.finished = moment.epoch + first;
-    task.moment = moment;
+    task.finished = position.epoch + first;
+    task.position = position;
     task.safe = safe;
     task.stop = step == Step::not_finite ? Stop::not_finite : step == Step::left ? Stop::interrupted : Stop::finished;
 }
@@ -263,14 +263,14 @@ template <typename T> inline void train(void* run, TrainTask& task, int threads)
     const double time = now();
     TrainJob<T> job{static_cast<Run<T>*>(run), &task, shuffled ? task.order : nullptr, time, 0, time, time, 0.0, 0.0};
     task.finished = 0;
-    task.first_step = task.moment.step;
+    task.first_step = task.position.step;
     for (double rest = 0.1;;) {
         run_in_team(job.alone_until > 0.0 ? 1 : threads, train_part<T>, &job);
         const Signal signal = static_cast<Signal>(job.signal);
         if (task.stop != Stop::interrupted || signal == Signal::interrupted) return;
         job.signal = 0;
-        job.alone_until = signal == Signal::crowded ? now() + rest : 0.0;
-        if (signal == Signal::crowded && rest < 2.0) rest *= 2.0;
+        job.alone_until = signal == Signal::contended ? now() + rest : 0.0;
+        if (signal == Signal::contended && rest < 2.0) rest *= 2.0;
     }
 }
 

@@ -20,7 +20,7 @@ template <typename T> struct Update {
     const OptimizerCode<T>* optimizer;
     const PenaltyCode<T>* penalty;
     const double* penalty_numbers;
-    AroundSpec around;
+    UpdateOptions options;
     T* average;  // the slot behind the optimizer's, or null
     // of this step:
     T constants[most_constants];
@@ -28,14 +28,14 @@ template <typename T> struct Update {
     T decay, average_stays;
     double penalty_now[most_penalty_numbers];
 
-    bool at_once() const { return around.clip_norm == 0.0 && around.max_norm == 0.0; }
+    bool at_once() const { return options.clip_norm == 0.0 && options.max_norm == 0.0; }
 
     // `share` is what the penalty is multiplied with.
     void prepare(const double* numbers, double rate, double weight_decay, double step, bool starts_average,
                  double share) {
         optimizer->prepare(numbers, rate, step, memory, constants);
         decay = static_cast<T>(rate * weight_decay);
-        average_stays = starts_average ? T(0) : static_cast<T>(around.average);
+        average_stays = starts_average ? T(0) : static_cast<T>(options.average);
         for (int i = 0; penalty && i < most_penalty_numbers; ++i) penalty_now[i] = share * penalty_numbers[i];
     }
 
@@ -51,8 +51,8 @@ template <typename T> struct Update {
     // Makes `of`, the gradient of the parameters from `start` on, complete but for the clipping of its length.
     void finish_gradient(Index start, T* of, Index count, bool penalized) const {
         if (penalty && penalized) penalty->add_gradient(penalty_now, vectors.weights + start, of, count);
-        if (around.clip_value == 0.0) return;
-        const Vector<T> most = broadcast<T>(static_cast<T>(around.clip_value));
+        if (options.clip_value == 0.0) return;
+        const Vector<T> most = broadcast<T>(static_cast<T>(options.clip_value));
         for (Index i = 0; i < count; i += lanes<T>) {
             const Vector<T> g = load<T>(of + i);  // in this order NaN stays NaN
             store<T>(of + i, g > most ? most : (g < -most ? -most : g));

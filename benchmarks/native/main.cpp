@@ -72,20 +72,23 @@ template <typename Integer> Timing time_library(const Shape& shape, Index repeat
     const float* left = shape.reads_examples() ? x.get() : dy.get();
     const float* right = shape.reads_weight() ? w.get() : dy.get();
     const Index left_step = shape.reads_examples() ? shape.inputs : shape.outputs;
-    const int left_turned = shape.pass == Pass::weight_gradient ? 112 : 111;
-    const int right_turned = shape.pass == Pass::input_gradient ? 112 : 111;
+    const int left_transposed = shape.pass == Pass::weight_gradient ? 112 : 111;
+    const int right_transposed = shape.pass == Pass::input_gradient ? 112 : 111;
     const auto sgemm = reinterpret_cast<Sgemm<Integer>>(symbol);
     const auto multiply = [&] {
-        sgemm(101, left_turned, right_turned, static_cast<Integer>(m), static_cast<Integer>(n), static_cast<Integer>(k),
-              1.0f, left, static_cast<Integer>(left_step), right, static_cast<Integer>(shape.outputs), 0.0f,
-              result.get(), static_cast<Integer>(n));
+        sgemm(101, left_transposed, right_transposed, static_cast<Integer>(m), static_cast<Integer>(n),
+              static_cast<Integer>(k), 1.0f, left, static_cast<Integer>(left_step), right,
+              static_cast<Integer>(shape.outputs), 0.0f, result.get(), static_cast<Integer>(n));
     };
     for (Index i = 0; i < repeats; ++i) multiply();  // as often as is measured: see products.cpp
     const double began = now();
     for (Index i = 0; i < repeats; ++i) multiply();
     const double seconds = (now() - began) / static_cast<double>(repeats);
     double sum = 0.0;
-    for (Index i = 0; i < m * n; ++i) sum += static_cast<double>(result.get()[i]) * static_cast<double>(result.get()[i]);
+    for (Index i = 0; i < m * n; ++i) {
+        const double number = static_cast<double>(result.get()[i]);
+        sum += number * number;
+    }
     return {seconds, std::sqrt(sum)};
 }
 

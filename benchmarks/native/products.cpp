@@ -58,13 +58,13 @@ private:
 struct Operands {
     explicit Operands(const Shape& of)
         : shape(of), x(of.rows, of.inputs, of.rows | 1), w(of.inputs, of.outputs, of.inputs + 1),
-          turned(of.outputs, of.inputs, of.outputs), dy(of.rows, of.outputs, of.rows | 1),
+          transposed(of.outputs, of.inputs, of.outputs), dy(of.rows, of.outputs, of.rows | 1),
           result(of.result_rows(), of.result_columns(), of.result_rows() | 1) {
         x.fill(0), w.fill(1), dy.fill(2);
     }
 
     Shape shape;
-    Panels x, w, turned, dy, result;  // a panel of the weight is followed by its bias
+    Panels x, w, transposed, dy, result;  // a panel of the weight is followed by its bias
 };
 
 // As dense_backward shares it out.
@@ -76,8 +76,9 @@ void weight_gradient(const Operands& of, int part, int parts) {
     const Range mine = share_tiles<float>(shape.outputs, blocks, part, parts);
     for (Index unit = mine.begin; unit < mine.end; ++unit) {
         const Index column = unit / blocks, row = unit % blocks * height;
-        gradient_block<float>(of.x.matrix().at(row / panel<float>, 0) + row % panel<float>, of.dy.matrix().at(column, 0),
-                              of.result.matrix().at(column, row), smaller_of(shape.inputs - row, height), shape.rows,
+        gradient_block<float>(of.x.matrix().at(row / panel<float>, 0) + row % panel<float>,
+                              of.dy.matrix().at(column, 0), of.result.matrix().at(column, row),
+                              smaller_of(shape.inputs - row, height), shape.rows,
                               is_narrow<float>(shape.outputs, column), false);
     }
 }
@@ -93,9 +94,9 @@ void compute(const Operands& of, Team* team, int part, int parts) {
             weight_gradient(of, part, parts);
             break;
         case Pass::input_gradient:
-            transpose<float>(of.w.readable(), of.turned.matrix(), shape.inputs, shape.outputs, part, parts);
+            transpose<float>(of.w.readable(), of.transposed.matrix(), shape.inputs, shape.outputs, part, parts);
             meet(team, part);
-            product<float>(of.dy.readable(), of.turned.readable(), nullptr, of.result.matrix(), shape.rows,
+            product<float>(of.dy.readable(), of.transposed.readable(), nullptr, of.result.matrix(), shape.rows,
                            shape.inputs, shape.outputs, part, parts);
             break;
     }

@@ -1,8 +1,8 @@
 // What the program and the cores agree on: one matrix product of a dense layer, and how to time it.
 //
 // Contract. Everybody gets the same numbers to multiply, and answers with the length of the result, by which one sees
-// that all have computed the same. The clock runs while the product is repeated, after it was made once. Functions in this
-// header are always inlined: no copy of one may be shared between instruction sets.
+// that all have computed the same. The clock runs while the product is repeated, after it was made once. Functions in
+// this header are always inlined: no copy of one may be shared between instruction sets.
 #pragma once
 
 #include <cmath>

@@ -3,6 +3,7 @@
 // An activation of one number is a type `F<T>`, made from the layer's numbers:
 //
 //     from_output      whether the derivative is written of the output a = f(z), else of z
+//     numbers          how many numbers it has
 //     value(z)         f(z)
 //     back(g, a or z)  g·f′
 //
@@ -29,8 +30,14 @@ inline void activation_backward(const Work<T>& work, const Layer<T>& layer, Matr
 
 // Its line in the table.
 template <template <typename> class F, typename T> constexpr LayerCode<T> activation(const char* name) {
-    return {name, true, !F<T>::from_output, F<T>::from_output, no_parameters<T>, activation_forward<F, T>,
-            activation_backward<F, T>, false, true};
+    return {.name = name,
+            .numbers = F<T>::numbers,
+            .in_place = true,
+            .reads_input = !F<T>::from_output,
+            .reads_output = F<T>::from_output,
+            .transposed = true,
+            .forward = activation_forward<F, T>,
+            .backward = activation_backward<F, T>};
 }
 
 // a = z
@@ -43,6 +50,7 @@ template <typename T> inline void identity_backward(const Work<T>&, const Layer<
 // a = max(z, 0); a′ = [a > 0]. NaN stays NaN.
 template <typename T> struct Relu {
     static constexpr bool from_output = true;
+    static constexpr int numbers = 0;
     explicit Relu(const double*) {}
     Vector<T> value(Vector<T> z) const { return z < T(0) ? Vector<T>{} : z; }
     Vector<T> back(Vector<T> g, Vector<T> a) const { return a > T(0) ? g : Vector<T>{}; }
@@ -51,6 +59,7 @@ template <typename T> struct Relu {
 // a = 1/(1 + e⁻ᶻ); a′ = a(1 − a)
 template <typename T> struct Sigmoid {
     static constexpr bool from_output = true;
+    static constexpr int numbers = 0;
     explicit Sigmoid(const double*) {}
     Vector<T> value(Vector<T> z) const { return logistic<T>(z); }
     Vector<T> back(Vector<T> g, Vector<T> a) const { return g * a * (T(1) - a); }
@@ -59,6 +68,7 @@ template <typename T> struct Sigmoid {
 // a = tanh z; a′ = 1 − a²
 template <typename T> struct Tanh {
     static constexpr bool from_output = true;
+    static constexpr int numbers = 0;
     explicit Tanh(const double*) {}
     Vector<T> value(Vector<T> z) const { return hyperbolic_tangent<T>(z); }
     Vector<T> back(Vector<T> g, Vector<T> a) const { return g * (T(1) - a * a); }
@@ -67,6 +77,7 @@ template <typename T> struct Tanh {
 // a = z clipped to [minimum, maximum]; a′ = [minimum < a < maximum]. numbers: minimum, maximum. NaN stays NaN.
 template <typename T> struct HardTanh {
     static constexpr bool from_output = true;
+    static constexpr int numbers = 2;
     Vector<T> low, high;
     explicit HardTanh(const double* numbers)
         : low(broadcast<T>(static_cast<T>(numbers[0]))), high(broadcast<T>(static_cast<T>(numbers[1]))) {}
@@ -77,6 +88,7 @@ template <typename T> struct HardTanh {
 // a = z/(1 + |z|); a′ = (1 − |a|)²
 template <typename T> struct Softsign {
     static constexpr bool from_output = true;
+    static constexpr int numbers = 0;
     explicit Softsign(const double*) {}
     Vector<T> value(Vector<T> z) const { return z / (T(1) + absolute<T>(z)); }
     Vector<T> back(Vector<T> g, Vector<T> a) const {
@@ -125,5 +137,23 @@ inline void softmax_backward(const Work<T>& work, const Layer<T>& layer, Matrix<
                                                             (load<T>(vector_of(gradient, row, v)) - mean));
     }
 }
+
+template <typename T>
+constexpr LayerCode<T> identity_code{
+    .name = "identity",
+    .in_place = true,
+    .transposed = true,
+    .forward = identity_forward<T>,
+    .backward = identity_backward<T>,
+};
+
+template <typename T>
+constexpr LayerCode<T> softmax_code{
+    .name = "softmax",
+    .in_place = true,
+    .reads_output = true,
+    .forward = softmax_forward<T>,
+    .backward = softmax_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

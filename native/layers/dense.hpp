@@ -7,6 +7,14 @@
 
 namespace pellucid::PELLUCID_ISA {
 
+inline const char* check_dense(const LayerSpec& spec) {
+    if (spec.parameter_count < 1 || spec.parameter_count > 2) return "a dense layer has a weight and may have a bias";
+    if (!has_shape(spec, 0, spec.inputs, spec.outputs)) return "a dense layer's weight has the shape (inputs, outputs)";
+    if (spec.parameter_count == 2 && !has_shape(spec, 1, 1, spec.outputs))
+        return "a dense layer's bias has a number for each output";
+    return nullptr;
+}
+
 template <typename T> inline void dense_lay_out(Layer<T>& layer, Arena& arena, Index) {
     const LayerSpec& spec = *layer.spec;
     const bool has_bias = spec.parameter_count > 1;
@@ -18,8 +26,8 @@ template <typename T> inline void dense_lay_out(Layer<T>& layer, Arena& arena, I
                      spec.outputs * panel<T>};  // Wᵀ
 }
 
-// The same on turned matrices: at most `panel` inputs and `lanes` outputs.
-template <typename T> inline void dense_forward_turned(const Work<T>& work, const Layer<T>& layer) {
+// The same on transposed matrices: at most `panel` inputs and `lanes` outputs.
+template <typename T> inline void dense_forward_transposed(const Work<T>& work, const Layer<T>& layer) {
     const LayerSpec& spec = *layer.spec;
     const Index rows = spec.inputs + (spec.parameter_count > 1 ? 1 : 0);  // the last one is the bias
     const Range mine = share(ceiling(layer.columns, panel<T>), work.part, work.parts);
@@ -29,8 +37,8 @@ template <typename T> inline void dense_forward_turned(const Work<T>& work, cons
 }
 
 template <typename T>
-inline void dense_backward_turned(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
-                                  Matrix<T> input_gradient) {
+inline void dense_backward_transposed(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                                      Matrix<T> input_gradient) {
     const LayerSpec& spec = *layer.spec;
     const Index start = layer.places[0].start;
     if (input_gradient.data) {
@@ -46,14 +54,14 @@ inline void dense_backward_turned(const Work<T>& work, const Layer<T>& layer, Ma
         if (begin == end) continue;
         const Index place = start + begin * panel<T>;
         T* of = work.update ? block : layer.gradient + place;
-        turned_gradient<T>(readable(layer.input), readable(gradient), of, begin, end, spec.outputs, layer.columns,
-                           work.adds());
+        transposed_gradient<T>(readable(layer.input), readable(gradient), of, begin, end, spec.outputs, layer.columns,
+                               work.adds());
         if (work.update) work.update->apply(place, block, (end - begin) * panel<T>, spec.parameters[p].penalized);
     }
 }
 
 template <typename T> inline void dense_forward(const Work<T>& work, const Layer<T>& layer) {
-    if (layer.columns > 0) return dense_forward_turned(work, layer);
+    if (layer.columns > 0) return dense_forward_transposed(work, layer);
     const LayerSpec& spec = *layer.spec;
     const T* bias = spec.parameter_count > 1 ? layer.weights + layer.places[1].start : nullptr;
     product<T>(readable(layer.input), {layer.weights + layer.places[0].start, layer.places[0].stride}, bias,
@@ -62,7 +70,7 @@ template <typename T> inline void dense_forward(const Work<T>& work, const Layer
 
 template <typename T>
 inline void dense_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient, Matrix<T> input_gradient) {
-    if (layer.columns > 0) return dense_backward_turned(work, layer, gradient, input_gradient);
+    if (layer.columns > 0) return dense_backward_transposed(work, layer, gradient, input_gradient);
     const LayerSpec& spec = *layer.spec;
     if (input_gradient.data) {
         transpose<T>({layer.weights + layer.places[0].start, layer.places[0].stride}, layer.scratch, spec.inputs,
@@ -131,5 +139,28 @@ inline void dense_ntk_backward(const Work<T>& work, const Layer<T>& layer, Matri
     const T factor = factor_of_inputs(layer);
     map<T>(work, layer.spec->inputs, input_gradient, input_gradient, [=](Vector<T> g) { return g * factor; });
 }
+
+template <typename T>
+constexpr LayerCode<T> dense_code{
+    .name = "dense",
+    .changes_width = true,
+    .check = check_dense,
+    .reads_input = true,
+    .transposed = true,
+    .lay_out = dense_lay_out<T>,
+    .forward = dense_forward<T>,
+    .backward = dense_backward<T>,
+};
+
+template <typename T>
+constexpr LayerCode<T> dense_ntk_code{
+    .name = "dense_ntk",
+    .changes_width = true,
+    .check = check_dense,
+    .reads_input = true,
+    .lay_out = dense_ntk_lay_out<T>,
+    .forward = dense_ntk_forward<T>,
+    .backward = dense_ntk_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -1,5 +1,5 @@
-// Dropout: y = x·m/(1 − rate) in training, y = x in prediction. numbers: the threshold of the random words, 1/(1 − rate);
-// a schedule has others in each step.
+// Dropout: y = x·m/(1 − rate) in training, y = x in prediction. numbers: the threshold of the random words, 1/(1 −
+// rate); a schedule has others in each step.
 //
 // The mask is kept as bits, 32 columns a word. Row i of the batch draws from block i·⌈columns / 4⌉ on.
 #pragma once
@@ -7,6 +7,12 @@
 #include "layer.hpp"
 
 namespace pellucid::PELLUCID_ISA {
+
+inline const char* check_dropout(const double* numbers) {
+    return numbers[0] >= 0.0 && numbers[0] <= 0x1p32
+               ? nullptr
+               : "dropout compares words of 32 bits with a threshold from 0 to 2**32";
+}
 
 template <typename T> inline void dropout_lay_out(Layer<T>& layer, Arena& arena, Index rows) {
     layer.bits = arena.take<std::uint32_t>(ceiling(layer.spec->outputs, 32) * rows);
@@ -56,5 +62,17 @@ inline void dropout_backward(const Work<T>& work, const Layer<T>& layer, Matrix<
     if (drops(work, layer))
         apply_mask<T>(work, layer, gradient, input_gradient, share(work.rows, work.part, work.parts));
 }
+
+template <typename T>
+constexpr LayerCode<T> dropout_code{
+    .name = "dropout",
+    .numbers = 2,
+    .scheduled_numbers = 2,
+    .check_numbers = check_dropout,
+    .in_place = true,
+    .lay_out = dropout_lay_out<T>,
+    .forward = dropout_forward<T>,
+    .backward = dropout_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

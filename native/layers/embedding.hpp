@@ -1,6 +1,6 @@
 // Embedding: each of the last columns holds a code, which is replaced by the vector of that code; the others pass.
-// numbers: how many codes each of these columns may hold. The parameter has the vectors of one column's codes below those
-// of the one before; its gradient is the sum at the places where a vector was taken.
+// numbers: how many codes each of these columns may hold. The parameter has the vectors of one column's codes below
+// those of the one before; its gradient is the sum at the places where a vector was taken.
 //
 // Who fills in the data has checked the codes; what is no code all the same is taken for the code 0.
 #pragma once
@@ -8,6 +8,23 @@
 #include "layer.hpp"
 
 namespace pellucid::PELLUCID_ISA {
+
+inline const char* check_embedding(const LayerSpec& spec) {
+    double rows = 0.0;
+    for (Index c = 0; c < spec.number_count; ++c) {
+        const double count = spec.numbers[c];
+        if (!(count >= 1.0 && count <= 0x1p24 && is_whole(count)))
+            return "an embedding's cardinalities are whole numbers from 1 to 2**24";
+        rows += count;
+    }
+    const Index codes = spec.number_count, size = spec.parameters[0].columns;
+    Index columns = 0;
+    return spec.parameter_count == 1 && codes >= 1 && codes <= spec.inputs && size >= 1 &&
+                   static_cast<double>(spec.parameters[0].rows) == rows &&
+                   !__builtin_mul_overflow(codes, size, &columns) && spec.outputs - (spec.inputs - codes) == columns
+               ? nullptr
+               : "an embedding has a vector for each code of its last columns";
+}
 
 template <typename T> inline void embedding_lay_out(Layer<T>& layer, Arena& arena, Index) {
     lay_out_matrices(layer, 1);
@@ -19,7 +36,8 @@ template <typename T> inline Index vector_at(T code, Index first, double count) 
     return first + (code >= T(0) && static_cast<double>(code) < count ? static_cast<Index>(code) : 0);
 }
 
-// Calls f(column of the codes, first column of their vectors, row of the parameter where those begin, how many they are).
+// Calls f(column of the codes, first column of their vectors, row of the parameter where those begin, how many they
+// are).
 template <typename T, typename F> inline void for_categories(const Layer<T>& layer, F&& f) {
     const Index size = layer.spec->parameters[0].columns, passed = layer.spec->inputs - layer.spec->number_count;
     Index first = 0;
@@ -83,9 +101,22 @@ inline void embedding_backward(const Work<T>& work, const Layer<T>& layer, Matri
     for (Index row = rows.begin; row < rows.end; ++row) {
         for (Index column = 0; column < passed; ++column)
             number_at(input_gradient, row, column) = number_at(gradient, row, column);
-        for (Index column = passed; column < layer.spec->inputs; ++column) number_at(input_gradient, row, column) = T(0);
+        for (Index column = passed; column < layer.spec->inputs; ++column)
+            number_at(input_gradient, row, column) = T(0);
     }
     clear_padding(input_gradient, rows, layer.spec->inputs);
 }
+
+template <typename T>
+constexpr LayerCode<T> embedding_code{
+    .name = "embedding",
+    .numbers = any_count,
+    .changes_width = true,
+    .check = check_embedding,
+    .reads_input = true,
+    .lay_out = embedding_lay_out<T>,
+    .forward = embedding_forward<T>,
+    .backward = embedding_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

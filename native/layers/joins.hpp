@@ -10,6 +10,19 @@
 
 namespace pellucid::PELLUCID_ISA {
 
+inline const char* check_add(const LayerSpec& spec) {
+    for (int i = 0; i < spec.source_count; ++i)
+        if (spec.sources[i].width != spec.outputs) return "the branches of add are as wide as its output";
+    return check_no_parameters(spec);
+}
+
+inline const char* check_concatenate(const LayerSpec& spec) {
+    Index width = 0;
+    for (int i = 0; i < spec.source_count; ++i) width += spec.sources[i].width;
+    if (width != spec.outputs) return "the branches of concatenate are together as wide as its output";
+    return check_no_parameters(spec);
+}
+
 template <typename T> inline void add_forward(const Work<T>& work, const Layer<T>& layer) {
     const Index width = layer.spec->outputs;
     map<T>(work, width, layer.inputs[0], layer.inputs[1], layer.output, [](Vector<T> a, Vector<T> b) { return a + b; });
@@ -58,5 +71,24 @@ inline void concatenate_backward(const Work<T>& work, const Layer<T>& layer, Mat
         first += source.width;
     }
 }
+
+template <typename T>
+constexpr LayerCode<T> add_code{
+    .name = "add",
+    .check = check_add,
+    .joins = true,
+    .forward = add_forward<T>,
+    .backward = add_backward<T>,
+};
+
+template <typename T>
+constexpr LayerCode<T> concatenate_code{
+    .name = "concatenate",
+    .changes_width = true,
+    .check = check_concatenate,
+    .joins = true,
+    .forward = concatenate_forward<T>,
+    .backward = concatenate_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

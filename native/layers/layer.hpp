@@ -1,14 +1,15 @@
 // The contract of a layer, and what all layers use.
 //
-// A layer is a row of the table in layers/table.hpp:
+// A layer is a header with its code, and a row of the table in layers/table.hpp (`LayerCode`):
 //
-//     lay_out    says how its parameters lie in the packed vectors, and takes the scratch memory it needs
+//     check      what is wrong with a description of the layer that somebody made, in words; null: nothing
+//     lay_out    how its parameters lie in the packed vectors; takes the scratch memory the layer needs
 //     forward    writes layer.output from layer.input
 //     backward   writes the gradient of the input, if it is wanted (data not null), and of the parameters
 //
-// Each is called on every thread of the team with the same arguments but work.part, does its share and may call
-// `work.meet()`; the caller meets between two layers. Parameters may change (work.update) only after the last read of
-// them on any thread. All matrices are in panels (gemm.hpp). Columns of padding: zero in gradients and parameters,
+// The last two are called on every thread of the team with the same arguments but work.part, do their share and may
+// call `work.meet()`; the caller meets between two layers. Parameters may change (work.update) only after the last read
+// of them on any thread. All matrices are in panels (gemm.hpp). Columns of padding: zero in gradients and parameters,
 // anything in activations.
 //
 // `backward` of a layer with `in_place` gets the same matrix for both gradients, and `forward` may get the same
@@ -16,10 +17,12 @@
 // layer of the program needs the `whole_batch` at once, a training batch is not cut into pieces.
 //
 // `work.rows` are all positions of all examples: a layer that works on each position alone need not know of them. One
-// that `joins` has several inputs (layer.inputs, layer.input_gradients) and adds to a gradient where its source says so.
+// that `joins` has several inputs (layer.inputs, layer.input_gradients) and adds to a gradient where its source says
+// so.
 //
-// A layer that `turns` can also work on turned matrices (gemm.hpp), in which the rows are units and the columns
-// examples. One that works number by number need not know: its `work.rows` are the units, its outputs the examples.
+// A layer that can be `transposed` also works on transposed matrices (gemm.hpp), in which the rows are units and the
+// columns examples. One that works number by number need not know: its `work.rows` are the units, its outputs the
+// examples.
 #pragma once
 
 #include "../core.hpp"
@@ -84,8 +87,8 @@ template <typename T> struct Layer {
     std::uint32_t* bits;
     const LayerSpec* inner_spec;  // of maxout
     Matrix<T> pieces;
-    Index columns;  // turned matrices: how many examples lie side by side; 0: the usual ones
-    Index units;    // its outputs, also when it works number by number on turned matrices
+    Index columns;  // transposed matrices: how many examples lie side by side; 0: the usual ones
+    Index units;    // its outputs, also when it works number by number on transposed matrices
     bool fetches;  // the next rows, while it is at work: the layer with the most parameters does
 };
 
@@ -95,14 +98,54 @@ template <typename T> inline const double* numbers_of(const Work<T>& work, const
     return work.scheduled && column >= 0 ? work.scheduled + column : layer.spec->numbers;
 }
 
+template <typename T> inline void no_parameters(Layer<T>&, Arena&, Index) {}
+
+inline const char* check_no_parameters(const LayerSpec& spec) {
+    return spec.parameter_count == 0 ? nullptr : "it has no parameters";
+}
+
+constexpr int any_count = -1;
+
 template <typename T> struct LayerCode {
-    const char* name;
-    bool in_place, reads_input, reads_output;
-    void (*lay_out)(Layer<T>&, Arena&, Index rows);
+    const char* name;  // as the Python `kernel()` has it
+    // of its description:
+    int numbers = 0;            // how many it has; `any_count`: as many as `check` lets pass
+    int scheduled_numbers = 0;  // how many of them, the first ones, a schedule may change from step to step
+    int statistics = 0;         // how many vectors of them, a number for each input
+    bool changes_width = false, changes_positions = false;  // false: outputs = inputs, positions of both the same
+    const char* (*check)(const LayerSpec&) = check_no_parameters;
+    const char* (*check_numbers)(const double* numbers) = [](const double*) -> const char* { return nullptr; };
+    // of its work:
+    bool in_place = false, reads_input = false, reads_output = false;
+    bool whole_batch = false, transposed = false, joins = false;
+    void (*lay_out)(Layer<T>&, Arena&, Index rows) = no_parameters<T>;
     void (*forward)(const Work<T>&, const Layer<T>&);
     void (*backward)(const Work<T>&, const Layer<T>&, Matrix<T> gradient, Matrix<T> input_gradient);
-    bool whole_batch = false, turns = false, joins = false;
 };
+
+// What is wrong with a description, in words; null: nothing. Sizes, places and sources are checked already.
+template <typename T> inline const char* check_layer(const LayerCode<T>& code, const LayerSpec& spec) {
+    if (code.numbers != any_count && spec.number_count != code.numbers) return "it has too many numbers, or too few";
+    if (spec.statistic_count != code.statistics) return "it has too many statistics, or too few";
+    if (!code.changes_width && spec.inputs != spec.outputs) return "it has as many outputs as inputs";
+    if (!code.changes_positions && spec.positions != spec.output_positions) return "it keeps the positions";
+    if (const char* wrong = code.check(spec)) return wrong;
+    return code.check_numbers(spec.numbers);
+}
+
+// Whether parameter `p` has the shape (rows, columns).
+inline bool has_shape(const LayerSpec& spec, int p, Index rows, Index columns) {
+    return p < spec.parameter_count && spec.parameters[p].rows == rows && spec.parameters[p].columns == columns;
+}
+
+// For layers with one vector, a number for each output.
+inline const char* check_vector(const LayerSpec& spec) {
+    return spec.parameter_count == 1 && has_shape(spec, 0, 1, spec.outputs)
+               ? nullptr
+               : "it has one parameter for each output";
+}
+
+inline bool is_whole(double number) { return number == __builtin_floor(number); }
 
 template <typename T> inline Matrix<const T> readable(Matrix<T> m) { return {m.data, m.stride}; }
 
@@ -256,7 +299,5 @@ inline void put_gradient(const Work<T>& work, const Layer<T>& layer, int paramet
     store<T>(to, work.adds() ? load<T>(to) + inside : inside);
     if (work.update) work.update->apply(start, block, lanes<T>, layer.spec->parameters[parameter].penalized);
 }
-
-template <typename T> inline void no_parameters(Layer<T>&, Arena&, Index) {}
 
 }  // namespace pellucid::PELLUCID_ISA

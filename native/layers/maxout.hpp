@@ -8,6 +8,16 @@
 
 namespace pellucid::PELLUCID_ISA {
 
+inline const char* check_maxout(const LayerSpec& spec) {
+    const double pieces = spec.numbers[0], all = pieces * static_cast<double>(spec.outputs);
+    if (!(pieces >= 1.0 && pieces <= 65536.0 && is_whole(pieces) && all <= static_cast<double>(largest_width)))
+        return "maxout needs a whole number of pieces, and at most 2**28 of them in all";
+    const Index columns = static_cast<Index>(all);
+    return spec.parameter_count == 2 && has_shape(spec, 0, spec.inputs, columns) && has_shape(spec, 1, 1, columns)
+               ? nullptr
+               : "maxout has a weight of the shape (inputs, outputs * pieces) and a bias";
+}
+
 template <typename T> inline Index pieces_of(const Layer<T>& layer) {
     return static_cast<Index>(layer.spec->numbers[0]);
 }
@@ -72,5 +82,17 @@ inline void maxout_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T
     work.meet();
     dense_backward(work, dense_inside(layer), layer.pieces, input_gradient);
 }
+
+template <typename T>
+constexpr LayerCode<T> maxout_code{
+    .name = "maxout",
+    .numbers = 1,
+    .changes_width = true,
+    .check = check_maxout,
+    .reads_input = true,
+    .lay_out = maxout_lay_out<T>,
+    .forward = maxout_forward<T>,
+    .backward = maxout_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -4,8 +4,7 @@
 // Muller: √(−2 ln u₁)·cos(2π u₂) and √(−2 ln u₁)·sin(2π u₂), in double, as `Stream.normal` draws them.
 #pragma once
 
-#include "../math.hpp"
-#include "layer.hpp"
+#include "activations.hpp"
 
 namespace pellucid::PELLUCID_ISA {
 
@@ -49,5 +48,14 @@ template <typename T> inline void gaussian_noise_forward(const Work<T>& work, co
             }
         }
 }
+
+template <typename T>
+constexpr LayerCode<T> gaussian_noise_code{
+    .name = "gaussian_noise",
+    .numbers = 1,
+    .in_place = true,
+    .forward = gaussian_noise_forward<T>,
+    .backward = identity_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -12,6 +12,12 @@
 
 namespace pellucid::PELLUCID_ISA {
 
+inline const char* check_normalization(const LayerSpec& spec) {
+    return spec.parameter_count == 2 && has_shape(spec, 0, 1, spec.outputs) && has_shape(spec, 1, 1, spec.outputs)
+               ? nullptr
+               : "a normalization has a scale and a shift for each output";
+}
+
 template <typename T> inline void batch_normalization_lay_out(Layer<T>& layer, Arena& arena, Index) {
     lay_out_vectors(layer, 2);
     layer.constants = arena.take<T>(3 * ceiling(layer.spec->outputs, panel<T>) * panel<T>);
@@ -166,5 +172,30 @@ inline void layer_normalization_backward(const Work<T>& work, const Layer<T>& la
         put_gradient<T>(work, layer, 1, p, half, sum_of_rows<T>(work.rows, g));
     });
 }
+
+template <typename T>
+constexpr LayerCode<T> batch_normalization_code{
+    .name = "batch_normalization",
+    .numbers = 2,
+    .statistics = 2,
+    .check = check_normalization,
+    .in_place = true,
+    .reads_input = true,
+    .whole_batch = true,
+    .lay_out = batch_normalization_lay_out<T>,
+    .forward = batch_normalization_forward<T>,
+    .backward = batch_normalization_backward<T>,
+};
+
+template <typename T>
+constexpr LayerCode<T> layer_normalization_code{
+    .name = "layer_normalization",
+    .numbers = 1,
+    .check = check_normalization,
+    .reads_input = true,
+    .lay_out = layer_normalization_lay_out<T>,
+    .forward = layer_normalization_forward<T>,
+    .backward = layer_normalization_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -35,7 +35,14 @@ inline void parametric_backward(const Work<T>& work, const Layer<T>& layer, Matr
 
 // Its line in the table.
 template <template <typename> class F, typename T> constexpr LayerCode<T> parametric(const char* name) {
-    return {name, true, true, false, parametric_lay_out<T>, parametric_forward<F, T>, parametric_backward<F, T>};
+    return {.name = name,
+            .numbers = F<T>::numbers,
+            .check = check_vector,
+            .in_place = true,
+            .reads_input = true,
+            .lay_out = parametric_lay_out<T>,
+            .forward = parametric_forward<F, T>,
+            .backward = parametric_backward<F, T>};
 }
 
 }  // namespace pellucid::PELLUCID_ISA

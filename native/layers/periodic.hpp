@@ -2,14 +2,25 @@
 // pass. parameters: w and b (numbers, waves), V (numbers, waves·more), c (numbers, more), with `more` outputs beside x.
 //
 // With q = −sin(2πxw + b)·(g Vᵀ): ∂V = hᵀ g, ∂c = Σ g, ∂b = Σ q, ∂w = 2π Σ x q, ∂x = its own + 2π q·w. The lanes are
-// examples: a number's column is gathered into vectors first. A number, in all rows, is one part's alone where gradients
-// are summed. Angles are counted in turns.
+// examples: a number's column is gathered into vectors first. A number, in all rows, is one part's alone where
+// gradients are summed. Angles are counted in turns.
 #pragma once
 
 #include "../math.hpp"
 #include "layer.hpp"
 
 namespace pellucid::PELLUCID_ISA {
+
+inline const char* check_periodic(const LayerSpec& spec) {
+    const Index rows = spec.parameters[0].rows, waves = spec.parameters[0].columns, more = spec.parameters[3].columns;
+    Index mixture = 0, columns = 0;
+    return spec.parameter_count == 4 && rows >= 1 && rows <= spec.inputs && waves >= 1 && more >= 1 &&
+                   !__builtin_mul_overflow(waves, more, &mixture) && !__builtin_mul_overflow(rows, more, &columns) &&
+                   has_shape(spec, 1, rows, waves) && has_shape(spec, 2, rows, mixture) &&
+                   has_shape(spec, 3, rows, more) && spec.outputs - spec.inputs == columns
+               ? nullptr
+               : "periodic_embedding has frequencies and phases, a mixture and its bias for each of its numbers";
+}
 
 // What a part works with: the number at hand's parameters, and its columns of a batch as vectors.
 template <typename T> struct Periodic {
@@ -168,7 +179,8 @@ inline void put_number(const Work<T>& work, const Layer<T>& layer, const Periodi
 }
 
 template <typename T>
-inline void periodic_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient, Matrix<T> input_gradient) {
+inline void periodic_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                              Matrix<T> input_gradient) {
     const Periodic<T> room = room_of(work, layer);
     const Index numbers = layer.spec->parameters[0].rows, blocks = ceiling(work.rows, lanes<T>);
     const Range mine = share(numbers, work.part, work.parts);
@@ -190,5 +202,16 @@ inline void periodic_backward(const Work<T>& work, const Layer<T>& layer, Matrix
     pass_columns(work, gradient, numbers * (1 + room.more), layer.spec->outputs, input_gradient, numbers);
     clear_padding(input_gradient, share(work.rows, work.part, work.parts), layer.spec->inputs);
 }
+
+template <typename T>
+constexpr LayerCode<T> periodic_embedding_code{
+    .name = "periodic_embedding",
+    .changes_width = true,
+    .check = check_periodic,
+    .reads_input = true,
+    .lay_out = periodic_lay_out<T>,
+    .forward = periodic_forward<T>,
+    .backward = periodic_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -5,6 +5,12 @@
 
 namespace pellucid::PELLUCID_ISA {
 
+inline const char* check_prelu(const LayerSpec& spec) {
+    return spec.parameter_count == 1 && (has_shape(spec, 0, 1, 1) || has_shape(spec, 0, 1, spec.outputs))
+               ? nullptr
+               : "prelu has one slope, or one for each output";
+}
+
 template <typename T> inline bool has_one_slope(const Layer<T>& layer) {
     return layer.spec->parameters[0].columns < layer.spec->outputs;
 }
@@ -56,5 +62,16 @@ inline void prelu_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T>
     *to = sum;
     if (work.update) work.update->apply(start, block, panel<T>, layer.spec->parameters[0].penalized);
 }
+
+template <typename T>
+constexpr LayerCode<T> prelu_code{
+    .name = "prelu",
+    .check = check_prelu,
+    .in_place = true,
+    .reads_input = true,
+    .lay_out = prelu_lay_out<T>,
+    .forward = prelu_forward<T>,
+    .backward = prelu_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -8,6 +8,7 @@ namespace pellucid::PELLUCID_ISA {
 // a = z for z > 0, else slope·z; a′ = 1 or slope. numbers: slope, of any sign, so the output does not tell.
 template <typename T> struct LeakyRelu {
     static constexpr bool from_output = false;
+    static constexpr int numbers = 1;
     T slope;
     explicit LeakyRelu(const double* numbers) : slope(static_cast<T>(numbers[0])) {}
     Vector<T> value(Vector<T> z) const { return z > T(0) ? z : slope * z; }
@@ -17,6 +18,7 @@ template <typename T> struct LeakyRelu {
 // a = λz for z > 0, else λα(eᶻ − 1); a′ = λ, else a + λα. numbers: α, λ.
 template <typename T> struct Elu {
     static constexpr bool from_output = true;
+    static constexpr int numbers = 2;
     T scale, lowest;
     explicit Elu(const double* numbers)
         : scale(static_cast<T>(numbers[1])), lowest(static_cast<T>(numbers[0] * numbers[1])) {}
@@ -30,6 +32,7 @@ template <typename T> struct Elu {
 // a = z·Φ(z); a′ = Φ(z) + z·φ(z)
 template <typename T> struct Gelu {
     static constexpr bool from_output = false;
+    static constexpr int numbers = 0;
     explicit Gelu(const double*) {}
     Vector<T> value(Vector<T> z) const { return z * normal_distribution<T>(z).share; }
     Vector<T> back(Vector<T> g, Vector<T> z) const {
@@ -41,6 +44,7 @@ template <typename T> struct Gelu {
 // a = ½z(1 + t) with t = tanh(√(2/π)(z + 0.044715 z³)); a′ = ½(1 + t) + ½z(1 − t²)·√(2/π)(1 + 3·0.044715 z²)
 template <typename T> struct GeluTanh {
     static constexpr bool from_output = false;
+    static constexpr int numbers = 0;
     static constexpr T root = static_cast<T>(0.79788456080286535588), cubic = static_cast<T>(0.044715);
     explicit GeluTanh(const double*) {}
     static Vector<T> tangent(Vector<T> z) { return hyperbolic_tangent<T>(root * (z + cubic * z * z * z)); }
@@ -55,6 +59,7 @@ template <typename T> struct GeluTanh {
 // a = z·σ(z); a′ = σ(1 + z(1 − σ))
 template <typename T> struct Silu {
     static constexpr bool from_output = false;
+    static constexpr int numbers = 0;
     explicit Silu(const double*) {}
     Vector<T> value(Vector<T> z) const { return z * logistic<T>(z); }
     Vector<T> back(Vector<T> g, Vector<T> z) const {
@@ -78,6 +83,7 @@ template <typename T> struct MishParts {
 };
 template <typename T> struct Mish {
     static constexpr bool from_output = false;
+    static constexpr int numbers = 0;
     explicit Mish(const double*) {}
     Vector<T> value(Vector<T> z) const { return z * MishParts<T>(z).tangent; }
     Vector<T> back(Vector<T> g, Vector<T> z) const {
@@ -89,6 +95,7 @@ template <typename T> struct Mish {
 // a = log(1 + e^(βz))/β; a′ = σ(βz). numbers: β.
 template <typename T> struct Softplus {
     static constexpr bool from_output = false;
+    static constexpr int numbers = 1;
     T beta;
     explicit Softplus(const double* numbers) : beta(static_cast<T>(numbers[0])) {}
     Vector<T> value(Vector<T> z) const { return softplus<T>(beta * z) / beta; }

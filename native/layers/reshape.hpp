@@ -1,14 +1,21 @@
-// The same numbers in other places: (examples · positions, inputs) -> (examples · output positions, outputs), row by row.
+// The same numbers in other places: (examples · positions, inputs) -> (examples · output positions, outputs), row by
+// row.
 #pragma once
 
 #include "layer.hpp"
 
 namespace pellucid::PELLUCID_ISA {
 
+inline const char* check_reshape(const LayerSpec& spec) {
+    if (spec.positions * spec.inputs != spec.output_positions * spec.outputs) return "a reshape keeps the numbers";
+    return check_no_parameters(spec);
+}
+
 // The numbers of the examples [begin, end), which lie in both matrices in the same order.
 template <typename T>
 inline void move_numbers(Matrix<T> from, Index from_width, Matrix<T> to, Index to_width, Index first, Index last) {
-    Index row = first / from_width, column = first % from_width, to_row = first / to_width, to_column = first % to_width;
+    Index row = first / from_width, column = first % from_width;
+    Index to_row = first / to_width, to_column = first % to_width;
     for (Index i = first; i < last;) {
         // as far as both lie together
         const Index count = smaller_of(smaller_of(panel<T> - column % panel<T>, from_width - column),
@@ -38,5 +45,15 @@ inline void reshape_backward(const Work<T>& work, const Layer<T>& layer, Matrix<
     move_numbers(gradient, spec.outputs, input_gradient, spec.inputs, mine.begin * of_example, mine.end * of_example);
     clear_padding(input_gradient, {mine.begin * spec.positions, mine.end * spec.positions}, spec.inputs);
 }
+
+template <typename T>
+constexpr LayerCode<T> reshape_code{
+    .name = "reshape",
+    .changes_width = true,
+    .changes_positions = true,
+    .check = check_reshape,
+    .forward = reshape_forward<T>,
+    .backward = reshape_backward<T>,
+};
 
 }  // namespace pellucid::PELLUCID_ISA

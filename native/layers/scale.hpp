@@ -25,4 +25,15 @@ inline void scale_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T>
     });
 }
 
+template <typename T>
+constexpr LayerCode<T> scale_code{
+    .name = "scale",
+    .check = check_vector,
+    .in_place = true,
+    .reads_input = true,
+    .lay_out = scale_lay_out<T>,
+    .forward = scale_forward<T>,
+    .backward = scale_backward<T>,
+};
+
 }  // namespace pellucid::PELLUCID_ISA

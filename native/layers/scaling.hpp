@@ -83,4 +83,36 @@ inline void rescale_backward(const Work<T>& work, const Layer<T>& layer, Matrix<
            [=](Vector<T> g, Vector<T>) { return g * scale; });
 }
 
+template <typename T>
+constexpr LayerCode<T> standardize_code{
+    .name = "standardize",
+    .statistics = 2,
+    .in_place = true,
+    .lay_out = standardize_lay_out<T>,
+    .forward = standardize_forward<T>,
+    .backward = standardize_backward<T>,
+};
+
+template <typename T>
+constexpr LayerCode<T> robust_scale_code{
+    .name = "robust_scale",
+    .numbers = 1,
+    .statistics = 2,
+    .in_place = true,
+    .reads_input = true,
+    .lay_out = standardize_lay_out<T>,
+    .forward = robust_scale_forward<T>,
+    .backward = robust_scale_backward<T>,
+};
+
+template <typename T>
+constexpr LayerCode<T> rescale_code{
+    .name = "rescale",
+    .numbers = 2,
+    .in_place = true,
+    .transposed = true,
+    .forward = rescale_forward<T>,
+    .backward = rescale_backward<T>,
+};
+
 }  // namespace pellucid::PELLUCID_ISA

@@ -1,4 +1,4 @@
-// The instruction table: a line for each layer, by the name its Python `kernel()` gives.
+// The instruction table: the code of each layer. Others know a layer by its row.
 #pragma once
 
 #include "activations.hpp"
@@ -13,26 +13,25 @@
 #include "periodic.hpp"
 #include "prelu.hpp"
 #include "rectifiers.hpp"
-#include "scale.hpp"
 #include "reshape.hpp"
+#include "scale.hpp"
 #include "scaling.hpp"
 
 namespace pellucid::PELLUCID_ISA {
 
-// name, in place, backward reads input, output, …, needs the whole batch, turns, joins
 template <typename T>
 constexpr LayerCode<T> layer_table[] = {
-    {"dense", false, true, false, dense_lay_out<T>, dense_forward<T>, dense_backward<T>, false, true},
-    {"dense_ntk", false, true, false, dense_ntk_lay_out<T>, dense_ntk_forward<T>, dense_ntk_backward<T>},
-    {"maxout", false, true, false, maxout_lay_out<T>, maxout_forward<T>, maxout_backward<T>},
-    {"identity", true, false, false, no_parameters<T>, identity_forward<T>, identity_backward<T>, false, true},
+    dense_code<T>,
+    dense_ntk_code<T>,
+    maxout_code<T>,
+    identity_code<T>,
     activation<Relu, T>("relu"),
     activation<Sigmoid, T>("sigmoid"),
     activation<Tanh, T>("tanh"),
     activation<HardTanh, T>("hard_tanh"),
     activation<Softsign, T>("softsign"),
     activation<LeakyRelu, T>("leaky_relu"),
-    {"prelu", true, true, false, prelu_lay_out<T>, prelu_forward<T>, prelu_backward<T>},
+    prelu_code<T>,
     activation<Elu, T>("elu"),
     activation<Gelu, T>("gelu"),
     activation<GeluTanh, T>("gelu_tanh"),
@@ -50,23 +49,20 @@ constexpr LayerCode<T> layer_table[] = {
     parametric<Silu, T>("parametric_silu"),
     parametric<Mish, T>("parametric_mish"),
     parametric<Softplus, T>("parametric_softplus"),
-    {"periodic_embedding", false, true, false, periodic_lay_out<T>, periodic_forward<T>, periodic_backward<T>},
-    {"embedding", false, true, false, embedding_lay_out<T>, embedding_forward<T>, embedding_backward<T>},
-    {"softmax", true, false, true, no_parameters<T>, softmax_forward<T>, softmax_backward<T>},
-    {"reshape", false, false, false, no_parameters<T>, reshape_forward<T>, reshape_backward<T>},
-    {"add", false, false, false, no_parameters<T>, add_forward<T>, add_backward<T>, false, false, true},
-    {"concatenate", false, false, false, no_parameters<T>, concatenate_forward<T>, concatenate_backward<T>, false, false,
-     true},
-    {"dropout", true, false, false, dropout_lay_out<T>, dropout_forward<T>, dropout_backward<T>},
-    {"gaussian_noise", true, false, false, no_parameters<T>, gaussian_noise_forward<T>, identity_backward<T>},
-    {"batch_normalization", true, true, false, batch_normalization_lay_out<T>, batch_normalization_forward<T>,
-     batch_normalization_backward<T>, true},
-    {"layer_normalization", false, true, false, layer_normalization_lay_out<T>, layer_normalization_forward<T>,
-     layer_normalization_backward<T>},
-    {"standardize", true, false, false, standardize_lay_out<T>, standardize_forward<T>, standardize_backward<T>},
-    {"robust_scale", true, true, false, standardize_lay_out<T>, robust_scale_forward<T>, robust_scale_backward<T>},
-    {"scale", true, true, false, scale_lay_out<T>, scale_forward<T>, scale_backward<T>},
-    {"rescale", true, false, false, no_parameters<T>, rescale_forward<T>, rescale_backward<T>, false, true},
+    periodic_embedding_code<T>,
+    embedding_code<T>,
+    softmax_code<T>,
+    reshape_code<T>,
+    add_code<T>,
+    concatenate_code<T>,
+    dropout_code<T>,
+    gaussian_noise_code<T>,
+    batch_normalization_code<T>,
+    layer_normalization_code<T>,
+    standardize_code<T>,
+    robust_scale_code<T>,
+    scale_code<T>,
+    rescale_code<T>,
 };
 
 }  // namespace pellucid::PELLUCID_ISA

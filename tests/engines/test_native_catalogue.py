@@ -227,7 +227,7 @@ def test_the_same_bits(optimizer: pl.Optimizer, dtype: Any, data: st.DataObject)
         outcome = engine.train(task, state, safe, 1)
         state, safe = outcome.state, outcome.safe
         NativeEngine(1).train(task, start, start, 1)
-        engine.train(task, start, start, 1)  # what the machine remembers of other steps must not matter
+        engine.train(task, start, start, 1)  # what the program remembers of other steps must not matter
     assert_same(state, whole.state)
     assert_same(safe, whole.safe)
 
@@ -286,7 +286,7 @@ def test_inputs_are_scaled_before_they_are_rounded(layers: list[pl.Layer], dtype
     assert_close(NativeEngine().scores(model, x), ReferenceEngine().scores(in_double(model), x), TOLERANCES[dtype])
 
 
-def test_running_averages_do_not_make_a_machine_anew() -> None:
+def test_running_averages_do_not_build_a_program_anew() -> None:
     random = np.random.default_rng(0)
     model = model_of([pl.Standardize(), pl.Dense(9), pl.BatchNormalization(), pl.Dense(3)], 5, np.float64, random)
     x, y = random.normal(size=(50, 5)), random.integers(0, 3, 50)
@@ -294,12 +294,12 @@ def test_running_averages_do_not_make_a_machine_anew() -> None:
     start = State.start(model.parameters, model.statistics, task.optimizer)
     engine = NativeEngine()
     first = engine.train(task, start, start, 1)
-    ((_, machine),) = engine._machines.values()
+    ((_, native),) = engine._programs.values()
     assert first.state.statistics is not start.statistics
     engine.train(task, first.state, first.safe, 1)
-    assert [kept for _, kept in engine._machines.values()] == [machine]
+    assert [kept for _, kept in engine._programs.values()] == [native]
     moved = first.state.statistics.copy()
-    moved[0] += 1.0  # a statistic that the machine was made with
+    moved[0] += 1.0  # a statistic that the program was built with
     scores = engine.scores(Model(model.program, first.state.parameters, moved), x)
     expected = ReferenceEngine().scores(Model(model.program, first.state.parameters, moved), x)
     assert_close(scores, expected, 1e-12)

@@ -34,7 +34,7 @@ def in_child(engine: NativeEngine, queue: Any) -> None:
 @may_warn
 @pytest.mark.parametrize("threads", [1, 2, None])
 def test_a_fork_after_use(threads: int | None) -> None:
-    """The child has the parent's machines, but none of its threads."""
+    """The child has the parent's native programs, but none of its threads."""
     engine = NativeEngine(threads)
     expected = train(engine)
     context = multiprocessing.get_context("fork")
@@ -54,7 +54,7 @@ def test_a_fork_after_use(threads: int | None) -> None:
 @may_warn
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_fork_in_the_middle_of_a_call(threads: int) -> None:
-    """The thread that holds the machine does not exist in the child, which takes another one."""
+    """The thread that is in a call does not exist in the child, which takes another state for its own."""
     engine = NativeEngine(threads)
     task, start = make_task(rows=3000, batch=4)
     expected = engine.train(task, start, start, 1).state.parameters

@@ -96,30 +96,29 @@ def test_codes_come_in_any_type_of_number(engine: str) -> None:
 
 def test_the_core_never_reads_beyond_its_table() -> None:
     """Where the check is left out, no code is one."""
-    native = pytest.importorskip("pellucid._native")
+    pytest.importorskip("pellucid._native")
+    from support.native_records import layer, program
+
     parameters = np.arange(6, dtype=np.float32)
-    line = ("embedding", 0, 1, 2, [3.0], [(0, 3, 2, True)], [])
-    machine = native.Machine32(1, 2, 6, [line], [], [], [], [], 0.0)
+    native = program([layer("embedding", 1, 2, [(3, 2)], numbers=[3.0])], 1, 2, 6)
     x = np.array([[np.nan], [np.inf], [-np.inf], [1e30], [-5.0], [3.0], [2.5]])
     out = np.empty(14, dtype=np.float32)
-    machine.scores(parameters, np.empty(0), x, out, 1)
+    native.scores(parameters, np.empty(0), x, out, 1)
     assert out.reshape(7, 2).tolist() == [[0.0, 1.0]] * 6 + [[4.0, 5.0]]
 
 
 def test_a_table_that_does_not_fit_its_cardinalities_is_refused() -> None:
-    native = pytest.importorskip("pellucid._native")
-    for numbers, rows in (([3.0], 4), ([2.5], 3), ([0.0], 0), ([1e300], 3), ([float("nan")], 3), ([], 3)):
-        line = ("embedding", 0, 1, 2, numbers, [(0, rows, 2, True)], [])
-        with pytest.raises(ValueError, match=r"embedding|must be finite"):
-            native.Machine32(1, 2, 2 * rows, [line], [], [], [], [], 0.0)
-    wrong = [
-        (0, 2, 3, False),
-        (6, 2, 3, False),
-        (12, 2, 5, True),
-        (22, 2, 2, False),
-    ]  # not 6
+    pytest.importorskip("pellucid._native")
+    from support.native_records import layer, program
+
+    for numbers, rows in (([3.0], 4), ([2.5], 3), ([0.0], 0), ([1e300], 3), ([], 3)):
+        with pytest.raises(ValueError, match="embedding"):
+            program([layer("embedding", 1, 2, [(rows, 2)], numbers=numbers)], 1, 2, 2 * rows)
+    with pytest.raises(ValueError, match="the numbers of a layer must be finite"):
+        layer("embedding", 1, 2, [(3, 2)], numbers=[float("nan")])
+    wrong = [(2, 3), (2, 3), (2, 5), (2, 2)]  # not 6
     with pytest.raises(ValueError, match="periodic_embedding has frequencies"):
-        native.Machine32(3, 7, 26, [("periodic_embedding", 0, 3, 7, [], wrong, [])], [], [], [], [], 0.0)
+        program([layer("periodic_embedding", 3, 7, wrong)], 3, 7, 26)
 
 
 def test_categories_and_numbers_together_are_the_same_in_both_engines() -> None:

@@ -1,7 +1,7 @@
 // What the core's tests share: a place for failures, numbers to try, and matrices in panels.
 //
-// Contract. Like the core itself, all of it is compiled once for each instruction set, in a namespace of its own, and uses
-// no templates of the standard library: the linker would keep one copy of each, for whichever machine.
+// Contract. Like the core itself, all of it is compiled once for each instruction set, in a namespace of its own, and
+// uses no templates of the standard library: the linker would keep one copy of each, for whichever machine.
 #pragma once
 
 #include <cstdio>

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "check.hpp"
+#include "planned.hpp"
 #include "train.hpp"
 
 namespace pellucid::PELLUCID_ISA {
@@ -36,8 +37,8 @@ template <typename T> void test_functions() {
     test_function<T>("log1p", log_one_plus<T>, [](double x) { return std::log1p(x); }, 0.0, 1.0);
     test_function<T>("expm1", exponential_minus_one<T>, [](double x) { return std::expm1(x); }, -50.0, 0.0);
     test_function<T>("expm1", exponential_minus_one<T>, [](double x) { return std::expm1(x); }, -1e-3, 0.0);
-    test_function<T>("softplus", softplus<T>, [](double x) { return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); },
-                     -15.0, 30.0);
+    const auto true_softplus = [](double x) { return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); };
+    test_function<T>("softplus", softplus<T>, true_softplus, -15.0, 30.0);
     // Absolute, in the last places of 1: the tail of the exponential is less precise than that of its argument.
     const double tolerance = sizeof(T) == 4 ? 2e-7 : 4e-16;
     for (int i = 0; i <= 20000; ++i) {
@@ -45,8 +46,10 @@ template <typename T> void test_functions() {
         const double share = 0.5 * std::erfc(-static_cast<double>(z) * std::sqrt(0.5));
         const double density = std::exp(-0.5 * static_cast<double>(z) * static_cast<double>(z)) / std::sqrt(2.0 * M_PI);
         const Normal<T> normal = normal_distribution<T>(broadcast<T>(z));
-        expect(std::abs(static_cast<double>(normal.share[0]) - share) <= tolerance, "Phi", static_cast<double>(z), share);
-        expect(std::abs(static_cast<double>(normal.density[0]) - density) <= tolerance, "phi", static_cast<double>(z), density);
+        expect(std::abs(static_cast<double>(normal.share[0]) - share) <= tolerance, "Phi", static_cast<double>(z),
+               share);
+        expect(std::abs(static_cast<double>(normal.density[0]) - density) <= tolerance, "phi", static_cast<double>(z),
+               density);
         const Direction<T> direction = direction_of<T>(broadcast<T>(u));
         const double angle = 2.0 * M_PI * static_cast<double>(u);
         expect(std::abs(static_cast<double>(direction.cosine[0]) - std::cos(angle)) <= 2.0 * tolerance, "cos", angle);
@@ -95,12 +98,13 @@ void test_random() {
 }
 
 // A network inputs-hidden-outputs, with dropout where it is wide, and how it is trained; for tables with the layers for
-// them, the last column being a code. Rows of the last batch: as many as remain.
+// them, the last column being a code; with branches that are added and put beside each other, at two positions. Rows of
+// the last batch: as many as remain.
 struct Case {
     Index inputs, hidden, outputs, rows, batch;
     bool bias, classes;
     double clip_norm;
-    bool tables = false;
+    bool tables = false, branches = false;
     bool is_wide() const { return hidden > 16; }
 };
 
@@ -108,10 +112,12 @@ constexpr Index codes = 23;
 
 // Layers one behind the other, with their parameters in one flat vector.
 struct Chain {
-    LayerSpec layers[8];
-    double numbers[8][most_numbers];
-    Index count, width, parameters;
+    LayerSpec layers[16];
+    double numbers[16][most_numbers];
+    SourceSpec sources[16][2];
+    Index count, width, positions, parameters;
 
+    // It reads the output of the last one.
     void add(const char* name, Index outputs) {
         LayerSpec& layer = layers[count];
         layer = LayerSpec{};
@@ -120,9 +126,26 @@ struct Chain {
         layer.number = count;
         layer.inputs = width;
         layer.outputs = width = outputs;
-        for (double& number : numbers[count]) number = 0.0;
+        layer.positions = layer.output_positions = positions;
+        layer.sources = sources[count];
+        sources[count][0] = {count, layer.inputs, -1, -1, -1};
+        layer.source_count = 1;
         layer.numbers = numbers[count++];
         layer.scheduled = -1;
+    }
+    // Another buffer, in the first place.
+    void with_source(Index buffer) {
+        LayerSpec& layer = layers[count - 1];
+        layer.sources[1] = layer.sources[0];
+        layer.sources[0] = {buffer, layers[buffer - 1].outputs, -1, -1, -1};
+        layer.inputs = layer.sources[0].width;
+        layer.source_count = 2;
+    }
+    // Each example at `to` positions.
+    void reshape(Index to) {
+        const Index outputs = width * positions / to;
+        add("reshape", outputs);
+        layers[count - 1].output_positions = positions = to;
     }
     void with_number(double number) { numbers[count - 1][layers[count - 1].number_count++] = number; }
     void with_parameter(Index rows, Index columns, bool penalized) {
@@ -148,19 +171,38 @@ struct Chain {
         add("scale", width);
         with_parameter(1, width, false);
     }
+    // (s, tanh s) with s = x + relu(x) W at two positions, x being a dense layer's output: x and s are read twice.
+    void add_branches(bool bias) {
+        reshape(2);
+        add_dense("dense", 6, bias);
+        const Index x = count, inner = width;
+        add("relu", 6);
+        add_dense("dense", 6, bias);
+        add("add", 6);
+        with_source(x);
+        const Index sum = count;
+        add("tanh", 6);
+        add("concatenate", inner + 6);
+        with_source(sum);
+        reshape(1);
+    }
 };
 
 inline void fill(Chain& chain, const Case& of) {
-    chain.count = chain.parameters = 0;
+    chain = Chain{};
     chain.width = of.inputs;
+    chain.positions = 1;
     if (of.tables) chain.add_for_tables();
+    if (of.branches) chain.add_branches(of.bias);
     chain.add_dense(of.tables ? "dense_ntk" : "dense", of.hidden, of.bias);
     chain.add(of.tables ? "parametric_mish" : "tanh", of.hidden);
     if (of.tables) chain.with_parameter(1, of.hidden, false);
     chain.add(of.is_wide() ? "dropout" : "gelu", of.hidden);
-    chain.with_number(858993459.0);
-    chain.with_number(1.25);
-    chain.layers[chain.count - 1].scheduled = of.is_wide() ? 0 : -1;  // dropout that fades
+    if (of.is_wide()) {
+        chain.with_number(858993459.0);
+        chain.with_number(1.25);
+        chain.layers[chain.count - 1].scheduled = 0;  // dropout that fades
+    }
     chain.add_dense("dense", of.outputs, of.bias);
 }
 
@@ -173,18 +215,25 @@ template <typename T> List<T> train_with(int threads, const Entries<T>& entries,
     for (Index i = 0; i < of.inputs; ++i) mean[i] = 0.25, scale[i] = 1.5;
     ProgramSpec spec{};
     spec.layers = chain.layers, spec.layer_count = chain.count, spec.inputs = of.inputs, spec.outputs = of.outputs;
+    spec.positions = 1;
     spec.parameter_count = parameters;
+    for (Index l = 0; l < chain.count; ++l) {
+        const char* wrong = core.check_layer(chain.layers[l]);
+        expect(!wrong, wrong ? wrong : "");
+    }
+    plan_matrices(spec, chain.layers, core);
     spec.mean = of.tables ? nullptr : mean.data(), spec.scale = scale.data(), spec.offset = mean.data();
     spec.loss = {core.find_loss(of.classes ? "softmax_cross_entropy" : "squared_error"), {}};
     spec.penalty = {core.find_penalty("l2"), {1e-3}};
     spec.optimizer = {core.find_optimizer("adam"), {0.9, 0.999, 1e-8}};
-    spec.around = {0.0, of.clip_norm, of.clip_norm > 0.0 ? 2.0 : 0.0, -1.0, 0.0};
+    spec.options = {0.0, of.clip_norm, of.clip_norm > 0.0 ? 2.0 : 0.0, -1.0, 0.0};
     spec.link = of.classes ? Link::largest : Link::identity;
     spec.largest_batch = of.batch;
-    // Few units in every vector's worth of columns: turned, in as many instruction sets as have vectors so long.
-    expect(is_to_be_turned<T>(spec) == (!of.is_wide() && !of.tables && of.inputs <= panel<T> && of.hidden <= lanes<T> &&
-                                        of.outputs <= lanes<T> && of.batch >= lanes<T>),
-           "whether matrices are turned");
+    // Few units in every vector's worth of columns: transposed, in as many instruction sets as have vectors so long.
+    const bool is_narrow = of.inputs <= panel<T> && of.hidden <= lanes<T> && of.outputs <= lanes<T>;
+    expect(is_better_transposed<T>(spec) == (!of.is_wide() && !of.tables && !of.branches && is_narrow &&
+                                        of.batch >= lanes<T>),
+           "whether matrices are transposed");
 
     Arena arena{nullptr, 0, false};
     entries.lay_out(spec, arena);
@@ -242,7 +291,8 @@ constexpr Case cases[] = {
     {5, 33, 3, 1300, 1100, true, false, 0.0},  // in pieces
     {9, 40, 5, 300, 32, true, true, 0.0, true}, {2, 17, 3, 1300, 1100, false, false, 0.1, true},
     {4, 6, 2, 300, 47, true, true, 0.0, true},
-    // narrow ones: turned
+    {8, 40, 5, 300, 32, true, true, 0.1, false, true}, {6, 5, 2, 1300, 1100, false, false, 0.0, false, true},
+    // narrow ones: transposed
     {2, 2, 2, 300, 33, true, true, 0.0},     {2, 2, 1, 300, 300, true, false, 0.1},
     {3, 5, 2, 90, 16, true, true, 0.0},      {30, 16, 7, 200, 47, false, false, 0.0},
     {4, 4, 4, 1300, 1100, true, true, 0.0},  {1, 1, 1, 100, 17, false, false, 0.0},
@@ -265,8 +315,8 @@ int test_core() {
     test_functions<float>();
     test_functions<double>();
     test_random();
-    test_training<float>(core.single);
-    test_training<double>(core.twice);
+    test_training<float>(core.float32);
+    test_training<double>(core.float64);
     std::printf("%s: %d failures\n", core.name, failures);
     return failures;
 }

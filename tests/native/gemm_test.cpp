@@ -12,7 +12,8 @@ template <typename T> constexpr double epsilon = sizeof(T) == 4 ? 1e-7 : 1e-16;
 
 template <typename T> void test_products(Index rows, Index inner, Index width) {
     const double tolerance = static_cast<double>(inner + rows + 4) * epsilon<T>;
-    Panels<T> x(rows, inner), w(inner, width), y(rows, width), bias(1, width), turned(width, inner), dw(inner, width);
+    Panels<T> x(rows, inner), w(inner, width), y(rows, width), bias(1, width), dw(inner, width);
+    Panels<T> transposed(width, inner);
     x.fill(), w.fill(), bias.fill();
     x.poison_padding();
     // The bias is found w.stride after that of the panel before: here in a copy laid out like that.
@@ -26,9 +27,9 @@ template <typename T> void test_products(Index rows, Index inner, Index width) {
             for (Index k = 0; k < inner; ++k) sum += x.number(i, k) * w.number(k, j);
             expect(std::abs(sum - y.number(i, j)) <= tolerance, "product", sum, y.number(i, j));
         }
-    for (int part = 0; part < 2; ++part) transpose<T>(w.readable(), turned.matrix(), inner, width, part, 2);
+    for (int part = 0; part < 2; ++part) transpose<T>(w.readable(), transposed.matrix(), inner, width, part, 2);
     for (Index k = 0; k < inner; ++k)
-        for (Index j = 0; j < width; ++j) expect(turned(j, k) == w(k, j), "transpose");
+        for (Index j = 0; j < width; ++j) expect(transposed(j, k) == w(k, j), "transpose");
     for (Index column = 0; column * panel<T> < width; ++column)
         for (Index row = 0; row < inner; row += panel<T>)
             gradient_block<T>(x.matrix().at(row / panel<T>, 0), y.matrix().at(column, 0), dw.matrix().at(column, row),
@@ -40,7 +41,8 @@ template <typename T> void test_products(Index rows, Index inner, Index width) {
                 sum += x.number(i, k) * y.number(i, j);
                 size += std::abs(y.number(i, j));
             }
-            expect(std::abs(sum - dw.number(k, j)) <= tolerance * (1.0 + size), "weight gradient", sum, dw.number(k, j));
+            const double ours = dw.number(k, j);
+            expect(std::abs(sum - ours) <= tolerance * (1.0 + size), "weight gradient", sum, ours);
         }
 }
 
@@ -73,7 +75,8 @@ template <typename T, int count> void test_sums_of_lanes() {
     const Vector<T> sums = sums_of_lanes<T, count>(part);
     for (Index r = 0; r < lanes<T>; ++r) {
         double expected = 0.0;
-        for (Index lane = 0; r < count && lane < lanes<T>; ++lane) expected += static_cast<double>(part[r < count ? r : 0][lane]);
+        for (Index lane = 0; r < count && lane < lanes<T>; ++lane)
+            expected += static_cast<double>(part[r < count ? r : 0][lane]);
         expect(std::abs(expected - static_cast<double>(sums[r])) <= 32.0 * epsilon<T>, "sums of lanes", expected,
                static_cast<double>(sums[r]));
     }
@@ -81,35 +84,37 @@ template <typename T, int count> void test_sums_of_lanes() {
 }
 
 // dW = X dYᵀ, X (inputs, columns), dY (outputs, columns); and the same bits whoever computes which rows.
-template <typename T> void test_turned_gradient(Index inputs, Index outputs, Index columns) {
+template <typename T> void test_transposed_gradient(Index inputs, Index outputs, Index columns) {
     Panels<T> x(inputs, columns), dy(outputs, columns), whole(inputs, lanes<T>), parts(inputs, lanes<T>);
     x.fill(), dy.fill();
     x.poison_padding(), dy.poison_padding();
     for (bool add : {false, true}) {
-        turned_gradient<T>(x.readable(), dy.readable(), whole.numbers.data(), 0, inputs, outputs, columns, add);
+        transposed_gradient<T>(x.readable(), dy.readable(), whole.numbers.data(), 0, inputs, outputs, columns, add);
         for (Index part = 0; part < 3; ++part) {
             const Range mine = share(inputs, part, 3);
-            turned_gradient<T>(x.readable(), dy.readable(), parts.numbers.data() + mine.begin * panel<T>, mine.begin, mine.end,
-                               outputs, columns, add);
+            transposed_gradient<T>(x.readable(), dy.readable(), parts.numbers.data() + mine.begin * panel<T>,
+                                   mine.begin, mine.end, outputs, columns, add);
         }
-        expect(whole.numbers.same_bits(parts.numbers), "a turned gradient in parts");
+        expect(whole.numbers.same_bits(parts.numbers), "a transposed gradient in parts");
         const double times = add ? 2.0 : 1.0;
         for (Index i = 0; i < inputs; ++i)
             for (Index j = 0; j < panel<T>; ++j) {
                 double sum = 0.0;
                 for (Index c = 0; j < outputs && c < columns; ++c) sum += x.number(i, c) * dy.number(j, c);
-                expect(j < outputs ? std::abs(times * sum - whole.number(i, j)) <= static_cast<double>(columns + 8) * times * epsilon<T>
-                                   : whole(i, j) == T(0),
-                       "turned gradient", times * sum, whole.number(i, j));
+                const double tolerance = static_cast<double>(columns + 8) * times * epsilon<T>;
+                const double ours = whole.number(i, j);
+                expect(j < outputs ? std::abs(times * sum - ours) <= tolerance : ours == 0.0, "transposed gradient",
+                       times * sum, ours);
             }
     }
 }
 
-template <typename T> void test_turned() {
+template <typename T> void test_transposed() {
     test_sums_of_lanes<T, static_cast<int>(lanes<T>)>();
     for (Index outputs = 1; outputs <= lanes<T>; ++outputs)
         for (Index inputs : {Index{1}, Index{2}, Index{3}, lanes<T>, panel<T> + 1})
-            for (Index vectors = 1; vectors <= 5; ++vectors) test_turned_gradient<T>(inputs, outputs, vectors * lanes<T>);
+            for (Index vectors = 1; vectors <= 5; ++vectors)
+                test_transposed_gradient<T>(inputs, outputs, vectors * lanes<T>);
 }
 
 }  // namespace
@@ -123,8 +128,8 @@ void test_gemm() {
             }
     test_shares<float>();
     test_shares<double>();
-    test_turned<float>();
-    test_turned<double>();
+    test_transposed<float>();
+    test_transposed<double>();
 }
 
 }  // namespace pellucid::PELLUCID_ISA

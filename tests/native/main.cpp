@@ -1,6 +1,10 @@
 // Runs the core's tests for every instruction set of this machine.
 
+#include <optional>
+
 #include "cores.hpp"
+#include "plan.hpp"
+#include "planned.hpp"
 
 namespace pellucid {
 #if defined(PELLUCID_X86)
@@ -18,6 +22,11 @@ namespace generic {
 int test_core();
 }
 #endif
+
+void plan_matrices(ProgramSpec& spec, LayerSpec* layers, const Core& core) {
+    static std::optional<Plan> plan;
+    plan.emplace(spec, layers, core);
+}
 }  // namespace pellucid
 
 int main() {

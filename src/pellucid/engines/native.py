@@ -1,7 +1,7 @@
 """The native engine: the program as a table of numbers, run by the compiled core in `native/`.
 
-A `Program` becomes a machine of the core (`machines.py`), which is kept as long as program, dtype and those statistics
-stay the same that training does not move. A call hands over tasks and states as numbers and arrays (`arguments.py`),
+A `Program` becomes a program of the core (`native_program.py`), which is kept as long as program, dtype and those
+statistics stay the same that training does not move. A call hands over tasks and states as records (`marshalling.py`),
 and whole epochs run in it.
 
 Threads: with `threads=None` the core takes one thread for small networks and otherwise as many as the process may
@@ -20,10 +20,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 import pellucid._native as _native
-from pellucid.engines import arguments
+from pellucid.engines import marshalling
 from pellucid.engines.base import Engine, EpochLogs, Model, Outcome, State, Task
 from pellucid.engines.cores import told_threads
-from pellucid.engines.machines import make_machine, needs_no_other
+from pellucid.engines.native_program import NativeProgram, build, is_reusable
 from pellucid.kernel import Kernel
 from pellucid.layers.base import Layer
 from pellucid.layers.embedding import PassesThrough
@@ -33,9 +33,6 @@ from pellucid.penalties import Constraint, Penalty
 from pellucid.program.compilation import Instruction, Program
 from pellucid.typing import Array, Floats
 
-# How an example is judged: not at all, by the signs of its scores, by the highest one.
-_LINKS = {"identity": 0, "exponential": 0, "sigmoid": 1, "sign": 1, "softmax": 2, "argmax": 2}
-_STOPS = ("", "interrupted", "not_finite")
 _NUMERICS = {  # what a kernel stands for: who overrides one of these must name a kernel of its own
     "forward", "backward", "updated_statistics", "values", "gradient", "values_and_gradient", "value", "update", "clip",
     "apply",
@@ -45,15 +42,16 @@ _MOST_STEPS = 2**20  # in one call, where there is a table of what schedules say
 
 
 class _Call(NamedTuple):
-    """What one call of the core made."""
+    """What the core has done: a record for each epoch, the numbers where it ended and where it was last safe, and why it
+    stopped.
+    """
 
-    stop: int
-    records: Floats
-    """(finished epochs, 4): sums of losses, of weights and of the weights of right predictions; seconds."""
-    new: list[Floats]
-    moment: tuple[Any, ...]
-    safe: list[Floats]
-    safe_moment: tuple[Any, ...]
+    records: Floats  # (epochs, 4): sums of losses, weights and right predictions; seconds
+    new: State
+    position: _native.TrainingPosition
+    safe: State
+    safe_position: _native.TrainingPosition | None
+    stopped: str
 
 
 class NativeEngine(Engine):
@@ -70,7 +68,7 @@ class NativeEngine(Engine):
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads
         self._asked = _asked_threads(threads)
-        self._machines: dict[int, tuple[tuple[Program, Any, Floats], Any]] = {}
+        self._programs: dict[int, tuple[tuple[Program, Any, Floats], NativeProgram]] = {}
 
     def obstacle(
         self,
@@ -99,10 +97,10 @@ class NativeEngine(Engine):
 
     def scores(self, model: Model, x: Array) -> Floats:
         """Scores (n, …, outputs)."""
-        x = arguments.checked(model.program, arguments.readable(x))
+        x = marshalling.checked(model.program, marshalling.as_native_dtype(x))
         outputs = np.empty((len(x), *model.program.output_shape), dtype=model.parameters.dtype)  # (n, …, outputs)
-        machine = self._machine_for(model.program, model.parameters, model.statistics)
-        machine.scores(model.parameters, arguments.measured(model.statistics), x, outputs.reshape(-1), self._asked)
+        native = self._native_program(model.program, model.parameters, model.statistics)
+        native.scores(model.parameters, marshalling.measured(model.statistics), x, outputs.reshape(-1), self._asked)
         return outputs
 
     def loss_and_gradient(
@@ -119,29 +117,27 @@ class NativeEngine(Engine):
         if penalty is not None:
             mass = float(len(x)) if sample_weight is None else float(sample_weight.sum())
             penalty = penalty.of_batch(mass * model.program.positions)
-        machine = self._machine_for(model.program, model.parameters, model.statistics)
-        value = machine.gradient(
-            model.parameters,
-            arguments.measured(model.statistics),
-            arguments.line_of(loss),
-            arguments.line_of(penalty),
-            arguments.checked(model.program, arguments.readable(x)),
-            *arguments.targets_of(targets, model.program),
-            arguments.weights_of(sample_weight),
-            flat,
-            self._asked,
+        native = self._native_program(model.program, model.parameters, model.statistics)
+        value = native.gradient(
+            parameters=model.parameters,
+            statistics=marshalling.measured(model.statistics),
+            loss=marshalling.part_of(loss),
+            penalty=None if penalty is None else marshalling.part_of(penalty),
+            examples=marshalling.examples_of(model.program, x, targets, sample_weight),
+            out=flat,
+            threads=self._asked,
         )
         return value, flat
 
     def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
         """Whole epochs in one call of the core."""
         logs = EpochLogs()
-        arrays = _arrays_of(task)
+        native_task = marshalling.task_of(task, state.parameters.dtype)
         stopped = ""
         while len(logs) < epochs and not stopped:
-            most = max(1, _MOST_STEPS // task.batches) if arguments.follows_schedules(task) else _MOST_EPOCHS
+            most = max(1, _MOST_STEPS // task.batches) if marshalling.follows_schedules(task) else _MOST_EPOCHS
             count = min(most, _MOST_EPOCHS, epochs - len(logs))
-            state, safe, some, stopped = self._train(task, arrays, state, safe, count)
+            state, safe, some, stopped = self._train(task, native_task, state, safe, count)
             logs.extend(some)
         return Outcome(state, safe, logs, stopped)
 
@@ -157,97 +153,74 @@ class NativeEngine(Engine):
             targets=task.targets[rows],
             sample_weight=None if task.sample_weight is None else task.sample_weight[rows],
         )
-        called = self._call(batch, _arrays_of(batch), replace(state, batch=0), 1)
-        if called.stop:
-            return Outcome(state, safe, EpochLogs(), _STOPS[called.stop])
-        moment = (state.epoch, state.batch + 1, state.step + 1, *called.records[0, :3].tolist())
-        advanced = arguments.state_after(task, state, called.new, moment)
+        native_task = marshalling.task_of(batch, state.parameters.dtype)
+        called = self._call(batch, native_task, replace(state, batch=0), 1)
+        if called.stopped:
+            return Outcome(state, safe, EpochLogs(), called.stopped)
+        loss_sum, weight_sum, correct_sum, _ = called.records[0].tolist()
+        position = _native.TrainingPosition(
+            epoch=state.epoch,
+            batch=state.batch + 1,
+            step=state.step + 1,
+            loss_sum=loss_sum,
+            weight_sum=weight_sum,
+            correct_sum=correct_sum,
+        )
+        advanced = marshalling.state_at(task, state, called.new, position)
         return Outcome(advanced, state if state.batch == 0 else safe, EpochLogs(), "")
 
     def _train(
-        self, task: Task, arrays: tuple[Any, ...], state: State, safe: State, epochs: int
+        self, task: Task, native_task: _native.TrainTask, state: State, safe: State, epochs: int
     ) -> tuple[State, State, EpochLogs, str]:
         """The states and logs after one call of the core."""
-        called = self._call(task, arrays, state, epochs)
-        if called.safe_moment[0] >= 0:
-            safe = arguments.state_after(task, state, called.safe, called.safe_moment)
+        called = self._call(task, native_task, state, epochs)
+        if called.safe_position is not None:
+            safe = marshalling.state_at(task, state, called.safe, called.safe_position)
         losses, masses, right, seconds = called.records.T
         masses = np.where(masses > 0, masses, 1.0)
-        judged = _LINKS[task.link] != 0
+        judged = marshalling.LINKS[task.link] != "identity"
         accuracies = (right / masses).tolist() if judged else [None] * len(masses)
         logs = EpochLogs((losses / masses).tolist(), accuracies, seconds.tolist())
-        return arguments.state_after(task, state, called.new, called.moment), safe, logs, _STOPS[called.stop]
+        return marshalling.state_at(task, state, called.new, called.position), safe, logs, called.stopped
 
-    def _call(self, task: Task, arrays: tuple[Any, ...], state: State, epochs: int) -> _Call:
+    def _call(self, task: Task, native_task: _native.TrainTask, state: State, epochs: int) -> _Call:
         """One call of the core."""
-        machine = self._machine_for(task.program, state.parameters, state.statistics)
-        old = [state.parameters, *state.slots]
-        if task.average is not None:
-            old.append(state.parameters if state.average is None else state.average)
-        old.append(arguments.measured(state.statistics))
-        new = [np.empty_like(vector) for vector in old]
-        kept = [np.empty_like(vector) for vector in old]
+        native = self._native_program(task.program, state.parameters, state.statistics)
+        new, kept = marshalling.empty_like(task, state), marshalling.empty_like(task, state)
         records = np.empty((epochs, 4))  # sums of losses, weights and right predictions; seconds
-        x, classes, targets, weights = arrays
-        stop, finished, moment, safe_moment = machine.train(
-            state=old,
-            starts_average=state.average is None,
-            loss=arguments.line_of(task.loss),
-            penalty=arguments.line_of(task.penalty),
-            optimizer=arguments.line_of(task.optimizer),
-            around=arguments.around(task),
-            rate_factors=arguments.rate_factors_of(task, state),
-            link=_LINKS[task.link],
-            x=x,
-            classes=classes,
-            targets=targets,
-            sample_weight=weights,
-            batch_size=min(task.batch_size, len(x)),
-            shuffle=task.shuffle,
-            seed=task.seed,
-            rates=arguments.rates_of(task, state, epochs),
-            decays=arguments.decays_of(task, state, epochs),
-            scheduled=arguments.scheduled(task, state, epochs),
+        result = native.train(
+            task=native_task,
+            state=marshalling.vectors_of(state),
+            position=marshalling.position_of(state),
+            schedules=marshalling.schedules_of(task, state, epochs),
             epochs=epochs,
-            moment=arguments.moment_of(state),
-            out=new,
-            safe=kept,
+            out=marshalling.vectors_of(new, writable=True),
+            safe=marshalling.vectors_of(kept, writable=True),
             records=records.reshape(-1),
             check_signals=threading.current_thread() is threading.main_thread(),
             threads=self._asked,
-            penalty_per_example=task.penalty is not None and task.penalty.per_example,
-            penalty_in_loss=task.penalty_in_loss,
         )
-        return _Call(stop, records[:finished], new, moment, kept, safe_moment)
+        return _Call(records[: result.finished], new, result.position, kept, result.safe, result.stopped)
 
-    def _machine_for(self, program: Program, parameters: Floats, statistics: Floats) -> Any:
-        """The machine for this program, dtype and statistics: the last one for the program, if nothing has changed.
+    def _native_program(self, program: Program, parameters: Floats, statistics: Floats) -> NativeProgram:
+        """The core's form of this program, dtype and statistics: the last one for the program, if nothing has changed.
 
         Those of the last two programs are kept: a network's own, and the one that ends in its link.
         """
         made_for = (program, parameters.dtype, statistics)
-        known = self._machines.get(id(program))
+        known = self._programs.get(id(program))
         if known is not None:
-            (for_program, dtype, for_statistics), machine = known
+            (for_program, dtype, for_statistics), native = known
             if for_program is program and dtype is parameters.dtype and for_statistics is statistics:
-                return machine
-        if known is not None and needs_no_other(known[0], made_for):
-            machine = known[1]
+                return native
+        if known is not None and is_reusable(known[0], made_for):
+            native = known[1]
         else:
-            machine = make_machine(*made_for)
-            while len(self._machines) > 1:
-                self._machines.pop(next(iter(self._machines)))
-        self._machines[id(program)] = (made_for, machine)
-        return machine
-
-
-def _arrays_of(task: Task) -> tuple[Any, ...]:
-    """Inputs, classes or targets, and weights as the core takes them."""
-    return (
-        arguments.checked(task.program, arguments.readable(task.x)),
-        *arguments.targets_of(task.targets, task.program),
-        arguments.weights_of(task.sample_weight),
-    )
+            native = build(*made_for)
+            while len(self._programs) > 1:
+                self._programs.pop(next(iter(self._programs)))
+        self._programs[id(program)] = (made_for, native)
+        return native
 
 
 def _asked_threads(threads: int | None) -> int:

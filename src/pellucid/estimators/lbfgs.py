@@ -15,14 +15,11 @@ from pellucid.estimators.members import Ending, Member, Plan, Rows
 from pellucid.typing import Floats
 from pellucid.validation import check_inputs, check_sample_weight
 
-_MOVES = ("batch_normalization",)  # layers whose statistics only training by steps moves
-
 
 def check_layers(member: Member) -> None:
     """Raise if a layer needs training by steps: L-BFGS minimizes one fixed function of the weights."""
     for instruction in member.network.program.instructions:
-        kernel = instruction.layer.kernel()
-        if instruction.layer.draws or (kernel is not None and kernel.name in _MOVES):
+        if instruction.layer.draws or instruction.layer.moves_statistics:
             raise ValueError(
                 f"solver='lbfgs' cannot train {instruction.name}, which is another function in every step: "
                 f"leave it out, or use solver='adam' or 'sgd'."

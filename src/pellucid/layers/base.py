@@ -17,8 +17,9 @@ row of features, (time,) for a sequence, (height, width) for an image. Most laye
     kernel()                                       its name and numbers in the native engine; None: there is none
 
 What one family alone needs is an optional protocol in its file: numbers that schedules move (`Scheduled` in
-dropout.py), codes (`TakesCodes`, `PassesThrough` in embedding.py), several inputs (`Join` in containers.py), and what
-initializers that look at data ask for (`ScaledInput`, `PreActivation` in dense.py).
+dropout.py), scaling in front of all others (`FrontScaling` in scaling.py), codes (`TakesCodes`, `PassesThrough` in
+embedding.py), several inputs (`Join` in containers.py), and what initializers that look at data ask for (`ScaledInput`,
+`PreActivation` in dense.py).
 
 `forward` saves what `backward` needs, no more. `backward` returns the gradient of the loss with respect to the input
 and to every parameter, and changes nothing: no weight is updated before the error has been passed back.
@@ -108,9 +109,6 @@ class Layer:
     draws: ClassVar[bool] = False
     """Whether the layer draws random numbers in training: it is then given a stream."""
 
-    scales_input: ClassVar[bool] = False
-    """Whether the layer only scales: in front of all others it works on the data's own numbers, in float64."""
-
     code_columns: ClassVar[int] = 0
     """How many of the last columns of the input must hold codes of categories: see `TakesCodes` in embedding.py."""
 
@@ -146,6 +144,11 @@ class Layer:
     def updated_statistics(self, saved: Any, statistics: SimpleNamespace) -> dict[str, Floats]:
         """The statistics, float64, after a training step, from what `forward` saved; only those that change."""
         return {}
+
+    @property
+    def moves_statistics(self) -> bool:
+        """Whether training moves the layer's statistics."""
+        return type(self).updated_statistics is not Layer.updated_statistics
 
     def kernel(self) -> Kernel | None:
         """The layer's line in the native instruction table; None: the reference engine alone runs it."""

@@ -157,5 +157,5 @@ class Dense(Layer):
         return self.scaled_input(passed), gradients
 
     def kernel(self) -> Kernel:
-        """`dense` or `dense_ntk`, with or without a bias."""
-        return Kernel("dense" if self.parametrization == "standard" else "dense_ntk", (float(self.bias),))
+        """`dense` or `dense_ntk`."""
+        return Kernel("dense" if self.parametrization == "standard" else "dense_ntk")

@@ -121,8 +121,8 @@ class PReLU(Layer):
         return np.where(negative, parameters.slope * gradient, gradient), {"slope": total}
 
     def kernel(self) -> Kernel:
-        """`prelu`: 1 for a slope of each unit's own."""
-        return Kernel("prelu", (float(self.per_unit),))
+        """`prelu`."""
+        return Kernel("prelu")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,14 @@
-"""Scaling of inputs, as layers: what was measured in training travels with the network."""
+"""Scaling of inputs, as layers: what was measured in training travels with the network.
+
+Contract: a layer that only scales each column by itself is a `FrontScaling`. Where such layers stand in front of all
+others, they work on the data's own numbers, in float64; the native engine joins them into one, where a row comes in.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +19,23 @@ from pellucid.typing import Array, Floats, Shape
 from pellucid.validation import keep_number
 
 _ROWS_AT_A_TIME = 4096  # statistics are summed over slices: the data may be far larger than its float64 copy could be
+
+
+class Scaling(NamedTuple):
+    """y = z/√(1 + (z/limit)²) with z = (x − mean)·scale + offset; with a limit of 0, y = z."""
+
+    mean: Floats | float = 0.0
+    scale: Floats | float = 1.0
+    offset: Floats | float = 0.0
+    limit: float = 0.0
+
+
+@runtime_checkable
+class FrontScaling(Protocol):
+    """A layer that scales each column by itself."""
+
+    def as_scaling(self, statistics: SimpleNamespace) -> Scaling:
+        """What it does, with its statistics."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +60,6 @@ class Standardize(Layer):
     The same as scikit-learn's `StandardScaler`, but for constant features (there scale 1).
     """
 
-    scales_input: ClassVar[bool] = True
     formulas: ClassVar[Formulas] = Formulas(symbol="s", value="({x} − {mean})·{scale}", derivative="{scale}")
 
     def statistic_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, float]]:
@@ -71,6 +91,10 @@ class Standardize(Layer):
         """`standardize`, with its statistics."""
         return Kernel("standardize")
 
+    def as_scaling(self, statistics: SimpleNamespace) -> Scaling:
+        """With the mean and the scale of each feature."""
+        return Scaling(statistics.mean, statistics.scale)
+
 
 @dataclass(frozen=True)
 class MinMax(Layer):
@@ -96,7 +120,6 @@ class MinMax(Layer):
 
     low: float = 0.0
     high: float = 1.0
-    scales_input: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         keep_number(self, "low")
@@ -106,6 +129,7 @@ class MinMax(Layer):
     forward = Standardize.forward
     backward = Standardize.backward
     kernel = Standardize.kernel
+    as_scaling = Standardize.as_scaling
     formulas = Standardize.formulas
 
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
@@ -129,11 +153,11 @@ class Center(Layer):
     array([1., 3.])
     """
 
-    scales_input: ClassVar[bool] = True
     statistic_specs = Standardize.statistic_specs
     forward = Standardize.forward
     backward = Standardize.backward
     kernel = Standardize.kernel
+    as_scaling = Standardize.as_scaling
     formulas = Standardize.formulas
 
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
@@ -159,7 +183,6 @@ class RobustScale(Layer):
     """
 
     limit: float | None = 3.0
-    scales_input: ClassVar[bool] = True
     formulas: ClassVar[Formulas] = Formulas(
         symbol="s",
         value="z[/√(1 + (z/{limit})²)] with z = ({x} − {mean})·{scale}",
@@ -195,6 +218,10 @@ class RobustScale(Layer):
         """`robust_scale`, with its limit (0: none)."""
         return Kernel("robust_scale", (self.limit or 0.0,))
 
+    def as_scaling(self, statistics: SimpleNamespace) -> Scaling:
+        """With the median and the scale of each feature, and the limit."""
+        return Scaling(statistics.mean, statistics.scale, limit=self.limit or 0.0)
+
 
 @dataclass(frozen=True)
 class Rescale(Layer):
@@ -216,7 +243,6 @@ class Rescale(Layer):
 
     scale: float
     offset: float = 0.0
-    scales_input: ClassVar[bool] = True
     formulas: ClassVar[Formulas] = Formulas(symbol="s", value="{x}·{scale}[ + {offset}]", derivative="{scale}")
 
     def __post_init__(self) -> None:
@@ -236,3 +262,7 @@ class Rescale(Layer):
     def kernel(self) -> Kernel:
         """`rescale`, with its scale and offset."""
         return Kernel("rescale", (self.scale, self.offset))
+
+    def as_scaling(self, statistics: SimpleNamespace) -> Scaling:
+        """The same factor and offset for every feature."""
+        return Scaling(scale=self.scale, offset=self.offset)

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from pellucid.layers.base import Layer, ParameterSpec
 from pellucid.layers.containers import Container, Join
+from pellucid.layers.scaling import FrontScaling
 from pellucid.typing import Array, Shape
 
 
@@ -118,7 +119,7 @@ class Program:
     def leading_scalings(self) -> int:
         """How many layers at the front only scale the input: they run in float64, before it takes the dtype."""
         count = 0
-        while count < len(self.instructions) and self.instructions[count].layer.scales_input:
+        while count < len(self.instructions) and isinstance(self.instructions[count].layer, FrontScaling):
             if self.instructions[count].sources != (count,) or len(self.readers[count]) > 1:
                 break
             count += 1

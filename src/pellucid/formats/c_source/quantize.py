@@ -144,8 +144,8 @@ def _divide(prediction: Prediction) -> tuple[Graph, list[_Stage], Graph | None]:
             place, layer = graph.paths[statement.node.layer], graph.layers[statement.node.layer]
             raise ValueError(
                 f"layer {place}, {layer}, behind a dense layer cannot be computed in int8, which knows products, "
-                f"activations of each number and maxima of neighbours, all of one row: omit int8, or train with another "
-                f"layer in its place (BatchNormalization for LayerNormalization)."
+                f"activations of each number and maxima of neighbours, all of one row: omit int8, or train with "
+                f"another layer in its place (BatchNormalization for LayerNormalization)."
             )
         stage = _Stage(statement, Graph(before, statement.node, graph.layers, graph.paths), words)
         if product_of(statement.node) and stages and (affine := _affine(stages[-1])) is not None:
