@@ -11,13 +11,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from pellucid.version import __version__
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (that of the process where none is given) and answer its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if list(arguments) == ["--version"]:  # needs none of the packages that the other commands need
-        from pellucid import __version__
-
         print(f"pellucid {__version__}")
         return 0
     try:

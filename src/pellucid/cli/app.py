@@ -20,6 +20,7 @@ from pellucid.cli.predict import predict
 from pellucid.cli.trace import trace
 from pellucid.cli.train import train
 from pellucid.cli.tune import tune
+from pellucid.version import __version__
 
 
 class _PlainFlags:
@@ -57,8 +58,6 @@ for command in (train, tune, predict, evaluate, info, export, trace, doctor, pla
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from pellucid import __version__
-
         print(f"pellucid {__version__}")
         raise typer.Exit
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import pellucid as pl
+from pellucid import datasets
 from pellucid.cli import inputs
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.datasets import DATASETS, Dataset
@@ -71,7 +71,7 @@ def _recognised(network: Model, directory: str | None) -> Rows:
             continue
         try:
             more: dict[str, Any] = {"directory": directory, "download": False} if name in CHECKSUMS else {}
-            dataset = pl.datasets.load(name, **more)
+            dataset = datasets.load(name, **more)
         except (OSError, ValueError):
             continue  # its files are not at hand
         accuracy, chance = _accuracy(network, dataset), 1 / len(dataset.classes)

@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-import pellucid as pl
+from pellucid.inspection.doctor import Diagnosis, Remedy
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "hint": "cyan"}
 
 
 def told_of(
-    diagnosis: pl.Diagnosis, command: Callable[[pl.Remedy | None], str | None] = lambda remedy: None
+    diagnosis: Diagnosis, command: Callable[[Remedy | None], str | None] = lambda remedy: None
 ) -> dict[str, Any]:
     """The diagnosis as plain data, each remedy with the command line that applies it, where there is one."""
     told = diagnosis.to_dict()

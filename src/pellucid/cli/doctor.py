@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import pellucid as pl
+    from pellucid.training import History
 
 
 def examine_run(
@@ -73,19 +73,19 @@ def _read(path: Path) -> dict[str, Any]:
     return told
 
 
-def _history(folder: Path) -> pl.History:
-    import pellucid as pl
+def _history(folder: Path) -> History:
     from pellucid.cli.runs import HISTORY
+    from pellucid.training import History
 
-    return pl.History.from_dict(_read(folder / HISTORY))
+    return History.from_dict(_read(folder / HISTORY))
 
 
 def _of_history(folder: Path, why: str) -> dict[str, Any]:
     """What the curves alone show, and why there is nothing else to look at."""
-    import pellucid as pl
     from pellucid.cli.diagnosis import told_of
+    from pellucid.inspection.doctor import diagnose
 
-    told = told_of(pl.diagnose(_history(folder)))
+    told = told_of(diagnose(_history(folder)))
     return {**told, "unseen": [f"layers, weights and data. Of {folder} only the curves are known: {why}"]}
 
 
@@ -105,15 +105,15 @@ def _table_again(settings: Mapping[str, Any]) -> str:
 
 def _of_run(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What is wrong with the saved network on its data, from the first weights that the seed of its training gives."""
-    import pellucid as pl
     from pellucid.cli.diagnosis import told_of
     from pellucid.cli.runs import MODEL
     from pellucid.cli.training import commands, options_of, set_up
+    from pellucid.formats.model_file import load
     from pellucid.inspection.doctor import diagnose_saved
 
     options = options_of(settings)
     trainer, dataset, _ = set_up(options)
-    network = pl.load(folder / MODEL)
+    network = load(folder / MODEL)
     found = diagnose_saved(trainer, network, _history(folder), *dataset.train, validation=dataset.validation)
     return told_of(found, commands(options, trainer, dataset))
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pellucid as pl
+from pellucid import formats
 from pellucid.cli.calibration import rows_for
 from pellucid.cli.errors import Failure, UsageError, choice
 from pellucid.cli.inputs import load_together, model_path
 from pellucid.cli.runs import MODEL, SETTINGS
 from pellucid.cli.training import options_of, set_up
 from pellucid.datasets import DATASETS, Dataset
+from pellucid.formats.onnx import to_onnx
+from pellucid.network import Network
+from pellucid.together import Together
 
 
 @dataclass(frozen=True)
@@ -36,29 +39,29 @@ class Options:
 class Target(NamedTuple):
     """Something a network can be written as."""
 
-    write: Callable[[pl.Together, Path, Options], Any]
+    write: Callable[[Together, Path, Options], Any]
     """Writes it and answers a report, which is printed."""
     options: tuple[str, ...] = ()
     """The options it takes besides the output."""
 
 
-def _c(network: pl.Together, path: Path, options: Options) -> Any:
+def _c(network: Together, path: Path, options: Options) -> Any:
     if not options.int8:
         _refuse(options, ("calibrate", "data"), "is for --int8")
-        return pl.formats.write_c(network, path)
+        return formats.write_c(network, path)
     alone = _alone(network, "--int8")
     rows = rows_for(alone, options.calibrate, options.data)
     print(rows.words)
-    return pl.formats.write_c(alone, path, int8=True, rows=rows.x, test=rows.test)
+    return formats.write_c(alone, path, int8=True, rows=rows.x, test=rows.test)
 
 
-def _numpy(network: pl.Together, path: Path, options: Options) -> Any:
+def _numpy(network: Together, path: Path, options: Options) -> Any:
     if not options.training:
-        return pl.formats.write_numpy(network, path)
+        return formats.write_numpy(network, path)
     alone = _alone(network, "--training")
     if options.output is None:
         path = path.with_name(f"{path.name}_training")
-    return pl.formats.write_training(alone, path, data=_data_of_run(options.model.parent))
+    return formats.write_training(alone, path, data=_data_of_run(options.model.parent))
 
 
 def _data_of_run(folder: Path) -> Dataset | None:
@@ -70,15 +73,15 @@ def _data_of_run(folder: Path) -> Dataset | None:
     return set_up(options_of(told))[1] if told.get("dataset") in DATASETS else None
 
 
-def _onnx(network: pl.Together, path: Path, options: Options) -> Any:
+def _onnx(network: Together, path: Path, options: Options) -> Any:
     rows = None if options.calibrate is None else rows_for(network, options.calibrate, options.data)
     target = path if path.suffix == ".onnx" else path.with_name(f"{path.name}.onnx")
-    report = pl.to_onnx(network, target, x=None if rows is None else rows.x)
+    report = to_onnx(network, target, x=None if rows is None else rows.x)
     return f"Wrote {target.name}\n{report}"
 
 
-def _javascript(network: pl.Together, path: Path, options: Options) -> Any:
-    return pl.formats.write_javascript(network, path)
+def _javascript(network: Together, path: Path, options: Options) -> Any:
+    return formats.write_javascript(network, path)
 
 
 TARGETS: dict[str, Target] = {
@@ -90,7 +93,7 @@ TARGETS: dict[str, Target] = {
 """What a network can be written as, by the name people type."""
 
 
-def _alone(network: pl.Together, option: str) -> pl.Network:
+def _alone(network: Together, option: str) -> Network:
     """The only network there is."""
     count = len(network.networks)
     if count > 1:

@@ -17,13 +17,12 @@ def show_model(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
 ) -> None:
     """Show a saved network: its layers, what it takes and what it predicts."""
-    import pellucid as pl
     from pellucid.cli import inputs, tables
-    from pellucid.formats.model_file import VERSION, describe
+    from pellucid.formats.model_file import VERSION, describe, load
     from pellucid.validation import counted
 
     path = inputs.model_path(model)
-    network, description = pl.load(path), describe(path)
+    network, description = load(path), describe(path)
     console = tables.console()
     answers = {
         "identity": "numbers",

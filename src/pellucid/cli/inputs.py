@@ -17,14 +17,17 @@ from typing import Any
 
 import numpy as np
 
-import pellucid as pl
+from pellucid import datasets
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import MODEL
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
+from pellucid.formats.model_file import load
 from pellucid.formats.together import file_names
+from pellucid.formats.together import load_together as load_several
+from pellucid.network import Network
 from pellucid.tables import memory
-from pellucid.together import Model
+from pellucid.together import Model, Together
 from pellucid.typing import Array
 from pellucid.validation import unknown_name
 
@@ -33,19 +36,19 @@ _TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".feather", ".arrow", ".bz
 _DELIMITERS = ",;\t"
 
 
-def load_model(path: str) -> pl.Network:
+def load_model(path: str) -> Network:
     """Read a network from a model file, or from the folder of the run that wrote it; of several the first one."""
     file = model_path(path)
     if Path(path).expanduser().is_dir() and (file.parent / file_names(2)[-1]).exists():
         words = f"{path} holds several networks that answer together: this is {file.name}, the first one."
         print(words, file=sys.stderr)
-    return pl.load(file)
+    return load(file)
 
 
-def load_together(path: str) -> pl.Together:
+def load_together(path: str) -> Together:
     """Read the networks of the folder of a run, or the one of a model file."""
     file = model_path(path)
-    return pl.load_together(Path(path).expanduser() if Path(path).expanduser().is_dir() else file)
+    return load_several(Path(path).expanduser() if Path(path).expanduser().is_dir() else file)
 
 
 def model_path(path: str) -> Path:
@@ -97,8 +100,8 @@ def load_named(name: str, directory: str | None, **options: Any) -> Dataset:
     if name not in CHECKSUMS:  # those that are files
         if directory is not None:
             raise UsageError(f"--data is for mnist and fashion-mnist, whose files it finds; {name} needs none.")
-        return pl.datasets.load(name, **options)
-    return pl.datasets.load(name, directory=directory, progress=_Download(), **options)
+        return datasets.load(name, **options)
+    return datasets.load(name, directory=directory, progress=_Download(), **options)
 
 
 class _Download:

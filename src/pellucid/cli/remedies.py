@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pellucid as pl
+from pellucid.inspection.doctor import Remedy
 from pellucid.inspection.doctor.advice import base_rate, with_rate
-from pellucid.layers import ACTIVATIONS, Layer
+from pellucid.layers import ACTIVATIONS, Dense, Dropout, Layer
+from pellucid.penalties import L2
+from pellucid.training import EarlyStopping, Trainer
 
 if TYPE_CHECKING:
     from pellucid.cli.table_options import TableOptions
@@ -31,7 +33,7 @@ _NAMES = {cls: name.replace("_", "-") for name, cls in ACTIVATIONS.items()}
 
 
 def command_of(
-    remedy: pl.Remedy | None, options: Options | TableOptions, trainer: pl.Trainer, layers_for: LayersFor
+    remedy: Remedy | None, options: Options | TableOptions, trainer: Trainer, layers_for: LayersFor
 ) -> str | None:
     """The command line with the remedy in it; None where options cannot say it."""
     changes = None if remedy is None else _changes(remedy, trainer, layers_for)
@@ -51,7 +53,7 @@ def command_line(options: Options | TableOptions, changes: Mapping[str, Any]) ->
     return shlex.join(words)
 
 
-def _changes(remedy: pl.Remedy, trainer: pl.Trainer, layers_for: LayersFor) -> Changes | None:
+def _changes(remedy: Remedy, trainer: Trainer, layers_for: LayersFor) -> Changes | None:
     """What a remedy changes; None where there is something that no option says."""
     if remedy.leave_out is not None:
         return None
@@ -69,7 +71,7 @@ def _changes(remedy: pl.Remedy, trainer: pl.Trainer, layers_for: LayersFor) -> C
     return None if found is None else {**changes, **found}
 
 
-def _setting(name: str, value: Any, trainer: pl.Trainer) -> Changes | None:
+def _setting(name: str, value: Any, trainer: Trainer) -> Changes | None:
     """A setting of the trainer as an option."""
     if name == "optimizer":
         rate = base_rate(value)
@@ -77,9 +79,9 @@ def _setting(name: str, value: Any, trainer: pl.Trainer) -> Changes | None:
         return {"learning_rate": f"{rate:g}"} if same else None
     if name == "batch_size":
         return {"batch_size": value}
-    if name == "penalty" and isinstance(value, pl.L2) and value == pl.L2(value.strength):
+    if name == "penalty" and isinstance(value, L2) and value == L2(value.strength):
         return {"l2": f"{value.strength:g}"}
-    if name == "callbacks" and len(value) == 1 and isinstance(value[0], pl.EarlyStopping):
+    if name == "callbacks" and len(value) == 1 and isinstance(value[0], EarlyStopping):
         return {"patience": value[0].patience}
     return None
 
@@ -93,15 +95,15 @@ def _network(layers: Sequence[Layer], before: Sequence[Layer], layers_for: Layer
 
 def _active(layers: Sequence[Layer]) -> list[Layer]:
     """The layers without dropout that drops nothing."""
-    return [layer for layer in layers if layer != pl.Dropout(0.0)]
+    return [layer for layer in layers if layer != Dropout(0.0)]
 
 
 def _described(layers: Sequence[Layer]) -> Changes:
-    units = [layer.units for layer in layers if isinstance(layer, pl.Dense)]
+    units = [layer.units for layer in layers if isinstance(layer, Dense)]
     described: Changes = {"hidden": ",".join(map(str, units[:-1])) or "none"}
     for layer in layers[:-1]:
         if type(layer) in _NAMES:
             described["activation"] = _NAMES[type(layer)]
-        elif isinstance(layer, pl.Dropout):
+        elif isinstance(layer, Dropout):
             described["dropout"] = layer.rate_at(0)
     return described

@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pellucid as pl
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.storage.atomic import write_atomically
 from pellucid.storage.strict_json import read_json
+from pellucid.training import Callback, Checkpoint, EarlyStopping, Trainer
 from pellucid.training.claims import check_free, claimed
 from pellucid.training.saving import check_own, checkpoints, identity, make_folder
 
@@ -44,7 +44,7 @@ def check_folders(options: Options) -> None:
 
 
 @contextmanager
-def checkpoints_of(trainer: pl.Trainer, place: str | None) -> Iterator[None]:
+def checkpoints_of(trainer: Trainer, place: str | None) -> Iterator[None]:
     """Keep other trainings out of the folder of the checkpoints, from before anything is written to it."""
     if place is None:
         yield
@@ -62,7 +62,7 @@ def checkpoints_of(trainer: pl.Trainer, place: str | None) -> Iterator[None]:
                 folder.rmdir()
 
 
-def remember(options: Options, trainer: pl.Trainer) -> None:
+def remember(options: Options, trainer: Trainer) -> None:
     """Write what a training is begun with, and which one it is, into the folder of its checkpoints."""
     if options.checkpoint is None:
         return
@@ -120,12 +120,12 @@ def _read(folder: Path, kind: type[Options]) -> dict[str, Any]:
     return begun
 
 
-def resumed(options: Options, patience: int) -> pl.Trainer:
+def resumed(options: Options, patience: int) -> Trainer:
     """The trainer that the newest checkpoint holds."""
     folder = Path(str(options.resume)).expanduser()
-    callbacks: list[pl.Callback] = [pl.EarlyStopping(patience)] if patience else []
-    trainer = pl.Trainer.resume(
-        folder, callbacks=[*callbacks, pl.Checkpoint(folder)], engine=options.engine, threads=options.threads
+    callbacks: list[Callback] = [EarlyStopping(patience)] if patience else []
+    trainer = Trainer.resume(
+        folder, callbacks=[*callbacks, Checkpoint(folder)], engine=options.engine, threads=options.threads
     )
     if _read(folder, type(options)).get("training", identity(trainer)) != identity(trainer):
         raise Failure(

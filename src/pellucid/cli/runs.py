@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pellucid as pl
+from pellucid import plots
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.datasets import Dataset
+from pellucid.formats.model_file import save as save_network
 from pellucid.formats.together import FIRST, is_model_name
+from pellucid.network import Network
 from pellucid.storage.atomic import is_temporary, new_folder, restored_folder, write_atomically
+from pellucid.training import History
 
 MODEL, HISTORY, REPORT = FIRST, "history.json", "report.png"
 SETTINGS, FINDINGS = "settings.json", "findings.json"
@@ -58,9 +61,9 @@ class RunFolder:
 
     def write(
         self,
-        network: pl.Network,
+        network: Network,
         dataset: Dataset,
-        history: pl.History,
+        history: History,
         settings: Mapping[str, Any],
         findings: Mapping[str, Any] | None = None,
     ) -> list[str]:
@@ -71,17 +74,17 @@ class RunFolder:
         if findings is not None:
             texts[FINDINGS] = json.dumps(dict(findings), indent=1, ensure_ascii=False)
         with self.writing() as place:
-            pl.save(network, place / MODEL)
+            save_network(network, place / MODEL)
             for name, text in texts.items():
                 write_atomically(place / name, [text.encode(), b"\n"])
             try:
-                figure = pl.plots.report(network, dataset, history)
+                figure = plots.report(network, dataset, history)
             except ImportError as error:  # matplotlib is an extra: a model without a picture is still a model
                 import warnings
 
                 warnings.warn(f"there is no {REPORT}. {error}", stacklevel=2)
                 return [MODEL, *texts]
-            write_atomically(place / REPORT, [pl.plots.to_png(figure)])
+            write_atomically(place / REPORT, [plots.to_png(figure)])
         return [MODEL, *texts, REPORT]
 
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import pellucid as pl
 from pellucid.cli.csv_words import csv_of
 from pellucid.cli.errors import Failure, UsageError
+from pellucid.network import Network
 from pellucid.tables.cells import rows_counted_from
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.files import TableFile, in_its_encoding
@@ -32,7 +32,7 @@ class TracedRow(NamedTuple):
     words: str
 
 
-def traced_row(network: pl.Network, row: str, data: str | None, target: str, dialect: str | None) -> TracedRow:
+def traced_row(network: Network, row: str, data: str | None, target: str, dialect: str | None) -> TracedRow:
     """The row of that number in the file `data`, or the one that `row` writes out."""
     encoder = network.preprocessing
     assert encoder is not None

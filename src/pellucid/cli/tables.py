@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-import pellucid as pl
 from pellucid.datasets import Dataset
+from pellucid.network import Network
 from pellucid.plots.confusion import confusion_counts
 from pellucid.plots.page import layer_words
+from pellucid.training import History, Trainer
 from pellucid.typing import Array
 from pellucid.validation import counted
 
@@ -68,7 +69,7 @@ def show_data(console: Console, dataset: Dataset) -> None:
     )
 
 
-def show_training(console: Console, trainer: pl.Trainer, epochs: int) -> None:
+def show_training(console: Console, trainer: Trainer, epochs: int) -> None:
     """Loss, optimizer, batches and epochs."""
     optimizer, loss = type(trainer.optimizer).__name__, type(trainer.loss).__name__
     parts = [
@@ -81,7 +82,7 @@ def show_training(console: Console, trainer: pl.Trainer, epochs: int) -> None:
     show_pairs(console, {"Training": f"{', '.join(parts)}; seed {trainer.seed}"})
 
 
-def show_layers(console: Console, network: pl.Network) -> None:
+def show_layers(console: Console, network: Network) -> None:
     """The layers with their shapes and numbers of parameters."""
     table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
     table.add_column("#", justify="right", style="dim")
@@ -98,7 +99,7 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
 
-def show_end(console: Console, history: pl.History) -> None:
+def show_end(console: Console, history: History) -> None:
     """How long training took, on what, and why it ended."""
     note = f" ({history.engine_note})" if history.engine_note else ""
     epochs = f"{len(history):,} epoch{'' if len(history) == 1 else 's'}"

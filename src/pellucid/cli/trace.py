@@ -10,7 +10,8 @@ from pellucid.cli import csv_words
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
-    import pellucid as pl
+    from pellucid.inspection.trace import Trace
+    from pellucid.network import Network
     from pellucid.typing import Array
 
 
@@ -86,11 +87,12 @@ def _whole(name: str, text: str) -> int:
 
 def _trace(
     model: str, row: str, data: str | None, target: str | None, csv: str | None, learning_rate: float
-) -> tuple[pl.Trace, str]:
+) -> tuple[Trace, str]:
     """The trace of a row, and of a table's the row as it stands there."""
-    import pellucid as pl
     from pellucid.cli import inputs
     from pellucid.cli.errors import Failure, UsageError, option
+    from pellucid.inspection.trace import trace as trace_of
+    from pellucid.optimizers import GradientDescent
 
     if not row.isdigit() and "=" not in row:
         raise UsageError(f"--row must be a whole number from 0 on, or of a table column=value,…, not {row!r:.60}.")
@@ -100,13 +102,13 @@ def _trace(
     if network.loss is None:
         raise Failure(f"{model} was saved before it was trained, so it has no loss to trace.")
     with option("--learning-rate"):
-        optimizer = pl.GradientDescent(learning_rate)
+        optimizer = GradientDescent(learning_rate)
     x, y, words = _row(network, model, row, data, target, csv)
-    return pl.trace(network, None, x, y, optimizer=optimizer), words
+    return trace_of(network, None, x, y, optimizer=optimizer), words
 
 
 def _row(
-    network: pl.Network, model: str, row: str, data: str | None, target: str | None, csv: str | None
+    network: Network, model: str, row: str, data: str | None, target: str | None, csv: str | None
 ) -> tuple[Array, Array, str]:
     """The row (1, …), its target (1,) or (1, outputs), and of a table the row in words."""
     from pathlib import Path
@@ -143,7 +145,7 @@ def _row(
     return x[number : number + 1], y[number : number + 1], ""
 
 
-def _takes_digits(network: pl.Network) -> bool:
+def _takes_digits(network: Network) -> bool:
     return network.input_shape == (64,) and network.outputs == 10
 
 

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pellucid as pl
 from pellucid.cli import tables
 from pellucid.cli.diagnosis import show_findings, told_of
 from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_rows, option, whole_numbers
@@ -23,9 +22,13 @@ from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
 from pellucid.datasets.splits import part_rows
 from pellucid.engines import ENGINES
-from pellucid.layers import ACTIVATIONS, Layer
+from pellucid.inspection.doctor import Doctor, Remedy
+from pellucid.layers import ACTIVATIONS, Dense, Dropout, Layer, Rescale, Sigmoid
 from pellucid.losses import LOSSES, Loss
+from pellucid.network import Network
 from pellucid.optimizers import OPTIMIZERS
+from pellucid.penalties import L2
+from pellucid.training import Callback, Checkpoint, DivergenceError, EarlyStopping, Trainer
 from pellucid.validation import check_integer
 
 
@@ -69,7 +72,7 @@ def train(options: Options) -> None:
         check_integer("seed", options.seed, maximum=2**64 - 1)
     console = tables.console()
     trainer, dataset, recipe = set_up(options)
-    watching = [pl.Doctor()] if options.doctor else []
+    watching = [Doctor()] if options.doctor else []
     trainer.callbacks += watching
     place = options.resume or options.checkpoint
     with checkpoints_of(trainer, place), run_folder(options.save, name, overwrite=overwrite) as folder:
@@ -81,7 +84,7 @@ def train(options: Options) -> None:
         tables.show_layers(console, trainer.network)
         try:
             interrupted = _fit(trainer, dataset, recipe, console)
-        except pl.DivergenceError:
+        except DivergenceError:
             for doctor in watching:
                 show_findings(console, told_of(doctor.diagnosis, commands(options, trainer, dataset)))
             raise
@@ -99,7 +102,7 @@ def train(options: Options) -> None:
         raise Interrupted
 
 
-def set_up(options: Options) -> tuple[pl.Trainer, Dataset, Recipe]:
+def set_up(options: Options) -> tuple[Trainer, Dataset, Recipe]:
     """The trainer, the data and the recipe that a command line stands for."""
     name = choice("data set", options.dataset, DATASETS)
     recipe = _recipe(options, recipe_for(name))
@@ -108,7 +111,7 @@ def set_up(options: Options) -> tuple[pl.Trainer, Dataset, Recipe]:
     return trainer, dataset, recipe
 
 
-def commands(options: Options, trainer: pl.Trainer, dataset: Dataset) -> Callable[[pl.Remedy | None], str | None]:
+def commands(options: Options, trainer: Trainer, dataset: Dataset) -> Callable[[Remedy | None], str | None]:
     """What makes a command line of a remedy."""
 
     def layers_for(changes: Mapping[str, Any]) -> list[Layer]:
@@ -173,15 +176,15 @@ def _data(name: str, options: Options) -> Dataset:
         return load_named(name, options.data, **more)
 
 
-def _trainer(options: Options, recipe: Recipe, dataset: Dataset) -> pl.Trainer:
+def _trainer(options: Options, recipe: Recipe, dataset: Dataset) -> Trainer:
     optimizer = OPTIMIZERS[recipe.optimizer]
     with option("--learning-rate"):
         chosen = optimizer(recipe.learning_rate)
     with option("--l2"):
-        penalty = pl.L2(options.l2) if options.l2 else None
+        penalty = L2(options.l2) if options.l2 else None
     with option("--threads" if options.engine != "native" else "--engine"):
-        network = pl.Network(_layers(recipe, dataset), engine=options.engine, threads=options.threads)
-    return pl.Trainer(
+        network = Network(_layers(recipe, dataset), engine=options.engine, threads=options.threads)
+    return Trainer(
         network,
         loss=LOSSES[recipe.loss](),
         optimizer=chosen,
@@ -192,9 +195,9 @@ def _trainer(options: Options, recipe: Recipe, dataset: Dataset) -> pl.Trainer:
     )
 
 
-def _callbacks(options: Options, recipe: Recipe) -> list[pl.Callback]:
-    stopping: list[pl.Callback] = [pl.EarlyStopping(recipe.patience)] if recipe.patience else []
-    return stopping if options.checkpoint is None else [*stopping, pl.Checkpoint(Path(options.checkpoint).expanduser())]
+def _callbacks(options: Options, recipe: Recipe) -> list[Callback]:
+    stopping: list[Callback] = [EarlyStopping(recipe.patience)] if recipe.patience else []
+    return stopping if options.checkpoint is None else [*stopping, Checkpoint(Path(options.checkpoint).expanduser())]
 
 
 def _batch_size(options: Options, recipe: Recipe, dataset: Dataset) -> int | str:
@@ -213,12 +216,12 @@ def _batch_size(options: Options, recipe: Recipe, dataset: Dataset) -> int | str
 
 def _layers(recipe: Recipe, dataset: Dataset) -> list[Layer]:
     """Scaling, hidden layers with activation and dropout, and one output a class (one alone for yes or no)."""
-    layers: list[Layer] = [] if recipe.rescale is None else [pl.Rescale(recipe.rescale)]
+    layers: list[Layer] = [] if recipe.rescale is None else [Rescale(recipe.rescale)]
     activation = activations()[recipe.activation]
     with option("--dropout"):
-        dropout = [pl.Dropout(recipe.dropout)] if recipe.dropout else []
+        dropout = [Dropout(recipe.dropout)] if recipe.dropout else []
     for units in recipe.hidden:
-        layers += [pl.Dense(units), activation(), *dropout]
+        layers += [Dense(units), activation(), *dropout]
     outputs = len(dataset.classes)
     if recipe.loss == "sigmoid_cross_entropy":
         if outputs > 2:
@@ -227,13 +230,13 @@ def _layers(recipe: Recipe, dataset: Dataset) -> list[Layer]:
                 f"use softmax-cross-entropy."
             )
         outputs = 1
-    layers.append(pl.Dense(outputs))
+    layers.append(Dense(outputs))
     if recipe.loss == "squared_error":  # the targets are 0 and 1, and so should the outputs be
-        layers.append(pl.Sigmoid())
+        layers.append(Sigmoid())
     return layers
 
 
-def _fit(trainer: pl.Trainer, dataset: Dataset, recipe: Recipe, console: Any) -> bool:
+def _fit(trainer: Trainer, dataset: Dataset, recipe: Recipe, console: Any) -> bool:
     """Train; answer whether it was interrupted. What was learnt until then is in the network."""
     trainer.callbacks.append(progress_for(console))
     left = recipe.epochs - trainer.epoch
@@ -253,7 +256,7 @@ def _fit(trainer: pl.Trainer, dataset: Dataset, recipe: Recipe, console: Any) ->
     return False
 
 
-def _show_results(console: Any, network: pl.Network, dataset: Dataset) -> None:
+def _show_results(console: Any, network: Network, dataset: Dataset) -> None:
     part = dataset.test
     assert part is not None  # every built-in data set has one
     values = network.evaluate(*part)

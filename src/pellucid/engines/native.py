@@ -42,8 +42,8 @@ _MOST_STEPS = 2**20  # in one call, where there is a table of what schedules say
 
 
 class _Call(NamedTuple):
-    """What the core has done: a record for each epoch, the numbers where it ended and where it was last safe, and why it
-    stopped.
+    """What the core has done: a record for each epoch, the numbers where it ended and where it was last safe, and
+    why it stopped.
     """
 
     records: Floats  # (epochs, 4): sums of losses, weights and right predictions; seconds

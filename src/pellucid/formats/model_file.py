@@ -38,6 +38,7 @@ from pellucid.storage.tensor_file import (
 )
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_finite
+from pellucid.version import __version__
 
 VERSION = 1
 
@@ -83,8 +84,6 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
 
 def model_parts(network: Network) -> list[bytes | memoryview]:
     """The bytes of a network's model file, part by part."""
-    from pellucid import __version__
-
     tensors = {**network.named_parameters(), **network.named_statistics()}
     for name, tensor in tensors.items():
         check_finite(tensor, name)

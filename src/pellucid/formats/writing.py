@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid.storage.atomic import write_all
+from pellucid.version import __version__
 
 MARK = "Written by Pellucid"
 _HEAD = 4096  # bytes in which the mark must stand
@@ -41,8 +42,6 @@ class Report:
 
 def signature() -> str:
     """The mark with the version, for the head of a file."""
-    from pellucid import __version__
-
     return f"{MARK} {__version__}"
 
 

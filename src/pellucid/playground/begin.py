@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pellucid as pl
+from pellucid.network import Network
 from pellucid.playground.session import Session
 
 Preparation = Callable[[Session], None]
 
 
 def beginning(
-    network: pl.Network | None = None, network_name: str = "", text: str | None = None, text_name: str = ""
+    network: Network | None = None, network_name: str = "", text: str | None = None, text_name: str = ""
 ) -> Preparation:
     """What is done to every new session: it gets the rows of a CSV and a copy of the network's numbers.
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from pellucid import __version__
 from pellucid.playground import takeaway, wire
 from pellucid.playground.catalogue import as_table
 from pellucid.playground.data import MOST_POINTS, PlaneData, from_table, thumbnails
@@ -31,6 +30,7 @@ from pellucid.playground.state import (
 )
 from pellucid.playground.table import MOST_BYTES as MOST_CSV_BYTES
 from pellucid.playground.table import MOST_COLUMNS, MOST_ROWS, DataError, Table
+from pellucid.version import __version__
 
 Answer = list[Any]
 _RETUNING = {
@@ -59,7 +59,7 @@ def welcome(session: Session, *, resumed: bool, session_seconds: float) -> Answe
         "version": __version__,
         "catalogue": {"datasets": list(thumbnails()), **as_table()},
         "limits": limits,
-        "exports": takeaway.formats(),
+        "exports": takeaway.available_formats(),
         "doctor": findings(session, ask=False)["available"],
     }
     return [{**state_message(session), **head}, data_message(session.data, session)]

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-import pellucid as pl
 from pellucid.inspection.walk import walk_forward
+from pellucid.network import Network
 from pellucid.numerics import softmax
 from pellucid.playground.drawing import normalized
 from pellucid.playground.messages import Message
@@ -87,12 +87,12 @@ async def answer(session: Session, message: Message, deliver: Callable[[bytes], 
     return [await asyncio.wrap_future(room.call(act))]
 
 
-def knows(network: pl.Network) -> bool:
+def knows(network: Network) -> bool:
     """Whether a network is one for digits rather than for the plane."""
     return network.built and network.input_shape in ((64,), (784,)) and network.outputs == 10
 
 
-def bring(session: Session, network: pl.Network, name: str) -> None:
+def bring(session: Session, network: Network, name: str) -> None:
     """Show such a network in the second tab."""
     data = "digits" if network.input_shape == (64,) else "mnist"
     room = _room(session)

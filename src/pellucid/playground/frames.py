@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-import pellucid as pl
 from pellucid.inspection.walk import check_examples, walk_backward, walk_forward
+from pellucid.network import Network
 from pellucid.playground.data import PlaneData
 from pellucid.playground.recipe import Recipe
 from pellucid.typing import Array, Floats
@@ -26,7 +26,7 @@ _WORK = 2e7  # products of a large map, at most: larger networks get smaller map
 class View:
     """What is looked at."""
 
-    network: pl.Network
+    network: Network
     recipe: Recipe
     data: PlaneData
     _grids: dict[int, Floats] = field(default_factory=dict)
@@ -53,7 +53,7 @@ def grid(data: PlaneData, size: int) -> Floats:
     return points
 
 
-def large_size(network: pl.Network, wanted: int) -> int:
+def large_size(network: Network, wanted: int) -> int:
     """How fine a large map can be without taking longer than a frame should."""
     affordable = int(np.sqrt(_WORK / max(1, network.program.parameter_count)))
     return max(10, min(wanted, affordable))

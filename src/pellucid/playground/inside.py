@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import pellucid as pl
+from pellucid.inspection.doctor import diagnose
 from pellucid.inspection.doctor.catalogue import CATALOGUE
 from pellucid.inspection.doctor.finding import Finding, in_order
+from pellucid.inspection.trace import trace
 from pellucid.training.history import History
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def traced(session: Session, point: list[float], target: float) -> dict[str, Any
     row[:2] = point
     y = np.array([target], dtype=np.int64 if data.classes else np.float64)
     begun = len(data.x_train) > 0
-    found = pl.trace(
+    found = trace(
         session.network,
         recipe.loss,
         recipe.inputs(row[None, :]),
@@ -50,11 +51,8 @@ def traced(session: Session, point: list[float], target: float) -> dict[str, Any
 
 def findings(session: Session, *, ask: bool = True) -> dict[str, Any]:
     """What the doctor says of the training so far."""
-    diagnose = getattr(pl, "diagnose", None)
-    message: dict[str, Any] = {"type": "findings", "available": diagnose is not None, "findings": [], "message": ""}
-    if diagnose is None:
-        message["message"] = "This version of Pellucid has no doctor."
-    elif ask and not len(session.data.x_train):
+    message: dict[str, Any] = {"type": "findings", "available": True, "findings": [], "message": ""}
+    if ask and not len(session.data.x_train):
         message["message"] = "There are no training points."
     elif ask:
         rows = slice(0, _MOST_ROWS)
@@ -82,7 +80,7 @@ def overfitting(session: Session) -> list[Finding]:
         return []
     history = History()
     history.extend(dict(zip(("epoch", "loss", "validation_loss"), columns, strict=True)))
-    return [finding for finding in pl.diagnose(history).findings if finding.name == "overfitting"]
+    return [finding for finding in diagnose(history).findings if finding.name == "overfitting"]
 
 
 def _entry(finding: Finding, session: Session) -> dict[str, Any]:

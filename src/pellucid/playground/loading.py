@@ -11,22 +11,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import pellucid as pl
 from pellucid.configuration import to_configuration
-from pellucid.layers import ACTIVATIONS
+from pellucid.layers import ACTIVATIONS, Dense, Dropout, Layer, Standardize, Tanh
 from pellucid.losses import LOSSES
+from pellucid.network import Network
 from pellucid.playground.catalogue import ACTIVATION_NAMES, INPUT_LABELS
 from pellucid.playground.data import PlaneData, drawn
 from pellucid.playground.features import FormulaError, check_formula
 from pellucid.playground.recipe import Recipe, loss_name, settled
 from pellucid.playground.session import Refused
 from pellucid.playground.state import CONTROLS, MOST_LAYERS, MOST_UNITS, State
+from pellucid.schedules import Schedule
 
 _ACTIVATION_OF = {ACTIVATIONS[name]: name for name in ACTIVATION_NAMES}
 _LOSS_OF = {cls: name for name, cls in LOSSES.items()}
 
 
-def state_for(network: pl.Network, state: State, data: PlaneData) -> tuple[State, PlaneData]:
+def state_for(network: Network, state: State, data: PlaneData) -> tuple[State, PlaneData]:
     """The state and the data with which `Recipe.of` makes the network's layers."""
     if not network.built:
         raise Refused("The network has no weights yet: train it, or call network.build(2).")
@@ -53,7 +54,7 @@ def state_for(network: pl.Network, state: State, data: PlaneData) -> tuple[State
     return made, data
 
 
-def shape_of(layers: Sequence[pl.Layer]) -> dict[str, Any]:
+def shape_of(layers: Sequence[Layer]) -> dict[str, Any]:
     """The state's values that make the hidden ones among these layers."""
     shape, activations, dropout = _hidden(layers)
     values: dict[str, Any] = {"network_shape": shape, "dropout": dropout if any(dropout) else (), "activations": ()}
@@ -64,31 +65,31 @@ def shape_of(layers: Sequence[pl.Layer]) -> dict[str, Any]:
     return values
 
 
-def _kind(layer: pl.Layer) -> Any:
+def _kind(layer: Layer) -> Any:
     """What must agree: of a dense layer its units and its formula, of others all they are."""
-    if isinstance(layer, pl.Dense):
+    if isinstance(layer, Dense):
         return ("Dense", layer.units, layer.bias, layer.parametrization)
     return to_configuration(layer)
 
 
-def _hidden(layers: Sequence[pl.Layer]) -> tuple[tuple[int, ...], list[str], tuple[float, ...]]:
+def _hidden(layers: Sequence[Layer]) -> tuple[tuple[int, ...], list[str], tuple[float, ...]]:
     """Units, activation and dropout of each hidden layer."""
     first = layers[0]
-    if isinstance(first, pl.Standardize):
+    if isinstance(first, Standardize):
         layers = layers[1:]
-    starts = [place for place, layer in enumerate(layers) if isinstance(layer, pl.Dense)]
+    starts = [place for place, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not starts or starts[0] != 0:
         raise Refused(f"The playground draws stacks of dense layers, and this network begins with {first}.")
     blocks = [layers[start:end] for start, end in zip(starts, [*starts[1:], len(layers)], strict=True)]
     shape, activations, dropout = [], [], []
     for block in blocks[:-1]:
         dense, *rest = block
-        assert isinstance(dense, pl.Dense)
+        assert isinstance(dense, Dense)
         name, rate = "identity", 0.0
         if rest and type(rest[0]) in _ACTIVATION_OF:
             name = _ACTIVATION_OF[type(rest.pop(0))]
-        if rest and isinstance(rest[0], pl.Dropout):
-            if isinstance(rest[0].rate, pl.Schedule):
+        if rest and isinstance(rest[0], Dropout):
+            if isinstance(rest[0].rate, Schedule):
                 raise Refused(f"The playground draws dropout whose rate stays, and this network has {rest[0]}.")
             rate = rest[0].rate
             rest = rest[1:]
@@ -106,18 +107,18 @@ def _hidden(layers: Sequence[pl.Layer]) -> tuple[tuple[int, ...], list[str], tup
     return tuple(shape), activations, tuple(dropout)
 
 
-def _loss(network: pl.Network) -> str:
+def _loss(network: Network) -> str:
     """The loss by its name; where there is none, by how scores become predictions."""
     if network.loss is not None and type(network.loss) in _LOSS_OF:
         return _LOSS_OF[type(network.loss)]
     return {"softmax": "softmax_cross_entropy", "sigmoid": "sigmoid_cross_entropy"}.get(network.link, "auto")
 
 
-def _is_classification(network: pl.Network) -> bool:
-    return network.link in ("softmax", "sigmoid", "sign", "argmax") or isinstance(network.layers[-1], pl.Tanh)
+def _is_classification(network: Network) -> bool:
+    return network.link in ("softmax", "sigmoid", "sign", "argmax") or isinstance(network.layers[-1], Tanh)
 
 
-def _inputs(network: pl.Network, columns: int) -> dict[str, Any]:
+def _inputs(network: Network, columns: int) -> dict[str, Any]:
     """Which inputs are switched on: by the network's names for them, else x₁ and x₂."""
     if len(network.input_shape) != 1:
         raise Refused(
@@ -147,7 +148,7 @@ def _inputs(network: pl.Network, columns: int) -> dict[str, Any]:
     return {**switches, "formulas": formulas}
 
 
-def _data(state: State, data: PlaneData, network: pl.Network, classification: bool) -> tuple[State, PlaneData]:
+def _data(state: State, data: PlaneData, network: Network, classification: bool) -> tuple[State, PlaneData]:
     """The present data if they fit, else a data set that does."""
     wanted = 0 if not classification else max(2, network.outputs)
     if len(data.classes) == wanted:

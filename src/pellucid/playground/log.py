@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import pellucid as pl
+from pellucid.optimizers import Optimizer
+from pellucid.penalties import Penalty
 from pellucid.playground.data import PlaneData
 from pellucid.playground.recipe import Recipe, expression, optimizer_of, penalty_of, rows_a_step
 from pellucid.playground.state import State
@@ -76,7 +77,7 @@ class Log:
             self._exact = self._exact and epochs > 0
             self._add("fit", epochs)
 
-    def parts(self, optimizer: pl.Optimizer, penalty: pl.Penalty | None) -> None:
+    def parts(self, optimizer: Optimizer, penalty: Penalty | None) -> None:
         """Training goes on with these."""
         self._drop_last("parts")
         self._add("parts", (expression(optimizer), expression(penalty)))

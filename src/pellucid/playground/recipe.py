@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-import pellucid as pl
-from pellucid.layers import ACTIVATIONS
-from pellucid.losses import LOSSES
+from pellucid.initializers import Constant, Uniform, Zeros
+from pellucid.layers import ACTIVATIONS, Dense, Dropout, Layer, Standardize, Tanh
+from pellucid.losses import LOSSES, Loss
 from pellucid.numerics import sigmoid, softmax
-from pellucid.optimizers import OPTIMIZERS
+from pellucid.optimizers import OPTIMIZERS, Optimizer
+from pellucid.penalties import L1, L2, ElasticNet, Penalty
 from pellucid.playground.catalogue import INPUT_LABELS, LOSS_PROBLEMS, SCHEDULE_OF
 from pellucid.playground.data import PlaneData
 from pellucid.playground.features import Formula, finite
@@ -50,10 +51,10 @@ class Recipe:
 
     formulas: tuple[tuple[str, str, Formula], ...]
     others: tuple[str, ...]
-    layers: tuple[pl.Layer, ...]
+    layers: tuple[Layer, ...]
     hidden: tuple[int, ...]
     dense: tuple[int, ...]
-    loss: pl.Loss
+    loss: Loss
     targets: str
     classes: int
 
@@ -64,7 +65,7 @@ class Recipe:
         outputs = (
             1 if not data.classes or (len(data.classes) == 2 and name != "softmax_cross_entropy") else len(data.classes)
         )
-        layers: list[pl.Layer] = [pl.Standardize()] if data.measured else []
+        layers: list[Layer] = [Standardize()] if data.measured else []
         hidden, dense = [], []
         for place, units in enumerate(state.network_shape):
             dense.append(len(layers))
@@ -73,12 +74,12 @@ class Recipe:
                 layers.append(ACTIVATIONS[state.activation_of(place)]())
             hidden.append(len(layers) - 1)
             if state.dropout_of(place):
-                layers.append(pl.Dropout(state.dropout_of(place)))
+                layers.append(Dropout(state.dropout_of(place)))
         dense.append(len(layers))
         layers.append(_dense(state, outputs))
         kind = _target_kind(name, data)
         if kind == "signed":
-            layers.append(pl.Tanh())
+            layers.append(Tanh())
         return Recipe(
             formulas=tuple(_formulas(state)),
             others=tuple(data.axes[2:]),
@@ -163,7 +164,7 @@ def batches(state: State, data: PlaneData) -> int:
     return max(1, -(-len(data.x_train) // rows_a_step(state, data)))
 
 
-def optimizer_of(state: State, data: PlaneData) -> pl.Optimizer:
+def optimizer_of(state: State, data: PlaneData) -> Optimizer:
     """The optimizer with its rate or schedule; a schedule's length is in epochs of the data."""
     rate: Any = state.learning_rate
     if state.schedule != "none":
@@ -175,9 +176,9 @@ def optimizer_of(state: State, data: PlaneData) -> pl.Optimizer:
     return OPTIMIZERS[state.optimizer](rate, **more)
 
 
-def penalty_of(state: State) -> pl.Penalty | None:
+def penalty_of(state: State) -> Penalty | None:
     """The penalty, None if weights cost nothing."""
-    kinds = {"L1": pl.L1, "L2": pl.L2, "elastic_net": pl.ElasticNet}
+    kinds = {"L1": L1, "L2": L2, "elastic_net": ElasticNet}
     if state.regularization == "none" or not state.regularization_rate:
         return None
     return kinds[state.regularization](float(state.regularization_rate))
@@ -210,12 +211,12 @@ def _formulas(state: State) -> Sequence[tuple[str, str, Formula]]:
     return known + [(text, text, Formula.parse(text)) for text in dict.fromkeys(state.formulas)]
 
 
-def _dense(state: State, units: int) -> pl.Dense:
+def _dense(state: State, units: int) -> Dense:
     if state.start_at_zero:
-        return pl.Dense(units, weight_initializer=pl.Zeros())
+        return Dense(units, weight_initializer=Zeros())
     if state.initializer == "playground":
-        return pl.Dense(units, weight_initializer=pl.Uniform(0.5), bias_initializer=pl.Constant(0.1))
-    return pl.Dense(units, weight_initializer=None if state.initializer == "auto" else state.initializer)
+        return Dense(units, weight_initializer=Uniform(0.5), bias_initializer=Constant(0.1))
+    return Dense(units, weight_initializer=None if state.initializer == "auto" else state.initializer)
 
 
 def _target_kind(name: str, data: PlaneData) -> str:

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pellucid as pl
-from pellucid.optimizers import OPTIMIZERS
+from pellucid.layers import Layer
+from pellucid.optimizers import OPTIMIZERS, Optimizer
+from pellucid.penalties import Penalty
 from pellucid.playground.catalogue import SCHEDULE_OF
 from pellucid.playground.data import PlaneData
 from pellucid.playground.loading import shape_of
 from pellucid.playground.recipe import Recipe, batches, optimizer_of, penalty_of
 from pellucid.playground.session import Refused
 from pellucid.playground.state import State
+from pellucid.schedules import Schedule
 
 if TYPE_CHECKING:
     from pellucid.inspection.doctor.finding import Remedy
@@ -40,13 +42,13 @@ def changes_for(remedy: Remedy | None, state: State, data: PlaneData) -> dict[st
     return {key: value for key, value in wanted.to_table().items() if value != before[key]} or None
 
 
-def _with_optimizer(state: State, data: PlaneData, optimizer: pl.Optimizer) -> State | None:
+def _with_optimizer(state: State, data: PlaneData, optimizer: Optimizer) -> State | None:
     name = next((name for name, cls in OPTIMIZERS.items() if type(optimizer) is cls), None)
     if name is None:
         return None
     rate: Any = optimizer.learning_rate
     more: dict[str, Any] = {"schedule": "none"}
-    if isinstance(rate, pl.Schedule):
+    if isinstance(rate, Schedule):
         kind = next((name for name, cls in SCHEDULE_OF.items() if type(rate) is cls), "none")
         steps = getattr(rate, "steps", getattr(rate, "every", 0))
         more = {"schedule": kind, "schedule_epochs": max(1, round(steps / batches(state, data)))}
@@ -55,13 +57,13 @@ def _with_optimizer(state: State, data: PlaneData, optimizer: pl.Optimizer) -> S
     return wanted if optimizer_of(wanted, data) == optimizer else None
 
 
-def _with_penalty(state: State, penalty: pl.Penalty | None) -> State | None:
+def _with_penalty(state: State, penalty: Penalty | None) -> State | None:
     rate = 0.0 if penalty is None else float(getattr(penalty, "strength", 0.0))
     wanted = replace(state, regularization_rate=rate)
     return wanted if penalty_of(wanted) == penalty else None
 
 
-def _with_layers(state: State, data: PlaneData, layers: Sequence[pl.Layer]) -> State | None:
+def _with_layers(state: State, data: PlaneData, layers: Sequence[Layer]) -> State | None:
     try:
         values = shape_of(layers)
     except Refused:

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import pellucid as pl
+from pellucid import inspection
 from pellucid.engines.base import Model
-from pellucid.layers import ACTIVATIONS
+from pellucid.layers import ACTIVATIONS, Dense, Dropout, Layer, Rescale
+from pellucid.losses import SoftmaxCrossEntropy
+from pellucid.network import Network
 from pellucid.numerics import softmax
 from pellucid.optimizers import OPTIMIZERS
 from pellucid.playground import wire
@@ -25,6 +27,7 @@ from pellucid.playground.catalogue import ACTIVATION_NAMES
 from pellucid.playground.curve import Curve
 from pellucid.playground.images import Images, available, images_of
 from pellucid.playground.session import Refused
+from pellucid.training import DivergenceError, Trainer
 from pellucid.typing import Array
 from pellucid.validation import check_choice
 
@@ -90,23 +93,23 @@ class Room(Actor):
 
     def _build(self) -> None:
         settings = self.settings
-        layers: list[pl.Layer] = [pl.Rescale(1 / self.images.manner.highest)]
+        layers: list[Layer] = [Rescale(1 / self.images.manner.highest)]
         hidden = []
         for units in settings["hidden"]:
-            layers += [pl.Dense(units), ACTIVATIONS[settings["activation"]]()]
+            layers += [Dense(units), ACTIVATIONS[settings["activation"]]()]
             hidden.append(len(layers) - 1)
             if settings["dropout"]:
-                layers.append(pl.Dropout(settings["dropout"]))
-        self._adopt(pl.Network([*layers, pl.Dense(10)]), tuple(hidden))
+                layers.append(Dropout(settings["dropout"]))
+        self._adopt(Network([*layers, Dense(10)]), tuple(hidden))
 
-    def _adopt(self, network: pl.Network, hidden: tuple[int, ...]) -> None:
+    def _adopt(self, network: Network, hidden: tuple[int, ...]) -> None:
         self.network, self.hidden = network, hidden
         self.running = False
         self.generation += 1
         self.curve = Curve(5)
-        self.trainer = pl.Trainer(
+        self.trainer = Trainer(
             network,
-            loss=pl.SoftmaxCrossEntropy(),
+            loss=SoftmaxCrossEntropy(),
             optimizer=OPTIMIZERS[self.settings["optimizer"]](self.settings["learningRate"]),
             batch_size=self.settings["batchSize"],
             seed=self.generation - 1,
@@ -114,7 +117,7 @@ class Room(Actor):
         self.trainer.initialize(*self.images.train)
         self._measure()
 
-    def bring(self, network: pl.Network) -> None:
+    def bring(self, network: Network) -> None:
         """Show a copy of a network that somebody brings; training goes on from its weights."""
         network = copy.deepcopy(network)
         kinds = tuple(ACTIVATIONS[name] for name in ACTIVATION_NAMES)
@@ -147,7 +150,7 @@ class Room(Actor):
         try:
             with np.errstate(all="ignore"):
                 self.trainer.fit(*self.images.train, epochs=1)
-        except pl.DivergenceError as error:
+        except DivergenceError as error:
             self.running, self.message = False, str(error)
         self._measure()
 
@@ -242,13 +245,13 @@ class Room(Actor):
             raise Refused(f"There is no unit {unit}: the layer has {size}.")
         x, y = self.images.train[0][:2000], self.images.train[1]
         sums = index - 1  # in front of the activation, whose slope may be 0 where the search begins
-        excites = pl.inspection.exciting_input(self.network, x, sums, unit, steps=60).input
+        excites = inspection.exciting_input(self.network, x, sums, unit, steps=60).input
         weights = None
         if layer == 1:
-            dense = next(place for place, each in enumerate(self.network.layers) if isinstance(each, pl.Dense))
+            dense = next(place for place, each in enumerate(self.network.layers) if isinstance(each, Dense))
             column = self.network.get(f"{dense}.weight")[:, unit]
             weights = as_base64(128 + 127 * column / max(1e-12, float(np.abs(column).max())))
-        top = pl.inspection.top_inputs(self.network, x, sums, unit, count=_TOP)
+        top = inspection.top_inputs(self.network, x, sums, unit, count=_TOP)
         return {
             "type": "digits.unit",
             "excites": as_base64(self.images.bytes(excites)),

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-import pellucid as pl
 from pellucid.engines.base import State as EngineState
+from pellucid.network import Network
 from pellucid.playground import frames
 from pellucid.playground.actor import Actor
 from pellucid.playground.curve import Curve
@@ -26,6 +26,7 @@ from pellucid.playground.recipe import Recipe, optimizer_of, penalty_of, rows_a_
 from pellucid.playground.screen import Screen
 from pellucid.playground.state import Problem, State
 from pellucid.playground.table import DataError
+from pellucid.training import DivergenceError, Trainer
 from pellucid.training.history import History
 
 _LONGEST_STEP = 10.0  # seconds
@@ -48,7 +49,7 @@ class Session(Actor):
     def __init__(self, name: str) -> None:
         self.name = name
         self.state = State()
-        self.network: pl.Network
+        self.network: Network
         self.recipe: Recipe
         self.problems: list[Problem] = []
         self.running = False
@@ -93,7 +94,7 @@ class Session(Actor):
     def build(self) -> None:
         """A new network at epoch 0, paused."""
         recipe = Recipe.of(self.state, self.data)
-        network = pl.Network(recipe.layers)
+        network = Network(recipe.layers)
         network.build(len(recipe.input_names), seed=self.state.weight_seed)
         network.features = recipe.input_names
         self.recipe, self.network, self.origin = recipe, network, ""
@@ -109,7 +110,7 @@ class Session(Actor):
         self.running, self.diverged, self.stopped = False, "", ""
         self.curve = Curve(3)
         self.pace.reset()
-        self.trainer = pl.Trainer(
+        self.trainer = Trainer(
             self.network,
             loss=recipe.loss,
             optimizer=optimizer_of(state, data),
@@ -191,7 +192,7 @@ class Session(Actor):
         self.log.edit(key, index, float(array[index]))
         self.changed()
 
-    def load(self, network: pl.Network, name: str) -> None:
+    def load(self, network: Network, name: str) -> None:
         """Go on with a network that somebody brings; the controls follow it."""
         from pellucid.playground.loading import state_for
 
@@ -282,7 +283,7 @@ class Session(Actor):
         try:
             with np.errstate(all="ignore"):
                 self.trainer.fit(self.x_train, self.y_train, epochs=epochs)
-        except pl.DivergenceError as error:
+        except DivergenceError as error:
             self.pause()
             self.diverged = self.stopped = str(error)
         done = self.epoch - before

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-import pellucid as pl
 from pellucid.extras import pip_install
+from pellucid.formats import write_c, write_javascript, write_numpy, write_training
+from pellucid.formats.model_file import load, save
+from pellucid.formats.onnx import to_onnx
+from pellucid.network import Network
 from pellucid.playground.log import Code
 
 if TYPE_CHECKING:
@@ -45,18 +48,18 @@ def _write_points(session: Session, path: Path) -> None:
 
 
 def _write_training(session: Session, path: Path) -> None:
-    pl.formats.write_training(session.trainer, path)
+    write_training(session.trainer, path)
 
 
 FORMATS = {
-    "pellucid": Format("Pellucid model", "network.pellucid", "", lambda s, path: pl.save(s.network, path)),
+    "pellucid": Format("Pellucid model", "network.pellucid", "", lambda s, path: save(s.network, path)),
     "code": Format("Python lines", "playground.py", "", _write_code),
     "data": Format("Points", "points.npz", "", _write_points),
-    "onnx": Format("ONNX", "network.onnx", "onnx", lambda s, path: pl.to_onnx(s.network, path)),
-    "c": Format("C source", "network.c", "", lambda s, path: pl.formats.write_c(s.network, path)),
-    "numpy": Format("NumPy source", "network.py", "", lambda s, path: pl.formats.write_numpy(s.network, path)),
+    "onnx": Format("ONNX", "network.onnx", "onnx", lambda s, path: to_onnx(s.network, path)),
+    "c": Format("C source", "network.c", "", lambda s, path: write_c(s.network, path)),
+    "numpy": Format("NumPy source", "network.py", "", lambda s, path: write_numpy(s.network, path)),
     "training": Format("Textbook training in NumPy", "training.py", "", _write_training),
-    "javascript": Format("JavaScript", "network.mjs", "", lambda s, path: pl.formats.write_javascript(s.network, path)),
+    "javascript": Format("JavaScript", "network.mjs", "", lambda s, path: write_javascript(s.network, path)),
 }
 """What there is, by the names that messages have."""
 _MIME = {
@@ -67,7 +70,7 @@ _MIME = {
 }
 
 
-def formats() -> list[dict[str, Any]]:
+def available_formats() -> list[dict[str, Any]]:
     """The formats, and which of them this installation can write."""
     table = []
     for name, form in FORMATS.items():
@@ -81,7 +84,7 @@ def export(session: Session, name: str) -> dict[str, Any]:
     """The message with a file, or with a zip file of several."""
     from pellucid.playground.session import Refused
 
-    entry = next((each for each in formats() if each["name"] == name), None)
+    entry = next((each for each in available_formats() if each["name"] == name), None)
     if entry is None:
         raise Refused(f"There is no format {name!r:.40}: there are {', '.join(FORMATS)}.")
     if not entry["available"]:
@@ -116,7 +119,7 @@ def code(session: Session) -> dict[str, Any]:
     return {"type": "code", **made._asdict()}
 
 
-def read_network(data: bytes) -> pl.Network:
+def read_network(data: bytes) -> Network:
     """The network in a model file's bytes.
 
     Raises
@@ -130,6 +133,6 @@ def read_network(data: bytes) -> pl.Network:
         path = Path(folder) / "network.pellucid"
         path.write_bytes(data)
         try:
-            return pl.load(path)
+            return load(path)
         except (ValueError, OSError) as error:
             raise Refused(f"The file is no model: {str(error).replace(str(path), 'it')}") from None

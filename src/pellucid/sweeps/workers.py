@@ -26,6 +26,7 @@ from pellucid.sweeps.results import Trial, metrics_of
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import History
 from pellucid.training.trainer import Trainer
+from pellucid.version import __version__
 
 LOOK = 0.2
 """Seconds between two looks: of the sweep at its workers, of a worker at whether to stop."""
@@ -48,8 +49,6 @@ class Task:
 
     def described(self) -> list[Any]:
         """All that decides the numbers, besides the parameters, as plain data."""
-        from pellucid import __version__
-
         try:
             function = described(self.make_trainer)
         except TypeError:  # an object that can be called: its class is all that can be seen

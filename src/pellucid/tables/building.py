@@ -10,13 +10,24 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import pellucid as pl
-from pellucid.layers import ACTIVATIONS, Layer
+from pellucid.initializers import Normal, ThroughData
+from pellucid.layers import (
+    ACTIVATIONS,
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    ParametricActivation,
+    PeriodicEmbedding,
+    Scale,
+)
 from pellucid.losses import Loss
-from pellucid.optimizers import Optimizer
+from pellucid.network import Network
+from pellucid.optimizers import Adam, AdamW, Optimizer
+from pellucid.schedules import FlatCosine, LogCosine
 from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import Recipe
-from pellucid.training import Callback, Trainer
+from pellucid.training import Callback, EarlyStopping, Trainer
 from pellucid.validation import check_integer
 
 
@@ -36,15 +47,15 @@ def layers_of(recipe: Recipe, layout: Layout, outputs: int, steps: int) -> list[
     """
     layers: list[Layer] = []
     if layout.cardinalities:
-        layers.append(pl.Embedding(tuple(layout.cardinalities), recipe.category_size))
+        layers.append(Embedding(tuple(layout.cardinalities), recipe.category_size))
     if recipe.periodic_embedding and layout.numbers:
-        layers.append(pl.PeriodicEmbedding(layout.numbers, recipe.frequencies, recipe.embedding_outputs, recipe.sigma))
+        layers.append(PeriodicEmbedding(layout.numbers, recipe.frequencies, recipe.embedding_outputs, recipe.sigma))
     if recipe.front_scale:
-        layers.append(pl.Scale())
+        layers.append(Scale())
     for units in recipe.hidden:
         layers += [_dense(recipe, units, last=False), _activation(recipe)]
         if recipe.dropout:
-            layers.append(pl.Dropout(_fading(recipe, recipe.dropout, steps)))
+            layers.append(Dropout(_fading(recipe, recipe.dropout, steps)))
     layers.append(_dense(recipe, outputs, last=True))
     return layers
 
@@ -57,42 +68,42 @@ def _dense(recipe: Recipe, units: int, *, last: bool) -> Layer:
     """
     more: dict[str, Any] = {} if recipe.parametrization == "standard" else {"parametrization": recipe.parametrization}
     if recipe.data_driven_initialization:
-        more |= {"weight_initializer": "unit_variance", "bias_initializer": pl.ThroughData(5)}
+        more |= {"weight_initializer": "unit_variance", "bias_initializer": ThroughData(5)}
     elif recipe.parametrization == "ntk":
-        start = "zeros" if last else pl.Normal(1.0)
+        start = "zeros" if last else Normal(1.0)
         more |= {"weight_initializer": start, "bias_initializer": start}
-    return pl.Dense(units, **more)
+    return Dense(units, **more)
 
 
 def _activation(recipe: Recipe) -> Layer:
-    return pl.ParametricActivation(recipe.activation) if recipe.parametric else ACTIVATIONS[recipe.activation]()
+    return ParametricActivation(recipe.activation) if recipe.parametric else ACTIVATIONS[recipe.activation]()
 
 
 def _fading(recipe: Recipe, value: float, steps: int) -> Any:
-    return pl.FlatCosine(value, steps=steps) if recipe.fading and value else value
+    return FlatCosine(value, steps=steps) if recipe.fading and value else value
 
 
 def optimizer_of(recipe: Recipe, steps: int) -> Optimizer:
     """Adam with the recipe's rate and decay over so many steps."""
     rate: Any = recipe.learning_rate
     if recipe.rate_schedule == "log_cosine":
-        rate = pl.LogCosine(recipe.learning_rate, steps=steps)
+        rate = LogCosine(recipe.learning_rate, steps=steps)
     if not recipe.weight_decay:
-        return pl.Adam(rate, recipe.beta_1, recipe.beta_2)
-    return pl.AdamW(rate, recipe.beta_1, recipe.beta_2, weight_decay=_fading(recipe, recipe.weight_decay, steps))
+        return Adam(rate, recipe.beta_1, recipe.beta_2)
+    return AdamW(rate, recipe.beta_1, recipe.beta_2, weight_decay=_fading(recipe, recipe.weight_decay, steps))
 
 
 def rate_factors_of(recipe: Recipe, layers: Sequence[Layer]) -> dict[str, float]:
     """What the rate is multiplied with, by the names of layers and parameters; those with 1 are left out."""
     factors: dict[str, float] = {}
     for number, layer in enumerate(layers):
-        if isinstance(layer, pl.Scale):
+        if isinstance(layer, Scale):
             factors[str(number)] = recipe.front_rate_factor
-        elif isinstance(layer, pl.PeriodicEmbedding):
+        elif isinstance(layer, PeriodicEmbedding):
             factors[str(number)] = recipe.embedding_rate_factor
-        elif isinstance(layer, pl.ParametricActivation):
+        elif isinstance(layer, ParametricActivation):
             factors[str(number)] = recipe.slope_rate_factor
-        elif isinstance(layer, pl.Dense):
+        elif isinstance(layer, Dense):
             factors[f"{number}.bias"] = recipe.bias_rate_factor
     return {name: factor for name, factor in factors.items() if factor != 1.0}
 
@@ -102,14 +113,14 @@ def steps_of(recipe: Recipe, rows: int, epochs: int) -> int:
     return epochs * math.ceil(rows / min(recipe.batch_size, rows))
 
 
-def network_of(recipe: Recipe, layout: Layout, outputs: int, steps: int, **options: Any) -> pl.Network:
+def network_of(recipe: Recipe, layout: Layout, outputs: int, steps: int, **options: Any) -> Network:
     """A network with the recipe's layers; `options` are those of `Network`."""
-    return pl.Network(layers_of(recipe, layout, outputs, steps), **options)
+    return Network(layers_of(recipe, layout, outputs, steps), **options)
 
 
 def trainer_of(
     recipe: Recipe,
-    network: pl.Network,
+    network: Network,
     loss: Loss,
     *,
     rows: int,
@@ -142,8 +153,8 @@ def trainer_of(
     check_integer("epochs", epochs, minimum=1)
     best: list[Callback] = []
     if recipe.best_epoch and watch is not None:
-        best = [pl.EarlyStopping(patience=None, monitor=watch, ties="last")]
-    return pl.Trainer(
+        best = [EarlyStopping(patience=None, monitor=watch, ties="last")]
+    return Trainer(
         network,
         loss=loss,
         optimizer=optimizer_of(recipe, steps_of(recipe, rows, epochs)),

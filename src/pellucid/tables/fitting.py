@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import pellucid as pl
 from pellucid.datasets.splits import split_indices
+from pellucid.network import Network
 from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import VISITS, Recipe
 from pellucid.tables.running import Job, Rows
@@ -113,7 +113,7 @@ def divide(y: Array, target: Target, fraction: float, seed: int) -> tuple[Indice
     return training, holding
 
 
-def learnt_from_table(network: pl.Network, x: Array, y: Array, target: Target) -> bool:
+def learnt_from_table(network: Network, x: Array, y: Array, target: Target) -> bool:
     """Whether a network was trained on these encoded rows of a table and their targets, or on the part of them that was
     not held back to find its best epoch by.
     """
@@ -141,7 +141,7 @@ class TableModel:
     """
 
     target: Target
-    networks: list[pl.Network]
+    networks: list[Network]
     histories: list[History] = field(default_factory=list)
     encoder: Any = None
 

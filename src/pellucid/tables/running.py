@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-import pellucid as pl
 from pellucid.engines.cores import usable_cores
+from pellucid.losses import TargetScaling
+from pellucid.network import Network
 from pellucid.tables.building import network_of, steps_of, trainer_of
 from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import Recipe
@@ -70,7 +71,7 @@ class Job:
     callbacks: list[Callback] = field(default_factory=list)
 
     @property
-    def network(self) -> pl.Network:
+    def network(self) -> Network:
         """The network that is trained."""
         assert self.trainer is not None
         return self.trainer.network
@@ -114,7 +115,7 @@ class Job:
         if target.classes:
             network.classes = target.class_names
         if target.task == "counts":  # in units of their mean, so that all tables start alike
-            network.target = pl.TargetScaling(scale=self.mean)
+            network.target = TargetScaling(scale=self.mean)
         self.trainer = trainer_of(
             self.recipe,
             network,

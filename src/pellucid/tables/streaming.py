@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-import pellucid as pl
 from pellucid.losses import Loss
+from pellucid.network import Network
 from pellucid.streams import Purpose, Stream
 from pellucid.tables.cells import Cells, TableError, rows_counted_from
 from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO
@@ -289,7 +289,7 @@ def fit_stream(trainer: Trainer, stream: TableStream, *, epochs: int) -> History
 
 def one_epoch(
     stream: TableStream,
-    networks: Callable[[], Sequence[pl.Network]],
+    networks: Callable[[], Sequence[Network]],
     number: int,
     batch_size: int,
     learn: Callable[[Floats, Array], bool],

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import pellucid as pl
-from pellucid.losses import Loss
+from pellucid.losses import AbsoluteError, Huber, Loss, Poisson, Quantile, SoftmaxCrossEntropy, SquaredError
 from pellucid.tables.cells import NO, YES, TableError
 from pellucid.tables.tally import Tally, as_list, class_name
 from pellucid.together import Together
@@ -73,7 +72,7 @@ class Target:
     @property
     def levels(self) -> tuple[float, ...]:
         """The quantiles wanted; () where a single number or a class is."""
-        return self.loss.levels if isinstance(self.loss, pl.Quantile) else ()
+        return self.loss.levels if isinstance(self.loss, Quantile) else ()
 
     @property
     def words(self) -> str:
@@ -101,9 +100,9 @@ class Target:
 
     def smoothed(self, epsilon: float) -> Target:
         """The same with smoothed classes in the loss; numbers have none."""
-        if self.task != "classes" or not isinstance(self.loss, pl.SoftmaxCrossEntropy):
+        if self.task != "classes" or not isinstance(self.loss, SoftmaxCrossEntropy):
             return self
-        return replace(self, loss=pl.SoftmaxCrossEntropy(epsilon))
+        return replace(self, loss=SoftmaxCrossEntropy(epsilon))
 
     def encode(self, values: Any) -> Array:
         """Values (n,), none missing, as class indices (n,) or numbers (n,).
@@ -203,13 +202,13 @@ def target_of_values(
         return _classes(tally, name, why)
     loss_name = {"quantiles": "quantile", "counts": "poisson"}.get(kind, "squared_error") if loss is None else loss
     chosen = _loss_of(loss_name, quantiles)
-    if not isinstance(chosen, pl.Quantile) and kind == "quantiles":
+    if not isinstance(chosen, Quantile) and kind == "quantiles":
         raise TargetError(f"loss={loss!r} does not go together with quantiles: leave it out.")
     _check_numbers(tally, name)
-    task = "counts" if isinstance(chosen, pl.Poisson) else "numbers"
+    task = "counts" if isinstance(chosen, Poisson) else "numbers"
     if task == "counts" and tally.low < 0:
         raise TargetError(f"{name!r} holds {tally.low:g}, but counts are at least 0: predict it as numbers.")
-    outputs = len(chosen.levels) if isinstance(chosen, pl.Quantile) else 1
+    outputs = len(chosen.levels) if isinstance(chosen, Quantile) else 1
     return Target(name, task, chosen, outputs, why=why)
 
 
@@ -221,9 +220,9 @@ def _loss_of(loss: Loss | str, quantiles: Sequence[float]) -> Loss:
     if loss == "quantile":
         for level in quantiles:
             check_number("quantiles", level, above=0.0, below=1.0)
-        return pl.Quantile(tuple(sorted(quantiles)))
-    named = {"absolute_error": pl.AbsoluteError, "huber": pl.Huber, "poisson": pl.Poisson}
-    return named.get(loss, pl.SquaredError)()
+        return Quantile(tuple(sorted(quantiles)))
+    named = {"absolute_error": AbsoluteError, "huber": Huber, "poisson": Poisson}
+    return named.get(loss, SquaredError)()
 
 
 def _check_varies(tally: Tally, name: str, asked: str) -> None:
@@ -265,7 +264,7 @@ def _classes(tally: Tally, name: str, why: str) -> Target:
     with suppress(TypeError):  # text and numbers: by their text
         found = sorted(found, key=itemgetter(0))
     classes, counts = zip(*found, strict=True)
-    return Target(name, "classes", pl.SoftmaxCrossEntropy(), len(classes), classes, why, counts)
+    return Target(name, "classes", SoftmaxCrossEntropy(), len(classes), classes, why, counts)
 
 
 def _too_many(tally: Tally) -> str:
@@ -294,7 +293,7 @@ def target_of_model(model: Together, name: str) -> Target:
     if model.link == "softmax":
         classes = model.classes or tuple(str(number) for number in range(model.outputs))
         return Target(name, "classes", loss, len(classes), classes)
-    return Target(name, "counts" if isinstance(loss, pl.Poisson) else "numbers", loss, model.outputs)
+    return Target(name, "counts" if isinstance(loss, Poisson) else "numbers", loss, model.outputs)
 
 
 def as_numbers(values: Any, name: str) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-import pellucid as pl
+from pellucid.network import Network
 from pellucid.numerics import softmax
 from pellucid.typing import Array, Floats
 
@@ -65,7 +65,7 @@ def factor_of(scores: Floats, y: Array, weight: Array | None = None) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def temper(network: pl.Network, x: Array, y: Array, weight: Array | None = None) -> float:
+def temper(network: Network, x: Array, y: Array, weight: Array | None = None) -> float:
     """Multiply weights and biases of the last, dense layer by the factor for rows x (n, d) of classes y; answer it."""
     factor = factor_of(network.scores(x), y, weight)
     last = len(network.layers) - 1

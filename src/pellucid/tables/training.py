@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-import pellucid as pl
-from pellucid.layers import Layer
+from pellucid.inspection.doctor import Diagnosis, diagnose
+from pellucid.layers import Dense, Layer
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.report.calibration import calibration_of
 from pellucid.tables.report.cautions import cautions_of
@@ -60,7 +60,7 @@ class Trained:
     model: TableModel
     report: TableReport
     job: Job
-    diagnosis: pl.Diagnosis = field(default_factory=pl.Diagnosis)
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
     interrupted: bool = False
 
     @staticmethod
@@ -189,7 +189,7 @@ def first_report(table: Described, target: Target, model: TableModel, dropped: i
 def _short(layer: Layer) -> str:
     """A layer by its name, a dense one with its units."""
     name = type(layer).__name__
-    return f"{name}({layer.units})" if isinstance(layer, pl.Dense) else name
+    return f"{name}({layer.units})" if isinstance(layer, Dense) else name
 
 
 def completed(
@@ -237,10 +237,10 @@ def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int 
     return tuple(effect for effect in found if effect is not None)
 
 
-def diagnosis_of(job: Job) -> pl.Diagnosis:
+def diagnosis_of(job: Job) -> Diagnosis:
     """The diagnosis of a training that has ended, whose network predicts in the target's own unit."""
     trainer, rows, held = job.trainer, job.rows, job.held
     assert trainer is not None
     some = np.arange(min(DIAGNOSED, len(rows.x)))
     weight = None if rows.weight is None else rows.weight[some]
-    return pl.diagnose(trainer, rows.x[some], rows.y[some], validation=held, sample_weight=weight)
+    return diagnose(trainer, rows.x[some], rows.y[some], validation=held, sample_weight=weight)

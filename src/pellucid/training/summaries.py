@@ -16,6 +16,7 @@ from pellucid.description import TrainingSummary
 from pellucid.engines.base import Task
 from pellucid.storage.digests import array_digest
 from pellucid.typing import Array
+from pellucid.version import __version__
 
 if TYPE_CHECKING:
     from pellucid.network import Network
@@ -27,8 +28,6 @@ _NO_METRICS = ("epoch", "learning_rate", "seconds")
 
 def first_summary(trainer: Trainer, task: Task, data_hash: str, validation_rows: int) -> TrainingSummary:
     """What a summary says all through a fit."""
-    from pellucid import __version__
-
     return TrainingSummary(
         version=__version__,
         engine=trainer.history.engine,

@@ -23,6 +23,7 @@ from pellucid.storage.atomic import write_atomically
 from pellucid.tables.encoder import TableEncoder
 from pellucid.together import Model, Together, members
 from pellucid.validation import check_choice, check_finite, check_inputs
+from pellucid.version import __version__
 
 _LARGEST = 2**31 - 2**20  # bytes: what a message of Protocol Buffers may hold, and room for the rest of it
 
@@ -172,8 +173,6 @@ def to_onnx(
 
 def translate(model: Together, dtype: np.dtype[Any], encoder: TableEncoder | None = None) -> Any:
     """The networks as an onnx.ModelProto that takes rows of this dtype, or the columns that an encoder knows."""
-    from pellucid import __version__
-
     _check(model)
     first = model.networks[0]
     graph = Graph(np.float64 if first.program.leading_scalings else np.float32)

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import pellucid as pl
 from pellucid.datasets.splits import k_fold_indices
+from pellucid.losses import AbsoluteError, SquaredError
 from pellucid.tables.encoder import Layout, TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import LINEAR
@@ -62,7 +62,7 @@ def _constant(y: Array, weight: Array | None, target: Target, rows: int) -> Floa
     if target.levels:
         answer = np.quantile(y, target.levels)
         return np.tile(answer, (rows, 1)) if len(target.levels) > 1 else np.full(rows, answer[0])
-    middle = np.median(y) if isinstance(target.loss, pl.AbsoluteError) else np.average(y, weights=weight)
+    middle = np.median(y) if isinstance(target.loss, AbsoluteError) else np.average(y, weights=weight)
     return np.full(rows, float(middle))
 
 
@@ -71,7 +71,7 @@ def linear_model(fold: Fold) -> Floats:
     installed, a network without hidden layers.
     """
     x, asked = standardized(fold.train, fold.test)
-    if isinstance(fold.target.loss, pl.SquaredError):
+    if isinstance(fold.target.loss, SquaredError):
         return ridge(x, asked, fold.y, fold.weight)
     if fold.target.task in ("classes", "counts"):
         with suppress(ImportError):
