@@ -126,7 +126,7 @@ def _checked(p: Prediction) -> str:
 def _lines(program: Program) -> str:
     """From x to the scores."""
     body = "".join(f"  {line}\n" for line in program.lines)
-    return f"  let z = Float64Array.from(x);\n{body}  return z;\n"
+    return f"{body}  return z;\n"
 
 
 def _constant(name: str, values: Array) -> str:
