@@ -10,6 +10,7 @@ one example.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,6 +105,12 @@ def _joins_loop(node: Node, loop: Node) -> bool:
 def _is_inside_product(node: Node, product: Node) -> bool:
     """Whether it is the product in x W + b."""
     return node in product.inputs and product.operation == "add" and product_of(product) is not None
+
+
+def read_again(body: Sequence[Node]) -> set[Node]:
+    """The operations of a loop that are read more than once within it: they are computed once, under a name."""
+    counts = Counter(read for node in body for read in node.inputs)
+    return {node for node in body if counts[node] > 1 and node.operation != "fill"}
 
 
 def place_in_loop(operand: Node, node: Node) -> str:

@@ -111,6 +111,8 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             result = _record("matmul", inputs, {})
         elif method == "__call__" and ufunc is np.logaddexp:
             result = _logaddexp(*inputs)
+        elif method == "__call__" and ufunc is np.bitwise_and and {_symbol(each).node.kind for each in inputs} == {"b"}:
+            result = _record("logical_and", inputs, {})
         else:
             raise _unknown(f"np.{ufunc.__name__}")
         if out is None:

@@ -7,6 +7,7 @@ reads. What comes last is written where the scores are wanted, and so is what is
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ from pellucid.formats.loops import (
     example_axes,
     place_in_loop,
     place_of,
+    read_again,
     root_of,
     statements_of,
     strides_of,
@@ -206,18 +208,20 @@ class _GraphWriter:
 
     def _loop(self, statement: Statement, target: str) -> list[str]:
         node, body = statement.node, statement.body
-        counts = {each: sum(each in other.inputs for other in body) for each in body}
+        again = read_again(body)
         texts: dict[Node, Expression] = {}
         locals_: list[str] = []
         for each in body:
             operands = [texts.get(read) or self._operand(read, each) for read in each.inputs]
             texts[each] = self._expression(each, operands)
-            if counts[each] > 1 and each.operation != "fill":
+            if each in again:
                 name = f"t{len(locals_)}"
                 locals_.append(f"const {'int' if each.kind == 'b' else 'float'} {name} = {texts[each].text};")
                 texts[each] = Expression(name)
         lines, shape = [*locals_, f"{target}[i] = {texts[node].text};"], node.example_shape
         text = "\n".join(lines)
+        if math.prod(shape) == 1:
+            return _within(["{"][: len(lines) > 1], [re.sub(r"\[[ijp]\]", "[0]", line) for line in lines])
         if len(shape) > 1 and ("[j]" in text or "[p]" in text):
             heads = [f"for (int p = 0, i = 0; p < {math.prod(shape[:-1])}; p++)"]
             heads.append(f"for (int j = 0; j < {shape[-1]}; j++, i++)")

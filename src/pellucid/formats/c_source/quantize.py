@@ -141,11 +141,11 @@ def _divide(prediction: Prediction) -> tuple[Graph, list[_Stage], Graph | None]:
         layers = ", ".join(layer for layer in graph.layers[slice(*statement.layers)] if layer)
         words = layers or graph.layers[statement.node.layer]
         if statement.reads != (before,) or not _is_known(statement):
-            place, layer = graph.paths[statement.node.layer], graph.layers[statement.node.layer]
+            place = statement.node.layer
             raise ValueError(
-                f"layer {place}, {layer}, behind a dense layer cannot be computed in int8, which knows products, "
-                f"activations of each number and maxima of neighbours, all of one row: omit int8, or train with "
-                f"another layer in its place (BatchNormalization for LayerNormalization)."
+                f"layer {graph.paths[place]}, {graph.layers[place]}, behind a dense layer cannot be computed in int8, "
+                f"which knows products, activations of each number and maxima of neighbours, all of one row: omit "
+                f"int8, or train with another layer in its place (BatchNormalization for LayerNormalization)."
             )
         stage = _Stage(statement, Graph(before, statement.node, graph.layers, graph.paths), words)
         if product_of(statement.node) and stages and (affine := _affine(stages[-1])) is not None:

@@ -133,7 +133,7 @@ _LAST = """\
 def _lines(program: Program) -> str:
     """From x to the scores."""
     body = "".join(f"  {line}\n" for line in program.lines)
-    return f"  let z = Float64Array.from(x);\n{body}{_LAST}  return z;\n"
+    return f"{body}{_LAST}  return z;\n"
 
 
 def _constant(name: str, values: Array) -> str:

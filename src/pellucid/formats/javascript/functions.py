@@ -131,11 +131,15 @@ function part(x, rows, width, start, stop) {
     "concatenate": """\
 /** The rows of some arrays side by side. */
 function concatenate(rows, parts) {
-  const y = [];
-  for (let row = 0; row < rows; row++) {
-    for (const x of parts) y.push(...x.subarray((row * x.length) / rows, ((row + 1) * x.length) / rows));
+  const y = new parts[0].constructor(parts.reduce((sum, x) => sum + x.length, 0));
+  for (let row = 0, to = 0; row < rows; row++) {
+    for (const x of parts) {
+      const width = x.length / rows;
+      y.set(x.subarray(row * width, (row + 1) * width), to);
+      to += width;
+    }
   }
-  return parts[0].constructor.from(y);
+  return y;
 }""",
     "meanOf": """\
 /** The mean of what each network says. */

@@ -17,6 +17,7 @@ from pellucid.formats.loops import (
     example_axes,
     place_in_loop,
     place_of,
+    read_again,
     root_of,
     statements_of,
     strides_of,
@@ -28,7 +29,7 @@ from pellucid.typing import Array
 
 
 class Program:
-    """The lines from z, a row, to its scores z, and the arrays they name, whose names begin with the prefix."""
+    """The lines from x, one example, to its scores z, and the arrays they name, whose names begin with the prefix."""
 
     def __init__(self, prediction: Prediction, prefix: str = "") -> None:
         self.prediction, self.prefix = prediction, prefix
@@ -40,10 +41,9 @@ class Program:
         self._constants: dict[Node, str] = {}
         if prediction.codes:
             self.lines.append(
-                f"checkCodes(z, {prediction.input_shape[-1]}, [{', '.join(map(str, prediction.codes))}]);"
+                f"checkCodes(x, {prediction.input_shape[-1]}, [{', '.join(map(str, prediction.codes))}]);"
             )
-        if not self._wide and prediction.dtype != np.float64:
-            self.lines.append(f"z = {self.numbers}.from(z);")
+        self.lines.append(f"let z = {'Float64Array' if self._wide else self.numbers}.from(x);")
         for count, statement in enumerate(statements_of(graph)):
             node = statement.node
             ends_in_z = node in self._cuts
@@ -75,6 +75,7 @@ class Program:
     def _loop(self, statement: Statement) -> str:
         """All numbers of an array, one after the other."""
         node, texts = statement.node, dict[Node, Expression]()
+        again, names = read_again(statement.body), list[str]()
         first = statement.reads[0]
         mapped = math.prod(first.example_shape) == math.prod(node.example_shape)
         mapped = mapped and (first in self._wide) == (node in self._wide)  # the array type stays
@@ -84,7 +85,12 @@ class Program:
                 continue
             operands = [texts.get(read) or self._operand(read, each, first if mapped else None) for read in each.inputs]
             texts[each] = arithmetic(each, operands, WORDS)
+            if each in again:
+                names.append(f"    const t{len(names)} = {texts[each].text};\n")
+                texts[each] = Expression(f"t{len(names) - 1}")
         text = texts[node].text
+        if names:
+            text = f"{{\n{''.join(names)}    return {text};\n  }}"
         if mapped:
             arguments = "v, i" if re.search(r"\bi\b", text) else "v"
             return f"{self._name(first)}.map(({arguments}) => {text})"

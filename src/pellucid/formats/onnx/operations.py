@@ -207,27 +207,37 @@ def write(graph: Graph, prediction: operations.Graph, source: str, prefix: str) 
     In front of `to_dtype` the graph computes in float64, from there on in float32. Constants have the names of our
     parameters: `prefix`, the layer's path, and theirs in the layer.
     """
-    wide = prediction.before_dtype()
-    names: dict[tuple[Node, str], str] = {(prediction.input, ""): source}
-
-    def name_of(node: Node) -> str:
-        if node.value is None:
-            return names[node, ""]
-        dtype = {"f": graph.dtype.type, "i": np.int64, "b": np.bool_}[kind if node.kind == "i" else node.kind]
-        if (node, dtype.__name__) not in names:
-            before, graph.prefix = graph.prefix, f"{prefix}{prediction.paths[node.layer]}."
-            names[node, dtype.__name__] = graph.constant(node.value.astype(dtype), node.name or "number")
-            graph.prefix = before
-        return names[node, dtype.__name__]
-
+    wide, names, constants = (
+        prediction.before_dtype(),
+        {prediction.input: source},
+        dict[tuple[Node, np.dtype[Any]], str](),
+    )
     for node in prediction:
         if node.is_constant or node is prediction.input:
             continue
-        graph.prefix = f"{prefix}{prediction.paths[node.layer]}."
         graph.dtype = np.dtype(np.float64 if node in wide else np.float32)
-        kind = "i" if {read.kind for read in node.inputs} - {"b"} == {"i"} else "f"
+
+        def name_of(read: Node, node: Node = node) -> str:
+            dtype = np.dtype({"f": graph.dtype.name, "i": "int64", "b": "bool"}[_kind_read(node, read)])
+            if read.value is None:
+                return names[read] if read.kind == _kind_read(node, read) else graph.cast(names[read], dtype)
+            if (read, dtype) not in constants:
+                before, graph.prefix = graph.prefix, f"{prefix}{prediction.paths[read.layer]}."
+                constants[read, dtype] = graph.constant(read.value.astype(dtype), read.name or "number")
+                graph.prefix = before
+            return constants[read, dtype]
+
+        graph.prefix = f"{prefix}{prediction.paths[node.layer]}."
         place = Place(graph, node, name_of)
         written = (pattern(place) for pattern in PATTERNS)
-        names[node, ""] = next((name for name in written if name is not None), "") or WRITERS[node.operation](place)
+        names[node] = next((name for name in written if name is not None), "") or WRITERS[node.operation](place)
     graph.prefix = prefix
-    return name_of(prediction.output)
+    return names[prediction.output]
+
+
+def _kind_read(node: Node, read: Node) -> str:
+    """What an operation reads an operand as, numbers, whole numbers or truth values: ONNX mixes none of them."""
+    if node.operation in ("take", "to_integer") or (node.operation == "where" and read is node.inputs[0]):
+        return read.kind
+    kinds = [each.kind for each in node.inputs]
+    return node.kind if node.kind != "b" else max(kinds, key="bif".index)

@@ -91,9 +91,8 @@ def to_onnx(
     The input is called `input`, (rows, *input_shape). The outputs are `label` (rows,) and `probabilities` (rows, K)
     after training on classes, `variable` (rows, outputs) for numbers, `label` and `scores` after a hinge loss. Labels
     are the names in `network.classes`, as int64 where all of them are whole numbers, else as strings; 0, 1, … without
-    names.
-    The graph computes in float32, the scalings in front in float64, whatever the network's dtype. Several networks
-    (`Together`) become one graph, which answers what they say together; quantiles are put in order.
+    names. The graph computes in float32, the scalings in front in float64, whatever the network's dtype. Several
+    networks (`Together`) become one graph, which answers what they say together; quantiles are put in order.
 
     Before the file takes its place, the ONNX checker must pass it, and its answers must be those of the network to
     rounding, on random rows and on `x`; otherwise the old file stays.
