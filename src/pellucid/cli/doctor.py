@@ -75,7 +75,7 @@ def _of_run(folder: Path) -> pl.Diagnosis:
     trainer, dataset, _ = set_up(options_of(_read(folder / SETTINGS)))
     history = pl.History.from_dict(_read(folder / HISTORY))
     network = pl.load(folder / MODEL)
-    return diagnose_saved(trainer, network, history, *dataset.train, validation=dataset.validation)
+    return diagnose_saved(trainer, network, history, *dataset.train, validation=dataset.parts.get("validation"))
 
 
 doctor = Command("doctor", examine_run, "Example:  pellucid doctor runs/digits-1")
