@@ -229,7 +229,7 @@ def _fit(trainer: pl.Trainer, dataset: Dataset, recipe: Recipe, console: Any) ->
     if trainer.epoch or trainer.step:
         console.print(f"Going on after epoch {trainer.epoch:,}, step {trainer.step:,}.", soft_wrap=True)
     try:
-        trainer.fit(*dataset.train, epochs=left, validation=dataset.parts.get("validation"))
+        trainer.fit(*dataset.train, epochs=left, validation=dataset.parts.get("validation"), progress=False)
     except KeyboardInterrupt:
         done = len(trainer.history)
         trainer.history.stopped = (

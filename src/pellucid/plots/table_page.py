@@ -11,11 +11,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid.display import html_table
 from pellucid.formats.atomic import write_atomically
 from pellucid.plots import tables as pictures
 from pellucid.plots.confusion import confusion_matrix
 from pellucid.plots.figure import Figure
-from pellucid.plots.html import document, finding_block, section, table
+from pellucid.plots.html import document, finding_block, section
 from pellucid.tables.report.words import contender_rows, headline
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _scores(report: TableReport) -> str:
     return section(
         "How good it is, and beside what",
         [lambda: pictures.model_scores(report)],
-        words + table(contender_rows(report), numbers=len(report.measures) + 1),
+        words + html_table(contender_rows(report), numbers=len(report.measures) + 1),
     )
 
 
@@ -141,7 +142,7 @@ def _columns(report: TableReport) -> str:
     words = f"<p>Predicted: <b>{escape(target.name)}</b>, {escape(target.words)} ({escape(target.why)}).</p>"
     if report.dropped:
         words += f"<p>{report.dropped:,} rows were left out, since their {escape(target.name)} is missing.</p>"
-    return section("What the columns are", [], words + notes + table(rows))
+    return section("What the columns are", [], words + notes + html_table(rows))
 
 
 def _findings(report: TableReport) -> str:

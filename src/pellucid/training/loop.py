@@ -9,6 +9,7 @@ it, callbacks are called, and the network's summary has how far it came.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from pellucid.engines.base import Engine, Outcome, Task
 from pellucid.training.callbacks import Callback, wants_batches
 from pellucid.training.divergence import DivergenceError, explain
 from pellucid.training.interrupts import interrupts_deferred
-from pellucid.training.recording import record, validate
+from pellucid.training.recording import Wanted, measure_training, record, validate
 from pellucid.training.rows import Held
 from pellucid.training.summaries import advanced
 
@@ -43,6 +44,10 @@ class Fit:
         How many epochs were asked for, and the number of the last one.
     summary : TrainingSummary
         What the network will say of its training, but for what grows with the epochs.
+    metrics : mapping
+        What is measured of training and validation rows after each epoch, by name.
+    callbacks : sequence of Callback
+        The trainer's, and the fit's own.
     """
 
     engine: Engine
@@ -51,6 +56,8 @@ class Fit:
     epochs: int
     last: int
     summary: TrainingSummary
+    metrics: Wanted
+    callbacks: Sequence[Callback]
 
 
 def train(trainer: Trainer, fit: Fit) -> None:
@@ -63,7 +70,7 @@ def train(trainer: Trainer, fit: Fit) -> None:
     KeyboardInterrupt
         On Ctrl-C.
     """
-    for callback in _in_order(trainer):  # they may ask which epoch the weights of the last fit are from
+    for callback in _in_order(fit):  # they may ask which epoch the weights of the last fit are from
         callback.on_fit_begin(trainer, fit.epochs)
     trainer.history.best_epoch = None
     try:
@@ -79,11 +86,11 @@ def train(trainer: Trainer, fit: Fit) -> None:
 
 def _run(trainer: Trainer, fit: Fit) -> None:
     """The loop."""
-    callbacks = _in_order(trainer)
+    callbacks = _in_order(fit)
     per_batch = [callback for callback in callbacks if wants_batches(callback)]
     wake = [_next_wake(trainer, callback) for callback in callbacks]
     while trainer.epoch < fit.last and not trainer.stopped:
-        every_epoch = fit.held is not None or trainer.augmentation is not None or bool(per_batch)
+        every_epoch = fit.held or trainer.augmentation or fit.metrics or per_batch
         until = min([fit.last, *wake, *([trainer.epoch + 1] if every_epoch else [])])
         task, began = _with_images(trainer, fit.task, trainer.epoch), time.perf_counter()
         outcome = _steps(trainer, fit.engine, task, per_batch) if per_batch else None
@@ -96,7 +103,10 @@ def _run(trainer: Trainer, fit: Fit) -> None:
             if outcome.stopped and (trainer.state.batch or not outcome.logs):
                 raise KeyboardInterrupt
             if fit.held is not None:
-                trainer.history.set_last(validate(trainer.network, trainer.loss, fit.held))
+                trainer.history.set_last(validate(trainer.network, trainer.loss, fit.held, fit.metrics))
+            if fit.metrics:
+                present = [name for name, value in trainer.history.row(-1).items() if value is not None]
+                trainer.history.set_last(measure_training(trainer.network, fit.task, fit.metrics, present))
             if any(trainer.epoch >= epoch for epoch in wake):
                 trainer.network.training = advanced(fit.summary, trainer)
             for number, callback in enumerate(callbacks):
@@ -133,9 +143,9 @@ def _steps(trainer: Trainer, engine: Engine, task: Task, callbacks: list[Callbac
     return None
 
 
-def _in_order(trainer: Trainer) -> list[Callback]:
+def _in_order(fit: Fit) -> list[Callback]:
     """The callbacks in the order of their calls: those that must see what the others have done come last."""
-    return sorted(trainer.callbacks, key=lambda callback: callback.last)
+    return sorted(fit.callbacks, key=lambda callback: callback.last)
 
 
 def _next_wake(trainer: Trainer, callback: Callback) -> int:
@@ -170,7 +180,7 @@ def _take(trainer: Trainer, task: Task, outcome: Outcome) -> None:
 def _end(trainer: Trainer, fit: Fit) -> None:
     """Tell the callbacks that `fit` ends, and the network what it has become."""
     try:
-        for callback in _in_order(trainer):
+        for callback in _in_order(fit):
             trainer.network.training = advanced(fit.summary, trainer)
             callback.on_fit_end(trainer)
     finally:
