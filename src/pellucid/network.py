@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.description import Feature, TrainingSummary, as_features, check_counts, check_once
+from pellucid.display import html_table, text_table
 from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model
 from pellucid.engines.overflow import first_overflow
@@ -17,8 +18,9 @@ from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
 from pellucid.layers.base import Layer, ParameterSpec
-from pellucid.losses import LINKS, Loss, TargetScaling, find_loss, metrics, predictions, probabilities
+from pellucid.losses import LINKS, Loss, TargetScaling, find_loss, predictions, probabilities
 from pellucid.losses.links import check_unit
+from pellucid.metrics import Answers, Metrics, find_metrics, measured
 from pellucid.penalties import Penalty
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats, Shape
@@ -514,13 +516,36 @@ class Network:
 
     @explains_arguments
     def evaluate(
-        self, x: Any, y: Any, *, loss: Loss | str | None = None, sample_weight: Any = None
+        self,
+        x: Any,
+        y: Any,
+        *,
+        loss: Loss | str | None = None,
+        sample_weight: Any = None,
+        metrics: Metrics | None = None,
     ) -> dict[str, float]:
-        """The mean loss on rows x with targets y, and `accuracy` for classes or `r2` for numbers.
+        """The mean loss on rows x with targets y, `accuracy` for classes or `r2` for numbers, and further metrics.
 
-        With a `target` the loss is that of (y − mean)/scale, as in training; r2 is that of what `predict` says.
+        With a `target` the loss is that of (y − mean)/scale, as in training; r2 is that of `predict`.
+
+        Parameters
+        ----------
+        metrics : sequence or mapping
+            Names ("balanced_accuracy", "f1", "auc", "rmse", "mae"), functions of (y, predictions) that return a number,
+            or such functions by name. A function whose second argument is named `scores` or `probabilities` gets these.
+
+        Examples
+        --------
+        >>> import numpy as np, pellucid as pl
+        >>> network = pl.Network([pl.Identity()]).build(2)
+        >>> scores, y = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]]), [0, 1, 1]
+        >>> def margin(y, scores):
+        ...     return (scores.max(axis=1) - scores.min(axis=1)).mean()
+        >>> values = network.evaluate(scores, y, loss="softmax_cross_entropy", metrics=["balanced_accuracy", margin])
+        >>> {name: round(value, 2) for name, value in values.items()}
+        {'loss': 0.86, 'accuracy': 0.67, 'balanced_accuracy': 0.75, 'margin': 1.67}
         """
-        return self.measure(self.scores, x, y, loss=loss, sample_weight=sample_weight)
+        return self.measure(self.scores, x, y, loss=loss, sample_weight=sample_weight, metrics=metrics)
 
     def measure(
         self,
@@ -530,16 +555,16 @@ class Network:
         *,
         loss: Loss | str | None = None,
         sample_weight: Any = None,
+        metrics: Metrics | None = None,
     ) -> dict[str, float]:
         """As `evaluate`, of the scores (n, outputs) that a function answers for rows x in the network's place."""
+        wanted = find_metrics(metrics)
         x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
-        scores = scored(x)
+        answers = Answers(chosen, scored(x), targets, self.target, weight)
         with np.errstate(invalid="ignore"):  # what is NaN is told
-            values = chosen.values(scores, targets)
+            values = chosen.values(answers.scores, targets)
         self._check_numbers(self.model, x, values)
-        value = weighted_mean(values, weight)
-        predicted = chosen.ordered(scores)
-        return {"loss": value, **metrics(predicted, targets, chosen.link(targets), weight, self.target)}
+        return {"loss": weighted_mean(values, weight), **answers.usual(), **measured(wanted, answers)}
 
     def _examples(
         self, x: Any, y: Any, loss: Loss | str | None, sample_weight: Any
@@ -573,24 +598,26 @@ class Network:
 
     def summary(self) -> str:
         """A table of the layers with shapes and numbers of parameters."""
-        rows = [("layer", "", "output", "parameters")]
-        for index, layer in enumerate(self.layers):
-            if self.built:
-                instruction = self.program.instructions[index]
-                shape = " × ".join(map(str, instruction.output_shape))
-                rows.append((str(index), str(layer), shape, f"{instruction.parameter_count:,}"))
-            else:
-                rows.append((str(index), str(layer), "?", "?"))
-        total = f"{self.program.parameter_count:,}" if self.built else "?"
-        rows.append(("", "", "total", total))
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        lines = [
-            f"{number:<{widths[0]}}  {name:<{widths[1]}}  {shape:>{widths[2]}}  {count:>{widths[3]}}".rstrip()
-            for number, name, shape, count in rows
-        ]
+        lines = [text_table(self._rows(), words=2)]
         if self.target is not None:
             lines.append(f"predictions: {self.target.words(self.link)}")
         return "\n".join(lines)
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        rows = [("layer", "", "output", "parameters")]
+        for index, layer in enumerate(self.layers):
+            shape = count = "?"
+            if self.built:
+                instruction = self.program.instructions[index]
+                shape = " × ".join(map(str, instruction.output_shape))
+                count = f"{instruction.parameter_count:,}"
+            rows.append((str(index), str(layer), shape, count))
+        rows.append(("", "", "total", f"{self.program.parameter_count:,}" if self.built else "?"))
+        return rows
+
+    def _repr_html_(self) -> str:
+        """The table of `summary`, in a notebook."""
+        return html_table(self._rows(), numbers=2)
 
     def __repr__(self) -> str:
         """The layers, and the number of parameters once it is known."""
