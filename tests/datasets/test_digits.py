@@ -43,8 +43,8 @@ def test_stratified_and_seeded() -> None:
 
 def test_without_parts() -> None:
     digits = load_digits(validation=0, test=0)
-    assert digits.validation is None
-    assert digits.test is None
+    assert digits.validation.rows == 0
+    assert digits.test.rows == 0
     assert digits.train.rows == 1797
 
 

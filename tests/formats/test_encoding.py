@@ -285,9 +285,9 @@ def test_c_makes_no_number_of_what_is_infinite(tmp_path: Path) -> None:
 
 
 def test_c_knows_every_day_of_a_thousand_years(tmp_path: Path) -> None:
-    days = np.arange(np.datetime64("1583-01-01"), np.datetime64("2600-01-01"), 13)
+    days = np.arange("1583-01-01", "2600-01-01", np.timedelta64(13, "D"), dtype="datetime64[D]")
     encoder = TableEncoder.fit(Table.of({"when": days}))
-    columns = {"when": days.astype("datetime64[s]") + np.arange(len(days)) * 7 % 86400}
+    columns = {"when": days + (np.arange(len(days)) * 7 % 86400).astype("timedelta64[s]")}
     np.testing.assert_array_equal(_ask_c(tmp_path, encoder, columns), encoder.transform(columns))
 
 
@@ -325,12 +325,12 @@ def test_onnx(kind: str, tmp_path: Path) -> None:
 
 def test_onnx_knows_every_day_of_a_thousand_years(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    days = np.arange(np.datetime64("1583-01-01"), np.datetime64("2600-01-01"), 13)
+    days = np.arange("1583-01-01", "2600-01-01", np.timedelta64(13, "D"), dtype="datetime64[D]")
     encoder = TableEncoder.fit(Table.of({"when": days}))
     network = pl.Network([pl.Identity()]).build(encoder.layout.width)
     network.preprocessing = encoder
     pl.to_onnx(network, tmp_path / "n.onnx")
-    columns = {"when": days.astype("datetime64[s]") + np.arange(len(days)) * 7 % 86400}
+    columns = {"when": days + (np.arange(len(days)) * 7 % 86400).astype("timedelta64[s]")}
     (said,) = onnxruntime.InferenceSession(tmp_path / "n.onnx").run(["variable"], feeds_of(encoder, columns))
     np.testing.assert_allclose(said, encoder.transform(columns), rtol=3e-7, atol=1e-7)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -189,6 +191,82 @@ def test_progress_writes_to_standard_error(capsys: pytest.CaptureFixture[str]) -
     assert err.startswith("epoch 1/1  loss ")
 
 
-def test_the_library_itself_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fit_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
     trainer().fit(X, Y, epochs=2)
     assert capsys.readouterr() == ("", "")
+
+
+def test_fit_shows_its_progress_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    learner = trainer()
+    learner.fit(X, Y, epochs=3)
+    assert "epoch 3/3 [" in terminal.getvalue()
+    assert terminal.getvalue().count("\n") == 1
+    assert learner.callbacks == []  # it belongs to the fit, not to the training
+    monkeypatch.setattr(sys, "stderr", silent := Terminal())
+    learner.fit(X, Y, epochs=3, progress=False)
+    assert silent.getvalue() == ""
+
+
+def test_progress_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    stream = io.StringIO()
+    trainer(pl.Progress(stream)).fit(X, Y, epochs=3, progress=True)
+    assert terminal.getvalue() == ""
+    assert len(stream.getvalue().splitlines()) == 3
+
+
+def test_progress_asked_for_without_a_terminal_is_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    trainer().fit(X, Y, epochs=2, progress=True)
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["1/2", "2/2"]
+    with pytest.raises(TypeError, match=r"^progress must be True, False or None, not 1\.$"):
+        trainer().fit(X, Y, epochs=1, progress=1)  # type: ignore[arg-type]
+
+
+def test_fit_shows_its_progress_in_a_notebook(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One place below the cell, whose text is replaced; nothing is printed."""
+    shown: list[str] = []
+
+    class ZMQInteractiveShell:
+        """The class of a notebook's shell, by whose name a notebook is known."""
+
+    class Handle:
+        def update(self, data: dict[str, str], raw: bool) -> None:
+            shown.append(data["text/plain"])
+
+    def display(data: dict[str, str], raw: bool, display_id: bool) -> Handle:
+        return Handle()
+
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=ZMQInteractiveShell))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    trainer().fit(X, Y, epochs=3)
+    assert shown[-1].startswith("epoch 3/3 [━━━")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_callback_needs_no_more_than_the_interface() -> None:
+    """A training that is played, for `EarlyStopping`: what `TrainerInterface` lists is all that it uses."""
+
+    class Played:
+        epoch, stopped = 0, ""
+        history = pl.History()
+        state, shown = "state 0", ""
+
+        def stop(self, reason: str) -> None:
+            self.stopped = reason
+
+        def show(self, state: str) -> None:
+            self.shown = state
+
+    played, stopping = Played(), pl.EarlyStopping(patience=2)
+    stopping.on_fit_begin(played, 9)  # type: ignore[arg-type]
+    for loss in (3.0, 1.0, 2.0, 2.0):
+        played.epoch += 1
+        played.state = f"state {played.epoch}"
+        played.history.append({"epoch": played.epoch, "loss": loss})
+        stopping.on_epoch_end(played)  # type: ignore[arg-type]
+    stopping.on_fit_end(played)  # type: ignore[arg-type]
+    assert played.stopped.startswith("Stopped early: loss has not improved for 2 epochs.")
+    assert played.shown == "state 2"

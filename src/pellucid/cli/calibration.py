@@ -49,7 +49,6 @@ def rows_for(network: Model, data: str | None, directory: str | None) -> Rows:
 
 
 def _of_dataset(network: Model, dataset: Dataset, why: str) -> Rows:
-    assert dataset.test is not None  # every built-in data set has one
     x = inputs.fit_inputs(dataset.train.x, network, dataset.name)
     test = (inputs.fit_inputs(dataset.test.x, network, dataset.name), dataset.test.y)
     words = f"Measured on {dataset.name}: ranges on the training rows, accuracy on the test rows{why}"
@@ -85,7 +84,6 @@ def _recognised(network: Model, directory: str | None) -> Rows:
 
 def _accuracy(network: Model, dataset: Dataset) -> float:
     """The part of the test rows that is predicted right; 0 where the network is not made for them."""
-    assert dataset.test is not None
     if network.input_shape != (dataset.features,) or network.link in ("identity", "exponential"):
         return 0.0
     if not _takes(network, dataset.test.y):

@@ -114,7 +114,8 @@ def _of_run(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     options = options_of(settings)
     trainer, dataset, _ = set_up(options)
     network = load(folder / MODEL)
-    found = diagnose_saved(trainer, network, _history(folder), *dataset.train, validation=dataset.validation)
+    history, validation = _history(folder), dataset.parts.get("validation")
+    found = diagnose_saved(trainer, network, history, *dataset.train, validation=validation)
     return told_of(found, commands(options, trainer, dataset))
 
 

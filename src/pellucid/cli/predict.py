@@ -71,7 +71,6 @@ def _inputs(network: Together, data: str, directory: str | None) -> Array:
     name = inputs.named(data)
     if name is not None:
         part = inputs.load_named(name, directory).test
-        assert part is not None  # every built-in data set has one
         return inputs.fit_inputs(part.x, network, name)
     if directory is not None:
         raise UsageError("--data is for mnist and fashion-mnist, whose files it finds.")

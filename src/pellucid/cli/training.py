@@ -246,7 +246,7 @@ def _fit(trainer: Trainer, dataset: Dataset, recipe: Recipe, console: Any) -> bo
     if trainer.epoch or trainer.step:
         console.print(f"Going on after epoch {trainer.epoch:,}, step {trainer.step:,}.", soft_wrap=True)
     try:
-        trainer.fit(*dataset.train, epochs=left, validation=dataset.validation)
+        trainer.fit(*dataset.train, epochs=left, validation=dataset.parts.get("validation"), progress=False)
     except KeyboardInterrupt:
         done = len(trainer.history)
         trainer.history.stopped = (
@@ -258,7 +258,6 @@ def _fit(trainer: Trainer, dataset: Dataset, recipe: Recipe, console: Any) -> bo
 
 def _show_results(console: Any, network: Network, dataset: Dataset) -> None:
     part = dataset.test
-    assert part is not None  # every built-in data set has one
     values = network.evaluate(*part)
     if network.training is not None:
         network.training = network.training.with_metrics(**{f"test_{name}": value for name, value in values.items()})

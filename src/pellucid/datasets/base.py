@@ -2,10 +2,10 @@
 
 Contract. A part is rows of one kind, `x` (n, features) and `y` (n,), and unpacks into its two arrays, so that
 `trainer.fit(*dataset.train)` reads well (its `len` is therefore 2: ask `part.rows` for the number of rows).
-`train` is always there; `validation` and `test` are None where no row was set aside. All parts have the same
-features. `y` holds whole numbers from 0 for classes, whose names stand in `classes` in the same order, or floating
-numbers for regression, and then `classes` is empty. Values are as they were measured: scaling is the network's work
-(`Standardize`), so that what was trained can be given raw data later.
+`train` has rows; `validation` and `test` are empty where no row was set aside, and then not among `parts`. All parts
+have the same features. `y` holds whole numbers from 0 for classes, whose names stand in `classes` in the same order, or
+floating numbers for regression, and then `classes` is empty. Values are as they were measured: scaling is the network's
+work (`Standardize`), so that what was trained can be given raw data later.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ class Part(NamedTuple):
         return len(self.x)
 
 
+_NO_ROWS = Part(np.empty((0, 0)), np.empty(0))
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Dataset:
     """A data set, divided into parts for training, validation and test, and what there is to say about it.
@@ -42,8 +45,8 @@ class Dataset:
         Its name, as `pellucid.datasets.load` knows it.
     train : Part
         The rows to learn from.
-    validation, test : Part or None
-        The rows to choose by, and the rows to report on; None where there are none.
+    validation, test : Part
+        The rows to choose by, and the rows to report on; empty where there are none.
     classes : tuple of str
         The names of the classes in the order of the labels; empty for regression.
     feature_names : tuple of str
@@ -62,8 +65,8 @@ class Dataset:
 
     name: str
     train: Part
-    validation: Part | None = None
-    test: Part | None = None
+    validation: Part = _NO_ROWS
+    test: Part = _NO_ROWS
     classes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     image_shape: tuple[int, int] | None = None
@@ -90,9 +93,9 @@ class Dataset:
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The parts there are, by name, in the order train, validation, test."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: part for name, part in named.items() if part is not None}
+        """The parts that have rows, by name, in the order train, validation, test."""
+        others = {"validation": self.validation, "test": self.test}
+        return {"train": self.train, **{name: part for name, part in others.items() if part.rows}}
 
     @property
     def x(self) -> Array:

@@ -125,8 +125,8 @@ def load_digits(
     return Dataset(
         name="digits",
         train=training,
-        validation=validating if validating.rows else None,
-        test=testing if testing.rows else None,
+        validation=validating,
+        test=testing,
         classes=tuple("0123456789"),
         feature_names=pixel_names(8, 8),
         image_shape=(8, 8),
@@ -216,7 +216,7 @@ def _load(
     return Dataset(
         name=name,
         train=Part(x[:first], y[:first]),
-        validation=Part(x[first:], y[first:]) if first < len(x) else None,
+        validation=Part(x[first:], y[first:]),
         test=Part(test_x, test_y),
         classes=CLASSES[name],
         feature_names=pixel_names(28, 28),

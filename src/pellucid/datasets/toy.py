@@ -139,8 +139,8 @@ def load_toy(
     return Dataset(
         name=name,
         train=training,
-        validation=validating if validating.rows else None,
-        test=testing if testing.rows else None,
+        validation=validating,
+        test=testing,
         classes=tuple(str(label) for label in range(int(y[-1]) + 1)),
         feature_names=("x1", "x2"),
         description=f"A toy model in the plane, drawn with seed {seed}. {(model.__doc__ or '').splitlines()[0]}",

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from pellucid.estimators.decorators import available_if, fit_context
 from pellucid.estimators.dividing import Dividing, dense
 from pellucid.estimators.hooks import CallbackSupportMixin
 from pellucid.estimators.members import Member, restored_on_error
@@ -41,13 +41,16 @@ def _check_solver(estimator: Any) -> bool:
     return True
 
 
+Estimator = TypeVar("Estimator", bound="NetworkEstimator")
+
+
 class NetworkEstimator(Dividing, Running, CallbackSupportMixin, BaseEstimator):
     """The family's base. See the head of this file."""
 
     # -- what a user calls ---------------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self: Any, X: Any, y: Any, sample_weight: Any = None, validation_set: Any = None) -> Any:
+    @fit_context
+    def fit(self: Estimator, X: Any, y: Any, sample_weight: Any = None, validation_set: Any = None) -> Estimator:
         """Train on rows X with targets y.
 
         Parameters
@@ -68,8 +71,8 @@ class NetworkEstimator(Dividing, Running, CallbackSupportMixin, BaseEstimator):
         return self._fit(X, y, sample_weight, validation_set)
 
     @available_if(_check_solver)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    @fit_context
+    def partial_fit(self: Estimator, X: Any, y: Any, sample_weight: Any = None) -> Estimator:
         """Train for one more epoch on these rows, exactly where training stopped: n calls are a fit of n epochs."""
         return self._fit(X, y, sample_weight, None, incremental=True)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from pellucid.estimators.base import NetworkEstimator, _check_solver
+from pellucid.estimators.decorators import available_if, fit_context
 from pellucid.estimators.mlp import MLPParameters, MLPPart
 from pellucid.estimators.targets import Form, decode_labels, encode_labels, form_of_classes, has_probabilities
 from pellucid.losses import LOSSES, Loss
@@ -39,6 +39,9 @@ def _learns_several_labels(estimator: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+Classifier = TypeVar("Classifier", bound="ClassifierPart")
 
 
 class ClassifierPart(ClassifierMixin):
@@ -119,8 +122,8 @@ class ClassifierPart(ClassifierMixin):
     # -- what a user calls ---------------------------------------------------------------------------------------
 
     @available_if(_check_solver)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self: Any, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
+    @fit_context
+    def partial_fit(self: Classifier, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Classifier:
         """Train for one more epoch on these rows, exactly where training stopped: n calls are a fit of n epochs.
 
         Parameters

@@ -95,7 +95,14 @@ class Member:
         watch = convergence.watch
         held = None if watch is None else (watch.x, watch.targets, watch.weight)
         try:
-            trainer.fit(rows.x, rows.targets, epochs=plan.epochs, validation=held, sample_weight=rows.weight)
+            trainer.fit(
+                rows.x,
+                rows.targets,
+                epochs=plan.epochs,
+                validation=held,
+                sample_weight=rows.weight,
+                progress=False,
+            )
         except DivergenceError as caught:
             error = caught
         except KeyboardInterrupt:

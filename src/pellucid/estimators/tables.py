@@ -9,10 +9,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import d2_pinball_score
 from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
@@ -24,6 +24,7 @@ from sklearn.utils.validation import (
 from pellucid.engines import ENGINES
 from pellucid.estimators.classifier import CLASS_WEIGHT
 from pellucid.estimators.columns import ColumnsTaken
+from pellucid.estimators.decorators import fit_context
 from pellucid.estimators.members import restored_on_error
 from pellucid.estimators.parameters import AT_LEAST_1, BELOW_1
 from pellucid.estimators.table_files import TableFiles, labels_of
@@ -65,11 +66,16 @@ class TableParameters:
     }
 
 
+Estimator = TypeVar("Estimator", bound="TableEstimator")
+
+
 class TableEstimator(ColumnsTaken, TableFiles, BaseEstimator):
     """The family's base. See the head of this file."""
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self: Any, X: Any, y: Any = None, sample_weight: Any = None, *, target: str | None = None) -> Any:
+    @fit_context
+    def fit(
+        self: Estimator, X: Any, y: Any = None, sample_weight: Any = None, *, target: str | None = None
+    ) -> Estimator:
         """Learn to predict a column from the others.
 
         Parameters

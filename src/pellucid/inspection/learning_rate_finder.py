@@ -18,6 +18,7 @@ import numpy as np
 
 from pellucid.engines.base import State
 from pellucid.inspection.rehearsal import Rehearsal
+from pellucid.pictures import draw
 from pellucid.streams import Purpose, Stream
 from pellucid.training import Trainer
 from pellucid.typing import Floats
@@ -78,9 +79,7 @@ class RangeTest:
 
     def plot(self, **options: Any) -> Any:
         """Draw the loss against the rate (needs matplotlib); see `pellucid.plots.range_test`."""
-        from pellucid import plots
-
-        return plots.range_test(self, **options)
+        return draw("range_test", self, **options)
 
     def __str__(self) -> str:
         """The suggestion and why."""

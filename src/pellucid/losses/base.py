@@ -33,6 +33,9 @@ class Loss:
     formulas: ClassVar[LossFormulas | None] = None
     """The loss in symbols, for those who read along; None: it has no words of its own."""
 
+    contains: ClassVar[str] = ""
+    """The output function that the loss contains, "softmax" or "sigmoid"; "" where it takes the scores as they are."""
+
     def encode(self, y: Any, outputs: int) -> Array:
         """Check what the user gave as targets and bring it into the form the engines take."""
         raise NotImplementedError

@@ -34,6 +34,8 @@ class SoftmaxCrossEntropy(Loss):
     array([2.3026])
     """
 
+    contains: ClassVar[str] = "softmax"
+
     label_smoothing: float = 0.0
     formulas: ClassVar[LossFormulas] = LossFormulas(
         value="−Σ {t}·log {p}",
@@ -117,6 +119,8 @@ class SigmoidCrossEntropy(Loss):
     >>> pl.SigmoidCrossEntropy().values(np.array([[0.0], [1000.0]]), np.array([[1.0], [0.0]])).tolist()
     [0.6931471805599453, 1000.0]
     """
+
+    contains: ClassVar[str] = "sigmoid"
 
     label_smoothing: float = 0.0
     formulas: ClassVar[LossFormulas] = LossFormulas(

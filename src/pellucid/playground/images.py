@@ -96,5 +96,4 @@ def available() -> dict[str, str]:
 def _load(name: str) -> Images:
     digits = name == "digits"
     data = datasets.load_digits(validation=0) if digits else datasets.load_mnist(validation=0, download=False)
-    assert data.test is not None
     return Images(name, DIGITS if digits else MNIST, data.train, data.test)

@@ -149,7 +149,7 @@ class Room(Actor):
     def _epoch(self) -> None:
         try:
             with np.errstate(all="ignore"):
-                self.trainer.fit(*self.images.train, epochs=1)
+                self.trainer.fit(*self.images.train, epochs=1, progress=False)
         except DivergenceError as error:
             self.running, self.message = False, str(error)
         self._measure()

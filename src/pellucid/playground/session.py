@@ -282,7 +282,7 @@ class Session(Actor):
         self.diverged = ""
         try:
             with np.errstate(all="ignore"):
-                self.trainer.fit(self.x_train, self.y_train, epochs=epochs)
+                self.trainer.fit(self.x_train, self.y_train, epochs=epochs, progress=False)
         except DivergenceError as error:
             self.pause()
             self.diverged = self.stopped = str(error)

@@ -54,19 +54,6 @@ def picture(figure: Figure) -> str:
     return f'<img alt="{escape(heading)}" width="{width}" src="data:image/png;base64,{data}">'
 
 
-def table(rows: Iterable[Sequence[object]], numbers: int = 1) -> str:
-    """Rows of cells, the first of them headings; the last so many columns hold numbers."""
-    lines = []
-    for number, row in enumerate(rows):
-        tag = "th" if number == 0 else "td"
-        cells = [
-            f"<{tag}{' class=n' if place >= len(row) - numbers else ''}>{escape(str(cell))}</{tag}>"
-            for place, cell in enumerate(row)
-        ]
-        lines.append(f"<tr>{''.join(cells)}</tr>".replace("class=n", 'class="n"'))
-    return f"<table>{''.join(lines)}</table>"
-
-
 def finding_block(name: str, severity: str, texts: Iterable[object], place: Sequence[str] = ()) -> str:
     """A finding of the doctor: its name, how bad it is, where it is, and paragraphs."""
     kind = severity if severity in ("error", "warning", "hint") else "hint"

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.display import html_table
 from pellucid.inspection.recorder import Recorder
 from pellucid.losses import predictions
 from pellucid.plots.confusion import confusion_matrix
 from pellucid.plots.curves import history as draw_history
 from pellucid.plots.features import saliency
 from pellucid.plots.figure import Figure
-from pellucid.plots.html import document, finding_block, section, table
+from pellucid.plots.html import document, finding_block, section
 from pellucid.plots.landscape import loss_surface, training_path
 from pellucid.plots.mosaics import images, weights
 from pellucid.plots.page import layer_words
@@ -144,7 +145,7 @@ def _summary(trainer: Trainer, result: str) -> str:
         rows.append(("Stopped", history.stopped))
     if history.engine_note:
         rows.append(("Note", history.engine_note))
-    return table([("", ""), *rows], numbers=0)
+    return html_table([("", ""), *rows], numbers=0)
 
 
 def _typed(part: Any) -> str:
@@ -182,7 +183,7 @@ def _data(x: Array, targets: Array, network: Network, names: Sequence[object] | 
         counts = np.bincount(targets, minlength=network.outputs)
         known = network.classes or [str(index) for index in range(len(counts))]
         parts.append(
-            table(
+            html_table(
                 [
                     ("class", "rows", "share"),
                     *((known[k], f"{count:,}", f"{count / len(x):.1%}") for k, count in enumerate(counts)),
@@ -209,7 +210,7 @@ def _ranges(what: str, values: Array, names: Sequence[object] | None) -> str:
     ]
     more = [(f"… and {len(rows) - _MOST_COLUMNS} more", "", "", "", "")] if len(rows) > _MOST_COLUMNS else []
     heading = (what, "lowest", "mean", "highest", "deviation")
-    return table([heading, *rows[:_MOST_COLUMNS], *more], numbers=4)
+    return html_table([heading, *rows[:_MOST_COLUMNS], *more], numbers=4)
 
 
 def _network(network: Network) -> str:
@@ -218,7 +219,7 @@ def _network(network: Network) -> str:
         for i in network.program.instructions
     ]
     total = ("", "", "total", f"{network.program.parameter_count:,}")
-    return table([("", "layer", "output", "parameters"), *rows, total], numbers=2)
+    return html_table([("", "layer", "output", "parameters"), *rows, total], numbers=2)
 
 
 def _results(network: Network, x: Array, targets: Array) -> list[Callable[[], Figure]]:

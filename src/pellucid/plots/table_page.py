@@ -11,10 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid.display import html_table
 from pellucid.plots import tables as pictures
 from pellucid.plots.confusion import confusion_matrix
 from pellucid.plots.figure import Figure
-from pellucid.plots.html import document, finding_block, section, table
+from pellucid.plots.html import document, finding_block, section
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.report.metrics import why_first
 from pellucid.tables.report.words import contender_rows, headline
@@ -76,7 +77,7 @@ def _scores(report: TableReport) -> str:
     return section(
         "How good it is, and beside what",
         [lambda: pictures.model_scores(report)],
-        words + table(contender_rows(report), numbers=len(report.measures) + 1),
+        words + html_table(contender_rows(report), numbers=len(report.measures) + 1),
     )
 
 
@@ -145,7 +146,7 @@ def _columns(report: TableReport) -> str:
         were = "was" if report.dropped == 1 else "were"
         rows_out = f"{counted(report.dropped, 'row')} {were} left out"
         words += f"<p>{rows_out}, since {escape(target.name)} is missing there.</p>"
-    return section("What the columns are", [], words + notes + table(rows))
+    return section("What the columns are", [], words + notes + html_table(rows))
 
 
 def _findings(report: TableReport) -> str:

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pellucid.metrics import higher_is_better
+from pellucid.pictures import draw
 from pellucid.sweeps.keeping import described
-from pellucid.training.history import History, higher_is_better
+from pellucid.training.history import History
 from pellucid.validation import unknown_name
 
 _NOT_METRICS = ("epoch", "learning_rate", "seconds")
@@ -138,7 +140,7 @@ class SweepResults:
         Raises
         ------
         ValueError
-            If there is no such metric, or no configuration has one.
+            If there is no such metric, no configuration has one, or it is not known which of its values are better.
         """
         finished = [row for row in self.rows if row.state == "done"]
         if not finished:
@@ -146,7 +148,7 @@ class SweepResults:
             raise ValueError(f"No configuration was finished, so none is the best.{first}")
         name = self._metric(metric)
         values = {index: row.metrics.get(name) for index, row in enumerate(finished)}
-        sign = -1.0 if (higher_is_better(name) if highest is None else highest) else 1.0
+        sign = -1.0 if higher_is_better(name, highest, "highest") else 1.0
         ranked = {index: sign * value for index, value in values.items() if value is not None and value == value}
         if not ranked:
             raise ValueError(f"No configuration has a number for {name}, so none is the best.")
@@ -197,9 +199,7 @@ class SweepResults:
 
     def plot(self, x: str, y: str | None = None, **options: Any) -> Any:
         """Draw a metric against a parameter (needs matplotlib); see `pellucid.plots.sweep`."""
-        from pellucid import plots
-
-        return plots.sweep(self, x, y, **options)
+        return draw("sweep", self, x, y, **options)
 
     def __str__(self) -> str:
         """A table, and the best configuration."""

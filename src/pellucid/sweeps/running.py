@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import Any
 
+from pellucid.metrics import Metrics, find_metrics
 from pellucid.sweeps.configurations import check_configurations
 from pellucid.sweeps.keeping import Keeper
 from pellucid.sweeps.progress import Report, find_report
@@ -42,6 +43,7 @@ def sweep(
     processes: bool = False,
     directory: str | os.PathLike[str] | None = None,
     progress: Any = None,
+    metrics: Metrics | None = None,
 ) -> SweepResults:
     """Train many configurations side by side and compare them.
 
@@ -54,7 +56,7 @@ def sweep(
         Called with each configuration as keyword arguments; answers a new Trainer with a new Network.
     configurations : list of dict
         See `grid` and `samples`.
-    x, y, epochs, validation, sample_weight, class_weight
+    x, y, epochs, validation, sample_weight, class_weight, metrics
         As for `Trainer.fit`.
     workers : int or None
         How many are trained at a time, each on one thread; None: one for each core. With one worker networks may use
@@ -98,7 +100,10 @@ def sweep(
     if workers is not None:
         check_integer("workers", workers, minimum=1)
     report = find_report(progress)
+    find_metrics(metrics)
     options = {"sample_weight": sample_weight, "class_weight": class_weight, "validation": validation}
+    if metrics is not None:
+        options["metrics"] = metrics
     task = Task(make_trainer, x, y, epochs, options)
     collection = _Collection(rows, report, None if directory is None else Keeper(directory, task.described()))
     left = collection.recall()

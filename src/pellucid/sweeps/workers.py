@@ -113,7 +113,9 @@ class Runner:
                 return row
             trainer = self._make(parameters)
             trainer.callbacks.append(_Watch(self._stopping, tell))
-            history = trainer.fit(self._task.x, self._task.y, epochs=self._task.epochs, **self._task.options)
+            history = trainer.fit(
+                self._task.x, self._task.y, epochs=self._task.epochs, progress=False, **self._task.options
+            )
             row = replace(row, state="done", metrics=metrics_of(history), history=history)
         except _StopTraining:
             return row

@@ -42,9 +42,9 @@ def pace_of(table: Table, y: Array, target: Target, settings: Settings) -> float
     job.threads = 1
     job.prepare()
     assert job.trainer is not None
-    job.trainer.fit(job.rows.x, job.rows.y, epochs=1)  # what is measured once, and caches
+    job.trainer.fit(job.rows.x, job.rows.y, epochs=1, progress=False)  # what is measured once, and caches
     began, epochs = time.perf_counter(), 0
     while (took := time.perf_counter() - began) < _SECONDS or not epochs:
-        job.trainer.fit(job.rows.x, job.rows.y, epochs=1)
+        job.trainer.fit(job.rows.x, job.rows.y, epochs=1, progress=False)
         epochs += 1
     return epochs * len(rows) / took

@@ -144,6 +144,7 @@ class Job:
                 epochs=epochs,
                 validation=held,
                 sample_weight=rows.weight,
+                progress=False,
             )
         except DivergenceError as error:
             self.diverged = error

@@ -275,7 +275,7 @@ def fit_stream(trainer: Trainer, stream: TableStream, *, epochs: int) -> History
     validation = stream.validation if len(stream.validation[0]) else None
 
     def learn(x: Floats, y: Array) -> bool:
-        trainer.fit(x, y, epochs=1, validation=validation)
+        trainer.fit(x, y, epochs=1, validation=validation, progress=False)
         return not trainer.stopped
 
     go_on = True

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TextIO
 
 from pellucid.engines.base import State, Task
@@ -198,7 +198,7 @@ class Every(Callback):
             raise TypeError(f"function must be callable with the trainer, not {function!r}.")
         self.function = function
 
-    def interval(self, trainer: Trainer) -> int:
+    def interval(self, trainer: TrainerInterface) -> int:
         """Up to the next multiple, counted over all of training: fit may be called in pieces."""
         return self.epochs - trainer.epoch % self.epochs
 
@@ -208,14 +208,15 @@ class Every(Callback):
 
 
 class Progress(Callback):
-    """Shows how training goes: a line that renews itself in a terminal, a line an epoch elsewhere.
+    """Shows how training goes: a line that renews itself in a terminal or a notebook, a line an epoch elsewhere.
 
-    In a terminal it wakes about ten times a second, however short the epochs are.
+    A line that renews itself does so about ten times a second, however short the epochs are. `fit` has it on its own in
+    a terminal and in a notebook.
 
     Parameters
     ----------
     stream : text stream or None
-        Where to write; None: standard error.
+        Where to write; None: the notebook, or standard error.
     every : int
         Without a terminal: after how many epochs a line is written.
     """
@@ -229,25 +230,30 @@ class Progress(Callback):
         self._first = 0
         self._last = 0
         self._drawn = False
+        self._cell: Any = None
+
+    def on_fit_begin(self, trainer: TrainerInterface, epochs: int) -> None:
+        """Note where the bar begins and ends."""
+        self._first, self._last = trainer.epoch, trainer.epoch + epochs
+        self._drawn, self._cell = False, _cell() if self.stream is None and _in_notebook() else None
+
+    @property
+    def _renews(self) -> bool:
+        return self._cell is not None or self._out.isatty()
 
     @property
     def _out(self) -> TextIO:
         return self.stream if self.stream is not None else sys.stderr
 
-    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
-        """Note where the bar begins and ends."""
-        self._first, self._last = trainer.epoch, trainer.epoch + epochs
-        self._drawn = False
-
-    def interval(self, trainer: Trainer) -> int:
-        """As many epochs as take a tenth of a second; without a terminal, `every`; at the latest, the last one."""
+    def interval(self, trainer: TrainerInterface) -> int:
+        """As many epochs as take a tenth of a second, or `every` of them; at the latest, the last one."""
         left = self._last - trainer.epoch
-        if not self._out.isatty():
+        if not self._renews:
             return min(self.every, left)
         seconds = trainer.history["seconds"][-1] if len(trainer.history) else 0.0
         return min(max(1, int(self._SECONDS / seconds)), left) if seconds > 0 else 1
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: TrainerInterface) -> None:
         """Draw the bar, or write a line."""
         done, total = trainer.epoch - self._first, self._last - self._first
         numbers = "  ".join(
@@ -256,19 +262,40 @@ class Progress(Callback):
             if value is not None and name not in ("epoch", "seconds", "learning_rate")
         )
         label = f"epoch {trainer.epoch:>{len(str(self._last))}}/{self._last}"
-        if self._out.isatty():
-            full = int(self._WIDTH * done / total)
-            self._out.write(f"\r\x1b[2K{label} [{'━' * full}{' ' * (self._WIDTH - full)}]  {numbers}")
-            self._drawn = True
-        else:
-            self._out.write(f"{label}  {numbers}\n")
+        full = int(self._WIDTH * done / total)
+        bar = f"{label} [{'━' * full}{' ' * (self._WIDTH - full)}]  {numbers}"
+        if self._cell is not None:
+            self._cell.update({"text/plain": bar}, raw=True)
+            return
+        self._out.write(f"\r\x1b[2K{bar}" if self._renews else f"{label}  {numbers}\n")
+        self._drawn = self._renews
         self._out.flush()
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: TrainerInterface) -> None:
         """Leave the last state of the bar standing."""
         if self._drawn:
             self._out.write("\n")
             self._out.flush()
+
+
+def _in_notebook() -> bool:
+    """Whether a notebook runs this: IPython is then imported."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def _cell() -> Any:
+    """A place below the cell of the notebook that runs, whose text can be replaced."""
+    return sys.modules["IPython.display"].display({"text/plain": ""}, raw=True, display_id=True)
+
+
+def progress_for(asked: bool | None, callbacks: Sequence[Callback]) -> list[Callback]:
+    """The progress that `fit` shows on its own: in a terminal or notebook unless asked otherwise, and once."""
+    if asked is None:
+        asked = _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+    elif not isinstance(asked, bool):
+        raise TypeError(f"progress must be True, False or None, not {asked!r:.60}.")
+    return [Progress()] if asked and not any(isinstance(each, Progress) for each in callbacks) else []
 
 
 def as_callback(value: Any) -> Callback:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pellucid.engines.base import State
 from pellucid.foreign import explains_arguments
-from pellucid.training.callbacks import Callback
+from pellucid.training.callbacks import Callback, TrainerInterface
 from pellucid.training.watching import check_state, improves, watched_column
 from pellucid.validation import check_choice, check_integer, check_number, counted
-
-if TYPE_CHECKING:
-    from pellucid.training.trainer import Trainer
 
 
 class EarlyStopping(Callback):
@@ -34,6 +31,8 @@ class EarlyStopping(Callback):
     ties : {"first", "last"}
         Which of equally good epochs has the best weights. Being as good as the best is no improvement: patience is
         counted from the first of them.
+    higher_is_better : bool or None
+        Of the column; None: as it is known for losses and the metrics that have a name.
 
     Attributes
     ----------
@@ -50,9 +49,11 @@ class EarlyStopping(Callback):
         monitor: str | None = None,
         minimum_improvement: float = 0.0,
         ties: str = "first",
+        *,
+        higher_is_better: bool | None = None,
     ) -> None:
         self.patience = None if patience is None else check_integer("patience", patience, minimum=1)
-        self.monitor = monitor
+        self.monitor, self.higher_is_better = monitor, higher_is_better
         self.minimum_improvement = check_number("minimum_improvement", minimum_improvement, minimum=0.0)
         self.ties = check_choice("ties", ties, ("first", "last"))
         self.best_value: float | None = None
@@ -60,17 +61,19 @@ class EarlyStopping(Callback):
         self._best_state: State | None = None
         self._improved = 0  # the last epoch that was better than all before it
 
-    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: TrainerInterface, epochs: int) -> None:
         """Forget what another training's best was; one that goes on keeps its own."""
         if trainer.epoch == 0:
             self.best_value = self.best_epoch = self._best_state = None
             self._improved = 0
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: TrainerInterface) -> None:
         """Keep the best state; stop when it is too long ago."""
         column = watched_column(trainer, self.monitor, "EarlyStopping")
         value = trainer.history.row(-1)[column]
-        better = value is not None and improves(value, self.best_value, column, self.minimum_improvement)
+        better = value is not None and improves(
+            value, self.best_value, column, self.minimum_improvement, self.higher_is_better
+        )
         if better or (self.ties == "last" and value is not None and value == self.best_value):
             self.best_value, self.best_epoch, self._best_state = value, trainer.epoch, trainer.state
             self._improved = trainer.epoch if better else self._improved
@@ -85,10 +88,10 @@ class EarlyStopping(Callback):
 
     def options(self) -> dict[str, Any]:
         """What it was made with, and its class."""
-        names = ("patience", "monitor", "minimum_improvement", "ties")
+        names = ("patience", "monitor", "minimum_improvement", "ties", "higher_is_better")
         return {"type": type(self).__name__, **{name: getattr(self, name) for name in names}}
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: TrainerInterface) -> None:
         """Put the best weights into the network."""
         if self._best_state is not None:
             trainer.show(self._best_state)

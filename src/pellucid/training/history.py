@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from typing import Any
 
+from pellucid.display import html_table, text_table
+from pellucid.pictures import draw
 from pellucid.validation import unknown_name
 
-_HIGHER_IS_BETTER = ("accuracy", "r2")
 _TABLE_ROWS = 20  # a printed history shows the first and last of its rows, not thousands
 
 
@@ -164,47 +166,47 @@ class History:
 
     def to_frame(self) -> Any:
         """The columns as a pandas DataFrame, indexed by the epoch (needs pandas)."""
-        import pandas
-
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: install it with pip install pandas.") from error
         return pandas.DataFrame(self.to_dict()["columns"]).set_index("epoch")
 
     def plot(self, **options: Any) -> Any:
         """Draw the loss and accuracy curves (needs matplotlib); see `pellucid.plots.history`."""
-        from pellucid import plots
+        return draw("history", self, **options)
 
-        return plots.history(self, **options)
-
-    def __str__(self) -> str:
-        """A table: the first and the last epochs."""
-        names = self.columns
-        if not self._length:
-            return "History: no epoch yet"
-        half = _TABLE_ROWS // 2
+    def _rows(self) -> list[list[str]]:
+        """The titles, and the first and the last epochs."""
+        names, half = self.columns, _TABLE_ROWS // 2
         skipped = self._length > _TABLE_ROWS
         indices = [*range(half), *range(self._length - half, self._length)] if skipped else range(self._length)
         cells = [[_cell(name, self._columns[name][index]) for name in names] for index in indices]
         if skipped:
             cells.insert(half, ["…"] * len(names))
-        titles = [name.replace("_", " ") for name in names]
-        widths = [max(len(row[i]) for row in [titles, *cells]) for i in range(len(names))]
-        rows = [titles, *cells]
-        lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
+        return [[name.replace("_", " ") for name in names], *cells]
+
+    def _notes(self) -> list[str]:
         note = f" ({self.engine_note})" if self.engine_note else ""
         count = "1 epoch" if self._length == 1 else f"{self._length} epochs"
-        lines.append(f"{count} in {self.seconds:.3g} s on the {self.engine or '?'} engine{note}")
-        if self.stopped:
-            lines.append(self.stopped)
-        return "\n".join(lines)
+        lines = [f"{count} in {self.seconds:.3g} s on the {self.engine or '?'} engine{note}"]
+        return [*lines, self.stopped] if self.stopped else lines
+
+    def __str__(self) -> str:
+        """A table: the first and the last epochs."""
+        return "\n".join([text_table(self._rows()), *self._notes()]) if self._length else "History: no epoch yet"
+
+    def _repr_html_(self) -> str:
+        """The same table, in a notebook."""
+        if not self._length:
+            return "<p>History: no epoch yet</p>"
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
+        return html_table(self._rows(), numbers=len(self.columns)) + notes
 
     def __repr__(self) -> str:
         """How many epochs, and the last loss."""
         last = f", loss {self._columns['loss'][-1]:.4g}" if self._length and "loss" in self._columns else ""
         return f"History({self._length} epoch{'' if self._length == 1 else 's'}{last})"
-
-
-def higher_is_better(column: str) -> bool:
-    """Whether a column improves by growing: accuracies and r2 do, losses do not."""
-    return column.removeprefix("validation_") in _HIGHER_IS_BETTER
 
 
 def _cell(name: str, value: float | None) -> str:

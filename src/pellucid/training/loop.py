@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,7 +20,7 @@ from pellucid.engines.base import Engine, Outcome, State, Task
 from pellucid.training.callbacks import Callback, wants_batches
 from pellucid.training.divergence import DivergenceError, explain, is_lost
 from pellucid.training.interrupts import interrupts_deferred
-from pellucid.training.recording import not_finite, record, validate
+from pellucid.training.recording import Wanted, measure_training, not_finite, record, validate
 from pellucid.training.rows import Held
 from pellucid.training.summaries import advanced
 
@@ -43,6 +44,10 @@ class Fit:
         How many epochs were asked for, and the number of the last one.
     summary : TrainingSummary
         What the network will say of its training, but for what grows with the epochs.
+    metrics : mapping
+        What is measured of training and validation rows after each epoch, by name.
+    callbacks : sequence of Callback
+        The trainer's, and the fit's own.
     resources : ExitStack
         What callbacks hold until it ends.
     """
@@ -53,6 +58,8 @@ class Fit:
     epochs: int
     last: int
     summary: TrainingSummary
+    metrics: Wanted
+    callbacks: Sequence[Callback]
     resources: ExitStack = field(default_factory=ExitStack)
 
 
@@ -66,7 +73,7 @@ def train(trainer: Trainer, fit: Fit) -> None:
     KeyboardInterrupt
         On Ctrl-C.
     """
-    for callback in _in_order(trainer):  # they may ask which epoch the weights of the last fit are from
+    for callback in _in_order(fit):  # they may ask which epoch the weights of the last fit are from
         callback.on_fit_begin(trainer, fit.epochs)
     trainer.history.best_epoch = None
     try:
@@ -82,11 +89,11 @@ def train(trainer: Trainer, fit: Fit) -> None:
 
 def _run(trainer: Trainer, fit: Fit) -> None:
     """The loop."""
-    callbacks = _in_order(trainer)
+    callbacks = _in_order(fit)
     per_batch = [callback for callback in callbacks if wants_batches(callback)]
     wake = [_next_wake(trainer, callback) for callback in callbacks]
     while trainer.epoch < fit.last and not trainer.stopped:
-        every_epoch = fit.held is not None or trainer.augmentation is not None or bool(per_batch)
+        every_epoch = fit.held or trainer.augmentation or fit.metrics or per_batch
         alone = every_epoch or trainer.epoch == 0  # some weights of the first epoch are kept
         until = min([fit.last, *wake, *([trainer.epoch + 1] if alone else [])])
         task, began = _with_images(trainer, fit.task, trainer.epoch), time.perf_counter()
@@ -102,6 +109,9 @@ def _run(trainer: Trainer, fit: Fit) -> None:
             trainer.repetition.epoch_ends(trainer)
             if fit.held is not None:
                 _validate(trainer, fit, fit.held)
+            if fit.metrics:
+                present = [name for name, value in trainer.history.row(-1).items() if value is not None]
+                trainer.history.set_last(measure_training(trainer.network, fit.task, fit.metrics, present))
             if any(trainer.epoch >= epoch for epoch in wake):
                 trainer.network.training = advanced(fit.summary, trainer, fit.last)
             for number, callback in enumerate(callbacks):
@@ -141,9 +151,9 @@ def _steps(trainer: Trainer, engine: Engine, task: Task, callbacks: list[Callbac
     return None
 
 
-def _in_order(trainer: Trainer) -> list[Callback]:
+def _in_order(fit: Fit) -> list[Callback]:
     """The callbacks in the order of their calls: those that must see what the others have done come last."""
-    return sorted(trainer.callbacks, key=lambda callback: callback.last)
+    return sorted(fit.callbacks, key=lambda callback: callback.last)
 
 
 def _next_wake(trainer: Trainer, callback: Callback) -> int:
@@ -176,7 +186,7 @@ def _take(trainer: Trainer, fit: Fit, outcome: Outcome) -> None:
 def _validate(trainer: Trainer, fit: Fit, held: Held) -> None:
     """Measure the validation rows. Turn back if their loss is NaN."""
     network, loss = trainer.network, trainer.loss
-    measured = validate(network, loss, held)
+    measured = validate(network, loss, held, fit.metrics)
     trainer.history.set_last(measured)
     if math.isnan(measured["validation_loss"]):
         shown = replace(trainer.state, parameters=network.parameters)
@@ -197,7 +207,7 @@ def _turn_back(trainer: Trainer, task: Task, failed: State, **found: Any) -> NoR
 def _end(trainer: Trainer, fit: Fit) -> None:
     """Tell the callbacks that `fit` ends, and the network what it has become."""
     try:
-        for callback in _in_order(trainer):
+        for callback in _in_order(fit):
             trainer.network.training = advanced(fit.summary, trainer, fit.last)
             callback.on_fit_end(trainer)
     finally:

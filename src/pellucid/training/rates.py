@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pellucid.engines.base import State
 from pellucid.foreign import explains_arguments
-from pellucid.training.callbacks import Callback
+from pellucid.training.callbacks import Callback, TrainerInterface
 from pellucid.training.watching import check_state, improves, watched_column
 from pellucid.validation import check_integer, check_number
-
-if TYPE_CHECKING:
-    from pellucid.training.trainer import Trainer
 
 
 class ReduceOnPlateau(Callback):
@@ -31,6 +28,8 @@ class ReduceOnPlateau(Callback):
         By how much a value must be better than the best one to count, at least 0.
     lowest : float
         The rate is not multiplied below this part of its schedule, at least 0.
+    higher_is_better : bool or None
+        Of the column; None: as it is known for losses and the metrics that have a name.
     """
 
     @explains_arguments
@@ -41,20 +40,24 @@ class ReduceOnPlateau(Callback):
         monitor: str | None = None,
         minimum_improvement: float = 0.0,
         lowest: float = 1e-6,
+        *,
+        higher_is_better: bool | None = None,
     ) -> None:
         self.patience = check_integer("patience", patience, minimum=1)
         self.factor = check_number("factor", factor, above=0.0, below=1.0)
-        self.monitor = monitor
+        self.monitor, self.higher_is_better = monitor, higher_is_better
         self.minimum_improvement = check_number("minimum_improvement", minimum_improvement, minimum=0.0)
         self.lowest = check_number("lowest", lowest, minimum=0.0)
         self.best_value: float | None = None
         self._since = 0
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: TrainerInterface) -> None:
         """Reduce the rate when the best epoch is too long ago."""
         column = watched_column(trainer, self.monitor, "ReduceOnPlateau")
         value = trainer.history.row(-1)[column]
-        if value is not None and improves(value, self.best_value, column, self.minimum_improvement):
+        if value is not None and improves(
+            value, self.best_value, column, self.minimum_improvement, self.higher_is_better
+        ):
             self.best_value, self._since = value, 0
             return
         self._since += 1
@@ -105,16 +108,16 @@ class Backtracking(Callback):
         self._kept: State | None = None
         self._kept_loss = 0.0
 
-    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: TrainerInterface, epochs: int) -> None:
         """Look for the first time."""
         if self._kept is None:
             self._kept, self._kept_loss = trainer.state, trainer.objective()
 
-    def interval(self, trainer: Trainer) -> int:
+    def interval(self, trainer: TrainerInterface) -> int:
         """Every so many epochs of all of training."""
         return self.every - trainer.epoch % self.every
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: TrainerInterface) -> None:
         """Go on, or back."""
         assert self._kept is not None
         loss = trainer.objective()

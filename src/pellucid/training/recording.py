@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Container, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from pellucid.engines.base import Outcome, State, Task
 from pellucid.engines.reference import mean_loss
-from pellucid.losses import Loss, metrics
+from pellucid.losses import Loss
+from pellucid.metrics import Answers, measured
 from pellucid.network import Network
 from pellucid.training.history import History
 from pellucid.training.rows import Held
 from pellucid.typing import Array
 
 _ROWS = 256  # are enough to say where a loss comes from
+
+Wanted: TypeAlias = Mapping[str, Callable[[Answers], float]]
+"""Metrics by name."""
 
 
 def record(history: History, task: Task, before: State, outcome: Outcome) -> None:
@@ -37,17 +42,30 @@ def record(history: History, task: Task, before: State, outcome: Outcome) -> Non
 def not_finite(network: Network, loss: Loss, held: Held) -> tuple[Array, Array]:
     """Some validation rows and their targets, first those whose loss is not finite."""
     with np.errstate(all="ignore"):
-        scores = network.engines.choose(network.program)[0].scores(network.model, held.x)  # (n, outputs)
-        rows = np.argsort(np.isfinite(loss.values(scores, held.targets)), kind="stable")[:_ROWS]
+        answers = _answers(network, loss, held)
+        finite = np.isfinite(loss.values(answers.scores, answers.targets)).reshape(len(held.x), -1).all(axis=1)
+        rows = np.argsort(finite, kind="stable")[:_ROWS]
     return held.x[rows], held.targets[rows]
 
 
-def validate(network: Network, loss: Loss, held: Held) -> dict[str, float]:
+def validate(network: Network, loss: Loss, held: Held, metrics: Wanted) -> dict[str, float]:
     """The columns of the history for validation rows, each counted by its weight."""
     with np.errstate(all="ignore"):  # what is not finite stands in the history, and needs no warning beside it
-        scores = network.engines.choose(network.program)[0].scores(network.model, held.x)  # (n, outputs)
-        values = {
-            "loss": mean_loss(loss, scores, held.targets, held.weight),
-            **metrics(loss.ordered(scores), held.targets, network.link, held.weight, network.target),
-        }
+        answers = _answers(network, loss, held)
+        value = mean_loss(loss, answers.scores, answers.targets, answers.weight)
+        values = {"loss": value, **answers.usual(), **measured(metrics, answers)}
     return {f"validation_{name}": value for name, value in values.items()}
+
+
+def measure_training(network: Network, task: Task, metrics: Wanted, columns: Container[str]) -> dict[str, float]:
+    """The metrics of the training rows at the present weights, but for those that are columns already."""
+    wanted = {name: metric for name, metric in metrics.items() if name not in columns}
+    if not wanted:
+        return {}
+    with np.errstate(all="ignore"):
+        return measured(wanted, _answers(network, task.loss, Held(task.x, task.targets, task.sample_weight)))
+
+
+def _answers(network: Network, loss: Loss, rows: Held) -> Answers:
+    scores = network.engines.choose(network.program)[0].scores(network.model, rows.x)  # (n, …, outputs)
+    return Answers.of(loss, scores, rows.targets, network.target, rows.weight)

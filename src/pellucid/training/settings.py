@@ -6,10 +6,12 @@ arguments of `Trainer` and attributes of it by the same name. Checks answer what
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from pellucid.augmentation import Augmentation
+from pellucid.layers.activations import Sigmoid, Softmax
 from pellucid.layers.base import Layer
 from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
@@ -25,6 +27,10 @@ class Family(NamedTuple):
 
     classes: Sequence[type[Any]]
     base: type
+
+
+class OutputLossWarning(UserWarning):
+    """A network ends in an output function that its loss contains: it is applied twice."""
 
 
 FAMILIES = {
@@ -83,3 +89,16 @@ def network_again(network: Network, *, fresh: bool, layers: Sequence[Layer] | No
         again.adopt(network.parameters, network.statistics, network.statistics_fitted)
     again.classes, again.preprocessing, again.target = network.classes, network.preprocessing, network.target
     return again
+
+
+def warn_of_doubled_output(network: Network, loss: Loss) -> None:
+    """Warn if the last layer is an output function in front of a loss that contains one."""
+    last = network.layers[-1]
+    if loss.contains and isinstance(last, Softmax | Sigmoid):
+        warnings.warn(
+            f"The network ends in {last}, and {type(loss).__name__} contains its own {loss.contains}: gradients become "
+            f"small, and no probability comes near 0 or 1. Omit the last layer: predict_proba applies the "
+            f"{loss.contains}.",
+            OutputLossWarning,
+            stacklevel=4,
+        )

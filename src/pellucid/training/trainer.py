@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,23 +11,33 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.augmentation import Augmentation
 from pellucid.description import TrainingSummary
+from pellucid.display import html_table
 from pellucid.engines.base import Model, State, Task
 from pellucid.engines.reference import mean_loss, penalty_value
 from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.losses import Loss, find_loss
+from pellucid.metrics import Metrics, find_metrics
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
 from pellucid.penalties import Constraint, Penalty
 from pellucid.training import rows, saving
-from pellucid.training.callbacks import Callback, as_callback
+from pellucid.training.callbacks import Callback, as_callback, progress_for
 from pellucid.training.divergence import Divergence
 from pellucid.training.history import History
 from pellucid.training.initialization import prepare
 from pellucid.training.loop import Fit, train
 from pellucid.training.progress import Progress
 from pellucid.training.repeating import Repetition, given_to
-from pellucid.training.settings import FAMILIES, SETTINGS, check_batch_size, check_factors, check_part, network_again
-from pellucid.training.summaries import DataHash, first_summary
+from pellucid.training.settings import (
+    FAMILIES,
+    SETTINGS,
+    check_batch_size,
+    check_factors,
+    check_part,
+    network_again,
+    warn_of_doubled_output,
+)
+from pellucid.training.summaries import DataHash, first_summary, words
 from pellucid.typing import Array
 from pellucid.validation import check_inputs, check_integer, check_number, check_seed
 
@@ -295,6 +306,8 @@ class Trainer:
         validation: rows.Validation = None,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | str | None = None,
+        metrics: Metrics | None = None,
+        progress: bool | None = None,
     ) -> History:
         """Train for `epochs` epochs. Calling it again continues exactly where it stopped.
 
@@ -314,6 +327,12 @@ class Trainer:
         class_weight : mapping, "balanced" or None
             How much the rows of each class count, multiplied with `sample_weight`; classes not named count 1.
             "balanced": n/(K·rows of the class), so that all classes count the same.
+        metrics : sequence or mapping
+            What is measured beside the loss after each epoch, of training and validation rows: names, functions of
+            (y, predictions), or functions by name, as for `Network.evaluate`. A column "f1" is measured at the
+            epoch's end, as "validation_f1" is; it takes a prediction of all training rows.
+        progress : bool or None
+            Whether a line shows how training goes. None: in a terminal and in a notebook.
 
         Returns
         -------
@@ -338,18 +357,22 @@ class Trainer:
         task = self.task_of(x, y, sample_weight=sample_weight, class_weight=class_weight)
         rows.check_schedules(task, range(self.step, self.step + epochs * task.batches))
         held = rows.check_validation(validation, network, self.loss)
+        wanted = find_metrics(metrics)
         engine, history.engine_note = network.engines.choose(
             task.program, loss=self.loss, penalty=self.penalty, optimizer=self.optimizer, constraint=self.constraint
         )
         history.engine, history.diverged, self.divergence = engine.name, None, None
         history.stopped = self._stop = ""
+        if not self.step:
+            warn_of_doubled_output(network, self.loss)
         weighted = sample_weight is not None, held is not None and held.weight is not None
         given = given_to(self, task, class_weight, *weighted)
         data_hash = self._data_hash.of(task.x, task.targets)
         self.repetition.fit_begins(self, given, data_hash)
         self.progress.take_over(network, self.optimizer, task.batches)
         summary = self._summary(task, data_hash, 0 if held is None else len(held.x))
-        self._fit = Fit(engine, task, held, epochs, self.epoch + epochs, summary)
+        callbacks = [*self.callbacks, *progress_for(progress, self.callbacks)]
+        self._fit = Fit(engine, task, held, epochs, self.epoch + epochs, summary, wanted, callbacks)
         try:
             with self._fit.resources:
                 train(self, self._fit)
@@ -362,3 +385,28 @@ class Trainer:
         expected, self._expected_data = self._expected_data, None
         rows.warn_of_other_data(data_hash, expected)
         return first_summary(self, task, data_hash, validation_rows)
+
+    # -- words ---------------------------------------------------------------------------------------------------
+
+    def _settings(self) -> dict[str, str]:
+        """The settings in words: the usual ones, and what differs from its default."""
+        defaults = {name: each.default for name, each in inspect.signature(Trainer).parameters.items()}
+        usual = ("loss", "optimizer", "batch_size", "seed")
+        changed = [name for name in (*FAMILIES, *SETTINGS) if (getattr(self, name) or None) != (defaults[name] or None)]
+        shown = {name: words(getattr(self, name)) for name in dict.fromkeys((*usual, *changed))}
+        kinds = ", ".join(type(each).__name__ for each in self.callbacks)
+        return {**shown, "callbacks": f"[{kinds}]"} if kinds else shown
+
+    def _position(self) -> str:
+        return f"epoch {self.epoch:,}, step {self.step:,}" if self._progress else "not begun"
+
+    def __repr__(self) -> str:
+        """The network, the settings, and where training is."""
+        settings = ", ".join(f"{name}={value}" for name, value in self._settings().items())
+        return f"Trainer({self.network!r}, {settings}): {self._position()}"
+
+    def _repr_html_(self) -> str:
+        """The settings, the network and the history, in a notebook."""
+        settings = html_table([("trainer", self._position()), *self._settings().items()], numbers=0)
+        history = self.history._repr_html_() if len(self.history) else ""
+        return settings + self.network._repr_html_() + history

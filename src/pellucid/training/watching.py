@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pellucid.engines.base import State
-from pellucid.training.history import higher_is_better
-
-if TYPE_CHECKING:
-    from pellucid.training.trainer import Trainer
+from pellucid.metrics import higher_is_better
+from pellucid.training.callbacks import TrainerInterface
 
 
-def watched_column(trainer: Trainer, monitor: str | None, watcher: str) -> str:
+def watched_column(trainer: TrainerInterface, monitor: str | None, watcher: str) -> str:
     """The column to watch: the one asked for; else `validation_loss`, or `loss` without a validation set.
 
     Raises
@@ -29,11 +27,20 @@ def watched_column(trainer: Trainer, monitor: str | None, watcher: str) -> str:
     return monitor
 
 
-def improves(value: float, best: float | None, column: str, minimum_improvement: float) -> bool:
-    """Whether a value is better than the best one by more than the least that counts; NaN never is."""
+def improves(
+    value: float, best: float | None, column: str, minimum_improvement: float, higher: bool | None = None
+) -> bool:
+    """Whether a value is better than the best one by more than the least that counts; NaN never is.
+
+    Raises
+    ------
+    ValueError
+        If `higher`, whether higher values are better, is None for a column of which it is not known.
+    """
+    grows = higher_is_better(column, higher)
     if best is None:
         return value == value
-    gain = value - best if higher_is_better(column) else best - value
+    gain = value - best if grows else best - value
     return gain > minimum_improvement
 
 

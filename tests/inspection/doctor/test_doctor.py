@@ -184,7 +184,7 @@ def test_a_hint_explains_nothing() -> None:
 
 
 def test_a_diagnosis_is_plain_data_too() -> None:
-    trainer = trainer_of(pl.Dense(3), pl.Softmax(), callbacks=[pl.Doctor()])
+    trainer = trainer_of(pl.Dense(3), pl.Tanh(), callbacks=[pl.Doctor()])
     trainer.fit(X, Y, epochs=2)
     told = json.loads(pl.diagnose(trainer).to_json())
     for finding in told["findings"]:

@@ -10,6 +10,7 @@ from pellucid.formats.training_source.run import Run
 from pellucid.formats.training_source.words import docstring, formula, function, words_of
 from pellucid.layers import Dropout
 from pellucid.losses import Quantile
+from pellucid.metrics import higher_is_better
 from pellucid.penalties import MaxNorm
 
 
@@ -206,7 +207,7 @@ class LoopText:
         if stopping is None:
             return []
         value, least = self.run.monitor, stopping.minimum_improvement
-        low, high = ("best", value) if value.endswith("accuracy") else (value, "best")
+        low, high = ("best", value) if higher_is_better(value, stopping.higher_is_better) else (value, "best")
         gain = f"{low} < {high}" if not least else f"{high} - {low} > {least!r}"
         kept = f"dict({self._judged})"
         kept = f"({kept}, dict(s))" if self.network.statistics else kept

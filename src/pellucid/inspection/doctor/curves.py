@@ -12,8 +12,8 @@ from pellucid.inspection.doctor.evidence import Evidence, Run, counted
 from pellucid.inspection.doctor.finding import Finding, Remedy
 from pellucid.inspection.overfitting import quiet, without_regularization
 from pellucid.layers import Dense, Dropout, GaussianNoise, Layer, ReLU
+from pellucid.metrics import higher_is_better, is_known
 from pellucid.training import EarlyStopping
-from pellucid.training.history import higher_is_better
 
 RISEN = 1.2
 """A validation loss that ends a fifth above its lowest is no noise."""
@@ -70,10 +70,12 @@ def _best_is_back(evidence: Evidence) -> bool:
         return False
     place = history["epoch"].index(history.best_epoch)
     for name in history.columns:
+        if not (name.startswith("validation_") and is_known(name)):
+            continue
         column = evidence.column(name)
         others = column[np.isfinite(column)]
         best = others.max(initial=-np.inf) if higher_is_better(name) else others.min(initial=np.inf)
-        if name.startswith("validation_") and column[place] == best:
+        if column[place] == best:
             return True
     return False
 

@@ -163,7 +163,7 @@ def diagnose(
     --------
     >>> import pellucid as pl
     >>> x, y = pl.datasets.bulls_eye(100, seed=0)
-    >>> network = pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(2), pl.Softmax()])
+    >>> network = pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(2), pl.Tanh()])
     >>> trainer = pl.Trainer(network, loss=pl.SoftmaxCrossEntropy(), optimizer=pl.Adam(0.05))
     >>> history = trainer.fit(x, y, epochs=30)
     >>> pl.diagnose(trainer, x, y)[0].name

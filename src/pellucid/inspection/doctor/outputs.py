@@ -58,8 +58,7 @@ def output_loss_mismatch(evidence: Evidence) -> list[Finding]:
     if isinstance(loss, NEEDS_SCORES) and type(last) in ACTIVATIONS.values() and not isinstance(last, Identity):
         if type(last) not in RANGES:
             return []
-        own = "its own softmax" if isinstance(loss, SoftmaxCrossEntropy) else "its own sigmoid"
-        why = f"which contains {own}" if "CrossEntropy" in kind else "which takes scores of any size and sign"
+        why = f"which contains its own {loss.contains}" if loss.contains else "which takes scores of any size and sign"
         said = f"{name}() stands in front of {kind}, {why}: the scores can only lie in {_interval(last)}."
     elif isinstance(last, Softmax) and isinstance(loss, SquaredError | AbsoluteError | Huber) and run.of_classes:
         said = f"{name}() stands in front of {kind}: where it is wrong and sure, its gradient is nearly 0."

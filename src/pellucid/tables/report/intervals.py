@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.tables.report.metrics import Weighted
+from pellucid.metrics import Weighted
 from pellucid.typing import Array
 
 LEVEL = 0.95

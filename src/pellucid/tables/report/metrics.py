@@ -15,12 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.losses import AbsoluteError
+from pellucid.metrics import Weighted, ranked
 from pellucid.tables.targets import Target
 from pellucid.tables.words import in_digits, minus
 from pellucid.typing import Array, Floats
-
-Weighted = Callable[[npt.NDArray[np.float64]], float]
-"""A measure of rows that are given: a function of their weights (n,)."""
 
 
 @dataclass(frozen=True)
@@ -92,22 +90,7 @@ def _squared(truth: Array, answers: Array) -> Floats:
 
 
 def _auc(truth: Array, probabilities: Array) -> Weighted:
-    """The chance that a row of the second class has a higher probability of it than one of the first; ties count ½."""
-    scores = probabilities[:, 1]
-    order = np.argsort(scores, kind="stable")
-    ordered = scores[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])  # of each run of equal scores
-    yes = truth[order] == 1
-
-    def measure(weight: npt.NDArray[np.float64]) -> float:
-        ordered_weight = weight[order]
-        positive = np.add.reduceat(np.where(yes, ordered_weight, 0.0), starts)  # (runs,)
-        negative = np.add.reduceat(np.where(yes, 0.0, ordered_weight), starts)
-        below = np.cumsum(negative) - negative
-        total = positive.sum() * negative.sum()
-        return float(positive @ (below + 0.5 * negative) / total) if total else float("nan")
-
-    return measure
+    return ranked(truth == 1, probabilities[:, 1])
 
 
 def _explained(losses: Callable[[Array, Array], Floats], constant: Callable[[Array, Array], Floats]) -> Any:
