@@ -82,8 +82,8 @@ INPUTS: list[Case] = [
         "images that are not flat",
         lambda: fit(np.ones((6, 4, 4)), Y),
         ValueError,
-        "Layer 0, Dense(3): Dense needs rows of features, but its input has the shape (4, 4). "
-        "Flatten it first: x.reshape(len(x), -1).",
+        "y must have a target at every position of the output, (n, 4) or with the 3 outputs behind, but its shape "
+        "is (6,). Flatten() makes one output of all positions.",
     ),
     (
         "no rows",

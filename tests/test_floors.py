@@ -11,11 +11,11 @@ import pellucid
 
 ROOT = Path(pellucid.__file__).parent
 FLOORS = (
-    "version typing extras validation configuration streams kernel numerics formulas foreign",
+    "version typing extras validation configuration streams kernel numerics formulas foreign display pictures",
     "initializers schedules penalties losses optimizers layers",
     "program",
     "engines",
-    "description network together",
+    "description metrics network together",
     "storage datasets augmentation",
     "training",
     "sweeps",
@@ -23,13 +23,6 @@ FLOORS = (
     "plots playground cli",
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms.split()}
-RENDERERS = {  # `.plot()` of what is drawn, which loads the renderer when it is called
-    "pellucid.schedules",
-    "pellucid.training.history",
-    "pellucid.inspection.learning_rate_finder",
-    "pellucid.sweeps.results",
-    "pellucid.tables.report.report",
-}
 ENCODER = {  # a network carries the encoder of its table, which is not yet a room of its own below
     "pellucid.network",
     "pellucid.storage.networks",
@@ -59,7 +52,7 @@ def test_imports_run_down_only(module: str) -> None:
     for imported in imports_of(MODULES[module]):
         assert imported != "pellucid", f"{module} imports the whole package: import from the module that has the name"
         room = imported.split(".")[1]
-        allowed = (room == "plots" and module in RENDERERS) or (room == "tables" and module in ENCODER)
+        allowed = room == "tables" and module in ENCODER
         assert LEVELS[room] <= own or allowed, f"{module} imports {imported}, which is a floor above"
 
 

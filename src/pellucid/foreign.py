@@ -121,7 +121,6 @@ _BINARY = "SigmoidCrossEntropy(), which takes plain scores and contains the sigm
 
 NAMES = {
     "Linear": "Dense(units): the size of the input is inferred",
-    "Sequential": "Network([Dense(64), ReLU(), Dense(10)])",
     "Model": "Network([…])",
     "Module": "Network([…]); a layer of one's own is a subclass of Layer",
     "Input": "nothing: the shape of the input is inferred",

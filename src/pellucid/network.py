@@ -16,7 +16,7 @@ from pellucid.engines.reference import input_of, weighted_mean
 from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
-from pellucid.layers.base import Layer
+from pellucid.layers.base import Layer, as_rows
 from pellucid.losses import LINKS, Loss, TargetScaling, find_loss, predictions, probabilities
 from pellucid.losses.links import check_unit
 from pellucid.metrics import Answers, Metrics, find_metrics, measured
@@ -638,7 +638,7 @@ def encode_targets(loss: Loss, y: Any, output_shape: Shape) -> Array:
     if y.shape[1 : 1 + len(positions)] != positions:
         raise ValueError(
             f"y must have a target at every position of the output, (n, {', '.join(map(str, positions))}) or with the "
-            f"{output_shape[-1]} outputs behind, but its shape is {y.shape}. Flatten() or a pooling layer makes one "
+            f"{output_shape[-1]} outputs behind, but its shape is {y.shape}. Flatten() makes one "
             f"output of all positions."
         )
     targets = loss.encode(y.reshape(-1, *y.shape[1 + len(positions) :]), output_shape[-1])

@@ -85,7 +85,8 @@ def _network_cases() -> list[NetworkCase]:
     """Each layer that can stand behind another before SoftmaxCrossEntropy, and Tanh before each loss."""
     of_layer = {case.name: case for case in LAYER_CASES}
     of_loss = {case.name: case for case in LOSS_CASES}
-    pairs = [(layer, of_loss["SoftmaxCrossEntropy"]) for layer in LAYER_CASES if not layer.training and not layer.codes]
+    behind = [case for case in LAYER_CASES if not case.training and not case.codes and len(case.input_shape) == 1]
+    pairs = [(layer, of_loss["SoftmaxCrossEntropy"]) for layer in behind]
     pairs += [(of_layer["Tanh"], loss) for loss in LOSS_CASES if loss.name != "SoftmaxCrossEntropy"]
     return [NetworkCase(f"{layer.name}, {loss.name}", layer, loss) for layer, loss in pairs]
 

@@ -189,4 +189,6 @@ LAYER_CASES = [
         lambda torch, x, p: _smoothly_clipped(torch, (x - torch.tensor(_MEAN)) * torch.tensor(_SCALE)),
         statistics={"mean": _MEAN, "scale": _SCALE},
     ),
+    LayerCase("Flatten", pl.Flatten(), (2, 3), lambda torch, x, p: torch.flatten(x, 1)),
+    LayerCase("Reshape", pl.Reshape((3, -1)), (2, 6), lambda torch, x, p: x.reshape(len(x), 3, 4)),
 ]

@@ -339,6 +339,8 @@ TRANSLATIONS: dict[type[Layer], Callable[[Place], Lines]] = {
     layers.Dense: _dense,
     layers.Maxout: _maxout,
     layers.Identity: _nothing,
+    layers.Flatten: _nothing,
+    layers.Reshape: _nothing,
     layers.Sigmoid: _activation("sigmoid({x})", "d * {y} * (1 - {y})", functions=("sigmoid",)),
     layers.Tanh: _activation("np.tanh({x})", "d * (1 - {y} * {y})"),
     layers.HardTanh: _activation("np.clip({x}, {minimum}, {maximum})", "d * (({y} > {minimum}) & ({y} < {maximum}))"),

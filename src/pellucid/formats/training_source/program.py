@@ -149,6 +149,8 @@ class _Writer:
                 raise ValueError(f"{part!r} is a part of your own, which the training program cannot write down.")
         for instruction in self.program.instructions:
             layer = instruction.layer
+            if len(instruction.sources) != 1:
+                raise ValueError(f"{instruction.name} joins branches: the training program knows layers in a row.")
             if type(layer) not in TRANSLATIONS:
                 raise ValueError(
                     f"{instruction.name} is a layer of your own. Put layers of Pellucid in its place, or write its "
@@ -160,6 +162,9 @@ class _Writer:
                 )
             if len(instruction.input_shape) != 1:
                 raise ValueError(f"{instruction.name} takes examples of the shape {instruction.input_shape}, not rows.")
+            if len(instruction.output_shape) != 1:
+                shape = instruction.output_shape
+                raise ValueError(f"{instruction.name} makes examples of the shape {shape}, not rows.")
             for spec in instruction.specs:
                 initializer = spec.initializer
                 if initializer is not None and type(initializer) not in INITIALIZERS:
