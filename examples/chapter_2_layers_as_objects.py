@@ -66,8 +66,8 @@ assert difference <= 1e-12, "the pass by hand: largest difference of a derivativ
 #
 # 64-48-32-10, a sigmoid behind *every* layer, the last one too, and the softmax above. That is unusual: the scores that
 # the softmax sees lie in [0, 1], so no probability can exceed $e/(e+9) \approx 0.23$, and the loss cannot fall below
-# 1.46. The highest score still wins, and the strange ceiling acts against overconfidence. (Pellucid warns of such a last
-# layer; here it is meant.)
+# 1.46. The highest score still wins, and the strange ceiling acts against overconfidence. (Pellucid warns of such a
+# last layer; here it is meant.)
 #
 # Weights start from $U(\pm\sqrt{6/(n_{in}+n_{out})})$ (Glorot's), biases from 0. The whole training set makes one step,
 # with momentum 0.9 and rate 0.2; the original $V \leftarrow \mu V - \alpha\nabla$, $W \leftarrow W + V$ makes the same
