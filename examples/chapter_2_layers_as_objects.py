@@ -16,6 +16,7 @@
 
 # %%
 import time
+import warnings
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -23,6 +24,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.layers.base import Context
+from pellucid.training import OutputLossWarning
 
 plt.style.use("tableau-colorblind10")
 plt.rcParams["figure.constrained_layout.use"] = True
@@ -64,7 +66,8 @@ assert difference <= 1e-12, "the pass by hand: largest difference of a derivativ
 #
 # 64-48-32-10, a sigmoid behind *every* layer, the last one too, and the softmax above. That is unusual: the scores that
 # the softmax sees lie in [0, 1], so no probability can exceed $e/(e+9) \approx 0.23$, and the loss cannot fall below
-# 1.46. The highest score still wins, and the strange ceiling acts against overconfidence.
+# 1.46. The highest score still wins, and the strange ceiling acts against overconfidence. (Pellucid warns of such a
+# last layer; here it is meant.)
 #
 # Weights start from $U(\pm\sqrt{6/(n_{in}+n_{out})})$ (Glorot's), biases from 0. The whole training set makes one step,
 # with momentum 0.9 and rate 0.2; the original $V \leftarrow \mu V - \alpha\nabla$, $W \leftarrow W + V$ makes the same
@@ -74,6 +77,7 @@ assert difference <= 1e-12, "the pass by hand: largest difference of a derivativ
 # $\tfrac{1}{2}\lambda\sum w^2$ whatever the number of rows, so this is `L2(λ / N)`.
 
 # %%
+warnings.simplefilter("ignore", OutputLossWarning)
 N = digits.train.rows
 
 
