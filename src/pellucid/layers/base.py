@@ -23,6 +23,8 @@ embedding.py), several inputs (`Join` in containers.py), and what initializers t
 
 `forward` saves what `backward` needs, no more. `backward` returns the gradient of the loss with respect to the input
 and to every parameter, and changes nothing: no weight is updated before the error has been passed back.
+Exports read `forward` by running it on symbols (`pellucid.program.symbols`): it must not decide by the values of x, nor
+write into parts of an array.
 `parameters.weight` is the parameter named "weight"; `context.statistics.mean` the statistic named "mean".
 
 A new layer is one Python file (this contract), one native header, and its line in the native instruction table.

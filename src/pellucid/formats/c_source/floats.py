@@ -16,7 +16,7 @@ import numpy as np
 from pellucid.formats import expressions
 from pellucid.formats.c_source.expressions import WORDS
 from pellucid.formats.c_source.text import Constants, comment, number, single
-from pellucid.formats.expressions import SUM, Expression, arithmetic, infix
+from pellucid.formats.expressions import PRODUCT, SUM, Expression, arithmetic, infix
 from pellucid.formats.loops import (
     Statement,
     around,
@@ -46,6 +46,8 @@ class FloatBody:
     """Where the outcome is wanted."""
     prefix: str = ""
     """What the names of buffers begin with."""
+    finish: str = ""
+    """What the last loop does with number i, {}, in place of storing it; "" where it stores it."""
 
     @property
     def memory(self) -> int:
@@ -93,7 +95,7 @@ class _GraphWriter:
             for read in statement.reads:
                 for each in self._bases(read):
                     self.last_use[each] = count
-        self.in_result = self._in_result()
+        self.in_result = {root_of(graph.output)} if body.finish else self._in_result()
 
     def _bases(self, node: Node) -> list[Node]:
         """The node, and those whose array it is a part of."""
@@ -218,7 +220,10 @@ class _GraphWriter:
                 name = f"t{len(locals_)}"
                 locals_.append(f"const {'int' if each.kind == 'b' else 'float'} {name} = {texts[each].text};")
                 texts[each] = Expression(name)
-        lines, shape = [*locals_, f"{target}[i] = {texts[node].text};"], node.example_shape
+        last, shape = f"{target}[i] = {texts[node].text};", node.example_shape
+        if self.body.finish and target == self.body.result:
+            last = self.body.finish.format(texts[node].within(PRODUCT))
+        lines = [*locals_, last]
         text = "\n".join(lines)
         if math.prod(shape) == 1:
             return _within(["{"][: len(lines) > 1], [re.sub(r"\[[ijp]\]", "[0]", line) for line in lines])

@@ -22,6 +22,7 @@ from pellucid.formats.c_source.operations import (
 )
 from pellucid.formats.c_source.quantize import Quantized
 from pellucid.formats.c_source.text import Constants, comment, number
+from pellucid.formats.loops import statements_of
 from pellucid.formats.prediction import Prediction
 
 FUNCTIONS = {
@@ -100,17 +101,20 @@ class WholeBody:
         return [*(f"static float {name}[{n}];" for name, n in self.float_buffers.items()), *whole]
 
     def _quantize(self) -> None:
-        """From x to q, by way of a buffer of floats where something is computed in front."""
+        """From x to q: in the last loop of what is computed in front, or by way of a buffer of floats."""
         grid, head, source = self.network.input, self.network.head, "x"
-        if head.output is not head.input:
+        finish = f"q[i] = nearest({{}} * {number(1 / grid.step)}, {number(grid.zero)});"
+        statements = statements_of(head)
+        if statements and statements[-1].body:
+            body = FloatBody(self.constants, self.quantize_lines, self.float_buffers, "q", "front_", finish)
+            body.write(self.prediction._replace(graph=head))
+            return
+        if statements:
             body = FloatBody(self.constants, self.quantize_lines, self.float_buffers, "scaled", "front_")
             body.write(self.prediction._replace(graph=head))
             self.float_buffers["scaled"] = self.width
             source = "scaled"
-        self.quantize_lines += [
-            f"for (int i = 0; i < {self.width}; i++)",
-            f"    q[i] = nearest({source}[i] * {number(1 / grid.step)}, {number(grid.zero)});",
-        ]
+        self.quantize_lines += [f"for (int i = 0; i < {self.width}; i++)", f"    {finish.format(f'{source}[i]')}"]
 
     def _operation(self, operation: Operation, source: str, width: int) -> tuple[str, int]:
         """Write one operation; answer where its result stands, and how many numbers it has."""
