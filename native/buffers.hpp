@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,12 +18,13 @@ namespace nb = nanobind;
 // A view of an array, held as long as the object lives. The core writes only to arrays that were asked for writable.
 class Buffer {
 public:
+    // `name` is for messages, and lives as long as the program.
     Buffer(nb::handle array, const char* name, bool writable = false) : name_(name) {
         const int flags = PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
         if (PyObject_GetBuffer(array.ptr(), &view_, flags) != 0) throw nb::python_error();
         if (!find_kind()) {
             PyBuffer_Release(&view_);
-            throw nb::type_error((name_ + " has a type the native engine does not read").c_str());
+            throw nb::type_error((std::string(name_) + " has a type the native engine does not read").c_str());
         }
     }
     ~Buffer() { PyBuffer_Release(&view_); }
@@ -47,7 +49,7 @@ public:
     template <typename T> T* vector(Kind kind, Index count) const {
         if (kind_ != kind || view_.ndim != 1 || size(0) != count || (count > 1 && step(0) != view_.itemsize) ||
             (count > 0 && reinterpret_cast<std::uintptr_t>(view_.buf) % alignof(T) != 0))
-            throw nb::value_error((name_ + " must be a contiguous vector of " + std::to_string(count) +
+            throw nb::value_error((std::string(name_) + " must be a contiguous vector of " + std::to_string(count) +
                                    " aligned numbers of the engine's type").c_str());
         return reinterpret_cast<T*>(view_.buf);
     }
@@ -55,7 +57,7 @@ public:
     // A matrix with `columns` columns, any strides.
     Source matrix(Index columns) const {
         if (view_.ndim != 2 || size(1) != columns || size(0) > Index{0xFFFFFFFF})
-            throw nb::value_error((name_ + " must be a matrix with " + std::to_string(columns) +
+            throw nb::value_error((std::string(name_) + " must be a matrix with " + std::to_string(columns) +
                                    " columns and fewer than 2**32 rows").c_str());
         return {data(), kind_, size(0), size(1), step(0), step(1)};
     }
@@ -74,10 +76,10 @@ private:
         const char* format = view_.format ? view_.format : "B";
         if (*format == '@' || *format == '=' || (*format == '<' && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)) ++format;
         if (format[0] == '\0' || format[1] != '\0') return false;
-        const bool is_signed = std::string("bhilq").find(*format) != std::string::npos;
         if (*format == 'f' && view_.itemsize == 4) return kind_ = Kind::float32, true;
         if (*format == 'd' && view_.itemsize == 8) return kind_ = Kind::float64, true;
-        if (!is_signed && std::string("?BHILQ").find(*format) == std::string::npos) return false;
+        const bool is_signed = std::strchr("bhilq", *format) != nullptr;
+        if (!is_signed && !std::strchr("?BHILQ", *format)) return false;
         switch (view_.itemsize) {
             case 1: return kind_ = is_signed ? Kind::int8 : Kind::uint8, true;
             case 2: return kind_ = is_signed ? Kind::int16 : Kind::uint16, true;
@@ -88,7 +90,7 @@ private:
     }
 
     Py_buffer view_{};
-    std::string name_;
+    const char* name_;
     Kind kind_{};
 };
 

@@ -7,8 +7,7 @@ type that the core does not read is converted beforehand. A schedule becomes a n
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -112,25 +111,34 @@ def schedules_of(task: Task, state: State, epochs: int) -> _native.Schedules:
     return _native.Schedules(rates=rates, decays=decays, layers=scheduled(task, state, epochs))
 
 
-def vectors_of(state: State, writable: bool = False) -> _native.Vectors:
-    """The numbers of a state, to be read, or to be written."""
-    return _native.Vectors(
-        parameters=state.parameters,
-        slots=list(state.slots),
-        average=state.average,
-        statistics=measured(state.statistics),
-        writable=writable,
+class Vectors(NamedTuple):
+    """The numbers of a state: parameters and slots (p,), the average (p,) if one is kept, and statistics (s,)."""
+
+    parameters: Floats
+    slots: tuple[Floats, ...]
+    average: Floats | None
+    statistics: Floats
+
+
+def room_for(task: Task, state: State) -> Vectors:
+    """Vectors that the core may write the numbers of a later state to."""
+    parameters = state.parameters
+    return Vectors(
+        np.empty_like(parameters),
+        tuple([np.empty_like(slot) for slot in state.slots]),
+        None if task.average is None else np.empty_like(parameters),
+        np.empty(state.statistics.shape),
     )
 
 
-def empty_like(task: Task, state: State) -> State:
-    """A state with room for the numbers of another one after some steps."""
-    return replace(
-        state,
-        parameters=np.empty_like(state.parameters),
-        slots=tuple(np.empty_like(slot) for slot in state.slots),
-        average=None if task.average is None else np.empty_like(state.parameters),
-        statistics=np.empty(state.statistics.shape),
+def vectors_of(state: State | Vectors, writable: bool = False) -> _native.Vectors:
+    """The numbers of a state, to be read, or to be written."""
+    return _native.Vectors(
+        parameters=state.parameters,
+        slots=state.slots,
+        average=state.average,
+        statistics=measured(state.statistics),
+        writable=writable,
     )
 
 
@@ -179,13 +187,15 @@ def position_of(state: State) -> _native.TrainingPosition:
     )
 
 
-def state_at(task: Task, before: State, written: State, position: _native.TrainingPosition) -> State:
+def state_at(task: Task, before: State, written: Vectors, position: _native.TrainingPosition) -> State:
     """The state at a position after `before`, with the numbers that the core has written."""
     has_average = before.average is not None or position.step > before.step
     moves = any(each.layer.moves_statistics for each in task.program.instructions if each.statistics)
-    return replace(
-        written,
+    return State(
+        parameters=written.parameters,
         statistics=written.statistics if moves else before.statistics,
+        slots=written.slots,
+        rate_scale=before.rate_scale,
         average=written.average if has_average else None,
         epoch=position.epoch,
         batch=position.batch,

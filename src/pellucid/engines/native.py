@@ -186,7 +186,7 @@ class NativeEngine(Engine):
     def _call(self, task: Task, native_task: _native.TrainTask, state: State, epochs: int) -> _Call:
         """One call of the core."""
         native = self._native_program(task.program, state.parameters, state.statistics)
-        new, kept = marshalling.empty_like(task, state), marshalling.empty_like(task, state)
+        new, kept = marshalling.room_for(task, state), marshalling.room_for(task, state)
         records = np.empty((epochs, 4))  # sums of losses, weights and right predictions; seconds
         result = native.train(
             task=native_task,
