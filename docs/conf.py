@@ -58,6 +58,7 @@ html_sidebars = {
         "doctor",
         "catalogue",
         "playground",
+        "chapters/chapter_*",  # the width is for their code
     )
 }
 html_title = "Pellucid"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from sklearn.base import BaseEstimator
-from sklearn.utils.estimator_checks import check_param_validation, parametrize_with_checks
+from sklearn.utils.estimator_checks import check_param_validation
 
 import pellucid as pl
 from pellucid.estimators import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor
+from support.sklearn_checks import parametrize_with_all_checks
 
 ESTIMATORS = [
     MLPClassifier(),
@@ -23,7 +24,7 @@ ESTIMATORS = [
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_all_checks(ESTIMATORS)
 def test_every_check_of_scikit_learn(estimator: BaseEstimator, check: object) -> None:
     check(estimator)  # type: ignore[operator]
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import cross_val_score
-from sklearn.utils.estimator_checks import check_param_validation, parametrize_with_checks
+from sklearn.utils.estimator_checks import check_param_validation
 
 import pellucid as pl
 from pellucid.estimators import TableClassifier, TableRegressor
 from pellucid.tables.recipes import recipe_for
 from pellucid.tables.training import train_table
+from support.sklearn_checks import parametrize_with_all_checks
 
 pd = pytest.importorskip("pandas")
 
@@ -33,7 +34,7 @@ def expected_to_fail(estimator: BaseEstimator) -> dict[str, str]:
     return {"check_sample_weight_equivalence_on_dense_data": WHY}
 
 
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_to_fail)
+@parametrize_with_all_checks(ESTIMATORS, expected_failed_checks=expected_to_fail)
 def test_every_check_of_scikit_learn_but_one(estimator: BaseEstimator, check: object) -> None:
     check(estimator)  # type: ignore[operator]
 
