@@ -45,7 +45,7 @@ def from_configuration(
     data: Any, classes: Mapping[str, type[Part]], family: str, within: Mapping[str, type[Any]] | None = None
 ) -> Part:
     """Make the part that `data` describes; `classes` maps the allowed names to their classes, `within` those of the
-    parts it holds.
+    parts it holds, but for initializers, which are their owner's to read.
 
     Raises
     ------
@@ -57,16 +57,17 @@ def from_configuration(
     if data["type"] not in classes:
         raise ValueError(unknown_name(family, data["type"], classes))
     cls = classes[data["type"]]
-    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    values = {name: _decode(value, within or {}) for name, value in data.items() if name != "type"}
-    for name in values:
+    known = {field.name: str(field.type) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    values = {name: value for name, value in data.items() if name != "type"}
+    for name, value in values.items():
         if name not in known:
             raise ValueError(unknown_name(f"Field of {data['type']}", name, known))
+        values[name] = _decode(value, {} if "Initializer" in known[name] else within or {})
     return cls(**values)
 
 
 def _decode(value: Any, within: Mapping[str, type[Any]]) -> Any:
-    """Lists come back as tuples, and known parts as themselves; other tables are their owner's to read."""
+    """Lists come back as tuples, and the parts `within` as themselves."""
     if isinstance(value, list):
         return tuple(_decode(item, within) for item in value)
     if isinstance(value, Mapping) and value.get("type") in within:

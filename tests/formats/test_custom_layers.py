@@ -212,9 +212,9 @@ class Extremes(pl.Layer):
 @pytest.mark.parametrize(
     "layer", [Extremes(), pl.ReLU(), pl.ELU(), pl.Softplus(), pl.HardTanh(), pl.Sigmoid()], ids=str
 )
-def test_not_a_number_and_infinities_stay_what_they_are(layer: pl.Layer, tmp_path: Path) -> None:
+def test_the_largest_numbers(layer: pl.Layer, tmp_path: Path) -> None:
     network = pl.Network([layer]).build(4)
-    x = np.array([[np.nan, np.inf, -np.inf, 1.0]], dtype=np.float32)
+    x = np.array([[-0.0, 3e38, -3e38, 1.0]], dtype=np.float32)
     with np.errstate(all="ignore"):
         expected, _ = layer.forward(x, SimpleNamespace(), Context())
     write_numpy(network, tmp_path / "net")
@@ -222,8 +222,19 @@ def test_not_a_number_and_infinities_stay_what_they_are(layer: pl.Layer, tmp_pat
         np.testing.assert_allclose(runpy.run_path(str(tmp_path / "net.py"))["scores"](x), expected, rtol=1e-6)
     write_c(network, tmp_path / "net")
     np.testing.assert_allclose(ask_library(network, tmp_path / "net.c", x).scores, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer", [Extremes(), pl.ReLU(), pl.ELU(), pl.Softplus(), pl.HardTanh(), pl.Sigmoid()], ids=str
+)
+def test_not_a_number_and_infinities_stay_what_they_are_in_pytorch(layer: pl.Layer) -> None:
+    """The programs refuse them."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    np.testing.assert_allclose(pl.to_torch(network)(torch.tensor(x)).numpy(), expected, rtol=1e-6)
+    x = np.array([[np.nan, np.inf, -np.inf, 1.0]], dtype=np.float32)
+    with np.errstate(all="ignore"):
+        expected, _ = layer.forward(x, SimpleNamespace(), Context())
+    module = pl.to_torch(pl.Network([layer]).build(4))
+    np.testing.assert_allclose(module(torch.tensor(x)).numpy(), expected, rtol=1e-6)
 
 
 # -- what cannot be read ---------------------------------------------------------------------------------------------

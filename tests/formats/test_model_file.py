@@ -518,7 +518,7 @@ LIES: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], Any], str]] = [
     ("a negative input shape", lambda h, d: d.update(input_shape=[-2]), "the input shape is [-2]"),
     ("a huge input shape", lambda h, d: d.update(input_shape=[2**40]), "the input shape is [1099511627776]"),
     ("another input shape", lambda h, d: d.update(input_shape=[3]), "should be"),
-    ("images", lambda h, d: d.update(input_shape=[2, 2]), "Dense needs rows of features"),
+    ("images of other channels", lambda h, d: d.update(input_shape=[2, 3]), "should be"),
     ("another dtype", lambda h, d: d.update(dtype="float64"), "should be F64 of the shape"),
     ("no dtype", lambda h, d: d.pop("dtype"), "dtype 'None' is unknown"),
     ("an odd dtype", lambda h, d: d.update(dtype="(2,,)f4"), "dtype '(2,,)f4' is unknown"),

@@ -47,9 +47,9 @@ class _Call(NamedTuple):
     """
 
     records: Floats  # (epochs, 4): sums of losses, weights and right predictions; seconds
-    new: State
+    new: marshalling.Vectors
     position: _native.TrainingPosition
-    safe: State
+    safe: marshalling.Vectors
     safe_position: _native.TrainingPosition | None
     stopped: str
 
