@@ -258,9 +258,9 @@ for seed in seeds:
     )
 
 # %% [markdown]
-# An image has some hundred bright pixels, so $z$, a sum of as many weights from $N(0, 1)$, is of the size
-# 10, where the sigmoid is flat. The derivative of the cost carries the factor $\sigma'(z)$: an output that is
-# close to 0 for every image can be wrong for a whole class and has no gradient. In the first steps, with a rate of 3, the
+# An image has some hundred bright pixels, so $z$, a sum of as many weights from $N(0, 1)$, is of the size 10, where the
+# sigmoid is flat. The derivative of the cost carries the factor $\sigma'(z)$: an output that is close to 0 for every
+# image can be wrong for a whole class and receives almost no gradient. In the first steps, with a rate of 3, the
 # outputs are pushed down (nine of ten targets are 0), and some are pushed over the edge. With a hidden layer in front,
 # the hidden neurons still move and can carry an output back; here it has to wait for what trickles through a slope of
 # 0.00001.
