@@ -57,7 +57,7 @@ def fingerprint(script: Path) -> str:
 
 
 def in_one_line(kind: str, message: str) -> str:
-    """An error in a line: of several, the first, which says what, and the last, which says what to do."""
+    """An error in a line: of several lines the first, what happened, and the last, what to do."""
     rows = message.strip().splitlines() or ["no message"]
     text = " ".join(rows if len(rows) == 1 else [rows[0], rows[-1]])
     return f"its data is missing: {text}" if kind in NO_DATA else f"{kind}: {text}"

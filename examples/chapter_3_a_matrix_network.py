@@ -92,7 +92,7 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# The training rows are known by heart, the others no better than before: from here on more of the same does not help,
+# The training rows are memorized, the others no better than before: from here on more of the same does not help,
 # which can only be seen because the three curves are three. The post prints two of them, and both are the validation
 # accuracy; it states no number to reach, so what stands beside ours is what a program with its mistakes reaches.
 #

@@ -191,12 +191,12 @@ def learn(network, seed, loss=None, rate=3.0, batch_size=10):
 THE_PRIMER = {(30, 10): ("0.9032", "0.9458"), (16, 16, 10): ("0.8957", "0.9385"), (10,): ("", "about 0.75")}
 networks, curves = {}, {}
 print("test accuracy   after the first epoch                        after the last")
-for sizes, told in THE_PRIMER.items():
+for sizes, reported in THE_PRIMER.items():
     for seed in seeds:
         networks[sizes, seed], curves[sizes, seed] = learn(make_network(sizes), seed)
     first, last = (" ".join(f"{curves[sizes, seed][place]:.4f}" for seed in seeds) for place in (0, -1))
     print(f"{'-'.join(map(str, (784, *sizes)))}")
-    print(f"  the primer    {told[0]:<43}  {told[1]}\n  Pellucid      {first:<43}  {last}")
+    print(f"  the primer    {reported[0]:<43}  {reported[1]}\n  Pellucid      {first:<43}  {last}")
 last = {sizes: np.array([curves[sizes, seed][-1] for seed in seeds]) for sizes in THE_PRIMER}
 assert np.median(last[30, 10]) >= 0.946, "784-30-10, median test accuracy"  # in full
 assert last[16, 16, 10].max() >= 0.9385, "784-16-16-10, best of the seeds"  # in full
@@ -247,8 +247,8 @@ assert np.median(better) >= 0.938, "784-16-16-10 from N(0, 1/n_in), median test 
 # %%
 for seed in seeds:
     network = networks[(10,), seed]
-    said = np.bincount(network.predict(test.x), minlength=10)
-    missing = [digit for digit in range(10) if said[digit] < 0.01 * test.rows]
+    counts = np.bincount(network.predict(test.x), minlength=10)
+    missing = [digit for digit in range(10) if counts[digit] < 0.01 * test.rows]
     fresh = pl.Network(network.layers).build(784, seed=seed)
     a = np.stack([fresh.scores(test.x), network.scores(test.x)])  # (2, n, 10)
     slopes = (a * (1 - a)).mean(axis=1)  # (2, 10)
@@ -258,15 +258,15 @@ for seed in seeds:
     )
 
 # %% [markdown]
-# An image has some hundred bright pixels, so $z$, a sum of as many weights from $N(0, 1)$, is of the size
-# 10, where the sigmoid is flat. The derivative of the cost carries the factor $\sigma'(z)$: an output that is
-# close to 0 for every image can be wrong for a whole class and is not told. In the first steps, with a rate of 3, the
+# An image has some hundred bright pixels, so $z$, a sum of as many weights from $N(0, 1)$, is of the size 10, where the
+# sigmoid is flat. The derivative of the cost carries the factor $\sigma'(z)$: an output that is close to 0 for every
+# image can be wrong for a whole class and receives almost no gradient. In the first steps, with a rate of 3, the
 # outputs are pushed down (nine of ten targets are 0), and some are pushed over the edge. With a hidden layer in front,
 # the hidden neurons still move and can carry an output back; here it has to wait for what trickles through a slope of
 # 0.00001.
 #
 # The repair is the cost. With cross-entropy the derivative for $z$ is $a - y$: the factor
-# $\sigma'(z)$ is cancelled, and an output that is wrong is told so in full.
+# $\sigma'(z)$ is cancelled, and an output that is wrong has its full gradient.
 
 
 # %%

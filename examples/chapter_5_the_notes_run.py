@@ -84,13 +84,13 @@ def compare(title, name, makers):
 # %% [markdown]
 # ## First, overfit a little
 #
-# A network that cannot learn 20 images by heart has a mistake in it; try that before anything else, without any
+# A network that cannot memorize 20 images has a mistake in it; try that before anything else, without any
 # regularization.
 
 # %%
 history = learn(stack((32,), pl.ReLU()), rows=20, epochs=100)
 print(f"20 images after {len(history)} epochs: loss {history['loss'][-1]:.1e}, accuracy {history['accuracy'][-1]:.0%}")
-assert history["accuracy"][-1] >= 1.0, "20 images by heart, training accuracy"
+assert history["accuracy"][-1] >= 1.0, "20 images memorized, training accuracy"
 
 # %% [markdown]
 # ## A trainer in plain NumPy

@@ -1,4 +1,4 @@
-"""Numbers that the pages state in their prose, and that no example prints: each is compared with what it is said of."""
+"""Numbers that the pages state in their prose, and that no example prints: each is compared with its source."""
 
 from __future__ import annotations
 
