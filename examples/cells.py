@@ -56,11 +56,14 @@ def fingerprint(script: Path) -> str:
     return hashlib.sha256(script.read_bytes()).hexdigest()
 
 
+MISSING = "its data is missing"
+
+
 def in_one_line(kind: str, message: str) -> str:
     """An error in a line: of several lines the first, what happened, and the last, what to do."""
     rows = message.strip().splitlines() or ["no message"]
     text = " ".join(rows if len(rows) == 1 else [rows[0], rows[-1]])
-    return f"its data is missing: {text}" if kind in NO_DATA else f"{kind}: {text}"
+    return f"{MISSING}: {text}" if kind in NO_DATA else f"{kind}: {text}"
 
 
 def _sized(row: str, quick: bool) -> str:
