@@ -58,7 +58,7 @@ lint: $(VENV)/dev.stamp  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python docs/check_types.py README.md
+	$(BIN)/python docs/check_types.py README.md docs/training.md
 
 parity: $(VENV)/dev.stamp  ## Recompute what PyTorch says, and compare with the recorded numbers
 	$(BIN)/python -m pip install --quiet 'pellucid[parity]'
