@@ -1,4 +1,8 @@
-"""The network: a list of layers over one flat parameter vector."""
+"""The network: a list of layers over one flat parameter vector.
+
+The forward pass itself is `forward` in engines/reference.py, layer after layer in NumPy, and the backward pass is
+`backward` below it. A network holds the numbers, and lets an engine compute: this one, or the native one.
+"""
 
 from __future__ import annotations
 
@@ -422,10 +426,22 @@ class Network:
     def scores(self, x: Any) -> Floats:
         """The last layer's outputs, (n, outputs), for rows x (n, *input_shape), before `target`. Dropout is absent.
 
+        An engine computes them: the formulas are in `pellucid.engines.reference.forward`, which the native engine
+        equals to rounding.
+
         Raises
         ------
         FloatingPointError
             If a score is NaN, as after a training that diverged; so do `predict`, `predict_proba` and `evaluate`.
+
+        Examples
+        --------
+        >>> import numpy as np, pellucid as pl
+        >>> from pellucid.engines.reference import forward
+        >>> network, x = pl.Network([pl.Dense(3), pl.Tanh(), pl.Dense(1)], engine="reference").build(2), np.eye(2)
+        >>> scores, _ = forward(network.model, x)
+        >>> np.array_equal(network.scores(x), scores)
+        True
         """
         model = self.model
         x = check_inputs(x, "x", model.program.input_shape)
