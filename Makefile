@@ -59,7 +59,6 @@ lint: $(VENV)/dev.stamp  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	! LC_ALL=C.UTF-8 grep -rnE '^.{121}' --include='*.[ch]pp' native tests/native benchmarks/native
-	$(BIN)/python docs/check_types.py README.md
 	$(BIN)/python docs/check_types.py README.md docs/training.md
 
 parity: $(VENV)/dev.stamp  ## Recompute what PyTorch says, and compare with the recorded numbers
