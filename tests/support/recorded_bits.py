@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -122,10 +123,15 @@ def digest(name: str, dtype: str, threads: int) -> str:
 
 
 def processor() -> dict[str, str]:
-    """What decides the bits: the instruction set and the compiler of the core."""
+    """What decides the bits: the instruction set and the compiler of the core, its C library, and NumPy's sums."""
     import pellucid._native as native
 
-    return {"isa": native.isa, "compiler": getattr(native, "compiler", "")}
+    return {
+        "isa": native.isa,
+        "compiler": getattr(native, "compiler", ""),
+        "libc": " ".join(platform.libc_ver()),
+        "numpy": np.__version__,
+    }
 
 
 def all_digests() -> dict[str, str]:
