@@ -63,7 +63,6 @@ def test_the_spiral_is_learnt(play):
     play.page.click("#play")
     play.wait("store.frame?.metric.test > 0.95")
     play.see("#metric", r"9[5-9]\.|100\.")
-    assert play.epoch < 1000
 
 
 def test_a_pasted_csv_trains(play):
