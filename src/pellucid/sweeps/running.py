@@ -153,8 +153,8 @@ class _Collection:
             stopping.set()
             executor.shutdown(wait=True, cancel_futures=True)
             for future, index in pending.items():
-                if future.done() and not future.cancelled():
-                    self._finish(index, future)
+                if future.done() and not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool):
+                    self._finish(index, future)  # a worker that was just starting is ended by Ctrl-C: no row failed
             finished = sum(row.state == "done" for row in self._rows)
             again = "The same call goes on from here." if self._keeper else "Give directory=… to go on after a stop."
             self._stopped = f"Interrupted: {finished} of {len(self._rows)} configurations are finished. {again}"
