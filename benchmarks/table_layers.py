@@ -40,7 +40,7 @@ def networks() -> dict[str, list[pl.Layer]]:
         "parametric Mish": parametric,
         "Scale": [pl.Scale(), *parametric],
         "PeriodicEmbedding": [*front, *parametric],
-        "Embedding": [pl.Embedding(CARDINALITIES), *front, *parametric],
+        "CategoryEmbedding": [pl.CategoryEmbedding(CARDINALITIES), *front, *parametric],
     }
 
 
@@ -51,7 +51,7 @@ def steps_in_turn(threads: int, rounds: int, rows: int) -> dict[str, float]:
     y = random.integers(0, 10, rows)
     fits: dict[str, Callable[[], object]] = {}
     for name, layers in networks().items():
-        x = np.hstack([numbers, codes] if isinstance(layers[0], pl.Embedding) else [numbers]).astype(np.float32)
+        x = np.hstack([numbers, codes] if isinstance(layers[0], pl.CategoryEmbedding) else [numbers]).astype(np.float32)
         network = pl.Network(layers, engine="native", threads=threads)
         trainer = pl.Trainer(network, "softmax_cross_entropy", pl.AdamW(1e-3), batch_size=BATCH, seed=0)
         fits[name] = lambda trainer=trainer, x=x: trainer.fit(x, y, epochs=1)

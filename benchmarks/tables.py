@@ -19,9 +19,9 @@ from pellucid.engines.cores import usable_cores
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import TRICKS, Recipe, recipe_for
+from pellucid.tables.report.baselines import matrices
 from pellucid.tables.report.folds import encoder_for
 from pellucid.tables.report.metrics import ACCURACY, LOG_LOSS, R2, Measure, measures_of
-from pellucid.tables.report.rivals import matrices
 from pellucid.tables.running import run_all
 
 _MOST_ROWS = 1_500  # of a table that the ablation is made on: the larger ones would take hours

@@ -32,7 +32,7 @@ for folder in ("examples", "tests"):
     sys.path.insert(0, str(HERE.parent / folder))
 
 REFERENCE = {
-    "Networks and training": ("pellucid.network", "pellucid.together", "pellucid.description", "pellucid.training"),
+    "Networks and training": ("pellucid.network", "pellucid.ensemble", "pellucid.description", "pellucid.training"),
     "Layers": ("pellucid.layers",),
     "Losses": ("pellucid.losses",),
     "Penalties and constraints": ("pellucid.penalties",),
@@ -53,7 +53,7 @@ REFERENCE = {
         "pellucid.inspection.overfitting",
         "pellucid.inspection.doctor",
     ),
-    "Files": ("pellucid.formats.model_file", "pellucid.formats.together"),
+    "Files": ("pellucid.formats.model_file", "pellucid.formats.ensemble_file"),
     "Exchange": ("pellucid.formats.onnx", "pellucid.formats.pytorch", "pellucid.formats.weights"),
 }
 """The sections of the reference, and the modules whose public names stand in them."""

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import pellucid as pl
-from pellucid.layers.base import Context
+from pellucid.layers.layer import Context
 from pellucid.training import OutputLossWarning
 
 plt.style.use("tableau-colorblind10")

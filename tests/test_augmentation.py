@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid as pl
-from pellucid.augmentation.transforms import Rows
+from pellucid.augmentation.transforms import ImageRows
 from pellucid.streams import Purpose, Stream
 
 ndimage = pytest.importorskip("scipy.ndimage")
@@ -162,7 +162,7 @@ def test_elastic_distortion_with_others() -> None:
 
 def test_the_size_of_an_elastic_distortion() -> None:
     transform = pl.ElasticDistortion(34.0, 4.0)
-    field = transform.displacement(Stream(3, Purpose.AUGMENT), Rows(0, 40, 60, 60), np.dtype(np.float64))
+    field = transform.displacement(Stream(3, Purpose.AUGMENT), ImageRows(0, 40, 60, 60), np.dtype(np.float64))
     inner = field[:, :, 17:-17, 17:-17]  # where the noise outside the image does not reach
     assert abs(inner.std() / (34 / (4 * np.sqrt(12 * np.pi))) - 1) < 0.03
     assert abs(inner.mean()) < 0.1
@@ -197,7 +197,7 @@ def test_a_row_does_not_depend_on_the_others(dtype: str, transforms: tuple[Any, 
 
 
 def test_draws_are_uniform_in_their_ranges() -> None:
-    rows = Rows(0, 4000, 10, 20)
+    rows = ImageRows(0, 4000, 10, 20)
 
     def spread(values: np.ndarray, low: float, high: float) -> None:
         assert low < values.min() < low + 0.01 * (high - low)

@@ -26,7 +26,7 @@ LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms.sp
 ENCODER = {  # a network carries the encoder of its table, which is not yet a room of its own below
     "pellucid.network",
     "pellucid.storage.networks",
-    "pellucid.together",
+    "pellucid.ensemble",
 }
 PAGE = "pellucid.tables.report.report"  # whose `to_html` loads the page above it when it is called
 MODULES = {".".join(("pellucid", *path.relative_to(ROOT).with_suffix("").parts)): path for path in ROOT.rglob("*.py")}

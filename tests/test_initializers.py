@@ -28,7 +28,7 @@ VARIANCES = {  # from the papers, as functions of n_in = 300 and n_out = 200
     pl.Orthogonal(1.4): 1.4**2 / 300,  # columns of length 1.4
     pl.UnitVariance(): 1 / 300,
 }
-OF_BIASES = [pl.ThroughData()]  # which have no variance before they have seen data
+OF_BIASES = [pl.DataDependentBias()]  # which have no variance before they have seen data
 
 
 def test_every_initializer_has_a_sample_and_a_variance() -> None:
@@ -95,7 +95,7 @@ def test_unit_variance_is_reached_in_every_layer_when_training_begins() -> None:
 
 def through_data(rows: int, x: object, layers: list[pl.Layer] | None = None, seed: int = 0) -> pl.Network:
     """A network whose training has begun on x: 300 units with such biases, or other layers."""
-    network = pl.Network(layers or [pl.Dense(300, bias_initializer=pl.ThroughData(rows))], dtype="float64")
+    network = pl.Network(layers or [pl.Dense(300, bias_initializer=pl.DataDependentBias(rows))], dtype="float64")
     pl.Trainer(network, pl.SquaredError(), seed=seed).initialize(x, np.zeros((len(x), 300)))
     return network
 
@@ -121,7 +121,7 @@ def test_the_zero_lies_among_the_data_for_every_unit() -> None:
 def test_the_shares_are_uniform_on_the_simplex() -> None:
     """Of two rows, at 0 and at 1, the share of the second is uniform: −b is that share where both are drawn."""
     x = np.repeat([[0.0], [1.0]], 500, axis=0)
-    layers = [pl.Dense(300, weight_initializer=pl.Constant(1.0), bias_initializer=pl.ThroughData(2))]
+    layers = [pl.Dense(300, weight_initializer=pl.Constant(1.0), bias_initializer=pl.DataDependentBias(2))]
     shares = np.concatenate([-through_data(2, x, layers, seed).get("0.bias") for seed in range(8)])
     assert abs((shares == 0).mean() - 0.25) < 4 * np.sqrt(0.25 * 0.75 / shares.size)  # both rows at 0
     inner = shares[(shares > 1e-12) & (shares < 1 - 1e-12)]
@@ -132,7 +132,7 @@ def test_more_rows_come_closer_to_the_mean() -> None:
     """The variance of a mean with shares from the simplex of k rows is 2/(k + 1) of that of a row."""
     x = np.random.default_rng(3).normal(size=(900, 1))
     for rows in (1, 5, 20):
-        layers = [pl.Dense(300, weight_initializer=pl.Constant(1.0), bias_initializer=pl.ThroughData(rows))]
+        layers = [pl.Dense(300, weight_initializer=pl.Constant(1.0), bias_initializer=pl.DataDependentBias(rows))]
         biases = np.concatenate([through_data(rows, x, layers, seed).get("0.bias") for seed in range(8)])
         assert biases.var() == pytest.approx(2 / (rows + 1) * x.var(), rel=0.1)
         assert abs(biases.mean() + x.mean()) < 4 * biases.std() / np.sqrt(biases.size)
@@ -141,7 +141,7 @@ def test_more_rows_come_closer_to_the_mean() -> None:
 def test_weights_come_first_then_biases_then_the_next_layer() -> None:
     """What a layer behind sees is what training begins with; so is it in float32, and behind a scaling."""
     x = np.random.default_rng(0).normal(size=(500, 7)) * [1, 2, 3, 4, 5, 6, 100] + 50
-    layer = {"weight_initializer": "unit_variance", "bias_initializer": pl.ThroughData(1)}
+    layer = {"weight_initializer": "unit_variance", "bias_initializer": pl.DataDependentBias(1)}
     for dtype in ("float64", "float32"):
         network = pl.Network(
             [pl.Dense(20, **layer), pl.ReLU(), pl.Dense(15, **layer), pl.Dense(15, **layer)], dtype=dtype
@@ -157,7 +157,7 @@ def test_weights_come_first_then_biases_then_the_next_layer() -> None:
 def test_a_layer_with_a_factor_of_its_own_comes_to_the_same() -> None:
     """Weights are of the size 1 there, and outputs too."""
     x = np.random.default_rng(0).normal(size=(500, 100)) + 3
-    layer = pl.Dense(40, "unit_variance", pl.ThroughData(1), parametrization="ntk")
+    layer = pl.Dense(40, "unit_variance", pl.DataDependentBias(1), parametrization="ntk")
     network = pl.Network([layer, pl.Tanh(), layer], dtype="float64")
     pl.Trainer(network, pl.SquaredError()).initialize(x, np.zeros((500, 40)))
     hidden = x @ network.get("0.weight") / 10 + network.get("0.bias")
@@ -183,10 +183,12 @@ def test_of_many_rows_random_ones_are_looked_at() -> None:
 
 
 def test_what_is_for_biases_is_refused_for_weights() -> None:
-    with pytest.raises(ValueError, match=r"ThroughData is for biases, and not for a parameter of the shape \(3, 2\)"):
-        pl.Network([pl.Dense(2, pl.ThroughData())]).build(3)
+    with pytest.raises(
+        ValueError, match=r"DataDependentBias is for biases, and not for a parameter of the shape \(3, 2\)"
+    ):
+        pl.Network([pl.Dense(2, pl.DataDependentBias())]).build(3)
     with pytest.raises(ValueError, match="rows must be a whole number of at least 1"):
-        pl.ThroughData(rows=0)
+        pl.DataDependentBias(rows=0)
     trainer = pl.Trainer(pl.Network([pl.Dense(2, bias_initializer="unit_variance")]), pl.SquaredError())
     with pytest.raises(ValueError, match=r"UnitVariance is for weights, and not for a parameter of the shape \(2,\)"):
         trainer.initialize(np.eye(3), np.zeros((3, 2)))

@@ -90,10 +90,10 @@ def test_in_fit_they_are_columns_of_training_and_validation(engine: str) -> None
     after: list[tuple[float, float]] = []
 
     def look(trainer: pl.Trainer) -> None:
-        train, held = (
+        train, held_out = (
             trainer.network.evaluate(*part, metrics=["f1"])["f1"] for part in (moons.train, moons.validation)
         )
-        after.append((train, held))
+        after.append((train, held_out))
 
     network = pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(2)], engine=engine)
     trainer = pl.Trainer(network, "softmax_cross_entropy", callbacks=[look])

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from pellucid import datasets, formats, inspection, plots, tables
     from pellucid.augmentation import Augmentation, ElasticDistortion, Flip, Mirror, Rotate, Shear, Translate, Zoom
     from pellucid.description import Feature, TrainingSummary
+    from pellucid.ensemble import Ensemble
+    from pellucid.formats.ensemble_file import load_ensemble, save_ensemble
     from pellucid.formats.model_file import ModelFileError, load, save
     from pellucid.formats.onnx import OnnxError, OnnxReport, from_onnx, to_onnx
     from pellucid.formats.pytorch import to_torch
-    from pellucid.formats.together import load_together, save_together
     from pellucid.formats.weights import load_keras_weights, load_torch_weights
     from pellucid.initializers import (
         Constant,
+        DataDependentBias,
         GlorotNormal,
         GlorotUniform,
         HeNormal,
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
         LeCunUniform,
         Normal,
         Orthogonal,
-        ThroughData,
         Uniform,
         UnitVariance,
         Zeros,
@@ -53,10 +54,10 @@ if TYPE_CHECKING:
         GELU,
         SELU,
         BatchNormalization,
+        CategoryEmbedding,
         Center,
         Dense,
         Dropout,
-        Embedding,
         Flatten,
         GaussianNoise,
         HardTanh,
@@ -132,7 +133,6 @@ if TYPE_CHECKING:
         WarmUp,
     )
     from pellucid.sweeps import Between, Choice, LogBetween, SweepResults, Trial, grid, samples, sweep
-    from pellucid.together import Together
     from pellucid.training import (
         Backtracking,
         Callback,
@@ -153,11 +153,11 @@ _HOMES = {
     "pellucid.formats.model_file": "ModelFileError load save",
     "pellucid.formats.onnx": "OnnxError OnnxReport from_onnx to_onnx",
     "pellucid.formats.pytorch": "to_torch",
-    "pellucid.formats.together": "load_together save_together",
+    "pellucid.formats.ensemble_file": "load_ensemble save_ensemble",
     "pellucid.formats.weights": "load_keras_weights load_torch_weights",
     "pellucid.initializers": (
         "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LeCunNormal LeCunUniform Normal "
-        "Orthogonal ThroughData Uniform UnitVariance Zeros normal"
+        "Orthogonal DataDependentBias Uniform UnitVariance Zeros normal"
     ),
     "pellucid.inspection.doctor": "Diagnosis Doctor Finding Remedy diagnose",
     "pellucid.inspection.gradient_check": "GradientCheck gradient_check layer_gradient_check loss_gradient_check",
@@ -167,9 +167,10 @@ _HOMES = {
     "pellucid.inspection.recorder": "Recorder",
     "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
-        "ELU GELU SELU BatchNormalization Center Dense Dropout Embedding Flatten GaussianNoise HardTanh Identity Layer "
-        "LayerNormalization LeakyReLU Maxout MinMax Mish Parallel ParametricActivation PeriodicEmbedding PReLU ReLU "
-        "Rescale Reshape Residual Sequential RobustScale Scale Sigmoid SiLU Softmax Softplus Softsign Standardize Tanh"
+        "BatchNormalization CategoryEmbedding Center Dense Dropout ELU Flatten GaussianNoise GELU HardTanh Identity "
+        "Layer LayerNormalization LeakyReLU Maxout MinMax Mish Parallel ParametricActivation PeriodicEmbedding PReLU "
+        "ReLU Rescale Reshape Residual RobustScale Scale SELU Sequential Sigmoid SiLU Softmax Softplus Softsign "
+        "Standardize Tanh"
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "
@@ -186,7 +187,7 @@ _HOMES = {
         "StepDecay WarmUp"
     ),
     "pellucid.sweeps": "Between Choice LogBetween SweepResults Trial grid samples sweep",
-    "pellucid.together": "Together",
+    "pellucid.ensemble": "Ensemble",
     "pellucid.training": (
         "Backtracking Callback Checkpoint CheckpointError DivergenceError EarlyStopping Every History Progress "
         "ReduceOnPlateau Trainer"
@@ -213,6 +214,7 @@ __all__ = [
     "BatchNormalization",
     "Between",
     "Callback",
+    "CategoryEmbedding",
     "Center",
     "Checkpoint",
     "CheckpointError",
@@ -222,6 +224,7 @@ __all__ = [
     "Cosine",
     "CosineRestarts",
     "CustomLoss",
+    "DataDependentBias",
     "Dense",
     "Diagnosis",
     "DivergenceError",
@@ -230,7 +233,7 @@ __all__ = [
     "EarlyStopping",
     "ElasticDistortion",
     "ElasticNet",
-    "Embedding",
+    "Ensemble",
     "Every",
     "ExponentialDecay",
     "Feature",
@@ -316,8 +319,6 @@ __all__ = [
     "SweepResults",
     "Tanh",
     "TargetScaling",
-    "ThroughData",
-    "Together",
     "Trace",
     "Trainer",
     "TrainingSummary",
@@ -337,8 +338,8 @@ __all__ = [
     "inspection",
     "layer_gradient_check",
     "load",
+    "load_ensemble",
     "load_keras_weights",
-    "load_together",
     "load_torch_weights",
     "loss_gradient_check",
     "normal",
@@ -350,7 +351,7 @@ __all__ = [
     "report",
     "samples",
     "save",
-    "save_together",
+    "save_ensemble",
     "sweep",
     "tables",
     "to_onnx",

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pellucid.validation import unknown_name
+from pellucid.validation import unknown_name_message
 
 _PLAIN = (str, int, float, bool, type(None))
-Part = TypeVar("Part")
+PartT = TypeVar("PartT")
 
 
 def to_configuration(part: Any) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def _encode(value: Any, where: str) -> Any:
 
 
 def from_configuration(
-    data: Any, classes: Mapping[str, type[Part]], family: str, within: Mapping[str, type[Any]] | None = None
-) -> Part:
+    data: Any, classes: Mapping[str, type[PartT]], family: str, within: Mapping[str, type[Any]] | None = None
+) -> PartT:
     """Make the part that `data` describes; `classes` maps the allowed names to their classes, `within` those of the
     parts it holds, but for initializers, which are their owner's to read.
 
@@ -54,16 +54,27 @@ def from_configuration(
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("type"), str):
         raise ValueError(f"A {family} must be described by a table with a 'type', not {data!r:.80}.")
+    data = _renamed(data)
     if data["type"] not in classes:
-        raise ValueError(unknown_name(family, data["type"], classes))
+        raise ValueError(unknown_name_message(family, data["type"], classes))
     cls = classes[data["type"]]
     known = {field.name: str(field.type) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     values = {name: value for name, value in data.items() if name != "type"}
     for name, value in values.items():
         if name not in known:
-            raise ValueError(unknown_name(f"Field of {data['type']}", name, known))
+            raise ValueError(unknown_name_message(f"Field of {data['type']}", name, known))
         values[name] = _decode(value, {} if "Initializer" in known[name] else within or {})
     return cls(**values)
+
+
+def _renamed(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the present name of a class that had another in an earlier version."""
+    name = data["type"]
+    if name == "ThroughData":
+        name = "DataDependentBias"
+    elif name == "Embedding" and "cardinalities" in data:
+        name = "CategoryEmbedding"
+    return {**data, "type": name}
 
 
 def _decode(value: Any, within: Mapping[str, type[Any]]) -> Any:

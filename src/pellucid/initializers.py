@@ -21,7 +21,7 @@ import numpy as np
 from pellucid.configuration import from_configuration
 from pellucid.streams import Stream
 from pellucid.typing import Floats, Shape
-from pellucid.validation import keep_integer, keep_number, unknown_name
+from pellucid.validation import coerce_integer_field, coerce_number_field, unknown_name_message
 
 
 class Fans(NamedTuple):
@@ -81,7 +81,7 @@ class Normal(Initializer):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        keep_number(self, "scale", minimum=0.0)
+        coerce_number_field(self, "scale", minimum=0.0)
 
     def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Normal numbers of the given shape."""
@@ -101,7 +101,7 @@ class Constant(Initializer):
     value: float = 0.0
 
     def __post_init__(self) -> None:
-        keep_number(self, "value")
+        coerce_number_field(self, "value")
 
     def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """The value, in the given shape."""
@@ -121,7 +121,7 @@ class Uniform(Initializer):
     limit: float = 0.05
 
     def __post_init__(self) -> None:
-        keep_number(self, "limit", minimum=0.0)
+        coerce_number_field(self, "limit", minimum=0.0)
 
     def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Uniform numbers of the given shape."""
@@ -222,7 +222,7 @@ class Orthogonal(Initializer):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        keep_number(self, "gain", above=0.0)
+        coerce_number_field(self, "gain", above=0.0)
 
     def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """A matrix of the given shape."""
@@ -252,7 +252,7 @@ class UnitVariance(Initializer):
     from_data: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        keep_number(self, "scale", above=0.0)
+        coerce_number_field(self, "scale", above=0.0)
 
     def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Normal numbers of variance 1/n_in: what the weights are until data is seen."""
@@ -267,7 +267,7 @@ class UnitVariance(Initializer):
 
 
 @dataclass(frozen=True)
-class ThroughData(Initializer):
+class DataDependentBias(Initializer):
     """Biases that put each unit's zero among the data: b = −Σₖ cₖ (xₖ W), with random training rows xₖ.
 
     The plane on which a unit answers 0 goes through a random point between `rows` random training rows, other ones for
@@ -283,7 +283,7 @@ class ThroughData(Initializer):
     Examples
     --------
     >>> import numpy as np, pellucid as pl
-    >>> network = pl.Network([pl.Dense(2, bias_initializer=pl.ThroughData(rows=1))], dtype="float64")
+    >>> network = pl.Network([pl.Dense(2, bias_initializer=pl.DataDependentBias(rows=1))], dtype="float64")
     >>> x = np.full((6, 3), 5.0)  # all rows are the same
     >>> trainer = pl.Trainer(network, "squared_error").initialize(x, np.zeros((6, 2)))
     >>> network.scores(x[:1])
@@ -300,12 +300,12 @@ class ThroughData(Initializer):
     for_weights: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        keep_integer(self, "rows", minimum=1)
+        coerce_integer_field(self, "rows", minimum=1)
 
     def draw(self, shape: Shape, stream: Stream, fans: Fans | None = None) -> Floats:
         """Zeros: what the biases are until data is seen."""
         if len(shape) != 1:
-            raise ValueError(f"ThroughData is for biases, and not for a parameter of the shape {shape}.")
+            raise ValueError(f"DataDependentBias is for biases, and not for a parameter of the shape {shape}.")
         return np.zeros(shape)
 
     def adapt(self, values: Floats, outputs: Floats, stream: Stream) -> Floats:
@@ -335,7 +335,7 @@ INITIALIZERS: dict[str, type[Initializer]] = {
     "lecun_uniform": LeCunUniform,
     "orthogonal": Orthogonal,
     "unit_variance": UnitVariance,
-    "through_data": ThroughData,
+    "through_data": DataDependentBias,
 }
 
 
@@ -347,4 +347,4 @@ def find_initializer(value: Any, name: str) -> Initializer:
         return from_configuration(value, {cls.__name__: cls for cls in INITIALIZERS.values()}, "initializer")
     if isinstance(value, str) and value in INITIALIZERS:
         return INITIALIZERS[value]()
-    raise (ValueError if isinstance(value, str) else TypeError)(unknown_name(name, value, INITIALIZERS))
+    raise (ValueError if isinstance(value, str) else TypeError)(unknown_name_message(name, value, INITIALIZERS))

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.engines.reference import at_positions, of_positions
-from pellucid.layers.base import as_rows
+from pellucid.layers.layer import as_rows
 from pellucid.losses import Loss, TargetScaling, metrics, predictions, probabilities
 from pellucid.typing import Array, Floats
-from pellucid.validation import unknown_name
+from pellucid.validation import unknown_name_message
 
 Metrics: TypeAlias = Sequence[str | Callable[..., Any]] | Mapping[str, Callable[..., Any]]
 """Names of `METRICS` and functions, or functions by the name that they are to have."""
@@ -28,7 +28,7 @@ Weighted: TypeAlias = Callable[[npt.NDArray[np.float64]], float]
 """A measure of rows that are given: a function of their weights (n,)."""
 
 
-class Answers(NamedTuple):
+class ScoredExamples(NamedTuple):
     """Scores and targets of rows, in the forms that a metric may take."""
 
     loss: Loss
@@ -42,7 +42,7 @@ class Answers(NamedTuple):
     @classmethod
     def of(
         cls, loss: Loss, scores: Floats, targets: Array, target: TargetScaling | None, weight: Floats | None
-    ) -> Answers:
+    ) -> ScoredExamples:
         """Of scores (n, …, outputs) and targets of examples with weights (n,): all positions below each other."""
         return cls(loss, as_rows(scores), at_positions(targets, scores), target, of_positions(weight, scores))
 
@@ -74,8 +74,8 @@ class Answers(NamedTuple):
         return metrics(self.loss.ordered(self.scores), self.targets, self.link, self.weight, self.target)
 
 
-def _usual(name: str) -> Callable[[Answers], float]:
-    def measure(answers: Answers) -> float:
+def _usual(name: str) -> Callable[[ScoredExamples], float]:
+    def measure(answers: ScoredExamples) -> float:
         values = answers.usual()
         if name not in values:
             kinds = {"accuracy": "classes", "r2": "numbers"}
@@ -85,11 +85,11 @@ def _usual(name: str) -> Callable[[Answers], float]:
     return measure
 
 
-def _weights(answers: Answers) -> Floats:
+def _weights(answers: ScoredExamples) -> Floats:
     return np.ones(len(answers.scores)) if answers.weight is None else answers.weight
 
 
-def _classes(name: str, answers: Answers) -> tuple[Array, Array]:
+def _classes(name: str, answers: ScoredExamples) -> tuple[Array, Array]:
     """The true and the predicted class of each row, (n,)."""
     truth, predicted = answers.y, answers.predictions
     if answers.link in ("softmax", "argmax") and truth.ndim == 2:
@@ -99,7 +99,7 @@ def _classes(name: str, answers: Answers) -> tuple[Array, Array]:
     return truth.astype(np.int64), predicted
 
 
-def _of_each_class(name: str, answers: Answers) -> tuple[Floats, Floats, Floats]:
+def _of_each_class(name: str, answers: ScoredExamples) -> tuple[Floats, Floats, Floats]:
     """The weight of the rows of each class, of those predicted so, and of those that are both; (classes,)."""
     truth, predicted = _classes(name, answers)
     weight, classes = _weights(answers), max(truth.max(), predicted.max()) + 1
@@ -109,13 +109,13 @@ def _of_each_class(name: str, answers: Answers) -> tuple[Floats, Floats, Floats]
     return real, found, both
 
 
-def _balanced_accuracy(answers: Answers) -> float:
+def _balanced_accuracy(answers: ScoredExamples) -> float:
     """The mean over the classes that occur of the share of their rows that is predicted right."""
     real, _, both = _of_each_class("balanced_accuracy", answers)
     return float((both[real > 0] / real[real > 0]).mean())
 
 
-def _f1(answers: Answers) -> float:
+def _f1(answers: ScoredExamples) -> float:
     """2·right/(real + predicted) of each class that occurs among either; the mean over them, of 0 and 1 that of 1."""
     real, found, both = _of_each_class("f1", answers)
     if len(real) <= 2 and answers.scores.shape[1] <= 2:
@@ -144,7 +144,7 @@ def ranked(yes: npt.NDArray[np.bool_], scores: Floats) -> Weighted:
     return measure
 
 
-def _auc(answers: Answers) -> float:
+def _auc(answers: ScoredExamples) -> float:
     truth, _ = _classes("auc", answers)
     columns = answers.scores.shape[1]
     if columns > 2:
@@ -153,22 +153,22 @@ def _auc(answers: Answers) -> float:
     return ranked(truth == 1, scores)(_weights(answers))
 
 
-def _residual(answers: Answers) -> Floats:
+def _residual(answers: ScoredExamples) -> Floats:
     if answers.link not in ("identity", "exponential"):
         raise ValueError(f"The metrics 'rmse' and 'mae' are for numbers, which {answers.loss} does not predict.")
     y, predicted = (each.reshape(len(each), -1).astype(np.float64) for each in (answers.y, answers.predictions))
     return predicted - y  # (n, outputs)
 
 
-def _rmse(answers: Answers) -> float:
+def _rmse(answers: ScoredExamples) -> float:
     return float(np.sqrt(np.average(np.square(_residual(answers)).mean(axis=1), weights=answers.weight)))
 
 
-def _mae(answers: Answers) -> float:
+def _mae(answers: ScoredExamples) -> float:
     return float(np.average(np.abs(_residual(answers)).mean(axis=1), weights=answers.weight))
 
 
-METRICS: dict[str, Callable[[Answers], float]] = {
+METRICS: dict[str, Callable[[ScoredExamples], float]] = {
     "accuracy": _usual("accuracy"),
     "balanced_accuracy": _balanced_accuracy,
     "f1": _f1,
@@ -207,7 +207,7 @@ def higher_is_better(column: str, asked: bool | None = None, argument: str = "hi
     return column.removeprefix("validation_") in _HIGHER
 
 
-def find_metrics(wanted: Metrics | None) -> dict[str, Callable[[Answers], float]]:
+def find_metrics(wanted: Metrics | None) -> dict[str, Callable[[ScoredExamples], float]]:
     """Metrics by name, checked.
 
     Raises
@@ -227,7 +227,7 @@ def find_metrics(wanted: Metrics | None) -> dict[str, Callable[[Answers], float]
     for metric in wanted:
         if isinstance(metric, str):
             if metric not in METRICS:
-                raise ValueError(unknown_name("metric", metric, METRICS))
+                raise ValueError(unknown_name_message("metric", metric, METRICS))
             found[metric] = METRICS[metric]
             continue
         name = getattr(metric, "__name__", "<without a name>")
@@ -237,7 +237,7 @@ def find_metrics(wanted: Metrics | None) -> dict[str, Callable[[Answers], float]
     return found
 
 
-def _of_function(name: str, function: Any) -> Callable[[Answers], float]:
+def _of_function(name: str, function: Any) -> Callable[[ScoredExamples], float]:
     if not callable(function):
         raise TypeError(f"A metric must be a name or a function of (y, predictions), not {function!r:.80}.")
     try:
@@ -246,7 +246,7 @@ def _of_function(name: str, function: Any) -> Callable[[Answers], float]:
         second = []
     takes = second[0] if second and second[0] in ("scores", "probabilities") else "predictions"
 
-    def measure(answers: Answers) -> float:
+    def measure(answers: ScoredExamples) -> float:
         value = function(answers.y, getattr(answers, takes))
         if not isinstance(value, numbers.Real):
             raise TypeError(f"The metric {name!r} must return a number, not {value!r:.80}.")
@@ -255,6 +255,6 @@ def _of_function(name: str, function: Any) -> Callable[[Answers], float]:
     return measure
 
 
-def measured(metrics: Mapping[str, Callable[[Answers], float]], answers: Answers) -> dict[str, float]:
+def measured(metrics: Mapping[str, Callable[[ScoredExamples], float]], answers: ScoredExamples) -> dict[str, float]:
     """The value of each metric."""
     return {name: metric(answers) for name, metric in metrics.items()}

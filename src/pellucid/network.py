@@ -14,16 +14,16 @@ import numpy as np
 from pellucid.description import Feature, TrainingSummary, as_features, check_counts, check_once
 from pellucid.display import html_table, text_table
 from pellucid.engines import EngineChoice
-from pellucid.engines.base import Model
+from pellucid.engines.engine import Model
 from pellucid.engines.overflow import first_overflow
 from pellucid.engines.reference import input_of, weighted_mean
 from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.layers.activations import Softmax
-from pellucid.layers.base import Layer, as_rows
+from pellucid.layers.layer import Layer, as_rows
 from pellucid.losses import LINKS, Loss, TargetScaling, find_loss, predictions, probabilities
 from pellucid.losses.links import check_unit
-from pellucid.metrics import Answers, Metrics, find_metrics, measured
+from pellucid.metrics import Metrics, ScoredExamples, find_metrics, measured
 from pellucid.penalties import Penalty
 from pellucid.program.compilation import Program, View, compile_program
 from pellucid.streams import Purpose, Stream
@@ -39,7 +39,7 @@ from pellucid.validation import (
     check_seed,
     counted,
     surely_finite,
-    unknown_name,
+    unknown_name_message,
 )
 
 if TYPE_CHECKING:
@@ -318,7 +318,7 @@ class Network:
             return "parameters", parameters[name]
         if name in statistics:
             return "statistics", statistics[name]
-        raise ValueError(unknown_name("parameter", name, [*parameters, *statistics]))
+        raise ValueError(unknown_name_message("parameter", name, [*parameters, *statistics]))
 
     def fit_statistics(self, x: Any) -> None:
         """Measure what `Standardize` and its kin need on training inputs x (n, *input_shape)."""
@@ -574,7 +574,7 @@ class Network:
         """As `evaluate`, of the scores (n, outputs) that a function answers for rows x in the network's place."""
         wanted = find_metrics(metrics)
         x, targets, chosen, weight = self._examples(x, y, loss, sample_weight)
-        answers = Answers.of(chosen, scored(x), targets, self.target, weight)
+        answers = ScoredExamples.of(chosen, scored(x), targets, self.target, weight)
         with np.errstate(invalid="ignore"):  # what is NaN is reported
             values = chosen.values(answers.scores, answers.targets)  # (n·,)
         self._check_numbers(self.model, x, values)
@@ -614,7 +614,7 @@ class Network:
         """A table of the layers with shapes and numbers of parameters."""
         lines = [text_table(self._rows(), words=2)]
         if self.target is not None:
-            lines.append(f"predictions: {self.target.words(self.link)}")
+            lines.append(f"predictions: {self.target.describe(self.link)}")
         return "\n".join(lines)
 
     def _rows(self) -> list[tuple[str, str, str, str]]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pellucid.kernel import Kernel
 from pellucid.typing import Floats
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Penalty:
     per_example: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        keep_number(self, "strength", minimum=0.0)
+        coerce_number_field(self, "strength", minimum=0.0)
         if not isinstance(self.per_example, bool):
             raise TypeError(f"per_example must be True or False, not {self.per_example!r}.")
 
@@ -135,7 +135,7 @@ class ElasticNet(Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_number(self, "ratio", minimum=0.0, maximum=1.0)
+        coerce_number_field(self, "ratio", minimum=0.0, maximum=1.0)
 
     def value(self, weight: Floats) -> float:
         """λ(ratio·Σ|w| + ½(1 − ratio)·Σw²)."""
@@ -180,7 +180,7 @@ class MaxNorm(Constraint):
     limit: float = 3.0
 
     def __post_init__(self) -> None:
-        keep_number(self, "limit", above=0.0)
+        coerce_number_field(self, "limit", above=0.0)
 
     def apply(self, weight: Floats) -> Floats:
         """Columns longer than the limit, scaled to it."""

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 from pellucid.configuration import from_configuration
 from pellucid.pictures import draw
-from pellucid.validation import check_number, keep_integer, keep_number
+from pellucid.validation import check_number, coerce_integer_field, coerce_number_field
 
 LearningRate: TypeAlias = float | Callable[[int], float]
 """A constant rate, or a function of the step."""
@@ -39,7 +39,7 @@ class Schedule:
     learning_rate: float
 
     def __post_init__(self) -> None:
-        keep_number(self, "learning_rate", above=0.0)
+        coerce_number_field(self, "learning_rate", above=0.0)
 
     def __call__(self, step: int) -> float:
         """The rate of a step."""
@@ -90,8 +90,8 @@ class StepDecay(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_number(self, "decay", above=0.0, maximum=1.0)
-        keep_integer(self, "every", minimum=1)
+        coerce_number_field(self, "decay", above=0.0, maximum=1.0)
+        coerce_integer_field(self, "every", minimum=1)
 
     def factor(self, step: int) -> float:
         """decay^⌊step / every⌋."""
@@ -133,8 +133,8 @@ class InverseScaling(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_number(self, "power", above=0.0)
-        keep_integer(self, "every", minimum=1)
+        coerce_number_field(self, "power", above=0.0)
+        coerce_integer_field(self, "every", minimum=1)
 
     def factor(self, step: int) -> float:
         """(1 + step / every)^−power."""
@@ -163,9 +163,9 @@ class Polynomial(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_integer(self, "steps", minimum=1)
-        keep_number(self, "power", above=0.0)
-        keep_number(self, "end", minimum=0.0, maximum=self.learning_rate)
+        coerce_integer_field(self, "steps", minimum=1)
+        coerce_number_field(self, "power", above=0.0)
+        coerce_number_field(self, "end", minimum=0.0, maximum=self.learning_rate)
 
     def factor(self, step: int) -> float:
         """From 1 to end / learning_rate."""
@@ -196,8 +196,8 @@ class Cosine(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_integer(self, "steps", minimum=1)
-        keep_number(self, "end", minimum=0.0, maximum=self.learning_rate)
+        coerce_integer_field(self, "steps", minimum=1)
+        coerce_number_field(self, "end", minimum=0.0, maximum=self.learning_rate)
 
     def factor(self, step: int) -> float:
         """From 1 to end / learning_rate."""
@@ -226,7 +226,7 @@ class CosineRestarts(Cosine):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_integer(self, "growth", minimum=1)
+        coerce_integer_field(self, "growth", minimum=1)
 
     def factor(self, step: int) -> float:
         """From 1 to end / learning_rate, again and again."""
@@ -271,8 +271,8 @@ class FlatCosine(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_integer(self, "steps", minimum=1)
-        keep_number(self, "flat", minimum=0.0, below=1.0)
+        coerce_integer_field(self, "steps", minimum=1)
+        coerce_number_field(self, "flat", minimum=0.0, below=1.0)
 
     def factor(self, step: int) -> float:
         """From 1 to 0."""
@@ -309,10 +309,10 @@ class OneCycle(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_integer(self, "steps", minimum=2)
-        keep_number(self, "rise", above=0.0, below=1.0)
-        keep_number(self, "divisor", minimum=1.0)
-        keep_number(self, "last_divisor", minimum=1.0)
+        coerce_integer_field(self, "steps", minimum=2)
+        coerce_number_field(self, "rise", above=0.0, below=1.0)
+        coerce_number_field(self, "divisor", minimum=1.0)
+        coerce_number_field(self, "last_divisor", minimum=1.0)
 
     def factor(self, step: int) -> float:
         """From 1/divisor to 1, and down to 1/(divisor·last_divisor)."""
@@ -353,8 +353,8 @@ class LogCosine(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_integer(self, "steps", minimum=1)
-        keep_integer(self, "cycles", minimum=1)
+        coerce_integer_field(self, "steps", minimum=1)
+        coerce_integer_field(self, "cycles", minimum=1)
 
     def factor(self, step: int) -> float:
         """Between 0 and 1."""
@@ -387,7 +387,7 @@ class WarmUp(Schedule):
         if isinstance(self.learning_rate, dict):
             object.__setattr__(self, "learning_rate", from_configuration(self.learning_rate, SCHEDULES, "schedule"))
         object.__setattr__(self, "learning_rate", check_scheduled("learning_rate", self.learning_rate))
-        keep_integer(self, "steps", minimum=1)
+        coerce_integer_field(self, "steps", minimum=1)
 
     def __call__(self, step: int) -> float:
         """The rate of a step."""

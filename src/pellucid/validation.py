@@ -26,10 +26,10 @@ def check_choice(name: str, value: object, allowed: Iterable[str]) -> str:
     options = list(allowed)
     if isinstance(value, str) and value in options:
         return value
-    raise ValueError(unknown_name(name, value, options))
+    raise ValueError(unknown_name_message(name, value, options))
 
 
-def unknown_name(name: str, value: object, options: Iterable[str]) -> str:
+def unknown_name_message(name: str, value: object, options: Iterable[str]) -> str:
     """The message for a name that does not exist: what was received, the nearest match, what is allowed."""
     options = sorted(options)
     if isinstance(value, type):
@@ -90,14 +90,14 @@ def check_integer(name: str, value: object, *, minimum: int = 0, maximum: int | 
     return number
 
 
-def keep_number(part: object, field: str, **limits: Any) -> None:
+def coerce_number_field(part: object, field: str, **limits: Any) -> None:
     """Check a number that is a field of a frozen dataclass, and keep it as a plain float (NumPy's numbers have a
     precision of their own, which would spread into all computation).
     """
     object.__setattr__(part, field, check_number(field, getattr(part, field), **limits))
 
 
-def keep_integer(part: object, field: str, **limits: Any) -> None:
+def coerce_integer_field(part: object, field: str, **limits: Any) -> None:
     """Check a whole number that is a field of a frozen dataclass, and keep it as a plain int."""
     object.__setattr__(part, field, check_integer(field, getattr(part, field), **limits))
 

@@ -134,7 +134,7 @@ def test_classes_and_an_ensemble(pellucid, tmp_path, sales) -> None:
 def test_an_ensemble_is_exported_as_one(pellucid, tmp_path, sales) -> None:
     quick = ("--recipe", "plain", "--epochs", 2, "--folds", 0)
     assert pellucid("train", sales, "--target", "sells", *quick, "--ensemble", 3, "--save", "run").code == 0
-    together = pl.load_together(tmp_path / "run")
+    together = pl.load_ensemble(tmp_path / "run")
     rows = [{"x": 0.25, "colour": "red"}, {"x": None, "colour": "blue"}, {"x": -1.5, "colour": "green"}]
     expected = together.predict_proba(together.preprocessing.transform(rows))
     for to in ("numpy", "c", "javascript", "onnx"):

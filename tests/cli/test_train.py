@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 import pellucid as pl
-from pellucid.cli import main, progress, recipes
+from pellucid.cli import defaults, main, progress
 from pellucid.cli.training import activations, class_losses
 from pellucid.datasets import DATASETS
 from pellucid.optimizers import OPTIMIZERS
@@ -377,7 +377,7 @@ def test_help_names_everything_there_is(pellucid) -> None:
     words = re.sub(r"[│\s]+", " ", out)
     for name in (*DATASETS, *class_losses(), *OPTIMIZERS, *activations()):
         assert name.replace("_", "-") in words
-    assert set(recipes.RECIPES) <= set(DATASETS)
+    assert set(defaults.RECIPES) <= set(DATASETS)
 
 
 # -- Ctrl-C ------------------------------------------------------------------------------------------------------

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from pellucid import datasets
-from pellucid.datasets import DATASETS, Dataset, Part, load
+from pellucid.datasets import DATASETS, Dataset, DatasetPart, load
 
 
 def small(**changes: object) -> Dataset:
     fields: dict[str, object] = {
         "name": "small",
-        "train": Part(np.array([[1, -2], [3, 4], [5, 6]], dtype=np.int16), np.array([0, 1, 1])),
-        "test": Part(np.array([[7, 8.5]]), np.array([0])),
+        "train": DatasetPart(np.array([[1, -2], [3, 4], [5, 6]], dtype=np.int16), np.array([0, 1, 1])),
+        "test": DatasetPart(np.array([[7, 8.5]]), np.array([0])),
         "classes": ("no", "yes"),
         "feature_names": ("a", "b"),
         "description": "Made by hand.",
@@ -47,8 +47,8 @@ def test_what_it_tells() -> None:
 def test_regression() -> None:
     data = small(
         classes=(),
-        train=Part(np.ones((2, 2)), np.array([0.5, 1.5])),
-        test=Part(np.empty((0, 2)), np.empty(0)),
+        train=DatasetPart(np.ones((2, 2)), np.array([0.5, 1.5])),
+        test=DatasetPart(np.empty((0, 2)), np.empty(0)),
         description="",
     )
     assert data.class_counts == {}
@@ -59,7 +59,7 @@ def test_regression() -> None:
 
 def test_a_part_without_rows_is_empty_and_no_part() -> None:
     """Never None: `dataset.test.x` is an array for whoever checks types."""
-    data = Dataset("alone", Part(np.ones((2, 3)), np.zeros(2)))
+    data = Dataset("alone", DatasetPart(np.ones((2, 3)), np.zeros(2)))
     assert (data.validation.rows, data.test.rows, list(data.parts)) == (0, 0, ["train"])
     assert data.x.shape == (2, 3)
 
@@ -86,9 +86,12 @@ def test_a_part_unpacks() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train": Part(np.ones((3, 2)), np.ones(2))}, "The numbers of rows differ: train.x has 3, train.y has 2"),
         (
-            {"test": Part(np.ones((1, 3)), np.ones(1))},
+            {"train": DatasetPart(np.ones((3, 2)), np.ones(2))},
+            "The numbers of rows differ: train.x has 3, train.y has 2",
+        ),
+        (
+            {"test": DatasetPart(np.ones((1, 3)), np.ones(1))},
             r"The test part of 'small' has rows of shape \(3,\), but the train part has rows of shape \(2,\): all",
         ),
         ({"feature_names": ("a",)}, "feature_names of 'small' stands for 1 feature, but x has 2."),

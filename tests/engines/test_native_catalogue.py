@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid.engines import EngineChoice
-from pellucid.engines.base import Model, Outcome, State, Task
+from pellucid.engines.engine import Model, Outcome, TrainingState, TrainingTask
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.program.compilation import compile_program
 from pellucid.typing import Floats
@@ -97,10 +97,10 @@ def test_every_layer(
     if double:
         # Behind a dense layer waves of a frequency of 1 multiply every rounding in a few large steps.
         rate = 1e-4 if isinstance(layer, pl.PeriodicEmbedding) else 0.01
-        task = Task(
+        task = TrainingTask(
             model.program, loss, None, pl.Momentum(rate), x, y, "softmax", None, min(rows, 1 + seed % 60), True, seed
         )
-        start = State.start(model.parameters, model.statistics, task.optimizer)
+        start = TrainingState.start(model.parameters, model.statistics, task.optimizer)
         ours, theirs = native.train(task, start, start, 3), reference.train(task, start, start, 3)
         # In batches of two or three a variance may all but vanish, and then multiplies every rounding.
         assert_same_outcome(ours, theirs, 1e-6 if isinstance(layer, pl.BatchNormalization) else 1e-9)
@@ -139,10 +139,10 @@ def test_every_loss_and_penalty(
     assert_close(value, expected_value, TOLERANCES[dtype])
     if double:  # rounded to float32, a score may lie on the other side of a kink
         assert_close(gradient, expected, TOLERANCES[dtype])
-        task = Task(
+        task = TrainingTask(
             model.program, loss, penalty, pl.Momentum(0.001), x, y, loss.link(y), weight, min(rows, 32), True, seed
         )
-        start = State.start(model.parameters, model.statistics, task.optimizer)
+        start = TrainingState.start(model.parameters, model.statistics, task.optimizer)
         ours, theirs = (engine.train(task, start, start, 3) for engine in (NativeEngine(2), ReferenceEngine()))
         assert_same_outcome(ours, theirs, 1e-10)
     elif not isinstance(loss, pl.AbsoluteError | pl.Quantile | pl.Hinge):
@@ -160,7 +160,7 @@ def surrounded(optimizer: pl.Optimizer, draw: Any) -> pl.Optimizer:
 
 
 @st.composite
-def tasks(draw: st.DrawFn, optimizer: pl.Optimizer, *, dtype: Any = np.float64) -> tuple[Task, State]:
+def tasks(draw: st.DrawFn, optimizer: pl.Optimizer, *, dtype: Any = np.float64) -> tuple[TrainingTask, TrainingState]:
     """A small network to train, with any combination of clipping, decay, factors, limit and average."""
     random = np.random.default_rng(draw(st.integers(0, 1000)))
     hidden = draw(st.integers(5, 70))  # of two or three normalized numbers hardly more than roundings remain
@@ -172,7 +172,7 @@ def tasks(draw: st.DrawFn, optimizer: pl.Optimizer, *, dtype: Any = np.float64) 
     model = model_of([first, between, pl.Dense(3)], draw(st.sampled_from([5, 40, 300])), dtype, random)
     rows = draw(st.integers(20, 60))
     optimizer = surrounded(optimizer, draw)
-    task = Task(
+    task = TrainingTask(
         program=model.program,
         loss=pl.SoftmaxCrossEntropy(),
         penalty=draw(st.sampled_from([None, *PENALTIES])),
@@ -188,7 +188,7 @@ def tasks(draw: st.DrawFn, optimizer: pl.Optimizer, *, dtype: Any = np.float64) 
         constraint=draw(st.sampled_from([None, pl.MaxNorm(0.7)])),
         average=draw(st.sampled_from([None, 0.0, 0.9])),
     )
-    start = State.start(model.parameters, model.statistics, optimizer)
+    start = TrainingState.start(model.parameters, model.statistics, optimizer)
     return task, replace(start, rate_scale=draw(st.sampled_from([1.0, 0.25])))
 
 
@@ -238,8 +238,10 @@ def test_every_layer_gives_the_same_bits_for_any_number_of_threads(layer: pl.Lay
     random = np.random.default_rng(0)
     model = model_of([pl.Dense(45), layer, pl.Dense(20), layer, pl.Dense(3)], 7, dtype, random)
     x, y = random.normal(size=(100, 7)).astype(dtype), random.integers(0, 3, 100)
-    task = Task(model.program, pl.SoftmaxCrossEntropy(), pl.L2(0.1), pl.Adam(), x, y, "softmax", None, 40, True, 1)
-    start = State.start(model.parameters, model.statistics, task.optimizer)
+    task = TrainingTask(
+        model.program, pl.SoftmaxCrossEntropy(), pl.L2(0.1), pl.Adam(), x, y, "softmax", None, 40, True, 1
+    )
+    start = TrainingState.start(model.parameters, model.statistics, task.optimizer)
     one = NativeEngine(1)
     trained, scores = one.train(task, start, start, 2), one.scores(model, x)
     _, gradient = one.loss_and_gradient(model, task.loss, None, x, y, None)
@@ -255,10 +257,12 @@ def test_every_layer_with_a_batch_of_several_pieces(layer: pl.Layer) -> None:
     random = np.random.default_rng(0)
     model = model_of([pl.Dense(9), layer, pl.Dense(3)], 5, np.float64, random)
     x, y, loss = random.normal(size=(2500, 5)), random.integers(0, 3, 2500), pl.SoftmaxCrossEntropy()
-    start = State.start(model.parameters, model.statistics, pl.Momentum())
+    start = TrainingState.start(model.parameters, model.statistics, pl.Momentum())
     for batch in (2500, 1100):
         optimizer = pl.Momentum(0.01, clip_norm=0.1, clip_value=0.05, weight_decay=0.1)
-        task = Task(model.program, loss, pl.L2(0.1), optimizer, x, y, "softmax", None, batch, True, 1, average=0.5)
+        task = TrainingTask(
+            model.program, loss, pl.L2(0.1), optimizer, x, y, "softmax", None, batch, True, 1, average=0.5
+        )
         ours, theirs = (engine.train(task, start, start, 3) for engine in (NativeEngine(2), ReferenceEngine()))
         assert_same_outcome(ours, theirs, 1e-10)
     value, gradient = NativeEngine(2).loss_and_gradient(model, loss, None, x, y, None)
@@ -290,8 +294,8 @@ def test_running_averages_do_not_build_a_program_anew() -> None:
     random = np.random.default_rng(0)
     model = model_of([pl.Standardize(), pl.Dense(9), pl.BatchNormalization(), pl.Dense(3)], 5, np.float64, random)
     x, y = random.normal(size=(50, 5)), random.integers(0, 3, 50)
-    task = Task(model.program, pl.SoftmaxCrossEntropy(), None, pl.Adam(), x, y, "softmax", None, 10, True, 1)
-    start = State.start(model.parameters, model.statistics, task.optimizer)
+    task = TrainingTask(model.program, pl.SoftmaxCrossEntropy(), None, pl.Adam(), x, y, "softmax", None, 10, True, 1)
+    start = TrainingState.start(model.parameters, model.statistics, task.optimizer)
     engine = NativeEngine()
     first = engine.train(task, start, start, 1)
     ((_, native),) = engine._programs.values()
@@ -315,8 +319,8 @@ def test_statistics_of_a_step_that_was_not_made() -> None:
     model = model_of([pl.BatchNormalization(), pl.Dense(3)], 5, np.float64, random)
     x, y = random.normal(size=(20, 5)), random.integers(0, 3, 20)
     x[13, 2] = np.nan
-    task = Task(model.program, pl.SoftmaxCrossEntropy(), None, pl.Adam(), x, y, "softmax", None, 10, False, 1)
-    start = State.start(model.parameters, model.statistics, task.optimizer)
+    task = TrainingTask(model.program, pl.SoftmaxCrossEntropy(), None, pl.Adam(), x, y, "softmax", None, 10, False, 1)
+    start = TrainingState.start(model.parameters, model.statistics, task.optimizer)
     with np.errstate(invalid="ignore"):
         ours, theirs = (engine.train(task, start, start, 3) for engine in (NativeEngine(2), ReferenceEngine()))
     assert ours.stopped == theirs.stopped == "not_finite"
@@ -330,8 +334,8 @@ def test_nadam_from_any_step(step: int) -> None:
     random = np.random.default_rng(0)
     model = model_of([pl.Dense(3)], 5, np.float64, random)
     x, y = random.normal(size=(20, 5)), random.integers(0, 3, 20)
-    task = Task(model.program, pl.SoftmaxCrossEntropy(), None, pl.NAdam(), x, y, "softmax", None, 20, False, 1)
-    start = replace(State.start(model.parameters, model.statistics, task.optimizer), step=step)
+    task = TrainingTask(model.program, pl.SoftmaxCrossEntropy(), None, pl.NAdam(), x, y, "softmax", None, 20, False, 1)
+    start = replace(TrainingState.start(model.parameters, model.statistics, task.optimizer), step=step)
     ours, theirs = (engine.train(task, start, start, 3) for engine in (NativeEngine(), ReferenceEngine()))
     assert_same_outcome(ours, theirs, 1e-12)
 

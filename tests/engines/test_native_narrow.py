@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pellucid as pl
-from pellucid.engines.base import Model, State, Task
+from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.program.compilation import compile_program
 from pellucid.typing import Array
@@ -61,10 +61,10 @@ def check(
         )
 
     optimizer = more.pop("optimizer", pl.Momentum(0.001))
-    task = Task(
+    task = TrainingTask(
         model.program, loss, pl.L2(0.1), optimizer, x, y, loss.link(y), weight, min(batch, len(x)), True, 7, **more
     )
-    start = State.start(model.parameters, model.statistics, optimizer)
+    start = TrainingState.start(model.parameters, model.statistics, optimizer)
     ours = native.train(task, start, start, 3)
     for threads in THREADS:
         theirs = NativeEngine(threads).train(task, start, start, 3)
@@ -161,11 +161,11 @@ def test_a_last_row_that_is_not_finite_stops_as_in_the_reference() -> None:
     random = np.random.default_rng(0)
     program = compile_program([pl.Dense(3), pl.ReLU(), pl.Dense(2)], (2,))
     parameters, x, y = random.normal(size=program.parameter_count), random.normal(size=(40, 2)), np.arange(40) % 2
-    start = State.start(parameters, np.zeros(0), pl.Adam())
+    start = TrainingState.start(parameters, np.zeros(0), pl.Adam())
     for row, steps in ((39, 2), (20, 1), (3, 0)):
         bad = x.copy()
         bad[row] = np.nan
-        task = Task(program, pl.SoftmaxCrossEntropy(), None, pl.Adam(), bad, y, "softmax", None, 16, False, 1)
+        task = TrainingTask(program, pl.SoftmaxCrossEntropy(), None, pl.Adam(), bad, y, "softmax", None, 16, False, 1)
         with np.errstate(invalid="ignore"):
             ours, theirs = (engine.train(task, start, start, 2) for engine in (NativeEngine(2), ReferenceEngine()))
         assert ours.stopped == theirs.stopped == "not_finite"
@@ -181,8 +181,10 @@ def test_an_epsilon_that_is_no_normal_number_leaves_what_has_no_gradient(width: 
     kinds = (pl.Adam, pl.AdaGrad, pl.RMSProp, pl.AMSGrad, pl.AdaDelta, pl.Adamax, pl.NAdam)
     for optimizer in (kind(epsilon=1e-42) for kind in kinds):
         model = model_of([pl.Dense(width), pl.Tanh(), pl.Dense(2)], 4, np.float32, np.random.default_rng(1))
-        task = Task(model.program, pl.SoftmaxCrossEntropy(), None, optimizer, x, y, "softmax", None, 32, True, 1)
-        start = State.start(model.parameters, model.statistics, optimizer)
+        task = TrainingTask(
+            model.program, pl.SoftmaxCrossEntropy(), None, optimizer, x, y, "softmax", None, 32, True, 1
+        )
+        start = TrainingState.start(model.parameters, model.statistics, optimizer)
         outcome = NativeEngine(1).train(task, start, start, 2)
         assert outcome.stopped == ""
         assert np.isfinite(outcome.state.parameters).all(), optimizer

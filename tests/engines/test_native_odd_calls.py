@@ -26,7 +26,7 @@ PROGRAMS: dict[str, list[pl.Layer]] = {
     "scheduled": [pl.Dense(5), pl.Dropout(pl.Cosine(0.5, steps=50)), pl.Dense(3)],
     "statistics": [pl.Dense(5), pl.BatchNormalization(), pl.RobustScale(), pl.LayerNormalization(), pl.Dense(3)],
     "shapes": [pl.PeriodicEmbedding(2, 3), pl.Maxout(5, 2), pl.PReLU(), pl.Scale(), pl.Dense(3), pl.Softmax()],
-    "codes": [pl.Embedding((3, 4), 2), pl.GaussianNoise(0.1), pl.Dense(3)],
+    "codes": [pl.CategoryEmbedding((3, 4), 2), pl.GaussianNoise(0.1), pl.Dense(3)],
     "branches": [
         pl.Residual([pl.Dense(5), pl.ReLU()], projection=pl.Dense(5)), pl.Parallel([pl.Tanh(), pl.Dense(4)]),
         pl.Reshape((3, 3)), pl.Dense(2), pl.Flatten(), pl.Dense(3),

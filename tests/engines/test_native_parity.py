@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import pellucid as pl
-from pellucid.engines.base import Model, State, Task
+from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.program.compilation import compile_program
 from support.native_tasks import assert_close, model_of
@@ -123,7 +123,7 @@ def test_a_hundred_steps(
     random = np.random.default_rng(seed)
     batch = min(batch, rows)
     model = model_of(layers, inputs, np.float64, random)
-    task = Task(
+    task = TrainingTask(
         program=model.program,
         loss=loss,
         penalty=penalty,
@@ -137,7 +137,7 @@ def test_a_hundred_steps(
         seed=seed,
         penalty_in_loss=penalty_in_loss,
     )
-    start = State.start(model.parameters, model.statistics, optimizer)
+    start = TrainingState.start(model.parameters, model.statistics, optimizer)
     epochs = min(max(1, 100 // task.batches), 100)
     ours = NativeEngine(threads).train(task, start, start, epochs)
     theirs = ReferenceEngine().train(task, start, start, epochs)
@@ -196,8 +196,8 @@ def test_any_strides(view: Any) -> None:
     assert_close(NativeEngine().scores(model, x), ReferenceEngine().scores(model, x), 1e-13)
     y = random.integers(0, 3, len(x))
     loss = pl.SoftmaxCrossEntropy()
-    task = Task(model.program, loss, None, pl.Adam(), x, y, "softmax", None, 7, True, 1)
-    start = State.start(model.parameters, model.statistics, pl.Adam())
+    task = TrainingTask(model.program, loss, None, pl.Adam(), x, y, "softmax", None, 7, True, 1)
+    start = TrainingState.start(model.parameters, model.statistics, pl.Adam())
     ours, theirs = (engine.train(task, start, start, 3) for engine in (NativeEngine(), ReferenceEngine()))
     assert_close(ours.state.parameters, theirs.state.parameters, 1e-11)
 
@@ -207,10 +207,10 @@ def test_a_large_batch_goes_through_in_pieces() -> None:
     random = np.random.default_rng(0)
     model = model_of([pl.Dropout(0.2), pl.Dense(9), pl.Sigmoid(), pl.Dense(3)], 5, np.float64, random)
     x, y = random.normal(size=(2500, 5)), random.integers(0, 3, 2500)
-    start = State.start(model.parameters, model.statistics, pl.Momentum())
+    start = TrainingState.start(model.parameters, model.statistics, pl.Momentum())
     for batch in (2500, 1100):
         loss, penalty = pl.SoftmaxCrossEntropy(), pl.L2(0.1)
-        task = Task(model.program, loss, penalty, pl.Momentum(), x, y, "softmax", None, batch, True, 1)
+        task = TrainingTask(model.program, loss, penalty, pl.Momentum(), x, y, "softmax", None, batch, True, 1)
         ours, theirs = (engine.train(task, start, start, 3) for engine in (NativeEngine(), ReferenceEngine()))
         assert_close(ours.state.parameters, theirs.state.parameters, 1e-11)
         assert ours.logs[-1].loss == pytest.approx(theirs.logs[-1].loss, rel=1e-12)

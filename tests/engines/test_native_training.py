@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.engines.base import Model, State, Task
+from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from support.members import ALL_LAYERS, ALL_LOSSES, ALL_OPTIMIZERS
 from support.native_tasks import assert_same, make_task, model_of, outputs_of, targets_of
 
@@ -33,7 +33,7 @@ def some_layers(generator: random.Random, most: int) -> list[pl.Layer]:
     return layers
 
 
-def some_program(seed: int) -> tuple[Task, State]:
+def some_program(seed: int) -> tuple[TrainingTask, TrainingState]:
     """A small program of any layers, loss, penalty, optimizer and data; every other one so narrow that it is turned."""
     generator, numbers = random.Random(seed), np.random.default_rng(seed)
     loss = generator.choice(LOSSES)
@@ -46,7 +46,7 @@ def some_program(seed: int) -> tuple[Task, State]:
     layers = [*some_layers(generator, most), pl.Dense(outputs)]
     model = model_of(layers, generator.randint(1, most), generator.choice([np.float32, np.float64]), numbers)
     targets = targets_of(loss, rows, outputs, generator.random() < 0.5, numbers)
-    task = Task(
+    task = TrainingTask(
         program=model.program,
         loss=loss,
         penalty=generator.choice([None, pl.L1(0.01), pl.L2(0.01)]),
@@ -61,7 +61,7 @@ def some_program(seed: int) -> tuple[Task, State]:
         constraint=generator.choice([None, pl.MaxNorm(1.0)]),
         average=generator.choice([None, 0.9]),
     )
-    return task, State.start(model.parameters, model.statistics, optimizer)
+    return task, TrainingState.start(model.parameters, model.statistics, optimizer)
 
 
 @pytest.mark.parametrize("hundred", range(10))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.layers.base import Context, Gradients
+from pellucid.layers.layer import Context, Gradients
 from pellucid.typing import Floats
 from support.engines import ENGINES
 from support.samples import random_numbers

@@ -356,7 +356,7 @@ def test_a_folder_holds_several_networks(digits: Data, numbers: Data, tmp_path: 
     for targets in (y, y % 2):
         model = MLPClassifier(max_iter=3, n_models=3, random_state=0).fit(x, targets)
         model.save(tmp_path / "three")
-        together = pl.load_together(tmp_path / "three")
+        together = pl.load_ensemble(tmp_path / "three")
         assert len(together.networks) == 3
         assert np.array_equal(together.predict_proba(x), model.predict_proba(x))
         assert np.array_equal(model.classes_[together.predict(x)], model.predict(x))
@@ -365,7 +365,7 @@ def test_a_folder_holds_several_networks(digits: Data, numbers: Data, tmp_path: 
     for loss in ("squared_error", pl.Quantile((0.9, 0.1))):
         regressor = MLPRegressor(loss, max_iter=3, n_models=3, random_state=0).fit(x, y)
         regressor.save(tmp_path / "three")
-        assert np.array_equal(pl.load_together(tmp_path / "three").predict(x), regressor.predict(x))
+        assert np.array_equal(pl.load_ensemble(tmp_path / "three").predict(x), regressor.predict(x))
     with pytest.raises(ValueError, match=r"^These are 3 networks that answer together, which go into a folder"):
         model.save(tmp_path / "three.pellucid")
     assert not (tmp_path / "three.pellucid").exists()

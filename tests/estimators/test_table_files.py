@@ -31,7 +31,7 @@ def test_a_regressor_is_loaded_as_it_was_saved(n_models: int, asked: dict[str, A
     assert again.score(ROWS, PRICE) == model.score(ROWS, PRICE)
     assert (again.n_models, len(again.networks_), again.loss) == (n_models, n_models, model.target_.loss)
     assert (tmp_path / "prices").is_dir() == (n_models > 1)
-    together = pl.load_together(tmp_path / "prices")
+    together = pl.load_ensemble(tmp_path / "prices")
     assert np.array_equal(together.predict(together.preprocessing.transform(ROWS)), model.predict(ROWS))
     fewer = {name: ROWS[name] for name in ("town", "size")}  # another order, and without the column that is not used
     assert np.array_equal(again.predict(fewer), model.predict(ROWS))
@@ -87,7 +87,7 @@ def test_what_is_no_estimator_for_tables_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"predicts 2 classes: read it with TableClassifier\.load"):
         TableRegressor.load(tmp_path / "classes.pellucid")
     pl.save(pl.Network([pl.Dense(1)]).build(3), tmp_path / "plain.pellucid")
-    with pytest.raises(ValueError, match=r"knows no columns of a table: read it with pellucid\.load_together"):
+    with pytest.raises(ValueError, match=r"knows no columns of a table: read it with pellucid\.load_ensemble"):
         TableRegressor.load(tmp_path / "plain.pellucid")
 
 

@@ -13,7 +13,7 @@ import pytest
 import pellucid
 from pellucid import formats
 from pellucid.datasets import TOY_MODELS
-from pellucid.formats.numpy_source import export as numpy_export
+from pellucid.formats.numpy_source import export_numpy as numpy_export
 from pellucid.inspection.doctor.catalogue import CATALOGUE
 from pellucid.playground import sessions
 from pellucid.tables import large, streaming

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid.formats.c_source import write_c
-from pellucid.formats.c_source.export import whole_program
+from pellucid.formats.c_source.export_c import whole_program
 from pellucid.formats.c_source.operations import Grid, Multiplier
 from pellucid.formats.c_source.quantize import Quantized, quantize
 from pellucid.formats.prediction import prediction_of

@@ -17,7 +17,7 @@ from pellucid.formats.c_source import write_c
 from pellucid.formats.numpy_source import write_numpy
 from pellucid.formats.prediction import prediction_of
 from pellucid.initializers import Constant
-from pellucid.layers.base import Context, ParameterSpec, as_rows
+from pellucid.layers.layer import Context, ParameterSpec, as_rows
 from support.exports import ASK, LANGUAGES, ask_library, assert_agree, of_network
 from support.samples import random_numbers
 

@@ -19,7 +19,7 @@ import pellucid as pl
 from pellucid.formats.c_source import write_c
 from pellucid.formats.javascript import write_javascript
 from pellucid.formats.numpy_source import write_numpy
-from pellucid.formats.numpy_source.export import MOST_INSIDE
+from pellucid.formats.numpy_source.export_numpy import MOST_INSIDE
 from pellucid.losses import LINKS
 from support.exports import ASK, LANGUAGES, Answers, ask_library, assert_agree, needs, network_of, of_network
 from support.nested import nested_layers
@@ -270,9 +270,9 @@ EVERY_KIND = [
 ]
 
 
-def several_of(layers: list[pl.Layer], link: str, count: int) -> pl.Network | pl.Together:
+def several_of(layers: list[pl.Layer], link: str, count: int) -> pl.Network | pl.Ensemble:
     networks = [network_of(layers, 4, link, seed=seed) for seed in range(count)]
-    return networks[0] if count == 1 else pl.Together(networks)
+    return networks[0] if count == 1 else pl.Ensemble(networks)
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -28,7 +28,7 @@ from pellucid.description import KINDS
 from pellucid.formats.model_file import describe
 from pellucid.initializers import INITIALIZERS
 from pellucid.layers import LAYERS
-from pellucid.layers.base import Context, Gradients
+from pellucid.layers.layer import Context, Gradients
 from pellucid.losses import LINKS, LOSSES, class_count
 from pellucid.optimizers import OPTIMIZERS
 from pellucid.penalties import PENALTIES

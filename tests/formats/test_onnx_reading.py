@@ -127,7 +127,7 @@ def test_every_layer_comes_back(sample: LayerSample, before: tuple[pl.Layer, ...
     ("layer", "words"),
     [
         (pl.PeriodicEmbedding(), r"Mul .* do not fit rows of \(4, 1\)"),
-        (pl.Embedding((2, 3)), "the operator Slice is no part of a dense network here"),
+        (pl.CategoryEmbedding((2, 3)), "the operator Slice is no part of a dense network here"),
         (pl.Residual([pl.Dense(4)]), "the graph branches and joins here"),
     ],
     ids=str,

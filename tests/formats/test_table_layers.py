@@ -17,7 +17,7 @@ from support.exports import ASK, LANGUAGES, ask_library, assert_agree, network_o
 from support.samples import random_numbers
 
 LAYERS = [
-    pl.PeriodicEmbedding(3, frequencies=4, sigma=0.3), pl.Embedding((3, 4), size=2), pl.Scale(),
+    pl.PeriodicEmbedding(3, frequencies=4, sigma=0.3), pl.CategoryEmbedding((3, 4), size=2), pl.Scale(),
     pl.Dense(8, parametrization="ntk"), pl.ParametricActivation("mish"), pl.Dense(3, parametrization="ntk"),
 ]  # fmt: skip
 
@@ -88,7 +88,7 @@ def test_in_pytorch_and_back() -> None:
 def test_as_a_training_program() -> None:
     x, y = rows(33).astype(np.float64), np.arange(33) % 3
     compare(trainer_of(LAYERS, "softmax_cross_entropy", pl.AdamW(0.02, weight_decay=0.1)), x, y)
-    compare(trainer_of([pl.Embedding((2, 3, 4)), *LAYERS[2:]]), x, y)
+    compare(trainer_of([pl.CategoryEmbedding((2, 3, 4)), *LAYERS[2:]]), x, y)
 
 
 def test_in_a_model_file(tmp_path: Path) -> None:

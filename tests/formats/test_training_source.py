@@ -99,7 +99,7 @@ def test_every_part_is_known() -> None:
     assert set(parts.OPTIMIZERS) == set(OPTIMIZERS.values())
     assert set(parts.PENALTIES) == set(PENALTIES.values())
     assert {*parts.SCHEDULES, pl.WarmUp} == set(SCHEDULES.values())
-    assert {*parts.INITIALIZERS, pl.UnitVariance, pl.ThroughData} == set(INITIALIZERS.values())
+    assert {*parts.INITIALIZERS, pl.UnitVariance, pl.DataDependentBias} == set(INITIALIZERS.values())
     assert {type(rate) for rate in RATES} >= set(SCHEDULES.values())
 
 

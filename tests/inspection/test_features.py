@@ -19,7 +19,7 @@ def network() -> pl.Network:
 
 def test_codes_stay_at_the_most_frequent_one() -> None:
     x = np.hstack([random_numbers((40, 2)), np.repeat([[0.0], [2.0], [1.0]], [8, 22, 10], axis=0)])
-    network = pl.Network([pl.Embedding((3,), size=2), pl.Dense(3)]).build(3, seed=0)
+    network = pl.Network([pl.CategoryEmbedding((3,), size=2), pl.Dense(3)]).build(3, seed=0)
     found = pl.inspection.exciting_input(network, x, layer=1, unit=0, steps=20)
     assert found.input[2] == 2.0
     assert found.activations[-1] > found.activations[0]

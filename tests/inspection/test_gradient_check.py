@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.layers.base import ParameterSpec
+from pellucid.layers.layer import ParameterSpec
 from pellucid.typing import Array, Floats, Shape
 from support.samples import (
     LAYER_SAMPLES,

@@ -351,7 +351,7 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.tips: list[str] = []
-        self.words = ""
+        self.label = ""
         self.feed(html)
         self.close()
         assert self.open == []
@@ -367,7 +367,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.words += data
+        self.label += data
         if self.open and self.open[-1] == "span" and self.tips and self.tags[-1][1].get("class") == "tip":
             self.tips[-1] += data
 
@@ -408,7 +408,7 @@ def test_html_escapes_what_it_is_given() -> None:
     assert "alert" not in html  # the default of a field is not shown
     network = pl.Network([pl.Dense(2), Square("<b>&\"'")], dtype="float64").build(2)
     page = Page(pl.trace(network, "squared_error", np.ones((1, 2)), np.zeros((1, 2))).to_html())
-    assert "Square(name='<b>&\"\\''" in page.words
+    assert "Square(name='<b>&\"\\''" in page.label
     assert ("b", {"class": "x"}) not in page.tags
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 import pellucid as pl
-from pellucid.layers.base import NO_NAMES, Context, Layer
+from pellucid.layers.layer import NO_NAMES, Context, Layer
 from pellucid.typing import Floats
 
 Z = np.array([[-1000.0, -30.0, -1.0, -1e-9, 0.0, 1e-9, 0.5, 30.0, 1000.0]])

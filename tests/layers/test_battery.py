@@ -13,7 +13,7 @@ import pellucid as pl
 from pellucid.configuration import from_configuration, to_configuration
 from pellucid.kernel import Kernel
 from pellucid.layers import LAYERS, Container
-from pellucid.layers.base import Context
+from pellucid.layers.layer import Context
 from pellucid.program.compilation import compile_program
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Floats

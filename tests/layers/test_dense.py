@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.layers.base import Context
+from pellucid.layers.layer import Context
 from support.samples import random_numbers
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.layers.base import NO_NAMES, Context
+from pellucid.layers.layer import NO_NAMES, Context
 from pellucid.streams import Purpose, Stream
 
 

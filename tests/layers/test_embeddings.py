@@ -68,14 +68,14 @@ def test_more_numbers_than_columns_are_refused() -> None:
 @pytest.mark.parametrize("value", [-1.0, 3.0, 1.5, 1e9])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_is_no_code_is_named(value: float, dtype: Any, engine: str) -> None:
-    layers = [pl.Embedding((3, 4), size=2), pl.Dense(2)]
+    layers = [pl.CategoryEmbedding((3, 4), size=2), pl.Dense(2)]
     network = pl.Network(layers, engine=engine).build(4)
     x, y = rows_with_codes(30, (3, 4)).astype(dtype), np.arange(30) % 2
     trainer = pl.Trainer(network, "softmax_cross_entropy", seed=0)
     trainer.fit(x, y, epochs=1)
     before = network.parameters
     x[17, 2] = value
-    message = r"Column -2 holds \S+, but the codes of Embedding there are the whole numbers 0 to 2"
+    message = r"Column -2 holds \S+, but the codes of CategoryEmbedding there are the whole numbers 0 to 2"
     for call in (
         lambda: network.scores(x),
         lambda: network.loss_and_gradient(x, y),
@@ -87,7 +87,7 @@ def test_what_is_no_code_is_named(value: float, dtype: Any, engine: str) -> None
 
 
 def test_codes_come_in_any_type_of_number(engine: str) -> None:
-    network = pl.Network([pl.Embedding((3, 4), size=2)], engine=engine).build(2, seed=0)
+    network = pl.Network([pl.CategoryEmbedding((3, 4), size=2)], engine=engine).build(2, seed=0)
     codes = np.array([[0, 3], [2, 0], [1, 1]])
     expected = network.get("0.weight")[codes + np.array([0, 3])].reshape(3, -1)
     for dtype in (np.uint8, np.int64, np.float32, np.float64):
@@ -125,7 +125,8 @@ def test_categories_and_numbers_together_are_the_same_in_both_engines() -> None:
     cardinalities = tuple(range(1, 41))  # more than a part of the core has numbers for
     x, y = rows_with_codes(300, cardinalities, numbers=3), np.arange(300) % 3
     layers = [
-        pl.PeriodicEmbedding(3), pl.Embedding(cardinalities, size=3), pl.Scale(), pl.Dense(20, parametrization="ntk"),
+        pl.PeriodicEmbedding(3), pl.CategoryEmbedding(cardinalities, size=3), pl.Scale(),
+        pl.Dense(20, parametrization="ntk"),
         pl.ParametricActivation("selu"), pl.Dense(3),
     ]  # fmt: skip
     runs = {}
@@ -140,7 +141,7 @@ def test_categories_and_numbers_together_are_the_same_in_both_engines() -> None:
 
 def test_the_same_bits_for_any_number_of_threads() -> None:
     x, y = rows_with_codes(2500, (3, 100), numbers=5), np.arange(2500) % 3
-    layers = [pl.PeriodicEmbedding(5), pl.Embedding((3, 100), size=20), pl.Dense(30), pl.ReLU(), pl.Dense(3)]
+    layers = [pl.PeriodicEmbedding(5), pl.CategoryEmbedding((3, 100), size=20), pl.Dense(30), pl.ReLU(), pl.Dense(3)]
     for batch in (256, 2500):  # the large one in several pieces
         parameters = set()
         for threads in (1, 2, 3, 4):
@@ -156,18 +157,18 @@ def test_the_same_bits_for_any_number_of_threads() -> None:
 def test_a_layer_in_front_that_changes_the_codes_is_left_to_the_reference_engine() -> None:
     """Rescale by 1 leaves them codes, but the core cannot know."""
     x, y = rows_with_codes(30, (3,)), np.arange(30) % 2
-    network = pl.Network([pl.Rescale(1.0), pl.Embedding((3,)), pl.Dense(2)])
+    network = pl.Network([pl.Rescale(1.0), pl.CategoryEmbedding((3,)), pl.Dense(2)])
     history = pl.Trainer(network, "softmax_cross_entropy", seed=0).fit(x, y, epochs=1)
     assert history.engine == "reference"
-    assert "Embedding" in history.engine_note
-    scaled = pl.Network([pl.Rescale(0.5), pl.Embedding((3,))]).build(3)
+    assert "CategoryEmbedding" in history.engine_note
+    scaled = pl.Network([pl.Rescale(0.5), pl.CategoryEmbedding((3,))]).build(3)
     with pytest.raises(ValueError, match=r"Column -1 holds 0\.5, .* let nothing in front of the layer change"):
         scaled.scores([[0.0, 0.0, 1.0]])
 
 
 def test_only_vectors_that_were_asked_for_move_without_a_memory(engine: str) -> None:
     x, y = np.array([[0.0], [2.0], [2.0]]), np.array([0, 1, 1])
-    network = pl.Network([pl.Embedding((4,), size=3), pl.Dense(2)], engine=engine).build(1, seed=0)
+    network = pl.Network([pl.CategoryEmbedding((4,), size=3), pl.Dense(2)], engine=engine).build(1, seed=0)
     before = network.get("0.weight")
     pl.Trainer(network, "softmax_cross_entropy", pl.GradientDescent(0.5), seed=0).fit(x, y, epochs=3)
     moved = (network.get("0.weight") != before).any(axis=1)
@@ -187,9 +188,9 @@ def test_only_vectors_that_were_asked_for_move_without_a_memory(engine: str) -> 
 )
 def test_wrong_arguments(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
-        pl.Embedding(*arguments)
+        pl.CategoryEmbedding(*arguments)
 
 
 def test_more_categories_than_columns_are_refused() -> None:
     with pytest.raises(ValueError, match=r"takes the last 3 columns for codes, but its input has the shape \(2,\)"):
-        pl.Network([pl.Embedding((2, 2, 2))]).build(2)
+        pl.Network([pl.CategoryEmbedding((2, 2, 2))]).build(2)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty

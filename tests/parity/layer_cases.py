@@ -9,7 +9,7 @@ import numpy as np
 
 import pellucid as pl
 from parity.kinds import LayerCase, numbers
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 
 _MEAN, _SCALE = numbers(3, 0.2), np.abs(numbers(3, 0.4)) + 0.5
 
@@ -124,8 +124,8 @@ LAYER_CASES = [
         parameters={"frequency": (2, 4), "phase": (2, 4), "weight": (2, 8), "bias": (2, 2)},
     ),
     LayerCase(
-        "Embedding",
-        pl.Embedding((3, 2), size=2),
+        "CategoryEmbedding",
+        pl.CategoryEmbedding((3, 2), size=2),
         (4,),
         lambda torch, x, p: torch.cat(
             [

@@ -35,7 +35,7 @@ from parity.cases import (
 )
 from pellucid.engines.reference import mean_loss
 from pellucid.layers import LAYERS
-from pellucid.layers.base import Context
+from pellucid.layers.layer import Context
 from pellucid.losses import LOSSES
 from pellucid.optimizers import OPTIMIZERS
 from pellucid.penalties import PENALTIES

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.playground.begin import beginning
 from pellucid.playground.digits import drawn, knows
+from pellucid.playground.digits_session import DigitsSession
 from pellucid.playground.drawing import DIGITS, MNIST, normalized
 from pellucid.playground.images import images_of
-from pellucid.playground.room import Room
+from pellucid.playground.initial_state import initial_state
 from pellucid.playground.session import Refused, Session
 from pellucid.playground.wire import unpack
 
@@ -45,7 +45,7 @@ def with_a_pen(image: np.ndarray, dice: np.random.Generator, scale: tuple[int, i
     return canvas
 
 
-def accuracies(room: Room, scale: tuple[int, int], count: int, draw=on_canvas) -> tuple[float, float]:
+def accuracies(room: DigitsSession, scale: tuple[int, int], count: int, draw=on_canvas) -> tuple[float, float]:
     """On drawings of test images, and on these images themselves."""
     dice = np.random.default_rng(1)
     x, y = room.images.test
@@ -59,7 +59,7 @@ def accuracies(room: Room, scale: tuple[int, int], count: int, draw=on_canvas) -
 
 @pytest.fixture(scope="module")
 def trained():
-    room = Room("digits")
+    room = DigitsSession("digits")
     room.call(lambda: [room._epoch() for _ in range(30)]).result(120)
     yield room
     room.end(wait=True)
@@ -96,7 +96,7 @@ def test_there_is_as_much_ink_as_in_the_small_digits_however_thick_the_pen(width
 
 
 def test_drawn_digits_of_mnist_are_recognised_as_well_as_the_originals(mnist_folder) -> None:
-    room = Room("mnist")
+    room = DigitsSession("mnist")
     room.call(lambda: room.trainer.fit(room.images.train[0][:9000], room.images.train[1][:9000], epochs=3)).result(300)
     room.call(room._measure).result(600)
     drawings, originals = accuracies(room, (5, 10), 100)
@@ -212,7 +212,7 @@ def test_a_network_for_digits_opens_the_second_tab() -> None:
     network = pl.Network([pl.Rescale(1 / 16), pl.Dense(12), pl.Tanh(), pl.Dense(10)]).build(64, seed=4)
     assert knows(network)
     session = Session("test")
-    session.call(lambda: beginning(network, "digits.pellucid")(session)).result(600)
+    session.call(lambda: initial_state(network, "digits.pellucid")(session)).result(600)
     room = session.rooms[0]
     assert session.state.tab == "digits"
     assert np.array_equal(room.network.parameters, network.parameters)

@@ -23,7 +23,7 @@ def test_the_doctor_answers_or_says_that_there_is_none(page) -> None:
     page("step", epochs=20)
     found = page("diagnose")["findings"]
     assert any("rate" in finding["name"] for finding in found)
-    assert all(finding["said"] and finding["advice"] for finding in found)
+    assert all(finding["message"] and finding["advice"] for finding in found)
 
 
 def test_a_rate_that_diverged_is_found_and_what_is_advised_is_done_by_the_controls(page) -> None:
@@ -92,7 +92,7 @@ def test_overfitting_is_seen_on_the_test_points(page) -> None:
     found = {each["name"]: each for each in page("diagnose")["findings"]}
     assert found["overfitting"]["severity"] == "warning"
     assert 0 < found["overfitting"]["epoch"] < 200
-    assert "after epoch 400" in found["overfitting"]["said"]
+    assert "after epoch 400" in found["overfitting"]["message"]
     page("rewind")
     assert page("diagnose")["findings"] == []
 

@@ -7,9 +7,9 @@ import re
 from importlib import resources
 
 from pellucid.playground.messages import MESSAGES
-from pellucid.playground.screen import Screen
+from pellucid.playground.screen import FrameSender
 from pellucid.playground.session import Session
-from pellucid.playground.state import CONTROLS, LIVE, State
+from pellucid.playground.state import CONTROLS, LIVE, PlaygroundState
 from pellucid.playground.wire import unpack
 
 TEXT = (resources.files("pellucid.playground") / "PROTOCOL.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def test_every_control_is_there_with_its_default() -> None:
         for key in re.findall(r"`(\w+)`", cells[0]) if line.startswith("| `") else []:
             told[key] = cells[2].strip("`")
     assert set(told) == set(CONTROLS)
-    for key, value in State().to_table().items():
+    for key, value in PlaygroundState().to_table().items():
         assert json.loads(told[key]) == value, key
 
 
@@ -48,7 +48,7 @@ def test_every_message_is_there_with_its_fields() -> None:
 def test_every_field_and_array_of_a_frame_is_there() -> None:
     session = Session("test")
     request = {name: field.default for name, field in MESSAGES["frame"].items()} | {"unit": {"layer": 1, "unit": 0}}
-    header, arrays = unpack(session.call(lambda: Screen().frame(session, request)).result(600))
+    header, arrays = unpack(session.call(lambda: FrameSender().frame(session, request)).result(600))
     session.end(wait=True)
     text = section("The frame")
     for name in [*header, *(re.sub(r"\.\d+", ".L", each) for each in arrays)]:

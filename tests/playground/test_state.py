@@ -20,11 +20,11 @@ from pellucid.playground.catalogue import (
     REGULARIZATION_NAMES,
     SCHEDULE_NAMES,
 )
-from pellucid.playground.state import CONTROLS, LIVE, State, changed, read_fragment
+from pellucid.playground.state import CONTROLS, LIVE, PlaygroundState, changed, read_fragment
 
 SEEDS = st.integers(0, 2**32 - 1)
 STATES = st.builds(
-    State,
+    PlaygroundState,
     problem=st.sampled_from(["classification", "regression"]),
     dataset=st.sampled_from(DATASET_NAMES),
     regression_dataset=st.sampled_from(REGRESSION_NAMES),
@@ -70,19 +70,19 @@ STATES = st.builds(
 
 
 @given(STATES)
-def test_a_state_survives_the_address(state: State) -> None:
+def test_a_state_survives_the_address(state: PlaygroundState) -> None:
     again, problems = read_fragment(f"#{state.to_fragment()}")
     assert (again, problems) == (state, [])
 
 
 @given(STATES)
-def test_a_state_survives_json(state: State) -> None:
-    again, problems = changed(State(), json.loads(json.dumps(state.to_table())))
+def test_a_state_survives_json(state: PlaygroundState) -> None:
+    again, problems = changed(PlaygroundState(), json.loads(json.dumps(state.to_table())))
     assert (again, problems) == (state, [])
 
 
 def test_the_defaults_are_those_of_the_tensorflow_playground() -> None:
-    table = State().to_table()
+    table = PlaygroundState().to_table()
     for key, value in {
         "learningRate": 0.03, "activation": "tanh", "regularization": "none", "regularizationRate": 0, "noise": 0,
         "problem": "classification", "dataset": "circle", "regDataset": "reg-plane", "percTrainData": 50,
@@ -91,7 +91,7 @@ def test_the_defaults_are_those_of_the_tensorflow_playground() -> None:
         "hideText": False,
     }.items():  # fmt: skip
         assert table[key] == value, key
-    assert State().to_fragment() == ""
+    assert PlaygroundState().to_fragment() == ""
 
 
 def test_a_link_of_the_tensorflow_playground_opens() -> None:
@@ -131,7 +131,7 @@ def test_nonsense_is_replaced_by_its_default_and_said(text, key) -> None:
     state, problems = read_fragment(f"learningRate=0.1&{text}&noise_hide=true")
     assert [problem.key for problem in problems] == [key]
     assert len(problems[0].message) < 400
-    assert state == State(learning_rate=0.1, hide=("noise",))
+    assert state == PlaygroundState(learning_rate=0.1, hide=("noise",))
 
 
 def test_a_bad_value_says_what_it_was_what_is_allowed_and_what_it_is_now() -> None:
@@ -150,7 +150,7 @@ def test_any_text_is_an_address(text: str) -> None:
 
 def test_an_endless_address_is_not_read() -> None:
     state, problems = read_fragment("noise=10&" * 2000)
-    assert state == State()
+    assert state == PlaygroundState()
     assert "longer than" in problems[0].message
 
 
@@ -163,7 +163,7 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*CONTROLS, "other"]), JSON, max_size=6))
 def test_any_json_changes_a_control_or_is_refused(changes: dict) -> None:
-    state, problems = changed(State(), changes)
+    state, problems = changed(PlaygroundState(), changes)
     again = read_fragment(state.to_fragment())
     assert again == (state, [])
     assert {problem.key for problem in problems} <= set(changes)

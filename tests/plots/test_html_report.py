@@ -27,7 +27,7 @@ class Page(HTMLParser):
         self.pictures: list[dict[str, Any]] = []
         self.headings: list[str] = []
         self.cells: list[str] = []
-        self.words = ""
+        self.label = ""
         self.feed(html)
         self.close()
         assert self.open == []
@@ -45,7 +45,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.words += data
+        self.label += data
         if self.open and self.open[-1] in ("h1", "h2"):
             self.headings.append(data)
         if self.open and self.open[-1] in ("td", "th"):
@@ -75,7 +75,7 @@ def test_a_page_of_images(digits, tmp_path) -> None:
     ]  # fmt: skip
     assert not page.names & {"script", "link", "iframe", "object", "style2"}
     assert "http" not in without_pictures(html).replace("http-equiv", "")
-    assert "Nothing was found." in page.words
+    assert "Nothing was found." in page.label
     measured = trainer.network.evaluate(x, y)
     assert f"loss {measured['loss']:.4f}, accuracy {measured['accuracy']:.4f} on 80 rows" in page.cells
     counts = np.bincount(y, minlength=10)
@@ -98,8 +98,8 @@ def test_findings_stand_in_it_escaped(digits) -> None:
     plain = "just words"
     html = pl.report(trainer, x, y, findings=[finding, plain])
     page = Page(html)
-    assert "dead reluwarning, layer 26 of 8 <units>Lower the rate." in page.words
-    assert "just words" in page.words
+    assert "dead reluwarning, layer 26 of 8 <units>Lower the rate." in page.label
+    assert "just words" in page.label
     assert '<div class="finding warning">' in html
     assert "Findings" not in Page(pl.report(trainer, x, y)).headings
 

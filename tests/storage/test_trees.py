@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.storage.strict_json import read_json, write_json
 from pellucid.storage.trees import TreeReader, TreeWriter
 from support.resuming import bits
 
 _arrays = some.lists(some.floats(width=32), max_size=4).map(lambda values: np.array(values, dtype=np.float32))
 _states = some.builds(
-    State,
+    TrainingState,
     _arrays,
     _arrays.map(lambda array: array.astype(np.float64)),
     some.lists(_arrays, max_size=2).map(tuple),

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.ensemble import Model, members
 from pellucid.formats.c_source import write_c
 from pellucid.formats.javascript import write_javascript
 from pellucid.formats.numpy_source import write_numpy
 from pellucid.formats.prediction import prediction_of
-from pellucid.together import Model, members
 from pellucid.typing import Array
 
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-Wconversion", "-Wshadow", "-Wdouble-promotion"]

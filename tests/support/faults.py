@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.losses import Loss
 from support.runs import Recipe, Rows
 

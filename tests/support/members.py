@@ -10,7 +10,7 @@ from typing import Any
 
 import pellucid as pl
 from pellucid.layers import LAYERS, Container
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.layers.parametric import FUNCTIONS
 from pellucid.losses import LOSSES, Loss
 from pellucid.optimizers import OPTIMIZERS, Optimizer
@@ -30,7 +30,7 @@ VARIANTS: dict[str, list[Any]] = {
     "ParametricActivation": [pl.ParametricActivation(name) for name in FUNCTIONS],
     "PeriodicEmbedding": [pl.PeriodicEmbedding(1, 17, 2)],
     "Reshape": [pl.Reshape((-1,))],
-    "Embedding": [pl.Embedding((3, 1, 21), size=5)],
+    "CategoryEmbedding": [pl.CategoryEmbedding((3, 1, 21), size=5)],
     "ELU": [pl.ELU(1.7)],
     "GELU": [pl.GELU("tanh")],
     "Softplus": [pl.Softplus(3.0)],

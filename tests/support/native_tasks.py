@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.engines.base import Model, State, Task
+from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from pellucid.program.compilation import compile_program
 from pellucid.typing import Array
 
 LAYERS = [pl.Standardize(), pl.Dense(70), pl.ReLU(), pl.Dropout(0.2), pl.Dense(33), pl.Tanh(), pl.Dense(10)]
 
 
-def make_task(rows: int = 500, batch: int = 32, **changes: Any) -> tuple[Task, State]:
+def make_task(rows: int = 500, batch: int = 32, **changes: Any) -> tuple[TrainingTask, TrainingState]:
     """Ten classes of 45 numbers (or others), and where training starts."""
     generator, width, classes = np.random.default_rng(3), changes.pop("width", 45), changes.pop("classes", 10)
     program = compile_program(changes.pop("layers", LAYERS), (width,))
     parameters = generator.normal(size=program.parameter_count).astype(changes.pop("dtype", np.float32)) * 0.1
-    task = Task(
+    task = TrainingTask(
         program=program,
         loss=pl.SoftmaxCrossEntropy(),
         penalty=pl.L2(1e-3),
@@ -38,7 +38,7 @@ def make_task(rows: int = 500, batch: int = 32, **changes: Any) -> tuple[Task, S
         seed=5,
     )
     task = replace(task, **changes)
-    return task, State.start(parameters, np.ones(program.statistic_count), task.optimizer)
+    return task, TrainingState.start(parameters, np.ones(program.statistic_count), task.optimizer)
 
 
 def model_of(layers: list[pl.Layer], inputs: int, dtype: Any, random: np.random.Generator) -> Model:
@@ -77,7 +77,7 @@ def assert_close(ours: Any, theirs: Any, tolerance: float) -> None:
         assert np.abs(ours - theirs).max() <= tolerance * max(np.abs(theirs).max(), 1e-3)
 
 
-def assert_same(a: State, b: State) -> None:
+def assert_same(a: TrainingState, b: TrainingState) -> None:
     """Two states agree to the bit."""
     assert (a.epoch, a.batch, a.step, a.rate_scale) == (b.epoch, b.batch, b.step, b.rate_scale)
     assert (a.loss_sum, a.weight_sum, a.correct_sum) == (b.loss_sum, b.weight_sum, b.correct_sum)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 
 
 def bits(value: Any) -> Any:
     """Anything that a training holds as something that compares to the bit."""
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
-    if isinstance(value, State):
+    if isinstance(value, TrainingState):
         return {field.name: bits(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
         return {name: bits(item) for name, item in value.items()}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import pellucid as pl
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.losses import Loss
 from pellucid.typing import Array, Floats, Shape
 
@@ -31,7 +31,7 @@ class LayerSample:
     def inputs(self, rows: int, seed: int = 0, scale: float = 1.0) -> Floats:
         """Normal numbers (rows, *input_shape), and codes where they must be."""
         x = random_numbers((rows, *self.input_shape), seed, scale)
-        if isinstance(self.layer, pl.Embedding):
+        if isinstance(self.layer, pl.CategoryEmbedding):
             x[..., self.free :] = np.random.default_rng(seed).integers(
                 0, self.layer.cardinalities, (*x.shape[:-1], x.shape[-1] - self.free)
             )
@@ -80,8 +80,8 @@ LAYER_SAMPLES = [
     LayerSample(pl.Scale(0.5), (2,)),
     LayerSample(pl.PeriodicEmbedding(frequencies=5, outputs=3), (4,)),
     LayerSample(pl.PeriodicEmbedding(1, frequencies=3, outputs=2, sigma=0.5), (3,)),
-    LayerSample(pl.Embedding((3, 4), size=2), (5,)),
-    LayerSample(pl.Embedding((2,)), (1,)),
+    LayerSample(pl.CategoryEmbedding((3, 4), size=2), (5,)),
+    LayerSample(pl.CategoryEmbedding((2,)), (1,)),
     LayerSample(pl.GaussianNoise(0.2), (4,)),
     LayerSample(pl.BatchNormalization(), (4,)),
     LayerSample(pl.BatchNormalization(momentum=0.3, epsilon=1e-3), (2,)),
@@ -186,7 +186,7 @@ INITIALIZER_SAMPLES = [
     pl.Uniform(0.4),
     pl.Orthogonal(1.4),
     pl.UnitVariance(),
-    pl.ThroughData(),
+    pl.DataDependentBias(),
     pl.HeNormal(),
     pl.HeUniform(),
     pl.GlorotNormal(),

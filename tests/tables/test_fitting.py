@@ -9,14 +9,14 @@ import pytest
 from sklearn.metrics import accuracy_score, mean_poisson_deviance
 
 import pellucid as pl
-from pellucid.formats.together import load_together, save_together
+from pellucid.ensemble import Ensemble
+from pellucid.formats.ensemble_file import load_ensemble, save_ensemble
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, divide, plan
 from pellucid.tables.recipes import recipe_for
 from pellucid.tables.running import run_all
 from pellucid.tables.table import Table
 from pellucid.tables.targets import find_target
-from pellucid.together import Together
 
 RNG = np.random.default_rng(0)
 
@@ -49,12 +49,12 @@ def test_the_best_epoch_has_the_lowest_weighted_share_of_wrong_rows() -> None:
     settings = Settings(recipe_for("plain", "classes"), epochs=4)
     (job,) = plan(encoder.transform(table), y, encoder.layout, target, settings, weight=weight)
     run_all([job])
-    assert job.held is not None
+    assert job.held_out is not None
     assert job.trainer is not None
     accuracies = job.trainer.history["validation_accuracy"]
     last = max(epoch for epoch, accuracy in enumerate(accuracies, 1) if accuracy == max(accuracies))
     assert job.trainer.history.best_epoch == last
-    expected = accuracy_score(job.held.y, job.network.predict(job.held.x), sample_weight=job.held.weight)
+    expected = accuracy_score(job.held_out.y, job.network.predict(job.held_out.x), sample_weight=job.held_out.weight)
     assert max(accuracies) == pytest.approx(expected)
 
 
@@ -89,22 +89,22 @@ def test_an_ensemble_survives_its_files(tmp_path) -> None:
     networks = [pl.Network([pl.Dense(3)]).build(2, seed=seed) for seed in range(3)]
     for network in networks:
         network.loss, network.link = pl.SoftmaxCrossEntropy(), "softmax"
-    names = save_together(networks, tmp_path)
+    names = save_ensemble(networks, tmp_path)
     assert names == ["model.pellucid", "model-2.pellucid", "model-3.pellucid"]
     x = RNG.normal(size=(5, 2))
     expected = np.mean([network.predict_proba(x) for network in networks], axis=0)
-    assert np.allclose(load_together(tmp_path).predict_proba(x), expected)
-    assert np.array_equal(load_together(tmp_path).predict(x), expected.argmax(axis=1))
-    save_together(networks[:1], tmp_path)
+    assert np.allclose(load_ensemble(tmp_path).predict_proba(x), expected)
+    assert np.array_equal(load_ensemble(tmp_path).predict(x), expected.argmax(axis=1))
+    save_ensemble(networks[:1], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model.pellucid"]
-    assert len(load_together(tmp_path / "model.pellucid").networks) == 1
+    assert len(load_ensemble(tmp_path / "model.pellucid").networks) == 1
 
 
 def test_quantiles_are_put_in_order() -> None:
     network = pl.Network([pl.Dense(2, bias=False)]).build(1)
     network.set("0.weight", [[1.0, -1.0]])  # they cross at 0
     network.loss, network.link = pl.Quantile((0.1, 0.9)), "identity"
-    assert Together([network]).predict(np.array([[2.0], [-2.0]])).tolist() == [[-2.0, 2.0], [-2.0, 2.0]]
+    assert Ensemble([network]).predict(np.array([[2.0], [-2.0]])).tolist() == [[-2.0, 2.0], [-2.0, 2.0]]
 
 
 def test_a_run_that_explodes_is_told() -> None:

@@ -17,10 +17,10 @@ from pellucid.tables import TableEncoder, TableStream, read_table, train_stream
 from pellucid.tables.fitting import Settings, TableModel, divide
 from pellucid.tables.large import epochs_for
 from pellucid.tables.recipes import recipe_for
-from pellucid.tables.running import Job, Rows, run_all
-from pellucid.tables.survey import Moments
+from pellucid.tables.running import EncodedRows, Job, run_all
+from pellucid.tables.scan import Moments
 from pellucid.tables.targets import find_target
-from pellucid.tables.training import Telling
+from pellucid.tables.training import ProgressListener
 
 TARGETS = {"price": "numbers", "sort": "classes", "visits": "counts"}
 
@@ -86,17 +86,17 @@ def test_a_reservoir_that_holds_all_gives_the_network_of_the_rows_in_memory_to_t
     if target == "visits":
         known = np.flatnonzero([row % 50 for row in range(500)])
     held_out = pl.streams.Stream(0, pl.streams.Purpose.DATA, 1).uniform((500, 1))[known, 0] < 0.2
-    y, train, held = goal.encode(values), table.take(~held_out), table.take(held_out)
+    y, train, held_out = goal.encode(values), table.take(~held_out), table.take(held_out)
     encoder = TableEncoder.fit(train, one_hot_up_to=settings.recipe.one_hot_up_to, clip=settings.recipe.clip)
     choosing, measuring = divide(y[held_out], goal, 0.5, settings.seed)
-    x_held = encoder.transform(held)
+    x_held = encoder.transform(held_out)
     job = Job(
         name="in memory",
         recipe=settings.recipe,
         layout=encoder.layout,
         target=goal,
-        rows=Rows(encoder.transform(train), y[~held_out]),
-        held=Rows(x_held[choosing], y[held_out][choosing]),
+        rows=EncodedRows(encoder.transform(train), y[~held_out]),
+        held_out=EncodedRows(x_held[choosing], y[held_out][choosing]),
         epochs=3,
         seed=settings.seed,
     )
@@ -124,7 +124,7 @@ def test_pieces_teach_what_the_rows_hold_and_the_report_is_whole(tmp_path: Path,
     settings = settings_for("strong", stream.target.task, epochs=8, n_models=2)
     ended: list[str] = []
     report = (
-        trained := train_stream(stream, settings, telling=Telling(ended=lambda job: ended.append(job.words)))
+        trained := train_stream(stream, settings, telling=ProgressListener(ended=lambda job: ended.append(job.label)))
     ).report
     assert [each.name for each in report.contenders] == ["network", "constant", "linear model", "gradient boosting"]
     assert report.contenders[0].lead == {}
@@ -191,7 +191,7 @@ def test_ctrl_c_leaves_what_was_learnt_and_the_best_of_it(tmp_path: Path) -> Non
         if trainer.epoch == 3:
             raise KeyboardInterrupt
 
-    telling = Telling(watch=lambda job: [pl.Every(1, third)])
+    telling = ProgressListener(watch=lambda job: [pl.Every(1, third)])
     trained = train_stream(stream, settings_for("plain", "numbers", epochs=2), telling=telling)
     assert trained.interrupted
     assert not trained.report.contenders
@@ -247,11 +247,11 @@ def test_examples_are_a_uniform_sample_of_the_rows_that_are_trained_on(tmp_path:
         table, y = stream.examples
         np.testing.assert_array_equal(table["x"], y / 8)
         assert len(set(y.tolist())) == 90
-        held = stream.held_out[1]
-        assert not set(held.tolist()) & set(y.tolist())
+        held_out = stream.held_out[1]
+        assert not set(held_out.tolist()) & set(y.tolist())
         counts[y.astype(int)] += 1
         possible += 1
-        possible[held.astype(int)] -= 1
+        possible[held_out.astype(int)] -= 1
     share = counts.sum() / possible.sum()
     for part in (slice(0, 100), slice(450, 550), slice(900, 1000)):
         found, rows = counts[part].sum(), possible[part].sum()

@@ -38,12 +38,12 @@ def test_strong_is_realmlp_td() -> None:
     recipe = recipe_for("strong", "classes")
     layers = layers_of(recipe, LAYOUT, 2, steps=1000)
     hidden = ["Dense", "ParametricActivation", "Dropout"]
-    assert kinds_of(layers) == ["Embedding", "PeriodicEmbedding", "Scale", *hidden * 3, "Dense"]
-    assert layers[0] == pl.Embedding((12, 40), 8)
+    assert kinds_of(layers) == ["CategoryEmbedding", "PeriodicEmbedding", "Scale", *hidden * 3, "Dense"]
+    assert layers[0] == pl.CategoryEmbedding((12, 40), 8)
     assert layers[1] == pl.PeriodicEmbedding(3, 16, 4, 0.1)
     assert layers[5].rate == pl.FlatCosine(0.15, steps=1000)
     assert all(layer.weight_initializer == pl.UnitVariance() for layer in layers if isinstance(layer, pl.Dense))
-    assert all(layer.bias_initializer == pl.ThroughData(5) for layer in layers if isinstance(layer, pl.Dense))
+    assert all(layer.bias_initializer == pl.DataDependentBias(5) for layer in layers if isinstance(layer, pl.Dense))
 
 
 @pytest.mark.parametrize("trick", TRICKS)

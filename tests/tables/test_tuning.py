@@ -33,7 +33,7 @@ def values_of(search: Search, monkeypatch: pytest.MonkeyPatch, on_held: list[flo
     from optuna.pruners import NopPruner
 
     monkeypatch.setattr(search.study, "pruner", NopPruner())
-    left = {id(search.held): list(on_held), id(search.test): list(on_test)}
+    left = {id(search.held_out): list(on_held), id(search.test): list(on_test)}
     monkeypatch.setattr(search, "_measured", lambda model, rows: left[id(rows)].pop(0))
 
 
@@ -83,7 +83,7 @@ def test_the_recipe_as_it_was_comes_first_also_from_outside_of_the_space(tmp_pat
 def test_values_are_the_measure_of_the_report_on_the_rows_to_choose_by(tmp_path) -> None:
     search = search_of(tmp_path, recipe_for("plain", "classes"))
     (tried,), ((model, _),) = run(search, 1)
-    chances = model.answers(search.held.x)[np.arange(len(search.held.y)), search.held.y]
+    chances = model.answers(search.held_out.x)[np.arange(len(search.held_out.y)), search.held_out.y]
     assert tried.value == pytest.approx(-np.log(chances).mean())
 
 

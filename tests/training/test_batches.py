@@ -133,7 +133,7 @@ def test_the_rate_may_be_changed_from_batch_to_batch(engine: str) -> None:
         def on_batch_end(self, trainer: pl.Trainer, loss: float) -> None:
             seen.append(trainer.state.parameters)
             if trainer.step == 2:
-                trainer.go_on_from(type(trainer.state)(**{**vars(trainer.state), "rate_scale": 0.0}))
+                trainer.resume_from(type(trainer.state)(**{**vars(trainer.state), "rate_scale": 0.0}))
 
     learner = trainer(engine, Freeze(), optimizer=pl.GradientDescent(0.1))
     learner.fit(X, Y, epochs=1)
@@ -145,7 +145,7 @@ def test_to_go_back_to_another_epoch_is_refused(engine: str) -> None:
     class Back(pl.Callback):
         def on_batch_end(self, trainer: pl.Trainer, loss: float) -> None:
             if trainer.epoch == 1:
-                trainer.go_on_from(trainer.beginning)
+                trainer.resume_from(trainer.initial)
 
     with pytest.raises(ValueError, match=r"^on_batch_end went to epoch 0 .* on_epoch_end\.$"):
         trainer(engine, Back()).fit(X, Y, epochs=2)

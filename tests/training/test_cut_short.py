@@ -22,7 +22,7 @@ def looking() -> pl.Network:
     return pl.Network(
         [
             pl.Standardize(),
-            pl.Dense(4, weight_initializer=pl.UnitVariance(), bias_initializer=pl.ThroughData()),
+            pl.Dense(4, weight_initializer=pl.UnitVariance(), bias_initializer=pl.DataDependentBias()),
             pl.RobustScale(),
             pl.Tanh(),
             pl.Dense(3, weight_initializer=pl.UnitVariance()),
@@ -43,7 +43,7 @@ def test_initializing_is_all_or_nothing(error: type[BaseException]) -> None:
     smooth = trainer_of(looking())
     smooth.fit(SHIFTED, Y, epochs=1)
     begun = numbers(trainer_of(looking()).initialize(SHIFTED, Y).network)
-    files = ("network.py", "training/initialization.py", "training/trainer.py", "training/progress.py")
+    files = ("network.py", "training/initialization.py", "training/trainer.py", "training/states.py")
     seen = set()
     for cut in cut_short(files, lambda: trainer_of(looking()), lambda each: each.initialize(SHIFTED, Y), error):
         network = cut.network
@@ -140,9 +140,9 @@ def test_another_optimizer_is_taken_over_whole() -> None:
     smooth = make()
     smooth.fit(SHIFTED, Y, epochs=1)
 
-    def take_over(trainer: pl.Trainer) -> None:
-        trainer.progress.take_over(trainer.network, trainer.optimizer, batches=3)
+    def sync_from_network(trainer: pl.Trainer) -> None:
+        trainer.progress.sync_from_network(trainer.network, trainer.optimizer, batches=3)
 
-    for cut in cut_short(("training/progress.py",), make, take_over, KeyboardInterrupt):
+    for cut in cut_short(("training/states.py",), make, sync_from_network, KeyboardInterrupt):
         cut.fit(SHIFTED, Y, epochs=1)
         assert numbers(cut.network) == numbers(smooth.network)

@@ -120,8 +120,8 @@ QUESTIONS = {
     "predict": lambda network: network.predict(ROWS),
     "predict_proba": lambda network: network.predict_proba(ROWS),
     "evaluate": lambda network: network.evaluate(ROWS, CLASSES),
-    "together": lambda network: pl.Together([network, network]).predict(ROWS),
-    "together, measured": lambda network: pl.Together([network, network]).evaluate(ROWS, CLASSES),
+    "together": lambda network: pl.Ensemble([network, network]).predict(ROWS),
+    "together, measured": lambda network: pl.Ensemble([network, network]).evaluate(ROWS, CLASSES),
 }
 
 

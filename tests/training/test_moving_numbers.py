@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.layers.base import NO_NAMES, Context
+from pellucid.layers.layer import NO_NAMES, Context
 from pellucid.streams import Purpose, Stream
 from support.engines import ENGINES
 from support.samples import classification
@@ -57,7 +57,7 @@ def test_dropout_is_gone_when_the_schedule_is_at_its_end(engine: str) -> None:
     fading, plain = trainer(engine, pl.Dropout(FADING)), trainer(engine, pl.Dropout(0.0))
     fading.fit(X, Y, epochs=5)  # 4 steps each
     plain.initialize(X, Y)
-    plain.go_on_from(fading.state)
+    plain.resume_from(fading.state)
     np.testing.assert_array_equal(fading.fit(X, Y, epochs=2)["loss"][-2:], plain.fit(X, Y, epochs=2)["loss"])
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.schedules import SCHEDULES
 from pellucid.training.callbacks import as_callback

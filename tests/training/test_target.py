@@ -43,7 +43,7 @@ def test_there_and_back() -> None:
     far = np.array([[100.0, 100.0], [-100.0, -100.0]])
     np.testing.assert_array_equal(unit.predictions(far), [[10, 0], [-3, -3]])
     np.testing.assert_array_equal(unit.predictions(unit.clipped(far)), unit.predictions(far))
-    assert unit.words() == "score·(2, 0.5) + (1, -2), at least -3, at most (10, 0)"
+    assert unit.describe() == "score·(2, 0.5) + (1, -2), at least -3, at most (10, 0)"
 
 
 def test_it_is_measured_on_targets() -> None:
@@ -87,7 +87,7 @@ def test_counts_have_their_mean_for_a_unit() -> None:
     y = np.array([[1, 0, 0], [2, 0, 1], [6, 0, 5]])
     unit = pl.TargetScaling.measured(y, link="exponential")
     assert (unit.mean, unit.scale, unit.low, unit.high) == (0, (3, 1, 2), (1, 0, 0), (6, 0, 5))  # of zeros: 1
-    assert pl.TargetScaling(scale=20.0, high=90.0).words("exponential") == "exp(score)·20, at most 90"
+    assert pl.TargetScaling(scale=20.0, high=90.0).describe("exponential") == "exp(score)·20, at most 90"
 
 
 # -- training ------------------------------------------------------------------------------------------------------

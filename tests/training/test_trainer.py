@@ -15,7 +15,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import pellucid as pl
-from pellucid.layers.base import Context, Gradients
+from pellucid.layers.layer import Context, Gradients
 from pellucid.optimizers import Optimizer
 from pellucid.training.divergence import largest_curvature
 from pellucid.typing import Floats

@@ -49,8 +49,8 @@ def test_classes_are_measured_as_scikit_learn_weighs_them(engine: str) -> None:
 
 @pytest.mark.parametrize("standardize", [False, True], ids=["as they are", "standardized"])
 def test_numbers_are_measured_as_scikit_learn_weighs_them(engine: str, standardize: bool) -> None:
-    held = (X[HELD], NUMBERS[HELD], WEIGHT)
-    trainer = fitted(engine, pl.SquaredError(), NUMBERS, 2, held, standardize_target=standardize, clamp=standardize)
+    held_out = (X[HELD], NUMBERS[HELD], WEIGHT)
+    trainer = fitted(engine, pl.SquaredError(), NUMBERS, 2, held_out, standardize_target=standardize, clamp=standardize)
     predicted = trainer.network.predict(X[HELD])  # (20, 2)
     expected = r2_score(NUMBERS[HELD], predicted, sample_weight=WEIGHT)
     assert trainer.history["validation_r2"][-1] == pytest.approx(expected, rel=1e-9)
@@ -108,13 +108,13 @@ def test_the_best_epoch_is_the_one_by_weight(engine: str) -> None:
 
 def test_callbacks_see_the_rows_and_their_weights() -> None:
     seen: list[Any] = []
-    look = pl.Every(1, lambda trainer: seen.append((trainer.validation, trainer.held)))
+    look = pl.Every(1, lambda trainer: seen.append((trainer.validation, trainer.held_out)))
     trainer = fitted("auto", pl.SoftmaxCrossEntropy(), Y, 3, (X[HELD], Y[HELD], WEIGHT), epochs=1, callbacks=[look])
-    ((x, targets), held) = seen[0]
-    assert x is held.x
-    assert targets is held.targets
-    assert held.weight.tolist() == WEIGHT.tolist()
-    assert trainer.held is None, "fit is over"
+    ((x, targets), held_out) = seen[0]
+    assert x is held_out.x
+    assert targets is held_out.targets
+    assert held_out.weight.tolist() == WEIGHT.tolist()
+    assert trainer.held_out is None, "fit is over"
     assert trainer.validation is None
     assert trainer.network.training.validation_rows == 20
 

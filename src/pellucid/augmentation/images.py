@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.augmentation.sampling import sample
-from pellucid.augmentation.transforms import Affine, ElasticDistortion, Rows, Transform
+from pellucid.augmentation.transforms import AffineMaps, ElasticDistortion, ImageRows, Transform
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs, check_integer, check_number, check_seed
@@ -94,15 +94,15 @@ class Augmentation:
         step = max(1, _PIXELS_AT_A_TIME // (height * width))
         for first in range(0, len(given), step):
             part = given[first : first + step]
-            rows = Rows(first, len(part), height, width)
+            rows = ImageRows(first, len(part), height, width)
             places_x, places_y = self._places(rows, seed, epoch, work)
             values = sample(part.reshape(-1, height, width, channels), places_x, places_y, self.fill)
             result[first : first + step] = _in_dtype(values, given.dtype).reshape(part.shape)
         return result.astype(np.asarray(x).dtype, copy=False)
 
-    def _places(self, rows: Rows, seed: int, epoch: int, work: np.dtype[Any]) -> tuple[Floats, Floats]:
+    def _places(self, rows: ImageRows, seed: int, epoch: int, work: np.dtype[Any]) -> tuple[Floats, Floats]:
         """Where each pixel of the results comes from: x and y (n, height, width), in pixels from the top left."""
-        total = Affine(np.broadcast_to(np.eye(2), (rows.images, 2, 2)), np.zeros((rows.images, 2)))
+        total = AffineMaps(np.broadcast_to(np.eye(2), (rows.images, 2, 2)), np.zeros((rows.images, 2)))
         moved: Floats | None = None  # (n, 2, height, width)
         for index in reversed(range(len(self.transforms))):  # from the result back to the original
             transform = self.transforms[index]
@@ -165,10 +165,10 @@ def _check_transforms(value: Any) -> tuple[Transform, ...]:
     return transforms
 
 
-def _after(outer: Affine, inner: Affine) -> Affine:
+def _after(outer: AffineMaps, inner: AffineMaps) -> AffineMaps:
     """The map that applies `inner`, then `outer`: (n, 2, 2) and (n, 2)."""
     matrix = np.einsum("nij,njk->nik", outer.matrix, inner.matrix)
-    return Affine(matrix, np.einsum("nij,nj->ni", outer.matrix, inner.offset) + outer.offset)
+    return AffineMaps(matrix, np.einsum("nij,nj->ni", outer.matrix, inner.offset) + outer.offset)
 
 
 def _transformed(matrix: Floats, field: Floats) -> Floats:
@@ -177,7 +177,7 @@ def _transformed(matrix: Floats, field: Floats) -> Floats:
     return np.stack([m[:, i, 0] * field[:, 0] + m[:, i, 1] * field[:, 1] for i in range(2)], axis=1)
 
 
-def _grid(affine: Affine, rows: Rows, work: np.dtype[Any]) -> tuple[Floats, Floats]:
+def _grid(affine: AffineMaps, rows: ImageRows, work: np.dtype[Any]) -> tuple[Floats, Floats]:
     """The images of all pixels under the maps: x and y (n, height, width), in pixels from the top left."""
     center = ((rows.width - 1) / 2, (rows.height - 1) / 2)
     across, down = np.arange(rows.width) - center[0], np.arange(rows.height) - center[1]  # (width,), (height,)

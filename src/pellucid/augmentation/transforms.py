@@ -31,14 +31,14 @@ Range: TypeAlias = float | tuple[float, float]
 """The amounts that are drawn from: (low, high), or one number a for (−a, a)."""
 
 
-class Affine(NamedTuple):
+class AffineMaps(NamedTuple):
     """A map p = M q + t for each of n images: `matrix` (n, 2, 2), `offset` (n, 2), float64."""
 
     matrix: Floats
     offset: Floats
 
 
-class Rows(NamedTuple):
+class ImageRows(NamedTuple):
     """Which images a transform is asked for: so many from `first` on, each of `height` by `width` pixels."""
 
     first: int
@@ -50,7 +50,7 @@ class Rows(NamedTuple):
 class Transform:
     """The family's base. See the head of this file."""
 
-    def inverse(self, stream: Stream, rows: Rows) -> Affine:
+    def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """Where in the originals the pixels of the results come from."""
         raise NotImplementedError
 
@@ -70,7 +70,7 @@ class Mirror(Transform):
     def __post_init__(self) -> None:
         check_number("probability", self.probability, minimum=0.0, maximum=1.0)
 
-    def inverse(self, stream: Stream, rows: Rows) -> Affine:
+    def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """The sign of x changes."""
         return _diagonal(_signs(stream, rows, self.probability), 1.0)
 
@@ -90,7 +90,7 @@ class Flip(Transform):
     def __post_init__(self) -> None:
         check_number("probability", self.probability, minimum=0.0, maximum=1.0)
 
-    def inverse(self, stream: Stream, rows: Rows) -> Affine:
+    def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """The sign of y changes."""
         return _diagonal(1.0, _signs(stream, rows, self.probability))
 
@@ -112,7 +112,7 @@ class Rotate(Transform):
     def __post_init__(self) -> None:
         _check_range("degrees", self.degrees, 360.0)
 
-    def inverse(self, stream: Stream, rows: Rows) -> Affine:
+    def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """A rotation in the opposite sense."""
         angle = np.deg2rad(_drawn(stream, rows, self.degrees))  # (n,)
         cos, sin = np.cos(angle), np.sin(angle)
@@ -142,14 +142,14 @@ class Translate(Transform):
             if value is not None or name == "horizontal":
                 _check_distance(name, value)
 
-    def inverse(self, stream: Stream, rows: Rows) -> Affine:
+    def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """The opposite distance."""
         vertical = self.horizontal if self.vertical is None else self.vertical
         low_d, high_d = _in_pixels(self.horizontal, rows.width)
         low_e, high_e = _in_pixels(vertical, rows.height)
         share = stream.uniform((rows.images, 2), first_row=rows.first)  # (n, 2)
         offset = -(np.array([low_d, low_e]) + share * np.array([high_d - low_d, high_e - low_e]))
-        return Affine(np.broadcast_to(np.eye(2), (rows.images, 2, 2)), offset)
+        return AffineMaps(np.broadcast_to(np.eye(2), (rows.images, 2, 2)), offset)
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class Zoom(Transform):
         if self.low > self.high:
             raise ValueError(f"low must be at most high, but Zoom got low={self.low} and high={self.high}.")
 
-    def inverse(self, stream: Stream, rows: Rows) -> Affine:
+    def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """Smaller by the factor."""
         share = stream.uniform((rows.images, 1), first_row=rows.first)[:, 0]  # (n,)
         smaller = (self.high / self.low) ** -share / self.low
@@ -197,7 +197,7 @@ class Shear(Transform):
     def __post_init__(self) -> None:
         _check_range("degrees", self.degrees, 89.0)
 
-    def inverse(self, stream: Stream, rows: Rows) -> Affine:
+    def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """The slant back."""
         slope = np.tan(np.deg2rad(_drawn(stream, rows, self.degrees)))  # (n,)
         return _linear(1.0, slope, 0.0, 1.0)
@@ -233,11 +233,11 @@ class ElasticDistortion(Transform):
         check_number("alpha", self.alpha, minimum=0.0)
         check_number("sigma", self.sigma, above=0.0)
 
-    def inverse(self, stream: Stream, rows: Rows) -> Affine:
+    def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """No map of whole images: see `displacement`."""
         raise TypeError("ElasticDistortion moves each pixel by itself: ask for its displacement.")
 
-    def displacement(self, stream: Stream, rows: Rows, dtype: np.dtype[Any]) -> Floats:
+    def displacement(self, stream: Stream, rows: ImageRows, dtype: np.dtype[Any]) -> Floats:
         """The field u (n, 2, height, width), in the order x, y."""
         words = stream.words((rows.images, rows.height * rows.width), first_row=rows.first)  # (n, pixels)
         halves = np.empty((rows.images, 2, rows.height * rows.width), dtype=dtype)
@@ -261,26 +261,26 @@ def _gaussian(size: int, sigma: float) -> Floats:
     return np.where(distance <= radius, weights[radius + np.minimum(distance, radius)], 0.0)
 
 
-def _signs(stream: Stream, rows: Rows, probability: float) -> Floats:
+def _signs(stream: Stream, rows: ImageRows, probability: float) -> Floats:
     """−1 with the given probability, else 1: (n,)."""
     share = stream.uniform((rows.images, 1), first_row=rows.first)[:, 0]
     return np.where(share < probability, -1.0, 1.0)
 
 
-def _drawn(stream: Stream, rows: Rows, limits: Range) -> Floats:
+def _drawn(stream: Stream, rows: ImageRows, limits: Range) -> Floats:
     """One amount for each image, uniform in its range: (n,)."""
     low, high = _ends(limits)
     return stream.uniform((rows.images, 1), low, high, first_row=rows.first)[:, 0]
 
 
-def _diagonal(x: Array | float, y: Array | float) -> Affine:
+def _diagonal(x: Array | float, y: Array | float) -> AffineMaps:
     return _linear(x, 0.0, 0.0, y)
 
 
-def _linear(xx: Array | float, xy: Array | float, yx: Array | float, yy: Array | float) -> Affine:
+def _linear(xx: Array | float, xy: Array | float, yx: Array | float, yy: Array | float) -> AffineMaps:
     """The maps about the centre with these coefficients, each a number or (n,)."""
     entries = np.stack(np.broadcast_arrays(xx, xy, yx, yy), axis=-1)  # (n, 4)
-    return Affine(entries.reshape(-1, 2, 2), np.zeros((len(entries), 2)))
+    return AffineMaps(entries.reshape(-1, 2, 2), np.zeros((len(entries), 2)))
 
 
 def _ends(limits: Range) -> tuple[Any, Any]:

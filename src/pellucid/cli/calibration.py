@@ -11,8 +11,8 @@ from pellucid.cli import inputs
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
+from pellucid.ensemble import Model
 from pellucid.tables.reading import read_columns
-from pellucid.together import Model
 from pellucid.typing import Array
 from pellucid.validation import counted
 
@@ -23,17 +23,17 @@ _ENOUGH = 0.5
 """How far from chance to perfect a model's accuracy on a data set must be, to say that it was trained on it."""
 
 
-class Rows(NamedTuple):
+class CalibrationRows(NamedTuple):
     """What there is to measure on."""
 
     x: Array
     test: tuple[Array, Array] | None
     """Rows with targets to compare int8 with float on."""
-    words: str
+    label: str
     """Where they come from."""
 
 
-def rows_for(network: Model, data: str | None, directory: str | None) -> Rows:
+def rows_for(network: Model, data: str | None, directory: str | None) -> CalibrationRows:
     """The rows of the data that were named, or else of the data set that the network knows."""
     if data is None:
         return _recognised(network, directory)
@@ -48,11 +48,11 @@ def rows_for(network: Model, data: str | None, directory: str | None) -> Rows:
     return _of_arrays(network, data) if inputs.is_numpy(data) else _of_csv(network, data)
 
 
-def _of_dataset(network: Model, dataset: Dataset, why: str) -> Rows:
+def _of_dataset(network: Model, dataset: Dataset, why: str) -> CalibrationRows:
     x = inputs.fit_inputs(dataset.train.x, network, dataset.name)
     test = (inputs.fit_inputs(dataset.test.x, network, dataset.name), dataset.test.y)
     words = f"Measured on {dataset.name}: ranges on the training rows, accuracy on the test rows{why}"
-    return Rows(x, test if _takes(network, dataset.test.y) else None, words)
+    return CalibrationRows(x, test if _takes(network, dataset.test.y) else None, words)
 
 
 def _takes(network: Model, y: Array) -> bool:
@@ -63,7 +63,7 @@ def _takes(network: Model, y: Array) -> bool:
         return False
 
 
-def _recognised(network: Model, directory: str | None) -> Rows:
+def _recognised(network: Model, directory: str | None) -> CalibrationRows:
     """The built-in data set whose test rows the network predicts far better than chance; files are not downloaded."""
     for name in DATASETS:
         if name in CHECKSUMS and network.input_shape != (_PIXELS,):
@@ -91,21 +91,21 @@ def _accuracy(network: Model, dataset: Dataset) -> float:
     return network.evaluate(*dataset.test)["accuracy"]
 
 
-def _of_csv(network: Model, data: str) -> Rows:
+def _of_csv(network: Model, data: str) -> CalibrationRows:
     table = inputs.read_csv(data)
     if table.width == network.input_shape[0] + 1 and _one_target(network):
         return _with_target(network, table.numbers, table.source)
     return _without(inputs.fit_inputs(table.numbers, network, table.source), table.source)
 
 
-def _of_arrays(network: Model, data: str) -> Rows:
+def _of_arrays(network: Model, data: str) -> CalibrationRows:
     arrays = inputs.read_arrays(data)
     if "x" not in arrays and len(arrays) != 1:
         raise Failure(f"{data} must hold an array named x, or only one, but it holds {', '.join(arrays) or 'none'}.")
     x = arrays.get("x", next(iter(arrays.values())))
     if "x" in arrays and "y" in arrays:
         x = inputs.fit_inputs(x, network, data)
-        return Rows(x, (x, arrays["y"]), _same(len(x), data))
+        return CalibrationRows(x, (x, arrays["y"]), _same(len(x), data))
     if x.ndim == 2 and x.shape[1] == network.input_shape[0] + 1 and _one_target(network):
         return _with_target(network, x, data)
     return _without(inputs.fit_inputs(x, network, data), data)
@@ -115,15 +115,15 @@ def _one_target(network: Model) -> bool:
     return network.outputs == 1 or network.link in ("softmax", "argmax")
 
 
-def _with_target(network: Model, table: Array, source: str) -> Rows:
+def _with_target(network: Model, table: Array, source: str) -> CalibrationRows:
     x, y = inputs.fit_inputs(table[:, :-1], network, source, with_target=True), table[:, -1]
     if network.link in ("softmax", "argmax"):
         y = y.astype(np.int64)
-    return Rows(x, (x, y), _same(len(x), source))
+    return CalibrationRows(x, (x, y), _same(len(x), source))
 
 
-def _without(x: Array, source: str) -> Rows:
-    return Rows(x, None, f"Measured on the {counted(len(x), 'row')} of {source}")
+def _without(x: Array, source: str) -> CalibrationRows:
+    return CalibrationRows(x, None, f"Measured on the {counted(len(x), 'row')} of {source}")
 
 
 def _same(rows: int, source: str) -> str:

@@ -13,7 +13,7 @@ from pellucid.inspection.doctor import Diagnosis, Remedy
 _STYLES = {"error": "bold red", "warning": "bold yellow", "hint": "cyan"}
 
 
-def told_of(
+def diagnosis_to_dict(
     diagnosis: Diagnosis, command: Callable[[Remedy | None], str | None] = lambda remedy: None
 ) -> dict[str, Any]:
     """The diagnosis as plain data, each remedy with the command line that applies it, where there is one."""
@@ -47,7 +47,7 @@ def _show(console: Console, finding: Mapping[str, Any]) -> None:
     where = f" ({', '.join(place)})" if place else ""
     head = Text.assemble((severity, _STYLES.get(severity, "")), f": {finding.get('name')}{where}")
     console.print(head, soft_wrap=True)
-    console.print(f"  {finding.get('said')}", soft_wrap=True)
+    console.print(f"  {finding.get('message')}", soft_wrap=True)
     if finding.get("because"):
         console.print(f"  It comes from {finding['because']}.", soft_wrap=True)
         return

@@ -82,10 +82,10 @@ def _history(folder: Path) -> History:
 
 def _of_history(folder: Path, why: str) -> dict[str, Any]:
     """What the curves alone show, and why there is nothing else to look at."""
-    from pellucid.cli.diagnosis import told_of
+    from pellucid.cli.diagnosis import diagnosis_to_dict
     from pellucid.inspection.doctor import diagnose
 
-    told = told_of(diagnose(_history(folder)))
+    told = diagnosis_to_dict(diagnose(_history(folder)))
     return {**told, "unseen": [f"layers, weights and data. Of {folder} only the curves are known: {why}"]}
 
 
@@ -105,7 +105,7 @@ def _table_again(settings: Mapping[str, Any]) -> str:
 
 def _of_run(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What is wrong with the saved network on its data, from the first weights that the seed of its training gives."""
-    from pellucid.cli.diagnosis import told_of
+    from pellucid.cli.diagnosis import diagnosis_to_dict
     from pellucid.cli.runs import MODEL
     from pellucid.cli.training import commands, options_of, set_up
     from pellucid.formats.model_file import load
@@ -116,7 +116,7 @@ def _of_run(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     network = load(folder / MODEL)
     history, validation = _history(folder), dataset.parts.get("validation")
     found = diagnose_saved(trainer, network, history, *dataset.train, validation=validation)
-    return told_of(found, commands(options, trainer, dataset))
+    return diagnosis_to_dict(found, commands(options, trainer, dataset))
 
 
 doctor = Command("doctor", examine_run, "Example:  pellucid doctor runs/digits-1")

@@ -68,13 +68,13 @@ def option(name: str) -> Iterator[None]:
 
 def choice(name: str, value: str, allowed: Iterable[str]) -> str:
     """Return which of the allowed names is meant, hyphens and underscores being the same; else the nearest match."""
-    from pellucid.validation import unknown_name
+    from pellucid.validation import unknown_name_message
 
     names = {each.replace("_", "-"): each for each in allowed}
     wanted = value.strip().lower().replace("_", "-")
     if wanted in names:
         return names[wanted]
-    raise UsageError(unknown_name(name, value, names))
+    raise UsageError(unknown_name_message(name, value, names))
 
 
 def whole_numbers(name: str, text: str) -> tuple[int, ...]:

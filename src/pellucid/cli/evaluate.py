@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pellucid.cli import csv_words
+from pellucid.cli import csv_options
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
     from pellucid.cli.inputs import CsvTable
-    from pellucid.together import Model
+    from pellucid.ensemble import Model
     from pellucid.typing import Array
 
 
@@ -29,7 +29,7 @@ def evaluate_model(
         str | None,
         typer.Option(metavar="COLUMN", help="The target's column, by name or number (from 1); in .npz, the array."),
     ] = None,
-    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_words.HELP}")] = None,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_options.HELP}")] = None,
     directory: Annotated[
         str | None, typer.Option("--data", metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.")
     ] = None,
@@ -39,7 +39,7 @@ def evaluate_model(
     from pellucid.cli.errors import Failure
     from pellucid.training.summaries import learnt_from
 
-    network = inputs.load_together(model)
+    network = inputs.load_ensemble(model)
     if network.loss is None:
         trained = network.networks[0].training is not None
         why = "without its loss, which is no part of Pellucid" if trained else "before it was trained"
@@ -128,7 +128,7 @@ def _class_numbers(network: Model, table: CsvTable) -> Array:
     import numpy as np
 
     from pellucid.cli.errors import Failure
-    from pellucid.validation import unknown_name
+    from pellucid.validation import unknown_name_message
 
     names = network.classes or tuple(map(str, range(max(network.outputs, 2))))
     number_of = {name: number for number, name in enumerate(names)}
@@ -136,7 +136,7 @@ def _class_numbers(network: Model, table: CsvTable) -> Array:
         number_of = {str(number): number for number in range(len(names))}
     for line, cell in zip(table.lines, table.text, strict=True):
         if cell not in number_of:
-            raise Failure(f"{table.source}, line {line}: {unknown_name('class', cell, number_of)}")
+            raise Failure(f"{table.source}, line {line}: {unknown_name_message('class', cell, number_of)}")
     return np.array([number_of[cell] for cell in table.text], dtype=np.int64)  # (n,)
 
 

@@ -46,12 +46,12 @@ def export_model(
     ] = False,
 ) -> None:
     """Write a saved network as source (C99, Python with NumPy alone, JavaScript) or as ONNX."""
-    from pellucid.cli.exporting import Options, export
+    from pellucid.cli.exporting import ExportOptions, export
 
     export(
         model,
         to,
-        Options(output=output, int8=int8, calibrate=calibrate, data=data, training=training),
+        ExportOptions(output=output, int8=int8, calibrate=calibrate, data=data, training=training),
     )
 
 

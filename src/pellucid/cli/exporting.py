@@ -14,17 +14,17 @@ from typing import Any, NamedTuple
 from pellucid import formats
 from pellucid.cli.calibration import rows_for
 from pellucid.cli.errors import Failure, UsageError, choice
-from pellucid.cli.inputs import load_together, model_path
+from pellucid.cli.inputs import load_ensemble, model_path
 from pellucid.cli.runs import MODEL, SETTINGS
 from pellucid.cli.training import options_of, set_up
 from pellucid.datasets import DATASETS, Dataset
+from pellucid.ensemble import Ensemble
 from pellucid.formats.onnx import to_onnx
 from pellucid.network import Network
-from pellucid.together import Together
 
 
 @dataclass(frozen=True)
-class Options:
+class ExportOptions:
     """What the command line says; None and False where it says nothing."""
 
     output: str | None
@@ -36,26 +36,26 @@ class Options:
     """The model file; no option of the command line."""
 
 
-class Target(NamedTuple):
+class ExportFormat(NamedTuple):
     """Something a network can be written as."""
 
-    write: Callable[[Together, Path, Options], Any]
+    write: Callable[[Ensemble, Path, ExportOptions], Any]
     """Writes it and answers a report, which is printed."""
     options: tuple[str, ...] = ()
     """The options it takes besides the output."""
 
 
-def _c(network: Together, path: Path, options: Options) -> Any:
+def _c(network: Ensemble, path: Path, options: ExportOptions) -> Any:
     if not options.int8:
         _refuse(options, ("calibrate", "data"), "is for --int8")
         return formats.write_c(network, path)
     alone = _alone(network, "--int8")
     rows = rows_for(alone, options.calibrate, options.data)
-    print(rows.words)
+    print(rows.label)
     return formats.write_c(alone, path, int8=True, rows=rows.x, test=rows.test)
 
 
-def _numpy(network: Together, path: Path, options: Options) -> Any:
+def _numpy(network: Ensemble, path: Path, options: ExportOptions) -> Any:
     if not options.training:
         return formats.write_numpy(network, path)
     alone = _alone(network, "--training")
@@ -73,27 +73,27 @@ def _data_of_run(folder: Path) -> Dataset | None:
     return set_up(options_of(told))[1] if told.get("dataset") in DATASETS else None
 
 
-def _onnx(network: Together, path: Path, options: Options) -> Any:
+def _onnx(network: Ensemble, path: Path, options: ExportOptions) -> Any:
     rows = None if options.calibrate is None else rows_for(network, options.calibrate, options.data)
     target = path if path.suffix == ".onnx" else path.with_name(f"{path.name}.onnx")
     report = to_onnx(network, target, x=None if rows is None else rows.x)
     return f"Wrote {target.name}\n{report}"
 
 
-def _javascript(network: Together, path: Path, options: Options) -> Any:
+def _javascript(network: Ensemble, path: Path, options: ExportOptions) -> Any:
     return formats.write_javascript(network, path)
 
 
-TARGETS: dict[str, Target] = {
-    "c": Target(_c, ("int8", "calibrate", "data")),
-    "onnx": Target(_onnx, ("calibrate", "data")),
-    "numpy": Target(_numpy, ("training",)),
-    "javascript": Target(_javascript),
+TARGETS: dict[str, ExportFormat] = {
+    "c": ExportFormat(_c, ("int8", "calibrate", "data")),
+    "onnx": ExportFormat(_onnx, ("calibrate", "data")),
+    "numpy": ExportFormat(_numpy, ("training",)),
+    "javascript": ExportFormat(_javascript),
 }
 """What a network can be written as, by the name people type."""
 
 
-def _alone(network: Together, option: str) -> Network:
+def _alone(network: Ensemble, option: str) -> Network:
     """The only network there is."""
     count = len(network.networks)
     if count > 1:
@@ -104,13 +104,13 @@ def _alone(network: Together, option: str) -> Network:
     return network.networks[0]
 
 
-def export(model: str, to: str, options: Options) -> None:
+def export(model: str, to: str, options: ExportOptions) -> None:
     """Write a network and print what there is to know of the result."""
     name = choice("--to", to, TARGETS)
     target = TARGETS[name]
     others = tuple(field.name for field in fields(options) if field.name not in ("output", "model", *target.options))
     _refuse(options, others, f"is not for --to {name}")
-    path, network = model_path(model), load_together(model)
+    path, network = model_path(model), load_ensemble(model)
     if len(network.networks) > 1:
         print(f"{len(network.networks)} networks that answer together")
     try:
@@ -119,7 +119,7 @@ def export(model: str, to: str, options: Options) -> None:
         raise Failure(f"{error} For example --output {_output(path, options.output).name}_exported.") from None
 
 
-def _refuse(options: Options, names: tuple[str, ...], why: str) -> None:
+def _refuse(options: ExportOptions, names: tuple[str, ...], why: str) -> None:
     """Stop where an option is given that would change nothing."""
     for name in names:
         if getattr(options, name) not in (None, False):

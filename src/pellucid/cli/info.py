@@ -46,7 +46,7 @@ def show_model(
         "Precision": network.dtype.name,
     }
     if network.target is not None:
-        pairs["Predicts"] += f": {network.target.words(network.link)}"
+        pairs["Predicts"] += f": {network.target.describe(network.link)}"
     if not pairs["Networks"]:
         del pairs["Networks"]
     if network.link in ("identity", "exponential"):
@@ -65,7 +65,7 @@ def _together(model: str) -> str:
     """How many networks of a folder answer together; nothing of one alone."""
     from pellucid.cli import inputs
 
-    count = len(inputs.load_together(model).networks)
+    count = len(inputs.load_ensemble(model).networks)
     return f"{count} that answer together; of the first one:" if count > 1 else ""
 
 
@@ -80,7 +80,7 @@ def _columns(encoder: TableEncoder | None) -> str:
     """What becomes of each column of a table, and which are left out."""
     if encoder is None:
         return "none"
-    used = ", ".join(f"{column.name} ({column.words})" for column in encoder.columns)
+    used = ", ".join(f"{column.name} ({column.label})" for column in encoder.columns)
     left_out = ", ".join(f"{name} ({reason})" for name, reason in encoder.left_out)
     return used + (f"; left out: {left_out}" if left_out else "")
 

@@ -22,14 +22,14 @@ from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import MODEL
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
+from pellucid.ensemble import Ensemble, Model
+from pellucid.formats.ensemble_file import file_names
+from pellucid.formats.ensemble_file import load_ensemble as load_several
 from pellucid.formats.model_file import load
-from pellucid.formats.together import file_names
-from pellucid.formats.together import load_together as load_several
 from pellucid.network import Network
 from pellucid.tables import memory
-from pellucid.together import Model, Together
 from pellucid.typing import Array
-from pellucid.validation import unknown_name
+from pellucid.validation import unknown_name_message
 
 _FILES = (".csv", ".npy", ".npz", ".tsv", ".txt")
 _TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".feather", ".arrow", ".bz2", ".zst")
@@ -45,7 +45,7 @@ def load_model(path: str) -> Network:
     return load(file)
 
 
-def load_together(path: str) -> Together:
+def load_ensemble(path: str) -> Ensemble:
     """Read the networks of the folder of a run, or the one of a model file."""
     file = model_path(path)
     return load_several(Path(path).expanduser() if Path(path).expanduser().is_dir() else file)
@@ -72,7 +72,7 @@ def named(data: str) -> str | None:
         raise Failure(f"{data} is a directory: name a .csv, .npy or .npz file in it.")
     if path.suffix.lower() in _FILES or len(path.parts) > 1:
         raise Failure(f"{data} does not exist.")
-    raise UsageError(f"{unknown_name('data set', data, DATASETS)} Or name a .csv, .npy or .npz file.")
+    raise UsageError(f"{unknown_name_message('data set', data, DATASETS)} Or name a .csv, .npy or .npz file.")
 
 
 def is_table(data: str, options: Mapping[str, Any]) -> bool:
@@ -211,7 +211,7 @@ def _target_column(table: CsvTable, target: str | None) -> int:
     if target.isdigit() and 1 <= int(target) <= table.width:
         return int(target) - 1
     if table.header:
-        raise UsageError(unknown_name("--target", target, table.header))
+        raise UsageError(unknown_name_message("--target", target, table.header))
     raise UsageError(
         f"--target must be the number of a column from 1 to {table.width}, not {target!r}: "
         f"{table.source} has no line of names."

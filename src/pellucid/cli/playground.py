@@ -9,7 +9,7 @@ import typer
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
-    from pellucid.playground.begin import Preparation
+    from pellucid.playground.initial_state import Preparation
 
 
 def open_playground(
@@ -63,13 +63,13 @@ def _preparation(model: str | None, data: str | None) -> Preparation | None:
 
     from pellucid.cli import inputs
     from pellucid.cli.errors import Failure
-    from pellucid.playground.begin import beginning, check
+    from pellucid.playground.initial_state import check, initial_state
 
     if model is None and data is None:
         return None
     network = None if model is None else inputs.load_model(model)
     text = None if data is None else Path(data).read_text(encoding="utf-8", errors="replace")
-    prepare = beginning(network, Path(model).name if model else "", text, Path(data).name if data else "")
+    prepare = initial_state(network, Path(model).name if model else "", text, Path(data).name if data else "")
     try:
         check(prepare)
     except ValueError as error:

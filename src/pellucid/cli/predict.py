@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli import csv_words
+from pellucid.cli import csv_options
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
-    from pellucid.together import Together
+    from pellucid.ensemble import Ensemble
     from pellucid.typing import Array
 
 
@@ -26,16 +26,16 @@ def predict_rows(
     ],
     output: Annotated[str | None, typer.Option(metavar="FILE", help="Write a CSV file with a line of names.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="The probability of every class.")] = False,
-    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_words.HELP}")] = None,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_options.HELP}")] = None,
     directory: Annotated[
         str | None, typer.Option("--data", metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.")
     ] = None,
 ) -> None:
     """Say what a saved network predicts: one line a row, the class and its probability, or the numbers."""
-    from pellucid.cli.inputs import load_together
+    from pellucid.cli.inputs import load_ensemble
     from pellucid.validation import counted
 
-    network = load_together(model)
+    network = load_ensemble(model)
     if network.preprocessing is not None:
         _predict_table(network, data, output, probabilities, csv)
         return
@@ -48,7 +48,7 @@ def predict_rows(
     _print(rows, decimals)
 
 
-def _predict_table(network: Together, data: str, output: str | None, probabilities: bool, csv: str | None) -> None:
+def _predict_table(network: Ensemble, data: str, output: str | None, probabilities: bool, csv: str | None) -> None:
     """The rows of a table with the predictions beside them, to a file or to standard output, part by part."""
     import sys
 
@@ -57,13 +57,13 @@ def _predict_table(network: Together, data: str, output: str | None, probabiliti
 
     source = sys.stdin.buffer if data == "-" else data
     if output is None:
-        predict_to(network, source, sys.stdout.buffer, probabilities=probabilities, **csv_words.csv_of(csv))
+        predict_to(network, source, sys.stdout.buffer, probabilities=probabilities, **csv_options.csv_of(csv))
         return
-    written = predict_file(network, source, output, probabilities=probabilities, **csv_words.csv_of(csv))
+    written = predict_file(network, source, output, probabilities=probabilities, **csv_options.csv_of(csv))
     print(f"Wrote {counted(written.rows, 'row')} to {output}, with {', '.join(written.columns)} beside them")
 
 
-def _inputs(network: Together, data: str, directory: str | None) -> Array:
+def _inputs(network: Ensemble, data: str, directory: str | None) -> Array:
     """The rows to predict, (n, *input_shape)."""
     from pellucid.cli import inputs
     from pellucid.cli.errors import Failure, UsageError
@@ -83,7 +83,7 @@ def _inputs(network: Together, data: str, directory: str | None) -> Array:
     return inputs.fit_inputs(arrays.get("x", next(iter(arrays.values()))), network, data)
 
 
-def _answers(network: Together, x: Array, probabilities: bool) -> tuple[list[str], list[list[Any]], bool]:
+def _answers(network: Ensemble, x: Array, probabilities: bool) -> tuple[list[str], list[list[Any]], bool]:
     """The columns' names, the rows, and whether all but the first column are probabilities."""
     from pellucid.cli.errors import Failure
 
@@ -109,7 +109,7 @@ def _answers(network: Together, x: Array, probabilities: bool) -> tuple[list[str
     return ["prediction", "probability"], [[name, share] for name, share in zip(names, own, strict=True)], True
 
 
-def _class(network: Together, index: int) -> str:
+def _class(network: Ensemble, index: int) -> str:
     return network.classes[int(index)] if network.classes else str(int(index))
 
 

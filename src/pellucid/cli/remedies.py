@@ -18,7 +18,7 @@ from pellucid.training import EarlyStopping, Trainer
 
 if TYPE_CHECKING:
     from pellucid.cli.table_options import TableOptions
-    from pellucid.cli.training import Options
+    from pellucid.cli.training import TrainOptions
 
 Changes: TypeAlias = dict[str, Any]
 """Values by the names of options."""
@@ -33,7 +33,7 @@ _NAMES = {cls: name.replace("_", "-") for name, cls in ACTIVATIONS.items()}
 
 
 def command_of(
-    remedy: Remedy | None, options: Options | TableOptions, trainer: Trainer, layers_for: LayersFor
+    remedy: Remedy | None, options: TrainOptions | TableOptions, trainer: Trainer, layers_for: LayersFor
 ) -> str | None:
     """The command line with the remedy in it; None where options cannot say it."""
     changes = None if remedy is None else _changes(remedy, trainer, layers_for)
@@ -41,7 +41,7 @@ def command_of(
     return command_line(options, changes) if changes and set(changes) <= known else None
 
 
-def command_line(options: Options | TableOptions, changes: Mapping[str, Any]) -> str:
+def command_line(options: TrainOptions | TableOptions, changes: Mapping[str, Any]) -> str:
     """`pellucid train` as it was typed, with some options changed."""
     words = ["pellucid", "train"]
     for name, value in {**vars(options), **changes}.items():

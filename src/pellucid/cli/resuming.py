@@ -17,14 +17,14 @@ from pellucid.training.claims import check_free, claimed
 from pellucid.training.saving import check_own, checkpoints, identity, make_folder
 
 if TYPE_CHECKING:
-    from pellucid.cli.training import Options
+    from pellucid.cli.training import TrainOptions
 
 COMMAND = "command.json"
 _CHANGEABLE = ("epochs", "save", "data", "threads")
 """What may be said anew when a training is gone on with; all else must stay what it was."""
 
 
-def check_folders(options: Options) -> None:
+def check_folders(options: TrainOptions) -> None:
     """Raise where `--checkpoint` or `--resume` would write among the checkpoints of another training."""
     place = options.checkpoint or options.resume
     if place is not None:
@@ -62,7 +62,7 @@ def checkpoints_of(trainer: Trainer, place: str | None) -> Iterator[None]:
                 folder.rmdir()
 
 
-def remember(options: Options, trainer: Trainer) -> None:
+def remember(options: TrainOptions, trainer: Trainer) -> None:
     """Write what a training is begun with, and which one it is, into the folder of its checkpoints."""
     if options.checkpoint is None:
         return
@@ -73,7 +73,7 @@ def remember(options: Options, trainer: Trainer) -> None:
     write_atomically(folder / COMMAND, [json.dumps(said, indent=1).encode(), b"\n"])
 
 
-def recalled(options: Options) -> Options:
+def recalled(options: TrainOptions) -> TrainOptions:
     """The options a training was begun with, and those that may be said anew.
 
     Raises
@@ -103,7 +103,7 @@ def recalled(options: Options) -> Options:
     return dataclasses.replace(before, **changes)
 
 
-def _read(folder: Path, kind: type[Options]) -> dict[str, Any]:
+def _read(folder: Path, kind: type[TrainOptions]) -> dict[str, Any]:
     path = folder / COMMAND
     if not path.is_file():
         raise Failure(f"{folder} holds no training of pellucid train --checkpoint: there is no {COMMAND} in it.")
@@ -120,7 +120,7 @@ def _read(folder: Path, kind: type[Options]) -> dict[str, Any]:
     return begun
 
 
-def resumed(options: Options, patience: int) -> Trainer:
+def resumed(options: TrainOptions, patience: int) -> Trainer:
     """The trainer that the newest checkpoint holds."""
     folder = Path(str(options.resume)).expanduser()
     callbacks: list[Callback] = [EarlyStopping(patience)] if patience else []

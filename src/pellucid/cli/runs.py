@@ -14,8 +14,8 @@ from typing import Any
 from pellucid import plots
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.datasets import Dataset
+from pellucid.formats.ensemble_file import FIRST, is_model_name
 from pellucid.formats.model_file import save as save_network
-from pellucid.formats.together import FIRST, is_model_name
 from pellucid.network import Network
 from pellucid.storage.atomic import is_temporary, new_folder, restored_folder, write_atomically
 from pellucid.training import History

@@ -11,21 +11,21 @@ import numpy as np
 from rich.console import Console
 
 from pellucid.cli import tables
-from pellucid.cli.csv_words import csv_of
+from pellucid.cli.csv_options import csv_of
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import settings_of_model
+from pellucid.ensemble import Ensemble
 from pellucid.tables.fitting import learnt_from_table
 from pellucid.tables.reading import read_columns
 from pellucid.tables.report.intervals import bootstrap, interval
 from pellucid.tables.report.metrics import measures_of
-from pellucid.tables.report.words import scored
+from pellucid.tables.report.summary import scored
 from pellucid.tables.targets import present, target_of_model
-from pellucid.together import Together
-from pellucid.validation import counted, unknown_name
+from pellucid.validation import counted, unknown_name_message
 
 
 def evaluate_table(
-    console: Console, network: Together, model: str, source: str, target: str | None, csv: str | None = None
+    console: Console, network: Ensemble, model: str, source: str, target: str | None, csv: str | None = None
 ) -> None:
     """Measure the network of the file `model`, or those of a run's folder, on a table with its target."""
     assert network.preprocessing is not None
@@ -34,7 +34,7 @@ def evaluate_table(
     source = "standard input" if source == "-" else source
     columns = read_columns(file, texts=network.preprocessing.text_columns, **csv_of(csv))
     if name not in columns:
-        raise UsageError(unknown_name("--target", name, [str(each) for each in columns]))
+        raise UsageError(unknown_name_message("--target", name, [str(each) for each in columns]))
     network.preprocessing.check_columns(columns)
     values = np.asarray(columns[name])
     there = present(values)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pellucid.cli.csv_words import csv_of
+from pellucid.cli.csv_options import csv_of
 from pellucid.cli.errors import Failure, UsageError, choice, option, whole_numbers
 from pellucid.cli.runs import SETTINGS
 from pellucid.engines import ENGINES
@@ -28,7 +28,7 @@ from pellucid.tables.table import Table
 from pellucid.tables.targets import ASKED, NUMBER_LOSSES, QUANTILES, Target, find_target
 from pellucid.tables.weights import balanced
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_integer, unknown_name
+from pellucid.validation import check_integer, unknown_name_message
 
 _MOST_CLASSES = 12  # whose weights are shown
 
@@ -106,7 +106,7 @@ def target_name(options: TableOptions, names: Sequence[str], notes: Sequence[str
             raise UsageError(f"{words} Say what stands between its cells, if there are more: --csv delimiter=space.")
         nameless = any("no line of names" in note for note in notes)
         why = f" {options.source} has no line of names: its columns are called by their places." if nameless else ""
-        raise UsageError(unknown_name("--target", options.target, names) + why)
+        raise UsageError(unknown_name_message("--target", options.target, names) + why)
     if kinds_of(options.kinds).get(options.target) == "ignore":
         raise UsageError(f"--kinds {options.target}=ignore leaves out what is to be predicted: take it from --kinds.")
     return options.target
@@ -131,7 +131,7 @@ def class_weight_of(options: TableOptions, target: Target) -> Floats | None:
         return None
     if target.task != "classes":
         raise UsageError(
-            f"--class-weight is for classes, but {target.name} is predicted as {target.words}: leave it away, or say "
+            f"--class-weight is for classes, but {target.name} is predicted as {target.label}: leave it away, or say "
             f"--task classes."
         )
     return balanced(target.counts)

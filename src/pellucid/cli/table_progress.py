@@ -1,7 +1,7 @@
 """How several trainings go, side by side: one bar in a terminal, a line for each that has ended elsewhere.
 
-Contract: what `Telling` asks for (`begun`, `watch`, `ended`, `now`), and a context that leaves the terminal as it was.
-Callbacks come from other threads; all they do is count.
+Contract: what `ProgressListener` asks for (`begun`, `watch`, `ended`, `now`), and a context that leaves the terminal as
+it was. Callbacks come from other threads; all they do is count.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class ReadingBar:
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
-    def told(self, words: str, rows: int, of: int | None) -> None:
+    def on_progress(self, words: str, rows: int, of: int | None) -> None:
         """Say what the file is read for, and how far that is."""
         self._progress.update(self._task, description=words, completed=rows, total=of)
 
@@ -123,7 +123,7 @@ class TrainingsLines:
 
     def ended(self, job: Job) -> None:
         """Say what was trained, and how it ended."""
-        self.console.print(f"{job.name[0].upper()}{job.name[1:]}: {job.words}", soft_wrap=True)
+        self.console.print(f"{job.name[0].upper()}{job.name[1:]}: {job.label}", soft_wrap=True)
 
     def now(self, words: str) -> None:
         """Rivals and columns are quick enough to be silent about."""

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.cli.csv_words import csv_of
+from pellucid.cli.csv_options import csv_of
 from pellucid.cli.errors import Failure, UsageError
+from pellucid.ensemble import Ensemble
 from pellucid.network import Network
 from pellucid.tables.cells import rows_counted_from
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.files import TableFile, in_its_encoding
 from pellucid.tables.targets import present, target_of_model
-from pellucid.together import Together
 from pellucid.typing import Array, Floats
-from pellucid.validation import unknown_name
+from pellucid.validation import unknown_name_message
 
 _MOST_COLUMNS = 20  # that are shown as they were read
 
@@ -29,7 +29,7 @@ class TracedRow(NamedTuple):
 
     x: Floats
     y: Array
-    words: str
+    label: str
 
 
 def traced_row(network: Network, row: str, data: str | None, target: str, dialect: str | None) -> TracedRow:
@@ -50,7 +50,7 @@ def traced_row(network: Network, row: str, data: str | None, target: str, dialec
         raise Failure(f"{words} has no value in the target {target!r}, without which there is no loss to trace.")
     with rows_counted_from(0 if "=" in row else int(row)):
         x = encoder.transform(cells)
-    y = target_of_model(Together([network]), target).encode(cells[target])
+    y = target_of_model(Ensemble([network]), target).encode(cells[target])
     return TracedRow(x, y, f"{words}: {_words(cells, encoder, target)}")
 
 
@@ -66,7 +66,7 @@ def _written(row: str, known: tuple[str, ...]) -> dict[str, Array]:
                 f"not {part!r:.60}."
             )
         if name not in known:
-            raise UsageError(unknown_name("The column in --row", name, known))
+            raise UsageError(unknown_name_message("The column in --row", name, known))
         cells[name] = np.array([value or None], dtype=object)
     return cells
 
@@ -75,7 +75,7 @@ def _numbered(file: TableFile, encoder: TableEncoder, target: str, number: int) 
     """The cells of a row of a file, read no further than that."""
     encoder.check_columns(file.names)
     if target not in file.names:
-        raise UsageError(unknown_name("--target", target, file.names))
+        raise UsageError(unknown_name_message("--target", target, file.names))
     wanted, rows = [*encoder.column_names, target], 0
     for batch in file.batches(wanted):
         if number < rows + batch.num_rows:

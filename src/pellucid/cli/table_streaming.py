@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from pellucid.cli.csv_words import csv_of
+from pellucid.cli.csv_options import csv_of
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.table_options import TableOptions, goal_of, kinds_of, settings_of, target_name
 from pellucid.cli.table_progress import ReadingBar
@@ -96,7 +96,7 @@ def stream_of(options: TableOptions, console: Console) -> Streamed:
                 seed=options.seed,
                 one_hot_up_to=recipe.one_hot_up_to,
                 clip=recipe.clip,
-                told=bar.told,
+                on_progress=bar.on_progress,
                 **csv_of(options.csv),
             )
         except TableError as error:

@@ -12,26 +12,26 @@ from typing import Any, TypeAlias
 from rich.console import Console
 
 from pellucid.cli import tables
-from pellucid.cli.diagnosis import told_of
+from pellucid.cli.diagnosis import diagnosis_to_dict
 from pellucid.cli.errors import Interrupted, UsageError
 from pellucid.cli.remedies import command_of
 from pellucid.cli.runs import FACTS, HISTORY, SETTINGS, RunFolder, may_overwrite, run_folder
 from pellucid.cli.table_options import Read, TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import Streamed, is_streamed, show_memory, stream_of
-from pellucid.cli.table_words import show_columns, show_report, show_target
-from pellucid.formats.together import save_together
+from pellucid.cli.table_summary import show_columns, show_report, show_target
+from pellucid.formats.ensemble_file import save_ensemble
 from pellucid.layers import Layer
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.building import layers_of, steps_of
 from pellucid.tables.fitting import Settings
 from pellucid.tables.large import train_stream
-from pellucid.tables.pace import visits_within
+from pellucid.tables.pace import row_budget
 from pellucid.tables.recipes import Recipe
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.verdict import asked_again, next_steps
 from pellucid.tables.targets import Target
-from pellucid.tables.training import Telling, Trained, train_table
+from pellucid.tables.training import ProgressListener, Trained, train_table
 from pellucid.training import History
 
 PAGE = "report.html"
@@ -76,7 +76,7 @@ def _train(options: TableOptions, found: Read | Streamed, settings: Settings, co
         console.print(words_of_weight(found.target, class_weight), soft_wrap=True)
     progress = TrainingsBar(console) if console.is_terminal else TrainingsLines(console)
     with progress:
-        telling = Telling(progress.begun, progress.watch, progress.ended, progress.now)
+        telling = ProgressListener(progress.begun, progress.watch, progress.ended, progress.now)
         if isinstance(found, Streamed):
             return train_stream(
                 found.table,
@@ -106,7 +106,7 @@ def _within(options: TableOptions, found: Read, settings: Settings, console: Con
         raise UsageError(f"--minutes must be above 0, not {options.minutes:g}.")
     if options.epochs is not None:
         raise UsageError("--minutes and --epochs do not go together: one says how long, the other how often.")
-    visits, speed = visits_within(60 * options.minutes, found.table, found.y, found.target, settings, options.folds)
+    visits, speed = row_budget(60 * options.minutes, found.table, found.y, found.target, settings, options.folds)
     console.print(
         f"{speed:,.0f} rows a second on each core: each training goes through {visits:,} rows.", soft_wrap=True
     )
@@ -127,13 +127,13 @@ def _next(options: TableOptions, found: Read | Streamed, trained: Trained, folde
         ensemble=options.ensemble,
         rows=found.table.rows,
         tune=isinstance(found, Read),
-        said=said(options),
+        table_options=table_options(options),
         settings=options.settings,
     )
 
 
-def said(options: TableOptions) -> dict[str, str]:
-    """What was said of the table and its target, by the names of options."""
+def table_options(options: TableOptions) -> dict[str, str]:
+    """What the options say of the table and its target, by the names of options."""
     given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in _OF_THE_TABLE}
     return {name: value for name, value in given.items() if value is not None}
 
@@ -148,10 +148,10 @@ def _told(options: TableOptions, trained: Trained, steps: Steps, target: Target)
 
     if report.findings and job.trainer is not None:
         command = partial(command_of, options=options, trainer=job.trainer, layers_for=layers_for)
-        report = replace(report, findings=told_of(trained.diagnosis, command))
+        report = replace(report, findings=diagnosis_to_dict(trained.diagnosis, command))
     weighed = options.class_weight is not None and report.how
     if options.class_weight is None and report.target.rare:
-        again = asked_again(options.source, str(options.target), said(options))
+        again = asked_again(options.source, str(options.target), table_options(options))
         why = "rare classes that count as much as common ones, so that they are found"
         steps = (steps[0], (f"pellucid train {again} --class-weight balanced", why), *steps[1:])
     return replace(report, next=steps, how=f"{report.how}; every class counts alike" if weighed else report.how)
@@ -160,7 +160,7 @@ def _told(options: TableOptions, trained: Trained, steps: Steps, target: Target)
 def _write(folder: RunFolder, trained: Trained, report: TableReport, settings: Mapping[str, Any]) -> list[str]:
     """The networks and the report, all of them or none."""
     with folder.writing() as place:
-        files = save_together(trained.model.networks, place)
+        files = save_ensemble(trained.model.networks, place)
         return files + write_report(place, trained.model.histories[0], report, settings)
 
 

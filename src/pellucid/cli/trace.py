@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pellucid.cli import csv_words
+from pellucid.cli import csv_options
 from pellucid.cli.command import Command
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def trace_row(
         str | None,
         typer.Option(metavar="COLUMN", help="The target's column, by name or number (from 1); in .npz, the array."),
     ] = None,
-    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_words.HELP}")] = None,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_options.HELP}")] = None,
     learning_rate: Annotated[
         float, typer.Option(metavar="RATE", help="The rate of the step, which is plain gradient descent.")
     ] = 0.1,

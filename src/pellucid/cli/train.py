@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pellucid.cli import csv_words
+from pellucid.cli import csv_options
 from pellucid.cli.command import Command
 
 _NETWORK, _TRAINING, _TABLE, _RUN = "The network", "The training", "A table of your own", "The run"
@@ -110,7 +110,7 @@ def train_network(
             rich_help_panel=_TABLE,
         ),
     ] = None,
-    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=csv_words.HELP, rich_help_panel=_TABLE)] = None,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=csv_options.HELP, rich_help_panel=_TABLE)] = None,
     task: Annotated[
         str | None,
         typer.Option(
@@ -249,10 +249,10 @@ def train_network(
             )
         )
         return
-    from pellucid.cli.training import Options, train
+    from pellucid.cli.training import TrainOptions, train
 
     train(
-        Options(
+        TrainOptions(
             dataset=dataset,
             hidden=hidden,
             activation=activation,

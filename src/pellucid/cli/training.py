@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.cli import tables
-from pellucid.cli.diagnosis import show_findings, told_of
+from pellucid.cli.defaults import Defaults, recipe_for
+from pellucid.cli.diagnosis import diagnosis_to_dict, show_findings
 from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_rows, option, whole_numbers
 from pellucid.cli.inputs import load_named
 from pellucid.cli.progress import progress_for
-from pellucid.cli.recipes import Recipe, recipe_for
 from pellucid.cli.remedies import command_of
 from pellucid.cli.resuming import check_folders, checkpoints_of, recalled, remember, resumed
 from pellucid.cli.runs import may_overwrite, run_folder
@@ -33,7 +33,7 @@ from pellucid.validation import check_integer
 
 
 @dataclass(frozen=True)
-class Options:
+class TrainOptions:
     """What the command line says; None where it leaves the choice to the data set's recipe."""
 
     dataset: str
@@ -59,7 +59,7 @@ class Options:
     overwrite: bool = False
 
 
-def train(options: Options) -> None:
+def train(options: TrainOptions) -> None:
     """Train, tell and save."""
     name = choice("data set", options.dataset, DATASETS)
     options = replace(options, dataset=name)
@@ -86,11 +86,11 @@ def train(options: Options) -> None:
             interrupted = _fit(trainer, dataset, recipe, console)
         except DivergenceError:
             for doctor in watching:
-                show_findings(console, told_of(doctor.diagnosis, commands(options, trainer, dataset)))
+                show_findings(console, diagnosis_to_dict(doctor.diagnosis, commands(options, trainer, dataset)))
             raise
         tables.show_end(console, trainer.history)
         _show_results(console, trainer.network, dataset)
-        findings = told_of(watching[0].diagnosis, commands(options, trainer, dataset)) if watching else None
+        findings = diagnosis_to_dict(watching[0].diagnosis, commands(options, trainer, dataset)) if watching else None
         if findings is not None:
             show_findings(console, findings)
         settings = {name: value for name, value in asdict(options).items() if name != "overwrite"}
@@ -102,7 +102,7 @@ def train(options: Options) -> None:
         raise Interrupted
 
 
-def set_up(options: Options) -> tuple[Trainer, Dataset, Recipe]:
+def set_up(options: TrainOptions) -> tuple[Trainer, Dataset, Defaults]:
     """The trainer, the data and the recipe that a command line stands for."""
     name = choice("data set", options.dataset, DATASETS)
     recipe = _recipe(options, recipe_for(name))
@@ -111,7 +111,7 @@ def set_up(options: Options) -> tuple[Trainer, Dataset, Recipe]:
     return trainer, dataset, recipe
 
 
-def commands(options: Options, trainer: Trainer, dataset: Dataset) -> Callable[[Remedy | None], str | None]:
+def commands(options: TrainOptions, trainer: Trainer, dataset: Dataset) -> Callable[[Remedy | None], str | None]:
     """What makes a command line of a remedy."""
 
     def layers_for(changes: Mapping[str, Any]) -> list[Layer]:
@@ -120,15 +120,15 @@ def commands(options: Options, trainer: Trainer, dataset: Dataset) -> Callable[[
     return partial(command_of, options=options, trainer=trainer, layers_for=layers_for)
 
 
-def options_of(settings: Mapping[str, Any]) -> Options:
+def options_of(settings: Mapping[str, Any]) -> TrainOptions:
     """The options that a run was started with; those that another version wrote are left out."""
-    known = {item.name for item in fields(Options)}
+    known = {item.name for item in fields(TrainOptions)}
     nothing = dict.fromkeys(known)
     given = {name: value for name, value in settings.items() if name in known}
-    return Options(**{**nothing, "l2": 0.0, **given, "checkpoint": None, "resume": None})
+    return TrainOptions(**{**nothing, "l2": 0.0, **given, "checkpoint": None, "resume": None})
 
 
-def _recipe(options: Options, recipe: Recipe) -> Recipe:
+def _recipe(options: TrainOptions, recipe: Defaults) -> Defaults:
     """The data set's recipe with what the command line changes; names and numbers checked."""
     changes: dict[str, Any] = {}
     if options.hidden is not None:
@@ -166,7 +166,7 @@ def class_losses() -> dict[str, type[Loss]]:
     return {name: LOSSES[name] for name in ("hinge", "sigmoid_cross_entropy", "softmax_cross_entropy", "squared_error")}
 
 
-def _data(name: str, options: Options) -> Dataset:
+def _data(name: str, options: TrainOptions) -> Dataset:
     more: dict[str, Any] = {}
     if options.validation is not None:
         more["validation"] = fraction_or_rows("--validation", options.validation)
@@ -176,7 +176,7 @@ def _data(name: str, options: Options) -> Dataset:
         return load_named(name, options.data, **more)
 
 
-def _trainer(options: Options, recipe: Recipe, dataset: Dataset) -> Trainer:
+def _trainer(options: TrainOptions, recipe: Defaults, dataset: Dataset) -> Trainer:
     optimizer = OPTIMIZERS[recipe.optimizer]
     with option("--learning-rate"):
         chosen = optimizer(recipe.learning_rate)
@@ -195,12 +195,12 @@ def _trainer(options: Options, recipe: Recipe, dataset: Dataset) -> Trainer:
     )
 
 
-def _callbacks(options: Options, recipe: Recipe) -> list[Callback]:
+def _callbacks(options: TrainOptions, recipe: Defaults) -> list[Callback]:
     stopping: list[Callback] = [EarlyStopping(recipe.patience)] if recipe.patience else []
     return stopping if options.checkpoint is None else [*stopping, Checkpoint(Path(options.checkpoint).expanduser())]
 
 
-def _batch_size(options: Options, recipe: Recipe, dataset: Dataset) -> int | str:
+def _batch_size(options: TrainOptions, recipe: Defaults, dataset: Dataset) -> int | str:
     if options.batch_size is None:
         return min(recipe.batch_size, dataset.train.rows)
     text = options.batch_size.strip().lower()
@@ -214,7 +214,7 @@ def _batch_size(options: Options, recipe: Recipe, dataset: Dataset) -> int | str
     return int(text)
 
 
-def _layers(recipe: Recipe, dataset: Dataset) -> list[Layer]:
+def _layers(recipe: Defaults, dataset: Dataset) -> list[Layer]:
     """Scaling, hidden layers with activation and dropout, and one output a class (one alone for yes or no)."""
     layers: list[Layer] = [] if recipe.rescale is None else [Rescale(recipe.rescale)]
     activation = activations()[recipe.activation]
@@ -236,7 +236,7 @@ def _layers(recipe: Recipe, dataset: Dataset) -> list[Layer]:
     return layers
 
 
-def _fit(trainer: Trainer, dataset: Dataset, recipe: Recipe, console: Any) -> bool:
+def _fit(trainer: Trainer, dataset: Dataset, recipe: Defaults, console: Any) -> bool:
     """Train; answer whether it was interrupted. What was learnt until then is in the network."""
     trainer.callbacks.append(progress_for(console))
     left = recipe.epochs - trainer.epoch

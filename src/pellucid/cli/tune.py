@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pellucid.cli import csv_words
+from pellucid.cli import csv_options
 from pellucid.cli.command import Command
 
 
@@ -24,7 +24,7 @@ def tune_table(
     kinds: Annotated[
         str | None, typer.Option(metavar="KINDS", help="What columns are: zip=category,id=ignore.")
     ] = None,
-    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=csv_words.HELP)] = None,
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=csv_options.HELP)] = None,
     task: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the target is: classes, numbers, quantiles, counts.")
     ] = None,

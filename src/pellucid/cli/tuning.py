@@ -15,15 +15,15 @@ from pellucid.cli.runs import FACTS, HISTORY, SETTINGS
 from pellucid.cli.table_options import TableOptions, class_weight_of, read, settings_of, words_of_weight
 from pellucid.cli.table_progress import TrainingsBar, TrainingsLines
 from pellucid.cli.table_streaming import refuse_large
-from pellucid.cli.table_training import PAGE, asked, said, write_report
-from pellucid.cli.table_words import show_report, show_target
-from pellucid.formats.together import FIRST, save_together
+from pellucid.cli.table_summary import show_report, show_target
+from pellucid.cli.table_training import PAGE, asked, table_options, write_report
+from pellucid.formats.ensemble_file import FIRST, save_ensemble
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.fitting import TableModel
 from pellucid.tables.recipes import Recipe
 from pellucid.tables.report.report import TableReport
 from pellucid.tables.report.verdict import asked_again
-from pellucid.tables.training import Telling
+from pellucid.tables.training import ProgressListener
 from pellucid.tables.tuning import Search, Tried
 from pellucid.validation import counted
 
@@ -56,8 +56,8 @@ def tune(options: TableOptions, minutes: float | None, trials: int | None) -> No
         raise
     console.print(_words_of(search, folder), soft_wrap=True)
 
-    def told(tried: Tried) -> None:
-        value = "" if tried.value is None else f"{search.measure.title} {search.measure.words(tried.value)}"
+    def on_progress(tried: Tried) -> None:
+        value = "" if tried.value is None else f"{search.measure.title} {search.measure.format(tried.value)}"
         mark = "  best so far" if tried.best else "" if tried.state == "done" else f"  {tried.state}"
         words = f"{value}{mark}   {search.words_of(tried.recipe)}   ({tried.seconds:.3g} s)"
         console.print(f"trial {tried.number}: {words.lstrip()}", style="bold" if tried.best else None, soft_wrap=True)
@@ -65,13 +65,13 @@ def tune(options: TableOptions, minutes: float | None, trials: int | None) -> No
     def kept(model: TableModel, recipe: Recipe) -> None:
         for name in (HISTORY, FACTS, PAGE):  # of the network that was kept before
             (folder / name).unlink(missing_ok=True)
-        save_together(model.networks, folder)
+        save_ensemble(model.networks, folder)
         write_atomically(folder / SETTINGS, [json.dumps(asked(options, recipe), indent=1).encode(), b"\n"])
 
     seconds = 60 * (_MINUTES if minutes is None else minutes)
     if trials is not None and minutes is None:
         seconds = None  # type: ignore[assignment]
-    interrupted = search.run(seconds=seconds, trials=trials, told=told, kept=kept)
+    interrupted = search.run(seconds=seconds, trials=trials, on_progress=on_progress, kept=kept)
     if interrupted:
         console.print("\nInterrupted: what was found until then is kept.", style="bold yellow", soft_wrap=True)
     _show_end(console, search, folder, options)
@@ -93,13 +93,13 @@ def _folder(options: TableOptions) -> Path:
 
 def _words_of(search: Search, folder: Path) -> str:
     rows = (
-        f"{len(search.rows.x):,} rows to train, {len(search.held.x):,} to choose by, {len(search.test.x):,} to test at "
-        f"the end; {counted(search.epochs, 'epoch')} a trial at most"
+        f"{len(search.rows.x):,} rows to train, {len(search.held_out.x):,} to choose by, {len(search.test.x):,} to "
+        f"test at the end; {counted(search.epochs, 'epoch')} a trial at most"
     )
     if not search.goes_on:
         return rows
     value, measure = search.best_value, search.measure
-    best = "" if value is None else f", the best {measure.title} is {measure.words(value)}"
+    best = "" if value is None else f", the best {measure.title} is {measure.format(value)}"
     tried = f"{counted(search.tried, 'trial')} {'was' if search.tried == 1 else 'were'}"
     return f"{rows}\nGoing on with the search in {folder}/: {tried} made{best}."
 
@@ -111,7 +111,7 @@ def _show_end(console: Any, search: Search, folder: Path, options: TableOptions)
         console.print(f"\n{words}; the same command goes on.", soft_wrap=True)
         return
     with TrainingsBar(console) if console.is_terminal else TrainingsLines(console) as progress:
-        report = search.report(options.recipe, Telling(now=progress.now))
+        report = search.report(options.recipe, ProgressListener(now=progress.now))
     if report is None or search.best is None:
         console.print(f"\nNothing better was found: what is in {folder}/ stays.", soft_wrap=True)
         return
@@ -125,7 +125,7 @@ def _show_end(console: Any, search: Search, folder: Path, options: TableOptions)
 
 
 def _next(folder: Path, options: TableOptions, report: TableReport, *, as_it_was: bool) -> tuple[tuple[str, str], ...]:
-    again = asked_again(options.source, report.target.name, said(options))
+    again = asked_again(options.source, report.target.name, table_options(options))
     recipe = f"--recipe {options.recipe}" if as_it_was else f"--settings {shlex.quote(str(folder))}"
     why = "the recipe as it was" if as_it_was else "the recipe that was found"
     return (

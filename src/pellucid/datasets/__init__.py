@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.datasets.base import Dataset, Part
+from pellucid.datasets.dataset import Dataset, DatasetPart
 from pellucid.datasets.images import load_digits, load_fashion_mnist, load_mnist
 from pellucid.datasets.pickled import load_mnist_pickle
 from pellucid.datasets.splits import k_fold, k_fold_indices, split, split_indices
@@ -26,7 +26,7 @@ __all__ = [
     "DATASETS",
     "TOY_MODELS",
     "Dataset",
-    "Part",
+    "DatasetPart",
     "ball_and_cup",
     "bulls_eye",
     "bulls_eye_three",

@@ -12,7 +12,7 @@ from typing import IO, TypeAlias
 
 from pellucid.datasets.idx import open_unzipped
 
-Progress: TypeAlias = Callable[[str, int, int | None], None]
+DownloadProgress: TypeAlias = Callable[[str, int, int | None], None]
 """Called as progress(file, bytes so far, bytes in all or None if unknown) while a file comes in."""
 
 _CHUNK = 2**16
@@ -30,7 +30,9 @@ def cache_directory() -> Path:
     return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "pellucid"
 
 
-def fetch(file: str, folder: Path, mirrors: Sequence[str], sha256: str, progress: Progress | None = None) -> Path:
+def fetch(
+    file: str, folder: Path, mirrors: Sequence[str], sha256: str, progress: DownloadProgress | None = None
+) -> Path:
     """Download a file from the first mirror that gives it whole, and return where it is now.
 
     Parameters
@@ -87,7 +89,7 @@ def content_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _download(address: str, file: str, sink: IO[bytes], progress: Progress | None) -> None:
+def _download(address: str, file: str, sink: IO[bytes], progress: DownloadProgress | None) -> None:
     import urllib.request
 
     request = urllib.request.Request(address, headers={"User-Agent": "pellucid"})

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid.datasets.base import Dataset, Part
-from pellucid.datasets.download import Progress, cache_directory, content_sha256, fetch
+from pellucid.datasets.dataset import Dataset, DatasetPart
+from pellucid.datasets.download import DownloadProgress, cache_directory, content_sha256, fetch
 from pellucid.datasets.idx import read_idx
 from pellucid.datasets.splits import legacy_split_indices, part_rows
 from pellucid.datasets.splits import split as divide
@@ -134,10 +134,12 @@ def load_digits(
     )
 
 
-def _tutorial_parts(images: Array, labels: Array) -> tuple[Part, Part, Part]:
+def _tutorial_parts(images: Array, labels: Array) -> tuple[DatasetPart, DatasetPart, DatasetPart]:
     rest, testing = legacy_split_indices(len(labels), 0.33, 111)
     training, validating = legacy_split_indices(len(rest), 0.40, 123)
-    train, validation, test = (Part(images[rows], labels[rows]) for rows in (rest[training], rest[validating], testing))
+    train, validation, test = (
+        DatasetPart(images[rows], labels[rows]) for rows in (rest[training], rest[validating], testing)
+    )
     return train, validation, test
 
 
@@ -146,7 +148,7 @@ def load_mnist(
     *,
     validation: float | int = 10_000,
     download: bool = True,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
     """Load MNIST: 70,000 handwritten digits of 28 x 28 pixels.
 
@@ -185,7 +187,7 @@ def load_fashion_mnist(
     *,
     validation: float | int = 10_000,
     download: bool = True,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Dataset:
     """Load Fashion-MNIST: 70,000 articles of clothing of 28 x 28 pixels, in all else like `load_mnist`."""
     return _load("fashion-mnist", directory, validation, download, progress)
@@ -205,7 +207,7 @@ def _load(
     directory: str | os.PathLike[str] | None,
     validation: float | int,
     download: bool,
-    progress: Progress | None,
+    progress: DownloadProgress | None,
 ) -> Dataset:
     first = FILES["train-images-idx3-ubyte"][0] - part_rows("validation", validation, 60_000)
     if first < 1:
@@ -215,9 +217,9 @@ def _load(
     x, y, test_x, test_y = (_read(paths[file], shape) for file, shape in FILES.items())
     return Dataset(
         name=name,
-        train=Part(x[:first], y[:first]),
-        validation=Part(x[first:], y[first:]),
-        test=Part(test_x, test_y),
+        train=DatasetPart(x[:first], y[:first]),
+        validation=DatasetPart(x[first:], y[first:]),
+        test=DatasetPart(test_x, test_y),
         classes=CLASSES[name],
         feature_names=pixel_names(28, 28),
         image_shape=(28, 28),
@@ -225,7 +227,7 @@ def _load(
     )
 
 
-def _locate(name: str, directory: Path | None, download: bool, progress: Progress | None) -> dict[str, Path]:
+def _locate(name: str, directory: Path | None, download: bool, progress: DownloadProgress | None) -> dict[str, Path]:
     """Return the paths of the four files, from the first place that has them all."""
     if directory is not None:
         return _demand(name, directory)
@@ -254,11 +256,11 @@ def _locate(name: str, directory: Path | None, download: bool, progress: Progres
 def _find(name: str, directory: Path) -> dict[str, Path]:
     """Return the files of a set that a directory holds, in its subfolder of that name or else in itself."""
     folders = [directory / name, directory]
-    held = [
+    held_out = [
         {file: path for file in FILES for path in (folder / f"{file}.gz", folder / file) if path.is_file()}
         for folder in folders
     ]
-    return max(held, key=len)  # the subfolder where both hold as many: it says which set it is
+    return max(held_out, key=len)  # the subfolder where both hold as many: it says which set it is
 
 
 def _demand(name: str, directory: Path) -> dict[str, Path]:

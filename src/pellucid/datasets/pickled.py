@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pellucid.datasets.base import Dataset, Part
+from pellucid.datasets.dataset import Dataset, DatasetPart
 from pellucid.datasets.images import CLASSES, pixel_names
 from pellucid.typing import Array
 from pellucid.validation import check_finite
@@ -277,7 +277,7 @@ class _Array:
         self.value = np.array(array, dtype=kind.newbyteorder("="), order="C")  # a copy that may be written to
 
 
-def _parts(value: Any) -> dict[str, Part]:
+def _parts(value: Any) -> dict[str, DatasetPart]:
     """The three parts, checked to be images and labels."""
     if not isinstance(value, tuple | list) or len(value) != 3:
         raise _Refused(f"must hold ((x, y), (x, y), (x, y)), but it holds {_described(value)}.")
@@ -289,7 +289,7 @@ def _parts(value: Any) -> dict[str, Part]:
     return parts
 
 
-def _part(name: str, x: Array, y: Array) -> Part:
+def _part(name: str, x: Array, y: Array) -> DatasetPart:
     if x.ndim != 2 or x.shape[1] != 784 or y.shape != x.shape[:1] or not len(x) or y.dtype.kind not in "iu":
         raise _Refused(
             f"must hold images (n, 784) and n whole labels, but its {name} part holds {x.dtype} {x.shape} and "
@@ -301,7 +301,7 @@ def _part(name: str, x: Array, y: Array) -> Part:
         check_finite(x, f"the x of its {name} part")
     except ValueError as error:
         raise _Refused(f"is damaged: {error}") from None
-    return Part(x, y.astype(np.int64))
+    return DatasetPart(x, y.astype(np.int64))
 
 
 def _is_array(value: object) -> bool:

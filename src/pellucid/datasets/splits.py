@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.datasets.base import Part
+from pellucid.datasets.dataset import DatasetPart
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array
 from pellucid.validation import check_integer, check_same_length, counted
@@ -27,7 +27,7 @@ def split(
     *,
     stratify: bool = True,
     seed: int = 0,
-) -> tuple[Part, Part, Part]:
+) -> tuple[DatasetPart, DatasetPart, DatasetPart]:
     """Divide rows into parts for training, validation and test.
 
     Every row falls into exactly one part; within a part the rows stand in a shuffled order, which the seed decides.
@@ -50,7 +50,7 @@ def split(
 
     Returns
     -------
-    train, validation, test : Part
+    train, validation, test : DatasetPart
         Copies of the rows, each unpacking into (x, y).
 
     Raises
@@ -82,7 +82,7 @@ def split(
     """
     rows, targets = _rows_and_targets(x, y)
     train, validating, testing = (
-        Part(rows[chosen], targets[chosen])
+        DatasetPart(rows[chosen], targets[chosen])
         for chosen in split_indices(targets, validation, test, stratify=stratify, seed=seed)
     )
     return train, validating, testing
@@ -111,7 +111,7 @@ def split_indices(
 
 def k_fold(
     x: object, y: object, folds: int = 5, *, stratify: bool = True, seed: int = 0
-) -> Iterator[tuple[Part, Part]]:
+) -> Iterator[tuple[DatasetPart, DatasetPart]]:
     """Divide rows into k parts, each of which is once the validation part for a training on all others.
 
     The validation parts are disjoint and together all rows; their sizes differ by one row at most, and so do, if
@@ -132,7 +132,7 @@ def k_fold(
 
     Yields
     ------
-    train, validation : Part
+    train, validation : DatasetPart
         Copies of the rows in a shuffled order. `k_fold_indices` gives the row numbers alone.
 
     Raises
@@ -153,7 +153,7 @@ def k_fold(
     rows, targets = _rows_and_targets(x, y)
     divisions = k_fold_indices(targets, folds, stratify=stratify, seed=seed)  # before the first yield: checks at once
     return (
-        (Part(rows[training], targets[training]), Part(rows[validating], targets[validating]))
+        (DatasetPart(rows[training], targets[training]), DatasetPart(rows[validating], targets[validating]))
         for training, validating in divisions
     )
 

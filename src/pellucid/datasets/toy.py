@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.datasets.base import Dataset
+from pellucid.datasets.dataset import Dataset
 from pellucid.datasets.splits import split
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-from pellucid.engines.base import Engine
+from pellucid.engines.engine import Engine
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.program.compilation import Program
 from pellucid.validation import check_choice

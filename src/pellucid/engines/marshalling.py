@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import pellucid._native as _native
-from pellucid.engines.base import State, Task
+from pellucid.engines.engine import TrainingState, TrainingTask
 from pellucid.layers.dropout import Scheduled
 from pellucid.layers.embedding import TakesCodes
 from pellucid.losses import Loss
@@ -76,7 +76,7 @@ def part_of(part: Loss | Penalty | Optimizer) -> _native.Part:
     return _native.Part(kernel=kernel.name, numbers=[float(number) for number in kernel.numbers])
 
 
-def update_options(task: Task) -> _native.UpdateOptions:
+def update_options(task: TrainingTask) -> _native.UpdateOptions:
     """Everything in a step but the optimizer itself."""
     optimizer, limit = task.optimizer, task.constraint.kernel() if task.constraint is not None else None
     return _native.UpdateOptions(
@@ -87,7 +87,7 @@ def update_options(task: Task) -> _native.UpdateOptions:
     )
 
 
-def task_of(task: Task, dtype: Any) -> _native.TrainTask:
+def task_of(task: TrainingTask, dtype: Any) -> _native.TrainTask:
     """What stays the same from epoch to epoch, for parameters of a dtype."""
     return _native.TrainTask(
         examples=examples_of(task.program, task.x, task.targets, task.sample_weight),
@@ -105,7 +105,7 @@ def task_of(task: Task, dtype: Any) -> _native.TrainTask:
     )
 
 
-def schedules_of(task: Task, state: State, epochs: int) -> _native.Schedules:
+def schedules_of(task: TrainingTask, state: TrainingState, epochs: int) -> _native.Schedules:
     """The numbers of each step that may be made."""
     rates, decays = rates_of(task, state, epochs), decays_of(task, state, epochs)
     return _native.Schedules(rates=rates, decays=decays, layers=scheduled(task, state, epochs))
@@ -120,7 +120,7 @@ class Vectors(NamedTuple):
     statistics: Floats
 
 
-def room_for(task: Task, state: State) -> Vectors:
+def room_for(task: TrainingTask, state: TrainingState) -> Vectors:
     """Vectors that the core may write the numbers of a later state to."""
     parameters = state.parameters
     return Vectors(
@@ -131,7 +131,7 @@ def room_for(task: Task, state: State) -> Vectors:
     )
 
 
-def vectors_of(state: State | Vectors, writable: bool = False) -> _native.Vectors:
+def vectors_of(state: TrainingState | Vectors, writable: bool = False) -> _native.Vectors:
     """The numbers of a state, to be read, or to be written."""
     return _native.Vectors(
         parameters=state.parameters,
@@ -142,21 +142,21 @@ def vectors_of(state: State | Vectors, writable: bool = False) -> _native.Vector
     )
 
 
-def rates_of(task: Task, state: State, epochs: int) -> Floats:
+def rates_of(task: TrainingTask, state: TrainingState, epochs: int) -> Floats:
     """The learning rate of each step that may be made, or a single one."""
     if not callable(task.optimizer.learning_rate):
         return np.array([task.rate_at(state)])
     return np.array(task.optimizer.rates_at(_steps(task, state, epochs)), dtype=np.float64) * state.rate_scale
 
 
-def decays_of(task: Task, state: State, epochs: int) -> Floats:
+def decays_of(task: TrainingTask, state: TrainingState, epochs: int) -> Floats:
     """The weight decay of each step that may be made, or a single one."""
     if not callable(task.optimizer.weight_decay):
         return np.array([task.optimizer.decay_at(state.step)])
     return np.array(task.optimizer.decays_at(_steps(task, state, epochs)), dtype=np.float64)
 
 
-def scheduled(task: Task, state: State, epochs: int) -> Floats | None:
+def scheduled(task: TrainingTask, state: TrainingState, epochs: int) -> Floats | None:
     """The numbers of layers that schedules move, for each step that may be made, one step after the other."""
     layers = [each.layer for each in task.program.instructions if isinstance(each.layer, Scheduled)]
     tables = (layer.numbers_at(_steps(task, state, epochs)) for layer in layers)
@@ -164,18 +164,18 @@ def scheduled(task: Task, state: State, epochs: int) -> Floats | None:
     return np.concatenate(moving, axis=1).reshape(-1) if moving else None  # (steps, numbers), flat
 
 
-def _steps(task: Task, state: State, epochs: int) -> range:
+def _steps(task: TrainingTask, state: TrainingState, epochs: int) -> range:
     return range(state.step, state.step + epochs * task.batches)
 
 
-def follows_schedules(task: Task) -> bool:
+def follows_schedules(task: TrainingTask) -> bool:
     """Whether the core needs a table of what schedules say for each step."""
     layers = (instruction.layer for instruction in task.program.instructions)
     moving = (layer.follows_schedules for layer in layers if isinstance(layer, Scheduled))
     return callable(task.optimizer.learning_rate) or callable(task.optimizer.weight_decay) or any(moving)
 
 
-def position_of(state: State) -> _native.TrainingPosition:
+def position_of(state: TrainingState) -> _native.TrainingPosition:
     """Where a state is: epoch, batch, step, and the sums of the epoch so far."""
     return _native.TrainingPosition(
         epoch=state.epoch,
@@ -187,11 +187,13 @@ def position_of(state: State) -> _native.TrainingPosition:
     )
 
 
-def state_at(task: Task, before: State, written: Vectors, position: _native.TrainingPosition) -> State:
+def state_at(
+    task: TrainingTask, before: TrainingState, written: Vectors, position: _native.TrainingPosition
+) -> TrainingState:
     """The state at a position after `before`, with the numbers that the core has written."""
     has_average = before.average is not None or position.step > before.step
     moves = any(each.layer.moves_statistics for each in task.program.instructions if each.statistics)
-    return State(
+    return TrainingState(
         parameters=written.parameters,
         statistics=written.statistics if moves else before.statistics,
         slots=written.slots,

@@ -21,12 +21,12 @@ import numpy as np
 
 import pellucid._native as _native
 from pellucid.engines import marshalling
-from pellucid.engines.base import Engine, EpochLogs, Model, Outcome, State, Task
 from pellucid.engines.cores import told_threads
+from pellucid.engines.engine import Engine, EpochLogs, Model, Outcome, TrainingState, TrainingTask
 from pellucid.engines.native_program import NativeProgram, build, is_reusable
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Layer
 from pellucid.layers.embedding import PassesThrough
+from pellucid.layers.layer import Layer
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
@@ -129,7 +129,7 @@ class NativeEngine(Engine):
         )
         return value, flat
 
-    def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
+    def train(self, task: TrainingTask, state: TrainingState, safe: TrainingState, epochs: int) -> Outcome:
         """Whole epochs in one call of the core."""
         logs = EpochLogs()
         native_task = marshalling.task_of(task, state.parameters.dtype)
@@ -141,7 +141,7 @@ class NativeEngine(Engine):
             logs.extend(some)
         return Outcome(state, safe, logs, stopped)
 
-    def step(self, task: Task, state: State, safe: State, order: Array | None) -> Outcome:
+    def step(self, task: TrainingTask, state: TrainingState, safe: TrainingState, order: Array | None) -> Outcome:
         """One step: to the core, an epoch of the one batch, whose rows are gathered here."""
         first = state.batch * task.batch_size
         rows: Any = slice(first, first + task.batch_size)
@@ -170,8 +170,8 @@ class NativeEngine(Engine):
         return Outcome(advanced, state if state.batch == 0 else safe, EpochLogs(), "")
 
     def _train(
-        self, task: Task, native_task: _native.TrainTask, state: State, safe: State, epochs: int
-    ) -> tuple[State, State, EpochLogs, str]:
+        self, task: TrainingTask, native_task: _native.TrainTask, state: TrainingState, safe: TrainingState, epochs: int
+    ) -> tuple[TrainingState, TrainingState, EpochLogs, str]:
         """The states and logs after one call of the core."""
         called = self._call(task, native_task, state, epochs)
         if called.safe_position is not None:
@@ -183,7 +183,7 @@ class NativeEngine(Engine):
         logs = EpochLogs((losses / masses).tolist(), accuracies, seconds.tolist())
         return marshalling.state_at(task, state, called.new, called.position), safe, logs, called.stopped
 
-    def _call(self, task: Task, native_task: _native.TrainTask, state: State, epochs: int) -> _Call:
+    def _call(self, task: TrainingTask, native_task: _native.TrainTask, state: TrainingState, epochs: int) -> _Call:
         """One call of the core."""
         native = self._native_program(task.program, state.parameters, state.statistics)
         new, kept = marshalling.room_for(task, state), marshalling.room_for(task, state)

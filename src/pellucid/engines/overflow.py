@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pellucid.engines.base import Model
+from pellucid.engines.engine import Model
 from pellucid.engines.reference import Randomness, layer_by_layer
 from pellucid.typing import Array
 

@@ -15,10 +15,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from pellucid.engines.base import Engine, EpochLog, EpochLogs, Model, Outcome, State, Task
-from pellucid.layers.base import NO_NAMES, Context, as_rows
+from pellucid.engines.engine import Engine, EpochLog, EpochLogs, Model, Outcome, TrainingState, TrainingTask
 from pellucid.layers.containers import Join
 from pellucid.layers.embedding import TakesCodes
+from pellucid.layers.layer import NO_NAMES, Context, as_rows
 from pellucid.losses import Loss, correct
 from pellucid.optimizers import Optimizer, Slots
 from pellucid.penalties import Constraint, Penalty
@@ -79,21 +79,21 @@ class ReferenceEngine(Engine):
             add_penalty_gradient(model, penalty, flat)
         return value + penalty_value(model, penalty), flat
 
-    def train(self, task: Task, state: State, safe: State, epochs: int) -> Outcome:
+    def train(self, task: TrainingTask, state: TrainingState, safe: TrainingState, epochs: int) -> Outcome:
         """Epoch by epoch, step by step. Each step makes a new state, so that an interrupt always leaves a whole one."""
         first, last = state.epoch, state.epoch + epochs
         logs = EpochLogs()
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a loss that is not finite is told
                 while state.epoch < last:
-                    began, beginning = time.perf_counter(), state
+                    began, initial = time.perf_counter(), state
                     order = task.order(state.epoch)
                     while state.batch < task.batches:
                         advanced = _step(task, state, order)
                         if advanced is None:
                             return Outcome(state, safe, logs, "not_finite")
-                        if state is beginning and state.batch == 0:
-                            safe = beginning
+                        if state is initial and state.batch == 0:
+                            safe = initial
                         state = advanced
                     logs.append(_log(task, state, time.perf_counter() - began))
                     state = replace(
@@ -103,7 +103,7 @@ class ReferenceEngine(Engine):
             return Outcome(state, safe, logs[: state.epoch - first], "interrupted")
         return Outcome(state, safe, logs, "")
 
-    def step(self, task: Task, state: State, safe: State, order: Array | None) -> Outcome:
+    def step(self, task: TrainingTask, state: TrainingState, safe: TrainingState, order: Array | None) -> Outcome:
         """One step; interrupted, none."""
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -270,7 +270,7 @@ def add_penalty_gradient(model: Model, penalty: Penalty, flat: Floats) -> None:
         flat[part] += penalty.gradient(model.parameters[part])
 
 
-def _step(task: Task, state: State, order: Array | None) -> State | None:
+def _step(task: TrainingTask, state: TrainingState, order: Array | None) -> TrainingState | None:
     """One step: forward, loss, backward, update. None: the loss is not finite."""
     rows: Any = slice(state.batch * task.batch_size, (state.batch + 1) * task.batch_size)
     if order is not None:
@@ -294,7 +294,7 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
     right = correct(rows, at_positions(targets, scores), task.link)
     if task.penalty_in_loss:
         value += penalty_value(model, penalty)
-    return State(
+    return TrainingState(
         parameters=parameters,
         statistics=_updated_statistics(model, passes),
         slots=slots,
@@ -309,7 +309,7 @@ def _step(task: Task, state: State, order: Array | None) -> State | None:
     )
 
 
-def update_parameters(task: Task, state: State, gradient: Floats) -> tuple[Floats, Slots]:
+def update_parameters(task: TrainingTask, state: TrainingState, gradient: Floats) -> tuple[Floats, Slots]:
     """Clip the gradient (p,), let the weights decay, make the optimizer's step, bring the weights back to the limit."""
     optimizer, parameters = task.optimizer, state.parameters
     rates: Any = task.rate_at(state)
@@ -362,7 +362,7 @@ def _correct_mass(right: Array | None, weight: Floats | None) -> float:
     return float(np.count_nonzero(right)) if weight is None else float(weight[right].sum())
 
 
-def _log(task: Task, state: State, seconds: float) -> EpochLog:
+def _log(task: TrainingTask, state: TrainingState, seconds: float) -> EpochLog:
     mass = state.weight_sum or 1.0
     accuracy = None if task.link in ("identity", "exponential") else state.correct_sum / mass
     return EpochLog(state.loss_sum / mass, accuracy, seconds)

@@ -13,12 +13,12 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
-from pellucid.estimators.base import NetworkEstimator, _check_solver
+from pellucid.ensemble import Ensemble
 from pellucid.estimators.decorators import available_if, fit_context
+from pellucid.estimators.estimator import NetworkEstimator, _check_solver
 from pellucid.estimators.mlp import MLPParameters, MLPPart
 from pellucid.estimators.targets import Form, decode_labels, encode_labels, form_of_classes, has_probabilities
 from pellucid.losses import LOSSES, Loss
-from pellucid.together import Together
 from pellucid.typing import Array, Floats
 
 CLASS_LOSS: list[Any] = [StrOptions({"log_loss", *LOSSES}), Loss, tuple]
@@ -140,13 +140,13 @@ class ClassifierPart(ClassifierMixin):
 
     def predict(self: Any, X: Any) -> Array:
         """The labels of rows X: (n,), or (n, labels) of zeros and ones for several labels a row."""
-        answer: Array = decode_labels(self._answers(X, Together.scores), self._label_binarizer, self._form)
+        answer: Array = decode_labels(self._answers(X, Ensemble.scores), self._label_binarizer, self._form)
         return answer
 
     @available_if(_has_probabilities)
     def predict_proba(self: Any, X: Any) -> Floats:
         """The probabilities of `classes_` for rows X, (n, K); for several labels a row that of each, (n, labels)."""
-        answer: Floats = self._answers(X, Together.predict_proba)
+        answer: Floats = self._answers(X, Ensemble.predict_proba)
         return answer
 
     @available_if(_has_probabilities)
@@ -158,7 +158,7 @@ class ClassifierPart(ClassifierMixin):
     @available_if(_has_scores_alone)
     def decision_function(self: Any, X: Any) -> Floats:
         """The network's scores, where the loss knows no probabilities: (n,) for two classes, else (n, K)."""
-        scores: Floats = self._answers(X, Together.scores)
+        scores: Floats = self._answers(X, Ensemble.scores)
         if len(self.classes_) > 2 or scores.shape[1] > 2:
             return scores
         return scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]

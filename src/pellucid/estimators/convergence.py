@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
 from pellucid.training import Callback, Trainer
@@ -134,7 +134,7 @@ class Convergence(Callback):
         self.curves, self.tol, self.patience, self.samples, self.offset = curves, tol, patience, samples, offset
         self.watch, self.stops_by_score = watch, stops_by_score
         self.adapts, self.power, self.verbose, self.label = adapts, power, verbose, label
-        self.best: State | None = None
+        self.best: TrainingState | None = None
         self.best_epoch: int | None = None
         self.converged = False
         self.epochs = 0
@@ -168,7 +168,7 @@ class Convergence(Callback):
             self._look(trainer)
         if self.best is not None:
             now = trainer.state
-            trainer.go_on_from(replace(self.best, epoch=now.epoch, step=now.step, rate_scale=now.rate_scale))
+            trainer.resume_from(replace(self.best, epoch=now.epoch, step=now.step, rate_scale=now.rate_scale))
             trainer.history.best_epoch = self.best_epoch
 
     def _look(self, trainer: Trainer) -> None:
@@ -220,9 +220,9 @@ def _change_rate(trainer: Trainer, factor: float) -> None:
     state, slots = trainer.state, trainer.state.slots
     if trainer.optimizer.slot_names == ("velocity",):
         slots = tuple(velocity / velocity.dtype.type(factor) for velocity in slots)
-    trainer.go_on_from(replace(state, slots=slots, rate_scale=state.rate_scale * factor))
+    trainer.resume_from(replace(state, slots=slots, rate_scale=state.rate_scale * factor))
 
 
-def fresh_optimizer(parameters: Floats, statistics: Floats, optimizer: Optimizer, epoch: int) -> State:
+def fresh_optimizer(parameters: Floats, statistics: Floats, optimizer: Optimizer, epoch: int) -> TrainingState:
     """The state of an optimizer that has forgotten everything; epochs are counted on, for new orders of the rows."""
-    return replace(State.start(parameters, statistics, optimizer), epoch=epoch)
+    return replace(TrainingState.start(parameters, statistics, optimizer), epoch=epoch)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pellucid.estimators.classifier import MLPClassifier
 from pellucid.estimators.convergence import Curves
-from pellucid.estimators.members import Member, Plan, Rows
+from pellucid.estimators.members import Member, MemberRows, Plan
 from pellucid.estimators.regressor import MLPRegressor
 from pellucid.layers import Dense, Dropout, Identity, Layer, ReLU, Sigmoid, Standardize, Tanh
 from pellucid.network import Network
@@ -84,7 +84,7 @@ def _take_moments(estimator: Any, member: Member, model: Any) -> None:
     theirs, network = model._optimizer, member.network
     plan = Plan(network.loss, estimator._optimizer_asked(1), None, 1, estimator.shuffle, 1)  # type: ignore[arg-type]
     targets = np.zeros((1, network.outputs)) if not estimator._form.indices else np.zeros(1, dtype=np.int64)
-    trainer = member.prepare(Rows(np.zeros((1, model.n_features_in_)), targets, None), plan, goes_on=True)
+    trainer = member.prepare(MemberRows(np.zeros((1, model.n_features_in_)), targets, None), plan, goes_on=True)
 
     def flat(parts: list[Floats]) -> Floats:
         half = len(parts) // 2  # all weights, then all biases
@@ -98,7 +98,7 @@ def _take_moments(estimator: Any, member: Member, model: Any) -> None:
         scale = theirs.learning_rate / model.learning_rate_init
         velocity = flat(theirs.velocities) / network.dtype.type(-theirs.learning_rate)  # theirs holds the rate
         state = replace(trainer.state, slots=(velocity,) if trainer.state.slots else (), rate_scale=scale)
-    trainer.go_on_from(state)
+    trainer.resume_from(state)
 
 
 def to_sklearn(estimator: MLPClassifier | MLPRegressor) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 import scipy.optimize
 from threadpoolctl import ThreadpoolController
 
-from pellucid.engines.base import Model
-from pellucid.estimators.members import Ending, Member, Plan, Rows
+from pellucid.engines.engine import Model
+from pellucid.estimators.members import FitResult, Member, MemberRows, Plan
 from pellucid.typing import Floats
 from pellucid.validation import check_inputs, check_sample_weight
 
@@ -28,7 +28,7 @@ def check_layers(member: Member) -> None:
 
 def minimize(
     member: Member,
-    rows: Rows,
+    rows: MemberRows,
     plan: Plan,
     *,
     tol: float,
@@ -36,7 +36,7 @@ def minimize(
     offset: float,
     after: Callable[[int], bool],
     verbose: bool,
-) -> Ending:
+) -> FitResult:
     """At most `plan.epochs` iterations and `max_fun` evaluations; the loss of each goes into the history.
 
     `after(iteration)` is called behind each, and may ask to stop.
@@ -76,10 +76,10 @@ def minimize(
         interrupted = True
     member.network.loss, member.network.link = loss, loss.link(targets)
     if result is None or result.status == 99:  # 99: a callback stopped it
-        return Ending(len(member.history), interrupted=interrupted)
+        return FitResult(len(member.history), interrupted=interrupted)
     epochs = min(result.nit, plan.epochs)
     if result.status == 0:
-        return Ending(epochs)
+        return FitResult(epochs)
     words = f"lbfgs failed to converge after {epochs} iteration(s) (status={result.status}): {result.message}."
     if epochs == plan.epochs:
         words += f" Increase the number of iterations (max_iter={plan.epochs})"
@@ -87,7 +87,7 @@ def minimize(
         words += f" Increase the number of evaluations (max_fun={max_fun})"
     else:
         words += " Try more rows or a larger alpha"
-    return Ending(epochs, converged=False, words=f"{words}, or scale the inputs (standardize=True).")
+    return FitResult(epochs, converged=False, label=f"{words}, or scale the inputs (standardize=True).")
 
 
 def one_thread_of_blas() -> Any:

@@ -25,7 +25,7 @@ from pellucid.training.callbacks import as_callback
 from pellucid.typing import Array, Floats
 
 
-class Rows(NamedTuple):
+class MemberRows(NamedTuple):
     """What is trained on: rows, targets in the loss' form, and how much each row counts, all in all and by itself."""
 
     x: Array
@@ -47,14 +47,14 @@ class Plan(NamedTuple):
     average: float | None = None
 
 
-class Ending(NamedTuple):
+class FitResult(NamedTuple):
     """How the training of a member ended."""
 
     epochs: int
     converged: bool = True
     interrupted: bool = False
     diverged: DivergenceError | None = None
-    words: str = ""
+    label: str = ""
     """Where it did not converge: how, and what to try."""
 
 
@@ -68,7 +68,7 @@ class Member:
     trainer: Trainer | None = None
     history: History = field(default_factory=History)
 
-    def prepare(self, rows: Rows, plan: Plan, *, goes_on: bool) -> Trainer:
+    def prepare(self, rows: MemberRows, plan: Plan, *, goes_on: bool) -> Trainer:
         """A trainer for this plan; where training does not go on, its optimizer has forgotten everything."""
         network = self.network
         if self.trainer is None:
@@ -82,24 +82,24 @@ class Member:
             trainer.initialize(rows.x, rows.targets)
         if not goes_on and trainer.epoch > 0:
             fresh = fresh_optimizer(network.parameters, network.statistics, plan.optimizer, trainer.epoch)
-            trainer.go_on_from(fresh)
+            trainer.resume_from(fresh)
         self.history = trainer.history
         return trainer
 
-    def run(self, rows: Rows, plan: Plan, convergence: Convergence, callbacks: Sequence[Any]) -> Ending:
+    def run(self, rows: MemberRows, plan: Plan, convergence: Convergence, callbacks: Sequence[Any]) -> FitResult:
         """So many epochs, or fewer."""
         trainer = self.trainer
         assert trainer is not None
         error, interrupted = None, False
         trainer.callbacks = [convergence, *map(as_callback, callbacks)]
         watch = convergence.watch
-        held = None if watch is None else (watch.x, watch.targets, watch.weight)
+        held_out = None if watch is None else (watch.x, watch.targets, watch.weight)
         try:
             trainer.fit(
                 rows.x,
                 rows.targets,
                 epochs=plan.epochs,
-                validation=held,
+                validation=held_out,
                 sample_weight=rows.weight,
                 progress=False,
             )
@@ -110,7 +110,7 @@ class Member:
         finally:
             trainer.callbacks = []  # they hold rows, and may hold what cannot be packed
         stopped = convergence.converged or bool(trainer.history.stopped)
-        return Ending(convergence.epochs + (error is not None), stopped, interrupted, error)
+        return FitResult(convergence.epochs + (error is not None), stopped, interrupted, error)
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def restored_on_error(estimator: Any) -> Iterator[None]:
         raise
 
 
-def run_all(jobs: Sequence[Callable[[], Ending]], members: Sequence[Member], threads: int | None) -> list[Ending]:
+def run_all(jobs: Sequence[Callable[[], FitResult]], members: Sequence[Member], threads: int | None) -> list[FitResult]:
     """Run the members' jobs: side by side on as many threads as there are cores for them. Ctrl-C stops all."""
     workers = min(len(jobs), threads or usable_cores())
     if workers == 1:
@@ -137,5 +137,5 @@ def run_all(jobs: Sequence[Callable[[], Ending]], members: Sequence[Member], thr
             for member in members:
                 if member.trainer is not None:
                     member.trainer.stop("Training was interrupted.")
-            done = [Ending(0) if future.cancel() else future.result() for future in running]
+            done = [FitResult(0) if future.cancel() else future.result() for future in running]
             return [ending._replace(interrupted=True) for ending in done]

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import Interval, Real, StrOptions
 
-from pellucid.estimators.members import Rows
+from pellucid.estimators.members import MemberRows
 from pellucid.estimators.parameters import ABOVE_0, AT_LEAST_0, AT_LEAST_1, BELOW_1, TrainingParameters
 from pellucid.estimators.weights import Weights, draw_as_scikit_learn, set_weights
 from pellucid.layers import ACTIVATIONS, BatchNormalization, Dense, Dropout, Layer, Sigmoid, Standardize
@@ -20,7 +20,7 @@ from pellucid.optimizers import OPTIMIZERS, Adam, GradientDescent, Momentum, Nes
 from pellucid.penalties import L2, Penalty
 from pellucid.schedules import Cosine, CosineRestarts, LogCosine, OneCycle, Polynomial
 from pellucid.typing import Array
-from pellucid.validation import check_number, unknown_name
+from pellucid.validation import check_number, unknown_name_message
 
 _ACTIVATIONS = {**ACTIVATIONS, "logistic": Sigmoid}
 _SCHEDULES: dict[str, type[Any]] = {
@@ -112,7 +112,7 @@ class MLPPart:
         """First weights, the same numbers as scikit-learn's."""
         draw_as_scikit_learn(network, features, random_state)
 
-    def _measure(self: Any, network: Network, rows: Rows) -> None:
+    def _measure(self: Any, network: Network, rows: MemberRows) -> None:
         """Means and deviations in which a row counts as much as it weighs."""
         if not self.standardize or rows.sample_weight is None or network.statistics_fitted:
             return
@@ -211,5 +211,5 @@ def _activation(value: Any) -> Layer:
     if isinstance(value, Layer):
         return value
     if not isinstance(value, str) or value not in _ACTIVATIONS:
-        raise ValueError(unknown_name("activation", value, _ACTIVATIONS))
+        raise ValueError(unknown_name_message("activation", value, _ACTIVATIONS))
     return _ACTIVATIONS[value]()

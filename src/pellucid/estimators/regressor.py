@@ -12,12 +12,12 @@ from sklearn.metrics import d2_pinball_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 
-from pellucid.estimators.base import NetworkEstimator
-from pellucid.estimators.members import Rows
+from pellucid.ensemble import Ensemble
+from pellucid.estimators.estimator import NetworkEstimator
+from pellucid.estimators.members import MemberRows
 from pellucid.estimators.mlp import MLPParameters, MLPPart
 from pellucid.estimators.targets import Form, form_of_numbers
 from pellucid.losses import LOSSES, Loss, Poisson, Quantile
-from pellucid.together import Together
 from pellucid.typing import Array, Floats
 
 NUMBER_LOSS: list[Any] = [StrOptions(set(LOSSES)), Loss, tuple]
@@ -50,7 +50,7 @@ class RegressorPart(RegressorMixin):
     def _weights_of(self: Any, y: Any, sample_weight: Floats | None, incremental: bool) -> Floats | None:
         return sample_weight
 
-    def _loss_offset(self: Any, rows: Rows) -> float:
+    def _loss_offset(self: Any, rows: MemberRows) -> float:
         """scikit-learn's Poisson loss is half the deviance, which is 0 where the prediction is exact."""
         if not isinstance(self._form.loss, Poisson):
             return 0.0
@@ -62,7 +62,7 @@ class RegressorPart(RegressorMixin):
 
     def predict(self: Any, X: Any) -> Floats:
         """The numbers for rows X: (n,), or (n, outputs) for several; of several quantiles a column each."""
-        answer: Floats = self._answers(X, Together.predict)
+        answer: Floats = self._answers(X, Ensemble.predict)
         return answer
 
     def score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:

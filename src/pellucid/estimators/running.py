@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from pellucid.estimators import lbfgs
 from pellucid.estimators.convergence import Convergence, Watch
 from pellucid.estimators.hooks import Hooks
-from pellucid.estimators.members import Ending, Member, Plan, Rows, run_all
+from pellucid.estimators.members import FitResult, Member, MemberRows, Plan, run_all
 from pellucid.estimators.targets import Form
 from pellucid.training import History
 
@@ -32,8 +32,8 @@ class Running:
     """Training, and how it ended."""
 
     def _train(
-        self: Any, rows: Rows, watch: Watch | None, form: Form, sample_weight: Any, incremental: bool
-    ) -> list[Ending]:
+        self: Any, rows: MemberRows, watch: Watch | None, form: Form, sample_weight: Any, incremental: bool
+    ) -> list[FitResult]:
         epochs = 1 if incremental else self.max_iter
         plan = self._plan(rows, form, epochs)
         hooks = None
@@ -54,7 +54,7 @@ class Running:
             hooks.close()
         return endings
 
-    def _plan(self: Any, rows: Rows, form: Form, epochs: int) -> Plan:
+    def _plan(self: Any, rows: MemberRows, form: Form, epochs: int) -> Plan:
         n = len(rows.x)
         batch_size = min(200, n) if self.batch_size == "auto" else self.batch_size
         if batch_size > n:
@@ -74,8 +74,14 @@ class Running:
         )
 
     def _job(
-        self: Any, number: int, rows: Rows, plan: Plan, watch: Watch | None, hooks: Hooks | None, incremental: bool
-    ) -> Callable[[], Ending]:
+        self: Any,
+        number: int,
+        rows: MemberRows,
+        plan: Plan,
+        watch: Watch | None,
+        hooks: Hooks | None,
+        incremental: bool,
+    ) -> Callable[[], FitResult]:
         member: Member = self._members[number]
         member.prepare(rows, plan, goes_on=incremental)
         convergence = Convergence(
@@ -97,7 +103,9 @@ class Running:
             callbacks = [*callbacks, hooks]
         return partial(member.run, rows, plan, convergence, callbacks)
 
-    def _lbfgs_job(self: Any, member: Member, rows: Rows, plan: Plan, hooks: Hooks | None) -> Callable[[], Ending]:
+    def _lbfgs_job(
+        self: Any, member: Member, rows: MemberRows, plan: Plan, hooks: Hooks | None
+    ) -> Callable[[], FitResult]:
         lbfgs.check_layers(member)
         if not member.network.statistics_fitted:
             member.network.fit_statistics(rows.x)
@@ -115,13 +123,13 @@ class Running:
             verbose=bool(self.verbose),
         )
 
-    def _loss_offset(self: Any, rows: Rows) -> float:
+    def _loss_offset(self: Any, rows: MemberRows) -> float:
         """What scikit-learn's loss has more than ours, the same at all weights."""
         return 0.0
 
     # -- how it ended --------------------------------------------------------------------------------------------
 
-    def _conclude(self: Any, endings: Sequence[Ending], watch: Watch | None, incremental: bool) -> None:
+    def _conclude(self: Any, endings: Sequence[FitResult], watch: Watch | None, incremental: bool) -> None:
         """The fitted attributes, and one warning or error for all models."""
         for member, ending in zip(self._members, endings, strict=True):
             self._check_diverged(member, ending)
@@ -143,7 +151,7 @@ class Running:
         if not incremental:
             self._warn(endings)
 
-    def _check_diverged(self: Any, member: Member, ending: Ending) -> None:
+    def _check_diverged(self: Any, member: Member, ending: FitResult) -> None:
         """A run that exploded leaves its best weights where there are some; otherwise it is an error."""
         curves = member.curves
         if ending.diverged is not None:
@@ -155,7 +163,7 @@ class Running:
         elif not np.isfinite(member.network.parameters).all():
             raise ValueError(_NOT_FINITE)
 
-    def _warn(self: Any, endings: Sequence[Ending]) -> None:
+    def _warn(self: Any, endings: Sequence[FitResult]) -> None:
         if any(ending.diverged for ending in endings):
             words = (
                 "Training diverged, and was stopped; the weights with the best validation score stay. Lower "
@@ -164,7 +172,7 @@ class Running:
             warnings.warn(words, ConvergenceWarning, stacklevel=6)
             return
         late = [ending for ending in endings if not ending.converged and ending.epochs == self.max_iter]
-        words = next((ending.words for ending in endings if ending.words), "")
+        words = next((ending.label for ending in endings if ending.label), "")
         if late and self._is_stochastic():
             words = (
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "

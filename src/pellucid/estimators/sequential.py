@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from pellucid.estimators.base import NetworkEstimator
 from pellucid.estimators.classifier import CLASS_LOSS, CLASS_WEIGHT, ClassifierPart
-from pellucid.estimators.members import Rows
+from pellucid.estimators.estimator import NetworkEstimator
+from pellucid.estimators.members import MemberRows
 from pellucid.estimators.parameters import BELOW_1, TrainingParameters
 from pellucid.estimators.regressor import NUMBER_LOSS, RegressorPart
 from pellucid.layers import Dense, Layer, Maxout, ReLU
@@ -60,7 +60,7 @@ class SequentialPart:
         """First weights by each layer's initializer."""
         network.build(features, seed=int(random_state.randint(2**31 - 1)))
 
-    def _measure(self: Any, network: Network, rows: Rows) -> None:
+    def _measure(self: Any, network: Network, rows: MemberRows) -> None:
         """Layers that scale measure the rows as they are, whatever these weigh."""
 
     def _is_stochastic(self: Any) -> bool:

@@ -1,6 +1,6 @@
 """Estimators for tables as files: the networks with their encoder, and an estimator made of them again.
 
-Contract: `save` writes model files, which cannot run code and which every command and `pellucid.load_together` read;
+Contract: `save` writes model files, which cannot run code and which every command and `pellucid.load_ensemble` read;
 `_loaded` makes an estimator of them that predicts the same, to the bit.
 """
 
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from pellucid.formats.together import load_together, save_model
+from pellucid.formats.ensemble_file import load_ensemble, save_model
 from pellucid.tables.fitting import TableModel
-from pellucid.tables.tally import class_name
 from pellucid.tables.targets import target_of_model
+from pellucid.tables.value_counts import class_name
 from pellucid.typing import Array
 
 
@@ -25,7 +25,7 @@ class TableFiles:
     def save(self: Any, path: Any) -> None:
         """Write the network with its encoder into a file, or several networks into a folder.
 
-        `load` makes an estimator of them again; `pellucid.load_together` reads the networks, and `pellucid predict`,
+        `load` makes an estimator of them again; `pellucid.load_ensemble` reads the networks, and `pellucid predict`,
         `evaluate` and `export` take what is written.
         """
         check_is_fitted(self, "networks_")
@@ -34,13 +34,13 @@ class TableFiles:
     @classmethod
     def _loaded(cls: Any, path: Any, task: str, options: Mapping[str, Any]) -> Any:
         """An estimator of the networks of a file or folder, which predict classes or numbers."""
-        together = load_together(path, **options)
+        together = load_ensemble(path, **options)
         encoder = together.preprocessing
         if encoder is None:
-            raise ValueError(f"{path} knows no columns of a table: read it with pellucid.load_together.")
+            raise ValueError(f"{path} knows no columns of a table: read it with pellucid.load_ensemble.")
         target = target_of_model(together, "target")
         if (target.task == "classes") != (task == "classes"):
-            found, other = target.words, "Regressor" if task == "classes" else "Classifier"
+            found, other = target.label, "Regressor" if task == "classes" else "Classifier"
             raise ValueError(f"{path} predicts {found}: read it with Table{other}.load.")
         model = cls(n_models=len(together.networks), **options)
         model.encoder_, model.target_, model.networks_ = encoder, target, list(together.networks)

@@ -36,7 +36,7 @@ from pellucid.tables.report import TableReport
 from pellucid.tables.report.folds import encoder_for
 from pellucid.tables.running import run_all
 from pellucid.tables.targets import NUMBER_LOSSES, QUANTILES, Target, find_target
-from pellucid.tables.training import Telling, completed, diagnosis_of, first_report, measurement
+from pellucid.tables.training import ProgressListener, completed, diagnosis_of, first_report, measurement
 from pellucid.training import DivergenceError, History
 from pellucid.typing import Array, Floats
 
@@ -167,7 +167,7 @@ class TableEstimator(ColumnsTaken, TableFiles, BaseEstimator):
         measured = measurement(table, y, self.target_, self._settings_used, folds, weight)
         if measured is not None and run_all(measured.jobs, self.threads):
             raise KeyboardInterrupt
-        report = completed(report, measured, self._model, table, y, Telling(), weight)
+        report = completed(report, measured, self._model, table, y, ProgressListener(), weight)
         return replace(report, findings=diagnosis_of(self._job).to_dict())
 
     def __getstate__(self: Any) -> Any:

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from pellucid.formats.javascript import write_javascript
     from pellucid.formats.numpy_source import write_numpy
     from pellucid.formats.training_source import training_program, write_training
-    from pellucid.formats.writing import Report
+    from pellucid.formats.writing import ExportReport
 
 _HOME_OF = {  # imported when first used: saving a model needs none of them
-    "Report": "writing",
+    "ExportReport": "writing",
     "training_program": "training_source",
     "write_c": "c_source",
     "write_javascript": "javascript",
@@ -21,7 +21,7 @@ _HOME_OF = {  # imported when first used: saving a model needs none of them
     "write_training": "training_source",
 }
 
-__all__ = ["Report", "training_program", "write_c", "write_javascript", "write_numpy", "write_training"]
+__all__ = ["ExportReport", "training_program", "write_c", "write_javascript", "write_numpy", "write_training"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.formats.prediction import Prediction
-from pellucid.layers.base import as_rows
+from pellucid.layers.layer import as_rows
 from pellucid.program.operations import Graph
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats

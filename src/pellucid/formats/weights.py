@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import layers as our
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.network import Network
 from pellucid.program.compilation import Instruction, View
 from pellucid.typing import Array, Shape
@@ -21,7 +21,7 @@ from pellucid.validation import check_array, check_finite
 _SMALLEST = 1e-7  # Keras divides by no deviation smaller than this
 
 
-class Entry(NamedTuple):
+class ForeignArray(NamedTuple):
     """What a library calls one of our numbers, and how it becomes ours."""
 
     name: str
@@ -37,38 +37,38 @@ class Group(NamedTuple):
     labels: dict[str, str]
 
 
-Naming = Mapping[type[Layer], Mapping[str, Entry]]
+Naming = Mapping[type[Layer], Mapping[str, ForeignArray]]
 
 _SCALINGS = (our.Standardize, our.MinMax, our.Center, our.RobustScale)
-_TRANSPOSED = Entry("weight", np.transpose, lambda shape: shape[::-1])
+_TRANSPOSED = ForeignArray("weight", np.transpose, lambda shape: shape[::-1])
 
 _TORCH: Naming = {
-    our.Dense: {"weight": _TRANSPOSED, "bias": Entry("bias")},
-    our.Maxout: {"weight": _TRANSPOSED, "bias": Entry("bias")},
-    our.PReLU: {"slope": Entry("weight")},
-    our.LayerNormalization: {"scale": Entry("weight"), "shift": Entry("bias")},
+    our.Dense: {"weight": _TRANSPOSED, "bias": ForeignArray("bias")},
+    our.Maxout: {"weight": _TRANSPOSED, "bias": ForeignArray("bias")},
+    our.PReLU: {"slope": ForeignArray("weight")},
+    our.LayerNormalization: {"scale": ForeignArray("weight"), "shift": ForeignArray("bias")},
     our.BatchNormalization: {
-        "scale": Entry("weight"),
-        "shift": Entry("bias"),
-        "mean": Entry("running_mean"),
-        "variance": Entry("running_var"),
+        "scale": ForeignArray("weight"),
+        "shift": ForeignArray("bias"),
+        "mean": ForeignArray("running_mean"),
+        "variance": ForeignArray("running_var"),
     },
 }
 _KERAS: Naming = {
-    our.Dense: {"weight": Entry("kernel"), "bias": Entry("bias")},
-    our.Maxout: {"weight": Entry("kernel"), "bias": Entry("bias")},
-    our.PReLU: {"slope": Entry("alpha")},
-    our.LayerNormalization: {"scale": Entry("gamma"), "shift": Entry("beta")},
+    our.Dense: {"weight": ForeignArray("kernel"), "bias": ForeignArray("bias")},
+    our.Maxout: {"weight": ForeignArray("kernel"), "bias": ForeignArray("bias")},
+    our.PReLU: {"slope": ForeignArray("alpha")},
+    our.LayerNormalization: {"scale": ForeignArray("gamma"), "shift": ForeignArray("beta")},
     our.BatchNormalization: {
-        "scale": Entry("gamma"),
-        "shift": Entry("beta"),
-        "mean": Entry("moving_mean"),
-        "variance": Entry("moving_variance"),
+        "scale": ForeignArray("gamma"),
+        "shift": ForeignArray("beta"),
+        "mean": ForeignArray("moving_mean"),
+        "variance": ForeignArray("moving_variance"),
     },
     **{
         cls: {
-            "mean": Entry("mean"),
-            "scale": Entry("variance", lambda variance: 1 / np.maximum(np.sqrt(variance), _SMALLEST)),
+            "mean": ForeignArray("mean"),
+            "scale": ForeignArray("variance", lambda variance: 1 / np.maximum(np.sqrt(variance), _SMALLEST)),
         }
         for cls in _SCALINGS
     },
@@ -77,7 +77,7 @@ _KERAS: Naming = {
 
 def torch_name(layer: Layer, name: str) -> tuple[str, bool]:
     """What PyTorch calls one of a layer's numbers, and whether it lies transposed there."""
-    entry = _TORCH.get(type(layer), {}).get(name, Entry(name))
+    entry = _TORCH.get(type(layer), {}).get(name, ForeignArray(name))
     return entry.name, entry is _TRANSPOSED
 
 
@@ -208,7 +208,7 @@ def _load(network: Network, groups: list[Group], naming: Naming) -> None:
     for instruction in program.instructions:
         if not _views(instruction):
             continue
-        entries = {view.name: Entry(view.name) for view in _views(instruction)}
+        entries = {view.name: ForeignArray(view.name) for view in _views(instruction)}
         entries.update({name: e for name, e in naming.get(type(instruction.layer), {}).items() if name in entries})
         names = {entry.name for entry in entries.values()}
         if isinstance(instruction.layer, _SCALINGS) and not (rest and set(rest[0].arrays) == names):
@@ -236,7 +236,7 @@ def _load(network: Network, groups: list[Group], naming: Naming) -> None:
         network.statistics_fitted = fitted or not kept
 
 
-def _mismatches(instruction: Instruction, group: Group, entries: Mapping[str, Entry]) -> list[str]:
+def _mismatches(instruction: Instruction, group: Group, entries: Mapping[str, ForeignArray]) -> list[str]:
     """What of a layer's numbers is missing, too much, or of another shape."""
     problems = []
     expected = {entries[view.name].name: entries[view.name].shape(view.shape) for view in _views(instruction)}

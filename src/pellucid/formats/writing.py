@@ -21,7 +21,7 @@ _HEAD = 4096  # bytes in which the mark must stand
 
 
 @dataclass(frozen=True)
-class Report:
+class ExportReport:
     """What an export wrote, and what there is to know of it; printed as it is.
 
     Parameters

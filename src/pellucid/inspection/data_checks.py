@@ -175,8 +175,8 @@ def rows_in_both(x: Array, other: Array) -> Shared:
     theirs_in = np.flatnonzero(np.isin(theirs, mine))
     known = {_bytes(b[row]): row for row in theirs_in}
     rows = np.array([row for row in candidates if _bytes(a[row]) in known], dtype=np.int64)
-    held = {_bytes(a[row]) for row in rows}
-    share = sum(_bytes(b[row]) in held for row in theirs_in) / max(1, len(b))
+    held_out = {_bytes(a[row]) for row in rows}
+    share = sum(_bytes(b[row]) in held_out for row in theirs_in) / max(1, len(b))
     _, counts = np.unique(mine, return_counts=True)
     twins = float(counts[counts > 1].sum() - (counts > 1).sum()) / max(1, len(a))
     return Shared(rows, float(share), twins)

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid.inspection.verdict import ArrayCheck, Entry
+from pellucid.inspection.verdict import ArrayCheck, Derivative
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Floats
 
@@ -113,14 +113,14 @@ class _Array(NamedTuple):
             else:
                 continue
             name = f"{self.name} along direction {number}"
-            entry = Entry(name, line.computed, line.expected, line.error)
+            entry = Derivative(name, line.computed, line.expected, line.error)
             if line.error > self.effort.tolerance:
                 entries.append(self._narrow(direction) or entry)
                 break  # one number that is wrong is enough
             entries.append(entry)
         return ArrayCheck(self.name, self.at.size, self.effort.projections, len(entries), kinks, _worst(entries))
 
-    def _narrow(self, direction: Floats) -> Entry | None:
+    def _narrow(self, direction: Floats) -> Derivative | None:
         """The number that is wrong, by halving what the direction moves; None where the halves hide it."""
         part = np.arange(direction.size)
         while part.size > 1:
@@ -138,8 +138,8 @@ class _Array(NamedTuple):
         line = self._at_place(place)
         return None if line.kink else self._entry(place, line)
 
-    def _entry(self, place: tuple[int, ...], line: _Line) -> Entry:
-        return Entry(f"{self.name}[{', '.join(map(str, place))}]", line.computed, line.expected, line.error)
+    def _entry(self, place: tuple[int, ...], line: _Line) -> Derivative:
+        return Derivative(f"{self.name}[{', '.join(map(str, place))}]", line.computed, line.expected, line.error)
 
     def _at_place(self, place: tuple[int, ...]) -> _Line:
         """The comparison for one number."""
@@ -192,5 +192,5 @@ def _only(direction: Floats, part: Floats) -> Floats:
     return kept.reshape(direction.shape)
 
 
-def _worst(entries: list[Entry]) -> Entry | None:
+def _worst(entries: list[Derivative]) -> Derivative | None:
     return max(entries, key=lambda entry: entry.error, default=None)

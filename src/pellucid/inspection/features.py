@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.inspection.walk import walk_backward, walk_forward
+from pellucid.inspection.instrumented import walk_backward, walk_forward
 from pellucid.network import Network
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs, check_integer, check_number
@@ -64,8 +64,8 @@ def exciting_input(
     """Look for the input that excites a unit most, by gradient ascent within the range of the data.
 
     From the mean of the rows on, v ← v + rate·d·g/‖g‖∞ − decay·(v − mean) with g = ∂unit/∂v and d the range of each
-    feature, kept between each feature's lowest and highest value. Codes of categories (`Embedding`) stay at the most
-    frequent one. The best input on the way is answered.
+    feature, kept between each feature's lowest and highest value. Codes of categories (`CategoryEmbedding`) stay at the
+    most frequent one. The best input on the way is answered.
 
     Parameters
     ----------

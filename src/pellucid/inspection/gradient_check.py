@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.base import Model
+from pellucid.engines.engine import Model
 from pellucid.engines.reference import (
     Randomness,
     forward,
@@ -20,8 +20,7 @@ from pellucid.engines.reference import (
     penalty_value,
 )
 from pellucid.inspection.differences import Arrays, Effort, Value, compare
-from pellucid.inspection.verdict import ArrayCheck, Entry, GradientCheck
-from pellucid.inspection.walk import (
+from pellucid.inspection.instrumented import (
     Examples,
     check_examples,
     flat_gradient,
@@ -29,7 +28,8 @@ from pellucid.inspection.walk import (
     walk_backward,
     walk_forward,
 )
-from pellucid.layers.base import Layer
+from pellucid.inspection.verdict import ArrayCheck, Derivative, GradientCheck
+from pellucid.layers.layer import Layer
 from pellucid.losses import Loss, find_loss
 from pellucid.network import Network
 from pellucid.penalties import Penalty
@@ -38,7 +38,7 @@ from pellucid.streams import Purpose, Stream
 from pellucid.typing import Floats, Shape
 from pellucid.validation import check_array, check_finite, check_inputs, check_integer, check_number, check_seed
 
-__all__ = ["ArrayCheck", "Entry", "GradientCheck", "gradient_check", "layer_gradient_check", "loss_gradient_check"]
+__all__ = ["ArrayCheck", "Derivative", "GradientCheck", "gradient_check", "layer_gradient_check", "loss_gradient_check"]
 
 _TOLERANCE = 1e-6
 _LIMIT = 200  # arrays of at most so many numbers are checked number by number

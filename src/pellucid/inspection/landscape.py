@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.engines.base import Model
+from pellucid.engines.engine import Model
 from pellucid.engines.reference import mean_loss, penalty_value
-from pellucid.inspection.walk import check_examples
+from pellucid.inspection.instrumented import check_examples
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.penalties import Penalty

@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pellucid.engines.base import State
-from pellucid.inspection.rehearsal import Rehearsal
+from pellucid.engines.engine import TrainingState
+from pellucid.inspection.dry_run import DryRun
 from pellucid.pictures import draw
 from pellucid.streams import Purpose, Stream
 from pellucid.training import Trainer
@@ -137,7 +137,7 @@ def range_test(
     check_number("lowest", lowest, above=0.0)
     check_number("highest", highest, above=lowest)
     check_integer("steps", steps, minimum=20)
-    rehearsal, state = Rehearsal.of(trainer, x, y, sample_weight=sample_weight, class_weight=class_weight)
+    rehearsal, state = DryRun.of(trainer, x, y, sample_weight=sample_weight, class_weight=class_weight)
     some = Stream(0, Purpose.SPLIT, index=2).permutation(len(rehearsal.task.x))[:_ROWS]
     kept = min(_MEASURED, len(some) // 4) if len(some) >= _FEW else 0
     measured = rehearsal.on(some[:kept] if kept else some)
@@ -149,7 +149,7 @@ def range_test(
     return found
 
 
-def _try(sample: Rehearsal, measured: Rehearsal, state: State, rates: Floats) -> RangeTest:
+def _try(sample: DryRun, measured: DryRun, state: TrainingState, rates: Floats) -> RangeTest:
     """One test of rates (steps,)."""
     first, losses = measured.loss(state), _losses(sample, measured, state, rates)
     smoothed, tried = _smooth(first, losses), rates[: len(losses)]
@@ -157,7 +157,7 @@ def _try(sample: Rehearsal, measured: Rehearsal, state: State, rates: Floats) ->
     return RangeTest(tried, losses, smoothed, *verdict, sample.task.rate_at(state))
 
 
-def _losses(sample: Rehearsal, measured: Rehearsal, state: State, rates: Floats) -> Floats:
+def _losses(sample: DryRun, measured: DryRun, state: TrainingState, rates: Floats) -> Floats:
     """The measured loss behind each step, until it explodes."""
     losses: list[float] = []
     first = measured.loss(state)
@@ -172,7 +172,7 @@ def _losses(sample: Rehearsal, measured: Rehearsal, state: State, rates: Floats)
     return np.array([loss for loss in losses if math.isfinite(loss)])
 
 
-def _at(sample: Rehearsal, rate: float) -> Any:
+def _at(sample: DryRun, rate: float) -> Any:
     """The optimizer at a constant rate."""
     return replace(sample.task.optimizer, learning_rate=rate)
 

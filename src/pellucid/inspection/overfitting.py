@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.base import State
-from pellucid.inspection.rehearsal import Rehearsal
+from pellucid.engines.engine import TrainingState
+from pellucid.inspection.dry_run import DryRun
 from pellucid.layers import Dropout, GaussianNoise, Layer
 from pellucid.losses import SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.optimizers import Adam, Optimizer
@@ -58,7 +58,7 @@ class Overfit:
     score: float
     steps: int
     rows: int
-    said: str
+    message: str
     advice: str
 
     @property
@@ -68,7 +68,7 @@ class Overfit:
 
     def __str__(self) -> str:
         """The verdict and what to do."""
-        return f"{self.verdict}: {self.said}{' ' + self.advice if self.advice else ''}"
+        return f"{self.verdict}: {self.message}{' ' + self.advice if self.advice else ''}"
 
 
 def overfit_small(trainer: Trainer, x: Any, y: Any, *, rows: int = _ROWS, steps: int = _STEPS) -> Overfit:
@@ -103,7 +103,7 @@ def overfit_small(trainer: Trainer, x: Any, y: Any, *, rows: int = _ROWS, steps:
     """
     check_integer("rows", rows, minimum=2)
     check_integer("steps", steps, minimum=1)
-    rehearsal, state = Rehearsal.of(trainer, x, y)
+    rehearsal, state = DryRun.of(trainer, x, y)
     few = without_regularization(rehearsal.on(_different(rehearsal.task.x, rows)))
     few = few.changed(batch_size=len(few.task.x))
     own = dataclasses.replace(few.task.optimizer, weight_decay=0.0)
@@ -126,23 +126,23 @@ def _told(
     at = f"{type(optimizer).__name__} at a rate of {optimizer.rate_at(0):g}"
     course = f"the loss went from {first:.4g} to {loss:.3g} in {steps:,} steps of {at}"
     if reached and with_own:
-        said, advice = f"{rows} rows were learnt by heart: {course}.", ""
+        message, advice = f"{rows} rows were learnt by heart: {course}.", ""
     elif reached:
-        said = f"{rows} rows were learnt by heart, but not with the trainer's own optimizer: {course}."
+        message = f"{rows} rows were learnt by heart, but not with the trainer's own optimizer: {course}."
         advice = "Look at the learning rate."
     else:
-        said = f"{rows} rows could not be learnt by heart: {course} at best."
+        message = f"{rows} rows could not be learnt by heart: {course} at best."
         advice = (
             "Look at the gradient, the output and the loss, the scale of the inputs and the size of the network: one "
             "of them keeps it from learning anything."
         )
-    return Overfit(reached, with_own, loss, first, score, steps, rows, said, advice)
+    return Overfit(reached, with_own, loss, first, score, steps, rows, message, advice)
 
 
-def _learn(few: Rehearsal, start: State, steps: int) -> tuple[bool, float, float, int]:
+def _learn(few: DryRun, start: TrainingState, steps: int) -> tuple[bool, float, float, int]:
     """Whether the rows are learnt, their loss, their score, and the steps it took."""
-    slots = State.start(start.parameters, start.statistics, few.task.optimizer).slots
-    state: State | None = dataclasses.replace(start, slots=slots)
+    slots = TrainingState.start(start.parameters, start.statistics, few.task.optimizer).slots
+    state: TrainingState | None = dataclasses.replace(start, slots=slots)
     baseline, loss, score, made = few.baseline(), float("inf"), float("nan"), 0
     while made < steps:
         assert state is not None
@@ -173,7 +173,7 @@ def quiet(layer: Layer) -> Layer:
     return dataclasses.replace(layer, scale=0.0) if isinstance(layer, GaussianNoise) else layer
 
 
-def without_regularization(rehearsal: Rehearsal) -> Rehearsal:
+def without_regularization(rehearsal: DryRun) -> DryRun:
     """The same training without penalty, weight decay, constraint, dropout, noise and label smoothing."""
     task = rehearsal.task
     program = compile_program([quiet(each.layer) for each in task.program.instructions], task.program.input_shape)

@@ -18,10 +18,10 @@ from pellucid.inspection.doctor import data, outputs
 from pellucid.inspection.doctor.doctor import gather
 from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding
+from pellucid.inspection.dry_run import DryRun
 from pellucid.inspection.gradient_check import gradient_check
 from pellucid.inspection.learning_rate_finder import RangeTest, range_test
 from pellucid.inspection.overfitting import Overfit, overfit_small
-from pellucid.inspection.rehearsal import Rehearsal
 from pellucid.training import History, Trainer
 from pellucid.training.rows import check_validation, split_off
 
@@ -43,7 +43,7 @@ class Check:
         loss", "gradient", "overfit a few rows", "learning rate".
     verdict : str
         "error", "warning", "hint", "good" or "skipped".
-    said : str
+    message : str
         What was seen, in a sentence with its numbers.
     advice : str
         What to do; "" where all is well.
@@ -53,7 +53,7 @@ class Check:
 
     name: str
     verdict: str
-    said: str
+    message: str
     advice: str = ""
     result: Any = None
 
@@ -102,7 +102,7 @@ class Preflight(Sequence[Check]):
         width = max((len(check.name) for check in self.checks), default=0)
         lines = []
         for check in self.checks:
-            lines.append(f"{check.verdict:<7}  {check.name:<{width}}  {check.said}")
+            lines.append(f"{check.verdict:<7}  {check.name:<{width}}  {check.message}")
             if check.advice:
                 lines.append(f"{'':<7}  {'':<{width}}  Do: {check.advice}")
         return "\n".join(lines)
@@ -149,7 +149,7 @@ def preflight(
             x, y, float(validation), sample_weight, network=trainer.network, loss=trainer.loss, seed=trainer.seed
         )
     weights = {"sample_weight": sample_weight, "class_weight": class_weight}
-    rehearsal, state = Rehearsal.of(trainer, x, y, **weights)
+    rehearsal, state = DryRun.of(trainer, x, y, **weights)
     checked = None
     if validation is not None:
         checked = check_validation(validation, trainer.replica().initialize(x, y).network, trainer.loss)
@@ -163,12 +163,12 @@ def preflight(
     return Preflight(tuple(checks))
 
 
-def _of(findings: list[Finding], name: str, said: str) -> Check:
+def _of(findings: list[Finding], name: str, message: str) -> Check:
     """The worst finding as a check; where there is none, that all is well."""
     if not findings:
-        return Check(name, "good", said)
+        return Check(name, "good", message)
     worst = findings[0]
-    return Check(name, worst.severity, worst.said, worst.advice, worst)
+    return Check(name, worst.severity, worst.message, worst.advice, worst)
 
 
 def _run(evidence: Evidence) -> Run:
@@ -179,11 +179,11 @@ def _run(evidence: Evidence) -> Run:
 def initial_loss(evidence: Evidence) -> Check:
     """The first loss beside the one of a network that knows nothing."""
     run = _run(evidence)
-    said = f"{run.first_loss:.4g}; a network that knows nothing has {run.baseline_loss:.4g}."
+    message = f"{run.first_loss:.4g}; a network that knows nothing has {run.baseline_loss:.4g}."
     if not np.isfinite(run.first_loss):
         advice = "Look at the scale of the inputs, at the first weights and at the loss."
         return Check("initial loss", "error", "The loss of the first weights is not finite.", advice)
-    return _of(outputs.initial_loss(evidence), "initial loss", said)
+    return _of(outputs.initial_loss(evidence), "initial loss", message)
 
 
 def inputs(evidence: Evidence) -> Check:
@@ -200,8 +200,8 @@ def targets(evidence: Evidence) -> Check:
     if run.of_classes:
         return _of(found, "targets", "Classes.")
     scales = scales_of(run.rehearsal.task.targets)
-    said = f"Mean {float(scales.mean.mean()):.3g}, standard deviation {float(scales.deviation.mean()):.3g}."
-    return _of(found, "targets", said)
+    message = f"Mean {float(scales.mean.mean()):.3g}, standard deviation {float(scales.deviation.mean()):.3g}."
+    return _of(found, "targets", message)
 
 
 def columns(evidence: Evidence) -> Check:
@@ -212,14 +212,14 @@ def columns(evidence: Evidence) -> Check:
         return _of(leaks, "columns", "")
     x = run.rehearsal.task.x
     constant, twins = constant_columns(x), duplicate_columns(x)
-    said = f"{x.reshape(len(x), -1).shape[1]:,}"
+    message = f"{x.reshape(len(x), -1).shape[1]:,}"
     if len(constant):
         names = [run.column_name(each) for each in constant.tolist()]
-        said += f"; {len(constant):,} constant ({_some(names)}), which say nothing"
+        message += f"; {len(constant):,} constant ({_some(names)}), which say nothing"
     if twins:
         pairs = [f"{run.column_name(b)} = {run.column_name(a)}" for a, b in twins]
-        said += f"; {len(twins):,} equal to another ({_some(pairs)})"
-    return Check("columns", "hint" if len(constant) or twins else "good", f"{said}.", "", (constant, twins))
+        message += f"; {len(twins):,} equal to another ({_some(pairs)})"
+    return Check("columns", "hint" if len(constant) or twins else "good", f"{message}.", "", (constant, twins))
 
 
 def _some(items: list[Any]) -> str:
@@ -231,8 +231,8 @@ def rows_in_both_parts(evidence: Evidence) -> Check:
     run = _run(evidence)
     if run.validation is None:
         return Check("rows in both parts", "skipped", "There is no validation set.")
-    said = f"{run.shared_share:.1%} of the validation rows stand in the training rows."
-    return _of(data.validation_leak(evidence), "rows in both parts", said)
+    message = f"{run.shared_share:.1%} of the validation rows stand in the training rows."
+    return _of(data.validation_leak(evidence), "rows in both parts", message)
 
 
 def classes(evidence: Evidence) -> Check:
@@ -245,20 +245,20 @@ def classes(evidence: Evidence) -> Check:
     outputs_count = max(2, run.rehearsal.task.program.outputs)
     missing = sorted(set(range(outputs_count)) - set(shares))
     rarest = min(shares, key=lambda each: shares[each])
-    said = f"{len(shares)}; the rarest, {run.class_name(rarest)}, has {shares[rarest]:.1%} of the rows."
+    message = f"{len(shares)}; the rarest, {run.class_name(rarest)}, has {shares[rarest]:.1%} of the rows."
     if missing:
         advice = "Give the network as many outputs as there are classes, or find rows of these."
         return Check(
             "classes",
             "warning",
-            f"{said} No row has class {_some([run.class_name(each) for each in missing])}.",
+            f"{message} No row has class {_some([run.class_name(each) for each in missing])}.",
             advice,
             shares,
         )
     if shares[rarest] < data.RARE / len(shares) and run.rehearsal.task.sample_weight is None:
         advice = 'Think of class_weight="balanced", and look at more than the accuracy.'
-        return Check("classes", "hint", said, advice, shares)
-    return Check("classes", "good", said, "", shares)
+        return Check("classes", "hint", message, advice, shares)
+    return Check("classes", "good", message, "", shares)
 
 
 def signal(evidence: Evidence) -> Check:
@@ -269,8 +269,8 @@ def signal(evidence: Evidence) -> Check:
     found = data.shuffled_labels(evidence) or data.label_noise(evidence)
     yard = run.yardstick
     reached = run.quality(yard.unexplained)
-    said = f"A ridge regression on random features has {reached} on held-out rows: a network should, too."
-    return _of(found, "signal", said)
+    message = f"A ridge regression on random features has {reached} on held-out rows: a network should, too."
+    return _of(found, "signal", message)
 
 
 def output_and_loss(evidence: Evidence) -> Check:
@@ -292,7 +292,7 @@ _OF_EVIDENCE: tuple[Callable[[Evidence], Check], ...] = (
 )
 
 
-def _gradient(trainer: Trainer, rehearsal: Rehearsal) -> Check:
+def _gradient(trainer: Trainer, rehearsal: DryRun) -> Check:
     """The gradient of the whole network beside central differences, on a few rows."""
     task = rehearsal.task
     replica = trainer.replica().initialize(task.x, task.targets)
@@ -311,16 +311,16 @@ def _gradient(trainer: Trainer, rehearsal: Rehearsal) -> Check:
 
 
 def _overfit(made: Overfit) -> Check:
-    return Check("overfit a few rows", made.verdict, made.said, made.advice, made)
+    return Check("overfit a few rows", made.verdict, made.message, made.advice, made)
 
 
 def _learning_rate(test: RangeTest) -> Check:
     """The trainer's own rate beside what the range test found."""
     if test.suggestion is None:
         return Check("learning rate", "warning", test.reason, "See the checks above before looking for a rate.", test)
-    said = f"{test.present:g}; {test.suggestion:g} is suggested. {test.reason}"
+    message = f"{test.present:g}; {test.suggestion:g} is suggested. {test.reason}"
     if test.highest is not None and test.present > test.highest:
-        return Check("learning rate", "error", said, f"Lower the rate to {test.suggestion:g}.", test)
+        return Check("learning rate", "error", message, f"Lower the rate to {test.suggestion:g}.", test)
     if test.present < test.suggestion / _TOO_LOW:
-        return Check("learning rate", "warning", said, f"Raise the rate to {test.suggestion:g}.", test)
-    return Check("learning rate", "good", said, "", test)
+        return Check("learning rate", "warning", message, f"Raise the rate to {test.suggestion:g}.", test)
+    return Check("learning rate", "good", message, "", test)

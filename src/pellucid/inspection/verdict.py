@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Entry(NamedTuple):
+class Derivative(NamedTuple):
     """One derivative: what the part says, and what central differences say."""
 
     name: str
@@ -29,7 +29,7 @@ class ArrayCheck(NamedTuple):
     """How many numbers, or directions, were compared."""
     kinks: int
     """How many were skipped, since the value has a kink there."""
-    worst: Entry | None
+    worst: Derivative | None
     """The comparison with the largest error; None if there was none."""
 
 
@@ -55,7 +55,7 @@ class GradientCheck:
     evaluations: int
 
     @property
-    def worst(self) -> Entry | None:
+    def worst(self) -> Derivative | None:
         """The comparison with the largest error of all; None where nothing could be compared."""
         found = [array.worst for array in self.arrays if array.worst is not None]
         return max(found, key=lambda entry: entry.error, default=None)

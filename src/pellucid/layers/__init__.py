@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pellucid.foreign import explain_constructors
 from pellucid.layers.activations import HardTanh, Identity, ReLU, Sigmoid, Softmax, Softsign, Tanh
-from pellucid.layers.base import Context, Layer, ParameterSpec
 from pellucid.layers.containers import Add, Concatenate, Container, Join, Parallel, Residual, Sequential
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Dropout
-from pellucid.layers.embedding import Embedding
+from pellucid.layers.embedding import CategoryEmbedding
+from pellucid.layers.layer import Context, Layer, ParameterSpec
 from pellucid.layers.maxout import Maxout
 from pellucid.layers.noise import GaussianNoise
 from pellucid.layers.normalization import BatchNormalization, LayerNormalization
@@ -25,7 +25,7 @@ _ALL: tuple[type[Layer], ...] = (
     ParametricActivation,
     Dropout, GaussianNoise, BatchNormalization, LayerNormalization, Scale,
     Standardize, MinMax, RobustScale, Center, Rescale,
-    PeriodicEmbedding, Embedding,
+    PeriodicEmbedding, CategoryEmbedding,
     Flatten, Reshape, Sequential, Residual, Parallel,
 )  # fmt: skip
 
@@ -61,13 +61,13 @@ __all__ = [
     "SELU",
     "Add",
     "BatchNormalization",
+    "CategoryEmbedding",
     "Center",
     "Concatenate",
     "Container",
     "Context",
     "Dense",
     "Dropout",
-    "Embedding",
     "Flatten",
     "GaussianNoise",
     "HardTanh",

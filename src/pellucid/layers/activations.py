@@ -14,10 +14,10 @@ import numpy as np
 
 from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer
+from pellucid.layers.layer import Context, Gradients, Layer
 from pellucid.numerics import sigmoid, softmax
 from pellucid.typing import Floats, Shape
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,8 @@ class HardTanh(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "minimum")
-        keep_number(self, "maximum", above=self.minimum)
+        coerce_number_field(self, "minimum")
+        coerce_number_field(self, "maximum", above=self.minimum)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> a (n, d); saved: the output."""

@@ -10,9 +10,9 @@ from typing import ClassVar, Protocol, runtime_checkable
 from pellucid.formulas import Formulas
 from pellucid.initializers import Initializer, Normal, find_initializer
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
+from pellucid.layers.layer import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Floats, Shape
-from pellucid.validation import check_choice, keep_integer
+from pellucid.validation import check_choice, coerce_integer_field
 
 _STANDARD = Formulas(
     symbol="z",
@@ -92,7 +92,7 @@ class Dense(Layer):
     parametrization: str = "standard"
 
     def __post_init__(self) -> None:
-        keep_integer(self, "units", minimum=1)
+        coerce_integer_field(self, "units", minimum=1)
         if self.weight_initializer is not None:
             initializer = find_initializer(self.weight_initializer, "weight_initializer")
             object.__setattr__(self, "weight_initializer", initializer)

@@ -13,10 +13,10 @@ import numpy as np
 from pellucid.configuration import from_configuration
 from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer
+from pellucid.layers.layer import Context, Gradients, Layer
 from pellucid.schedules import SCHEDULES, Schedule, rate_at, rates_at
 from pellucid.typing import Floats
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 
 @runtime_checkable
@@ -88,7 +88,7 @@ class Dropout(Layer):
                 f"network's file holds no functions. (A class of your own derived from Schedule will do.)"
             )
         else:
-            keep_number(self, "rate", minimum=0.0, below=1.0)
+            coerce_number_field(self, "rate", minimum=0.0, below=1.0)
 
     @property
     def follows_schedules(self) -> bool:

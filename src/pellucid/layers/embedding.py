@@ -11,9 +11,9 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Normal
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
+from pellucid.layers.layer import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Array, Floats, Shape
-from pellucid.validation import check_integer, keep_integer
+from pellucid.validation import check_integer, coerce_integer_field
 
 _LARGEST = 2**24  # what float32 tells apart
 _ROWS_AT_A_TIME = 65536  # are checked, so that a file that is mapped stays on the disk
@@ -38,7 +38,7 @@ class PassesThrough(Protocol):
 
 
 @dataclass(frozen=True)
-class Embedding(Layer):
+class CategoryEmbedding(Layer):
     """Each of the last columns holds the code of a category, 0 … c − 1, and is replaced by that category's own vector.
 
     With k categories in the last k columns, y = (the other columns, W[o₁ + code₁], …, W[oₖ + codeₖ]): W holds all
@@ -55,7 +55,7 @@ class Embedding(Layer):
     Examples
     --------
     >>> import pellucid as pl
-    >>> network = pl.Network([pl.Embedding((3,), size=2)]).build(2)
+    >>> network = pl.Network([pl.CategoryEmbedding((3,), size=2)]).build(2)
     >>> network.set("0.weight", [[1, 2], [3, 4], [5, 6]])
     >>> network.scores([[0.5, 2], [0.5, 0]])
     array([[0.5, 5. , 6. ],
@@ -87,14 +87,15 @@ class Embedding(Layer):
             )
         checked = tuple(check_integer("cardinalities", count, minimum=1, maximum=_LARGEST) for count in given)
         object.__setattr__(self, "cardinalities", checked)
-        keep_integer(self, "size", minimum=1)
+        coerce_integer_field(self, "size", minimum=1)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(*positions, d) -> (*positions, d − k + k·size)."""
         codes = len(self.cardinalities)
         if input_shape[-1] < codes:
             raise ValueError(
-                f"Embedding takes the last {codes} columns for codes, but its input has the shape {input_shape}. "
+                f"CategoryEmbedding takes the last {codes} columns for codes, but its input has the shape "
+                f"{input_shape}. "
                 f"Give as many cardinalities as there are columns of codes."
             )
         return (*input_shape[:-1], input_shape[-1] + codes * (self.size - 1))
@@ -120,9 +121,9 @@ class Embedding(Layer):
                 wrong |= codes != np.floor(codes)
             if wrong.any():
                 raise ValueError(
-                    f"Column {column - x.shape[1]} holds {codes[wrong][0]:g}, but the codes of Embedding there are the "
-                    f"whole numbers 0 to {count - 1}. Give new and missing values a code of their own, and let nothing "
-                    f"in front of the layer change the codes."
+                    f"Column {column - x.shape[1]} holds {codes[wrong][0]:g}, but the codes of CategoryEmbedding there "
+                    f"are the whole numbers 0 to {count - 1}. Give new and missing values a code of their own, and let "
+                    f"nothing in front of the layer change the codes."
                 )
 
     @property

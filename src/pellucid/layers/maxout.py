@@ -11,9 +11,9 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Initializer, find_initializer
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
+from pellucid.layers.layer import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Array, Floats, Shape
-from pellucid.validation import keep_integer
+from pellucid.validation import coerce_integer_field
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Maxout(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_integer(self, "units", minimum=1)
-        keep_integer(self, "pieces", minimum=2)
+        coerce_integer_field(self, "units", minimum=1)
+        coerce_integer_field(self, "pieces", minimum=2)
         if self.weight_initializer is not None:
             initializer = find_initializer(self.weight_initializer, "weight_initializer")
             object.__setattr__(self, "weight_initializer", initializer)

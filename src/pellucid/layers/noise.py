@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer
+from pellucid.layers.layer import Context, Gradients, Layer
 from pellucid.typing import Floats
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class GaussianNoise(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "scale", minimum=0.0)
+        coerce_number_field(self, "scale", minimum=0.0)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
         """X (n, d) -> x + noise."""

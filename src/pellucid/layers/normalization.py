@@ -11,9 +11,9 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Constant, Zeros
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
+from pellucid.layers.layer import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Floats, Shape
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 
 class Normalized(NamedTuple):
@@ -59,8 +59,8 @@ class BatchNormalization(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "momentum", above=0.0, maximum=1.0)
-        keep_number(self, "epsilon", above=0.0)
+        coerce_number_field(self, "momentum", above=0.0, maximum=1.0)
+        coerce_number_field(self, "epsilon", above=0.0)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """γ (named scale) and β (named shift), one for each feature."""
@@ -136,7 +136,7 @@ class LayerNormalization(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "epsilon", above=0.0)
+        coerce_number_field(self, "epsilon", above=0.0)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """γ (named scale) and β (named shift), one for each feature."""

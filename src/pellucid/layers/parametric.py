@@ -10,7 +10,7 @@ from pellucid.formulas import Formulas
 from pellucid.initializers import Constant
 from pellucid.kernel import Kernel
 from pellucid.layers.activations import HardTanh, ReLU, Sigmoid, Softsign, Tanh
-from pellucid.layers.base import NO_NAMES, Context, Gradients, Layer, ParameterSpec, as_rows
+from pellucid.layers.layer import NO_NAMES, Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.layers.rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, SiLU, Softplus
 from pellucid.typing import Floats, Shape
 from pellucid.validation import check_choice

@@ -12,9 +12,9 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Normal, Uniform
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
+from pellucid.layers.layer import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Floats, Shape
-from pellucid.validation import keep_integer, keep_number
+from pellucid.validation import coerce_integer_field, coerce_number_field
 
 
 class _Saved(NamedTuple):
@@ -85,10 +85,10 @@ class PeriodicEmbedding(Layer):
 
     def __post_init__(self) -> None:
         if self.numbers is not None:
-            keep_integer(self, "numbers", minimum=1)
-        keep_integer(self, "frequencies", minimum=1)
-        keep_integer(self, "outputs", minimum=2)
-        keep_number(self, "sigma", above=0.0)
+            coerce_integer_field(self, "numbers", minimum=1)
+        coerce_integer_field(self, "frequencies", minimum=1)
+        coerce_integer_field(self, "outputs", minimum=2)
+        coerce_number_field(self, "sigma", above=0.0)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(*positions, d) -> (*positions, d + m·(outputs − 1))."""

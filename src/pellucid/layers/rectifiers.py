@@ -15,10 +15,10 @@ import numpy as np
 from pellucid.formulas import Formulas
 from pellucid.initializers import Constant
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
+from pellucid.layers.layer import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.numerics import erf, sigmoid, softplus
 from pellucid.typing import Array, Floats, Shape
-from pellucid.validation import check_choice, keep_number
+from pellucid.validation import check_choice, coerce_number_field
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -54,7 +54,7 @@ class LeakyReLU(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "slope")
+        coerce_number_field(self, "slope")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Array]:
         """Z (n, d) -> a (n, d); saved: where z > 0."""
@@ -100,7 +100,7 @@ class PReLU(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "slope")
+        coerce_number_field(self, "slope")
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The slope: (1,), or one for each unit."""
@@ -150,7 +150,7 @@ class ELU(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "alpha", above=0.0)
+        coerce_number_field(self, "alpha", above=0.0)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> a (n, d); saved: the output."""
@@ -344,7 +344,7 @@ class Softplus(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "beta", above=0.0)
+        coerce_number_field(self, "beta", above=0.0)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
         """Z (n, d) -> a (n, d); saved: z."""

@@ -9,9 +9,9 @@ from typing import ClassVar
 from pellucid.formulas import Formulas
 from pellucid.initializers import Constant
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer, ParameterSpec, as_rows
+from pellucid.layers.layer import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Floats, Shape
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Scale(Layer):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "initial")
+        coerce_number_field(self, "initial")
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The factors, one for each feature, not penalized."""

@@ -14,9 +14,9 @@ import numpy as np
 
 from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer
+from pellucid.layers.layer import Context, Gradients, Layer
 from pellucid.typing import Array, Floats, Shape
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 _ROWS_AT_A_TIME = 4096  # statistics are summed over slices: the data may be far larger than its float64 copy could be
 
@@ -122,8 +122,8 @@ class MinMax(Layer):
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        keep_number(self, "low")
-        keep_number(self, "high", above=self.low)
+        coerce_number_field(self, "low")
+        coerce_number_field(self, "high", above=self.low)
 
     statistic_specs = Standardize.statistic_specs
     forward = Standardize.forward
@@ -191,7 +191,7 @@ class RobustScale(Layer):
 
     def __post_init__(self) -> None:
         if self.limit is not None:
-            keep_number(self, "limit", above=0.0)
+            coerce_number_field(self, "limit", above=0.0)
 
     statistic_specs = Standardize.statistic_specs
 
@@ -246,8 +246,8 @@ class Rescale(Layer):
     formulas: ClassVar[Formulas] = Formulas(symbol="s", value="{x}·{scale}[ + {offset}]", derivative="{scale}")
 
     def __post_init__(self) -> None:
-        keep_number(self, "scale")
-        keep_number(self, "offset")
+        coerce_number_field(self, "scale")
+        coerce_number_field(self, "offset")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
         """X (n, d) -> x·scale + offset."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
-from pellucid.layers.base import Context, Gradients, Layer
+from pellucid.layers.layer import Context, Gradients, Layer
 from pellucid.typing import Floats, Shape
 from pellucid.validation import check_integer
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid.foreign import explain_constructors
-from pellucid.losses.base import Loss
 from pellucid.losses.classes import Hinge, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from pellucid.losses.custom import CustomLoss
 from pellucid.losses.links import LINKS, class_count, correct, metrics, predictions, probabilities
+from pellucid.losses.loss import Loss
 from pellucid.losses.numbers import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 from pellucid.losses.target import TargetScaling
-from pellucid.validation import unknown_name
+from pellucid.validation import unknown_name_message
 
 LOSSES: dict[str, type[Loss]] = {
     "squared_error": SquaredError,
@@ -32,7 +32,7 @@ def find_loss(value: Any) -> Loss:
         return value
     if isinstance(value, str) and value in LOSSES:
         return LOSSES[value]()
-    raise ValueError(unknown_name("loss", value, LOSSES))
+    raise ValueError(unknown_name_message("loss", value, LOSSES))
 
 
 __all__ = [

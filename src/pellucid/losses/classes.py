@@ -9,10 +9,10 @@ import numpy as np
 
 from pellucid.formulas import LossFormulas
 from pellucid.kernel import Kernel
-from pellucid.losses.base import Loss, as_numbers, check_probabilities, class_indices, matrix
+from pellucid.losses.loss import Loss, as_numbers, check_probabilities, class_indices, matrix
 from pellucid.numerics import sigmoid, softmax
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_array, keep_number
+from pellucid.validation import check_array, coerce_number_field
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SoftmaxCrossEntropy(Loss):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "label_smoothing", minimum=0.0, below=1.0)
+        coerce_number_field(self, "label_smoothing", minimum=0.0, below=1.0)
 
     def encode(self, y: Any, outputs: int) -> Array:
         """Classes (n,) or probabilities (n, outputs)."""
@@ -132,7 +132,7 @@ class SigmoidCrossEntropy(Loss):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "label_smoothing", minimum=0.0, below=1.0)
+        coerce_number_field(self, "label_smoothing", minimum=0.0, below=1.0)
 
     def encode(self, y: Any, outputs: int) -> Array:
         """Numbers in [0, 1], (n,) or (n, outputs)."""
@@ -188,7 +188,7 @@ class Hinge(Loss):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "margin", above=0.0)
+        coerce_number_field(self, "margin", above=0.0)
 
     def encode(self, y: Any, outputs: int) -> Array:
         """Classes (n,); for a single output 1 or 0 as (n, 1)."""

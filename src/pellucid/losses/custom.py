@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.losses.base import Loss, class_indices, matrix
 from pellucid.losses.links import LINKS
+from pellucid.losses.loss import Loss, class_indices, matrix
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_array, check_choice, keep_integer
+from pellucid.validation import check_array, check_choice, coerce_integer_field
 
 _ROWS = 8  # examples that the gradient is checked on
 _STEP = 1e-6
@@ -56,7 +56,7 @@ class CustomLoss(Loss):
     predicts: str = "identity"
 
     def __post_init__(self) -> None:
-        keep_integer(self, "outputs", minimum=1)
+        coerce_integer_field(self, "outputs", minimum=1)
         check_choice("predicts", self.predicts, LINKS)
         for name in ("value", "derivative"):
             if not callable(getattr(self, name)):

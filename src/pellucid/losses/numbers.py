@@ -9,9 +9,9 @@ import numpy as np
 
 from pellucid.formulas import LossFormulas
 from pellucid.kernel import Kernel
-from pellucid.losses.base import Loss, as_numbers, class_indices, matrix
+from pellucid.losses.loss import Loss, as_numbers, class_indices, matrix
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_array, check_number, counted, keep_number
+from pellucid.validation import check_array, check_number, coerce_number_field, counted
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Huber(Loss):
     )
 
     def __post_init__(self) -> None:
-        keep_number(self, "delta", above=0.0)
+        coerce_number_field(self, "delta", above=0.0)
 
     def encode(self, y: Any, outputs: int) -> Array:
         """Numbers (n, outputs), or (n,) for a single output."""

@@ -105,7 +105,7 @@ class TargetScaling:
         low = -np.inf if self.low is None else self.low
         return np.atleast_1d(low).astype(np.float64), np.atleast_1d(np.inf if self.high is None else self.high)
 
-    def words(self, link: str = "identity") -> str:
+    def describe(self, link: str = "identity") -> str:
         """The function of a score: "score·20 + 100, at least 90"."""
         shown = {name: _shown(getattr(self, name)) for name in ("mean", "scale", "low", "high")}
         score = "exp(score)" if link == "exponential" else "score"

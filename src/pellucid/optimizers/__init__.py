@@ -7,9 +7,9 @@ from typing import Any
 from pellucid.foreign import explain_constructors
 from pellucid.optimizers.adam import Adam, Adamax, AdamW, AMSGrad, NAdam
 from pellucid.optimizers.adaptive import AdaDelta, AdaGrad, Lion, RMSProp
-from pellucid.optimizers.base import Optimizer, Slots
 from pellucid.optimizers.descent import GradientDescent, Momentum, Nesterov
-from pellucid.validation import unknown_name
+from pellucid.optimizers.optimizer import Optimizer, Slots
+from pellucid.validation import unknown_name_message
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "gradient_descent": GradientDescent,
@@ -34,7 +34,7 @@ def find_optimizer(value: Any) -> Optimizer:
         return value
     if isinstance(value, str) and value in OPTIMIZERS:
         return OPTIMIZERS[value]()
-    raise ValueError(unknown_name("optimizer", value, OPTIMIZERS))
+    raise ValueError(unknown_name_message("optimizer", value, OPTIMIZERS))
 
 
 __all__ = [

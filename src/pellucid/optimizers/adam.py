@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from pellucid.kernel import Kernel
-from pellucid.optimizers.base import Optimizer, Rate, Slots
+from pellucid.optimizers.optimizer import Optimizer, Rate, Slots
 from pellucid.schedules import LearningRate
 from pellucid.typing import Floats
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Adam(Optimizer):
             raise TypeError(f"epsilon_hat must be True or False, not {self.epsilon_hat!r}.")
         if self.epsilon_hat and type(self).update is not Adam.update:
             raise ValueError(f"epsilon_hat is for Adam and AdamW: {type(self).__name__} has no such form.")
-        keep_number(self, "beta_1", minimum=0.0, below=1.0)
-        keep_number(self, "beta_2", minimum=0.0, below=1.0)
-        keep_number(self, "epsilon", above=0.0)
+        coerce_number_field(self, "beta_1", minimum=0.0, below=1.0)
+        coerce_number_field(self, "beta_2", minimum=0.0, below=1.0)
+        coerce_number_field(self, "epsilon", above=0.0)
 
     def moments(self, gradient: Floats, slots: Slots) -> tuple[Floats, Floats]:
         """β₁m + (1 − β₁)g and β₂v + (1 − β₂)g², (p,) each."""
@@ -162,7 +162,7 @@ class NAdam(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_number(self, "momentum_decay", minimum=0.0)
+        coerce_number_field(self, "momentum_decay", minimum=0.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
         """Moments, and the step with the next one's momentum."""

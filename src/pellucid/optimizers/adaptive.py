@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from pellucid.kernel import Kernel
-from pellucid.optimizers.base import Optimizer, Rate, Slots
+from pellucid.optimizers.optimizer import Optimizer, Rate, Slots
 from pellucid.schedules import LearningRate
 from pellucid.typing import Floats
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class AdaGrad(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_number(self, "epsilon", above=0.0)
+        coerce_number_field(self, "epsilon", above=0.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
         """S ← s + g², w ← w − rate·g/(√s + ε)."""
@@ -73,8 +73,8 @@ class RMSProp(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_number(self, "decay", minimum=0.0, below=1.0)
-        keep_number(self, "epsilon", above=0.0)
+        coerce_number_field(self, "decay", minimum=0.0, below=1.0)
+        coerce_number_field(self, "epsilon", above=0.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
         """V ← ρv + (1 − ρ)g², w ← w − rate·g/(√v + ε)."""
@@ -111,8 +111,8 @@ class AdaDelta(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_number(self, "decay", minimum=0.0, below=1.0)
-        keep_number(self, "epsilon", above=0.0)
+        coerce_number_field(self, "decay", minimum=0.0, below=1.0)
+        coerce_number_field(self, "epsilon", above=0.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
         """Both mean squares, and the step."""
@@ -149,8 +149,8 @@ class Lion(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_number(self, "beta_1", minimum=0.0, below=1.0)
-        keep_number(self, "beta_2", minimum=0.0, below=1.0)
+        coerce_number_field(self, "beta_1", minimum=0.0, below=1.0)
+        coerce_number_field(self, "beta_2", minimum=0.0, below=1.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
         """The step by sign, and the momentum."""

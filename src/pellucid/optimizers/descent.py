@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pellucid.kernel import Kernel
-from pellucid.optimizers.base import Optimizer, Rate, Slots
+from pellucid.optimizers.optimizer import Optimizer, Rate, Slots
 from pellucid.typing import Floats
-from pellucid.validation import keep_number
+from pellucid.validation import coerce_number_field
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Momentum(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        keep_number(self, "momentum", minimum=0.0, below=1.0)
+        coerce_number_field(self, "momentum", minimum=0.0, below=1.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
         """V ← μv + g, w ← w − rate·v."""

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from pellucid.playground import takeaway, wire
+from pellucid.playground import downloads, wire
 from pellucid.playground.catalogue import as_table
 from pellucid.playground.data import MOST_POINTS, PlaneData, from_table, thumbnails
-from pellucid.playground.inside import findings, traced
+from pellucid.playground.diagnostics import findings, traced
 from pellucid.playground.messages import MOST_BYTES, Message
-from pellucid.playground.recipe import settled
+from pellucid.playground.network_recipe import resolved
+from pellucid.playground.pasted_table import MOST_BYTES as MOST_CSV_BYTES
+from pellucid.playground.pasted_table import MOST_COLUMNS, MOST_ROWS, DataError, PastedTable
 from pellucid.playground.session import Refused, Session
 from pellucid.playground.state import (
     CONTROLS,
@@ -23,13 +25,11 @@ from pellucid.playground.state import (
     MOST_LAYERS,
     MOST_SEED,
     MOST_UNITS,
+    PlaygroundState,
     Problem,
-    State,
     changed,
     read_fragment,
 )
-from pellucid.playground.table import MOST_BYTES as MOST_CSV_BYTES
-from pellucid.playground.table import MOST_COLUMNS, MOST_ROWS, DataError, Table
 from pellucid.version import __version__
 
 Answer = list[Any]
@@ -59,7 +59,7 @@ def welcome(session: Session, *, resumed: bool, session_seconds: float) -> Answe
         "version": __version__,
         "catalogue": {"datasets": list(thumbnails()), **as_table()},
         "limits": limits,
-        "exports": takeaway.available_formats(),
+        "exports": downloads.available_formats(),
         "doctor": findings(session, ask=False)["available"],
     }
     return [{**state_message(session), **head}, data_message(session.data, session)]
@@ -150,7 +150,7 @@ def answer(session: Session, message: Message) -> Answer:
 def _set(session: Session, changes: dict[str, Any]) -> None:
     before = session.state
     state, problems = changed(before, changes)
-    state, more = settled(state)
+    state, more = resolved(state)
     problems += more
     keys = {key for key, item in CONTROLS.items() if getattr(state, item.name) != getattr(before, item.name)}
     if keys <= LIVE:
@@ -167,7 +167,7 @@ def _set(session: Session, changes: dict[str, Any]) -> None:
         session.adopt(state, _data_for(session, state, keys), tuple(problems))
 
 
-def _data_for(session: Session, state: State, keys: set[str]) -> PlaneData | None:
+def _data_for(session: Session, state: PlaygroundState, keys: set[str]) -> PlaneData | None:
     """The data that stay where the controls change; None: they are drawn anew."""
     data = session.data
     own = state.chosen_dataset in ("own", "reg-own")
@@ -183,7 +183,7 @@ def _data_for(session: Session, state: State, keys: set[str]) -> PlaneData | Non
     return data.divided(state.training_percent, state.seed) if keys & {"percTrainData", "seed"} else data
 
 
-def _redraw(session: Session, state: State, problems: list[Problem]) -> None:
+def _redraw(session: Session, state: PlaygroundState, problems: list[Problem]) -> None:
     """New data for the same network."""
     from pellucid.playground.data import drawn
 
@@ -225,7 +225,7 @@ def _own(session: Session, data: PlaneData) -> None:
 
 
 def _csv(session: Session, text: str, name: str, **choice: Any) -> None:
-    _own(session, from_table(Table.read(text, name), session.state, **choice))
+    _own(session, from_table(PastedTable.read(text, name), session.state, **choice))
 
 
 def _columns(session: Session, **choice: Any) -> None:
@@ -235,7 +235,7 @@ def _columns(session: Session, **choice: Any) -> None:
 
 
 def _load(session: Session, base64: bytes, name: str) -> None:
-    session.load(takeaway.read_network(base64), name)
+    session.load(downloads.read_network(base64), name)
 
 
 COMMANDS: dict[str, Callable[..., Answer | None]] = {
@@ -257,8 +257,8 @@ COMMANDS: dict[str, Callable[..., Answer | None]] = {
     "clear": lambda session: _own(session, session.data.cleared()),
     "trace": lambda session, point, target: [traced(session, point, target)],
     "diagnose": lambda session: [findings(session)],
-    "code": lambda session: [takeaway.code(session)],
-    "export": lambda session, format: [takeaway.export(session, format)],
+    "code": lambda session: [downloads.code(session)],
+    "export": lambda session, format: [downloads.export(session, format)],
     "load": _load,
 }
 """Every message of the plane's tab, but `hello`, `frame` and `bye`, which are the connection's."""

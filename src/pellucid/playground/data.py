@@ -15,8 +15,8 @@ import numpy as np
 
 from pellucid.playground import plane
 from pellucid.playground.catalogue import OWN, OWN_REGRESSION, REGRESSION_SETS, TENSORFLOW_SETS, TOY_SETS
-from pellucid.playground.state import State
-from pellucid.playground.table import DataError, Table
+from pellucid.playground.pasted_table import DataError, PastedTable
+from pellucid.playground.state import PlaygroundState
 from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 
@@ -51,7 +51,7 @@ class PlaneData:
         Whether they are the user's. Drawn ones are drawn again from the state.
     measured : bool
         Whether the columns have units of their own, so that the network begins with `Standardize`.
-    table : Table or None
+    table : PastedTable or None
         The CSV it was read from.
     notes : tuple of str
         What people should know.
@@ -68,7 +68,7 @@ class PlaneData:
     domain: tuple[float, float, float, float] = _DOMAIN
     own: bool = False
     measured: bool = False
-    table: Table | None = None
+    table: PastedTable | None = None
     target: str = ""
     notes: tuple[str, ...] = ()
 
@@ -149,14 +149,14 @@ class PlaneData:
         """Each column's mean over the training rows, (columns,): where the map cuts through the other columns."""
         return self.x_train.mean(axis=0) if len(self.x_train) else np.zeros(len(self.axes))
 
-    def chosen_in(self, state: State) -> State:
+    def chosen_in(self, state: PlaygroundState) -> PlaygroundState:
         """The state with these own data chosen."""
         if self.problem == "classification":
             return replace(state, problem=self.problem, dataset=OWN)
         return replace(state, problem=self.problem, regression_dataset=OWN_REGRESSION)
 
 
-def drawn(state: State) -> PlaneData:
+def drawn(state: PlaygroundState) -> PlaneData:
     """The data set that the state names."""
     name = state.chosen_dataset
     if name in (OWN, OWN_REGRESSION):
@@ -166,7 +166,7 @@ def drawn(state: State) -> PlaneData:
     return PlaneData(name, state.problem, *plane.divide(x, y, state.training_percent), classes)
 
 
-def from_table(table: Table, state: State, **choice: Any) -> PlaneData:
+def from_table(table: PastedTable, state: PlaygroundState, **choice: Any) -> PlaneData:
     """What a CSV holds, with the columns chosen or guessed."""
     read = table.choose(**choice)
     y, notes = read.y, [*table.notes, *read.notes]

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.inspection.walk import walk_forward
+from pellucid.inspection.instrumented import walk_forward
 from pellucid.network import Network
 from pellucid.numerics import softmax
+from pellucid.playground.digits_session import DigitsSession, Shown, as_base64
 from pellucid.playground.drawing import normalized
 from pellucid.playground.messages import Message
-from pellucid.playground.room import Room, Shown, as_base64
 from pellucid.playground.session import Refused, Session
 
 _NEAREST = 6
@@ -49,12 +49,12 @@ def drawn(shown: Shown, width: int, height: int, pixels: bytes) -> dict[str, Any
     }
 
 
-def _room(session: Session) -> Room:
+def _room(session: Session) -> DigitsSession:
     """The session's room, made when it is first asked for."""
     if not session.rooms:
-        session.rooms.append(Room())
+        session.rooms.append(DigitsSession())
     room = session.rooms[0]
-    assert isinstance(room, Room)
+    assert isinstance(room, DigitsSession)
     return room
 
 

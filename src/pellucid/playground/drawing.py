@@ -27,7 +27,7 @@ _LEAST_INK, _MOST_INK = 0.27, 0.34  # of the whole image, whatever the digit: th
 _MOST_STEPS = 30
 
 
-class Manner(NamedTuple):
+class ImageStyle(NamedTuple):
     """How the images of a data set were made."""
 
     size: int
@@ -38,7 +38,7 @@ class Manner(NamedTuple):
     """From ink, 0 to 1, any size, to an image (size, size) up to a factor."""
 
 
-def normalized(ink: Array, manner: Manner) -> Floats | None:
+def normalized(ink: Array, manner: ImageStyle) -> Floats | None:
     """The drawing (height, width), 0 paper … 255 ink, as an image (size, size) of the data's; None if it is empty."""
     image = ink.astype(np.float64)
     if image.max(initial=0.0) < _FAINT:
@@ -158,5 +158,5 @@ def _areas(count: int, start: float, pixel: float, size: int) -> Floats:
     return np.clip(overlap, 0.0, None) / pixel
 
 
-DIGITS = Manner(size=_DIGITS_SIDE, highest=16, make=_as_digits)
-MNIST = Manner(size=_MNIST_SIDE, highest=255, make=_as_mnist)
+DIGITS = ImageStyle(size=_DIGITS_SIDE, highest=16, make=_as_digits)
+MNIST = ImageStyle(size=_MNIST_SIDE, highest=255, make=_as_mnist)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.inspection.walk import check_examples, walk_backward, walk_forward
+from pellucid.inspection.instrumented import check_examples, walk_backward, walk_forward
 from pellucid.network import Network
 from pellucid.playground.data import PlaneData
-from pellucid.playground.recipe import Recipe
+from pellucid.playground.network_recipe import NetworkRecipe
 from pellucid.typing import Array, Floats
 
 _BINS = 30
@@ -27,7 +27,7 @@ class View:
     """What is looked at."""
 
     network: Network
-    recipe: Recipe
+    recipe: NetworkRecipe
     data: PlaneData
     _grids: dict[int, Floats] = field(default_factory=dict)
 

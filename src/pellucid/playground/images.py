@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid import datasets
 from pellucid.datasets.images import is_there
-from pellucid.playground.drawing import DIGITS, MNIST, Manner
+from pellucid.playground.drawing import DIGITS, MNIST, ImageStyle
 from pellucid.playground.session import Refused
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_choice
@@ -41,7 +41,7 @@ class Images:
     """
 
     name: str
-    manner: Manner
+    manner: ImageStyle
     train: tuple[Array, Array]
     test: tuple[Array, Array]
 

@@ -18,16 +18,16 @@ from pellucid.network import Network
 from pellucid.playground.catalogue import ACTIVATION_NAMES, INPUT_LABELS
 from pellucid.playground.data import PlaneData, drawn
 from pellucid.playground.features import FormulaError, check_formula
-from pellucid.playground.recipe import Recipe, loss_name, settled
+from pellucid.playground.network_recipe import NetworkRecipe, loss_name, resolved
 from pellucid.playground.session import Refused
-from pellucid.playground.state import CONTROLS, MOST_LAYERS, MOST_UNITS, State
+from pellucid.playground.state import CONTROLS, MOST_LAYERS, MOST_UNITS, PlaygroundState
 from pellucid.schedules import Schedule
 
 _ACTIVATION_OF = {ACTIVATIONS[name]: name for name in ACTIVATION_NAMES}
 _LOSS_OF = {cls: name for name, cls in LOSSES.items()}
 
 
-def state_for(network: Network, state: State, data: PlaneData) -> tuple[State, PlaneData]:
+def state_for(network: Network, state: PlaygroundState, data: PlaneData) -> tuple[PlaygroundState, PlaneData]:
     """The state and the data with which `Recipe.of` makes the network's layers."""
     if not network.built:
         raise Refused("The network has no weights yet: train it, or call network.build(2).")
@@ -36,16 +36,16 @@ def state_for(network: Network, state: State, data: PlaneData) -> tuple[State, P
     values = shape_of(network.layers)
     classification = _is_classification(network)
     values["loss"] = _loss(network)
-    if values["loss"] == loss_name(State(), max(2, network.outputs) if classification else 0):
+    if values["loss"] == loss_name(PlaygroundState(), max(2, network.outputs) if classification else 0):
         values["loss"] = "auto"
     values["problem"] = "classification" if classification else "regression"
     columns = len(data.axes) - 2 if data.own else 0
     values |= _inputs(network, columns)
-    made, problems = settled(replace(state, **values))
+    made, problems = resolved(replace(state, **values))
     if problems:
         raise Refused(f"The network cannot be shown: {problems[0].message}")
     made, data = _data(made, data, network, classification)
-    recipe = Recipe.of(made, data)
+    recipe = NetworkRecipe.of(made, data)
     if [_kind(layer) for layer in recipe.layers] != [_kind(layer) for layer in network.layers]:
         words = ", ".join(map(str, network.layers))
         raise Refused(
@@ -148,7 +148,9 @@ def _inputs(network: Network, columns: int) -> dict[str, Any]:
     return {**switches, "formulas": formulas}
 
 
-def _data(state: State, data: PlaneData, network: Network, classification: bool) -> tuple[State, PlaneData]:
+def _data(
+    state: PlaygroundState, data: PlaneData, network: Network, classification: bool
+) -> tuple[PlaygroundState, PlaneData]:
     """The present data if they fit, else a data set that does."""
     wanted = 0 if not classification else max(2, network.outputs)
     if len(data.classes) == wanted:

@@ -13,8 +13,8 @@ import numpy as np
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty
 from pellucid.playground.data import PlaneData
-from pellucid.playground.recipe import Recipe, expression, optimizer_of, penalty_of, rows_a_step
-from pellucid.playground.state import State
+from pellucid.playground.network_recipe import NetworkRecipe, batch_rows, expression, optimizer_of, penalty_of
+from pellucid.playground.state import PlaygroundState
 from pellucid.typing import Array
 
 _MOST_ROWS = 200  # that are written into the program; more are a file beside it
@@ -45,20 +45,25 @@ class Log:
 
     Parameters
     ----------
-    state : State
+    state : PlaygroundState
         Of its beginning.
     data : PlaneData
         It begins to train on.
-    recipe : Recipe
+    recipe : NetworkRecipe
         It was made by.
-    begun : (PlaneData, State)
+    begun : (PlaneData, PlaygroundState)
         What its first weights were drawn with: after a rewind, not always what it trains on.
     origin : str
         The model file its first weights come from; "" if they were drawn.
     """
 
     def __init__(
-        self, state: State, data: PlaneData, recipe: Recipe, begun: tuple[PlaneData, State], origin: str = ""
+        self,
+        state: PlaygroundState,
+        data: PlaneData,
+        recipe: NetworkRecipe,
+        begun: tuple[PlaneData, PlaygroundState],
+        origin: str = "",
     ) -> None:
         self._state, self._data, self._recipe, self._origin = state, data, recipe, origin
         self._begun, self._seed = begun, begun[1].weight_seed
@@ -82,7 +87,7 @@ class Log:
         self._drop_last("parts")
         self._add("parts", (expression(optimizer), expression(penalty)))
 
-    def data(self, data: PlaneData, state: State) -> None:
+    def data(self, data: PlaneData, state: PlaygroundState) -> None:
         """Training goes on with these rows."""
         self._drop_last("data")
         if sum(entry[0] == "data" for entry in self._entries) >= _MOST_DATA:
@@ -109,7 +114,7 @@ class Log:
     def python(self, title: str) -> Code:
         """The program."""
         notes = []
-        size = rows_a_step(self._state, self._data)
+        size = batch_rows(self._state, self._data)
         body = [*self._rows(*self._begun), "", *self._functions(), "", *self._network(), ""]
         if self._begun[0] is not self._data:
             body += ["trainer.initialize(inputs(x_train), targets(y_train))", *self._rows(self._data, self._state)]
@@ -119,7 +124,7 @@ class Log:
             elif kind == "parts":
                 body += [f"trainer.optimizer = {value[0]}", f"trainer.penalty = {value[1]}"]
             elif kind == "data":
-                size, size_before = rows_a_step(value[1], value[0]), size
+                size, size_before = batch_rows(value[1], value[0]), size
                 body += self._rows(*value)
                 body += [] if size == size_before else [f"trainer.batch_size = {size}"]
             else:
@@ -151,7 +156,7 @@ class Log:
         ]
         return [data for data in trained if data.own and data.rows > _MOST_ROWS]
 
-    def _rows(self, data: PlaneData, state: State) -> list[str]:
+    def _rows(self, data: PlaneData, state: PlaygroundState) -> list[str]:
         """The lines that make the rows."""
         if not data.own:
             drawn = f'x, y = draw("{data.name}", noise={state.noise / 100!r}, seed={state.seed})'
@@ -198,7 +203,7 @@ class Log:
             "    network,",
             f"    loss={expression(recipe.loss)},",
             f"    optimizer={expression(optimizer_of(state, self._data))},",
-            f"    batch_size={rows_a_step(state, self._data)},",
+            f"    batch_size={batch_rows(state, self._data)},",
             f"    penalty={expression(penalty_of(state))},",
             f"    seed={self._seed},",
             f"    shuffle={state.shuffle},",

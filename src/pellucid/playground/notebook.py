@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from pellucid.network import Network
-from pellucid.playground.begin import beginning, check
+from pellucid.playground.initial_state import check, initial_state
 from pellucid.playground.server import Server
 from pellucid.validation import check_integer
 
@@ -73,7 +73,7 @@ def playground(network: Network | None = None, *, height: int = 900, port: int =
     check_integer("height", height, minimum=100)
     if network is not None and not isinstance(network, Network):
         raise TypeError(f"network must be a Network, not {network!r:.60}.")
-    prepare = None if network is None else beginning(network, "network.pellucid")
+    prepare = None if network is None else initial_state(network, "network.pellucid")
     if prepare is not None:
         check(prepare)
     return Playground(Server(port=port, prepare=prepare, framed=True).start(), height)

@@ -16,20 +16,20 @@ from pellucid.penalties import Penalty
 from pellucid.playground.catalogue import SCHEDULE_OF
 from pellucid.playground.data import PlaneData
 from pellucid.playground.loading import shape_of
-from pellucid.playground.recipe import Recipe, batches, optimizer_of, penalty_of
+from pellucid.playground.network_recipe import NetworkRecipe, batches, optimizer_of, penalty_of
 from pellucid.playground.session import Refused
-from pellucid.playground.state import State
+from pellucid.playground.state import PlaygroundState
 from pellucid.schedules import Schedule
 
 if TYPE_CHECKING:
     from pellucid.inspection.doctor.finding import Remedy
 
 
-def changes_for(remedy: Remedy | None, state: State, data: PlaneData) -> dict[str, Any] | None:
+def changes_for(remedy: Remedy | None, state: PlaygroundState, data: PlaneData) -> dict[str, Any] | None:
     """The controls to be changed, {key: value}; None where they cannot do what the remedy says."""
     if remedy is None or remedy.fit or remedy.leave_out is not None or set(remedy.settings) - {"optimizer", "penalty"}:
         return None
-    wanted: State | None = state
+    wanted: PlaygroundState | None = state
     if "optimizer" in remedy.settings:
         wanted = _with_optimizer(state, data, remedy.settings["optimizer"])
     if wanted is not None and "penalty" in remedy.settings:
@@ -42,7 +42,7 @@ def changes_for(remedy: Remedy | None, state: State, data: PlaneData) -> dict[st
     return {key: value for key, value in wanted.to_table().items() if value != before[key]} or None
 
 
-def _with_optimizer(state: State, data: PlaneData, optimizer: Optimizer) -> State | None:
+def _with_optimizer(state: PlaygroundState, data: PlaneData, optimizer: Optimizer) -> PlaygroundState | None:
     name = next((name for name, cls in OPTIMIZERS.items() if type(optimizer) is cls), None)
     if name is None:
         return None
@@ -57,19 +57,19 @@ def _with_optimizer(state: State, data: PlaneData, optimizer: Optimizer) -> Stat
     return wanted if optimizer_of(wanted, data) == optimizer else None
 
 
-def _with_penalty(state: State, penalty: Penalty | None) -> State | None:
+def _with_penalty(state: PlaygroundState, penalty: Penalty | None) -> PlaygroundState | None:
     rate = 0.0 if penalty is None else float(getattr(penalty, "strength", 0.0))
     wanted = replace(state, regularization_rate=rate)
     return wanted if penalty_of(wanted) == penalty else None
 
 
-def _with_layers(state: State, data: PlaneData, layers: Sequence[Layer]) -> State | None:
+def _with_layers(state: PlaygroundState, data: PlaneData, layers: Sequence[Layer]) -> PlaygroundState | None:
     try:
         values = shape_of(layers)
     except Refused:
         return None
     for initializer in (state.initializer, "auto"):
         wanted = replace(state, **values, initializer=initializer)
-        if Recipe.of(wanted, data).layers == tuple(layers):
+        if NetworkRecipe.of(wanted, data).layers == tuple(layers):
             return wanted
     return None

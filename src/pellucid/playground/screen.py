@@ -1,7 +1,7 @@
 """What a session's page sees: frames, one for each request, when there is something new.
 
-Contract: a `Screen` belongs to its session's thread. The page asks for the next frame when it has drawn the last, so
-that none is ever made in vain, however fast the engine is.
+Contract: a `FrameSender` belongs to its session's thread. The page asks for the next frame when it has drawn the last,
+so that none is ever made in vain, however fast the engine is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RARE = 20  # times as long as it took, at least
 Deliver = Callable[[bytes], None]
 
 
-class Screen:
+class FrameSender:
     """What the page wants to see next, and what it has seen last."""
 
     def __init__(self) -> None:

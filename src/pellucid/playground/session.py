@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pellucid.engines.base import State as EngineState
+from pellucid.engines.engine import TrainingState as EngineState
 from pellucid.network import Network
 from pellucid.playground import frames
 from pellucid.playground.actor import Actor
@@ -21,11 +21,11 @@ from pellucid.playground.curve import Curve
 from pellucid.playground.data import PlaneData, drawn
 from pellucid.playground.frames import View
 from pellucid.playground.log import Log
+from pellucid.playground.network_recipe import NetworkRecipe, batch_rows, optimizer_of, penalty_of, resolved
 from pellucid.playground.pace import Pace
-from pellucid.playground.recipe import Recipe, optimizer_of, penalty_of, rows_a_step, settled
-from pellucid.playground.screen import Screen
-from pellucid.playground.state import Problem, State
-from pellucid.playground.table import DataError
+from pellucid.playground.pasted_table import DataError
+from pellucid.playground.screen import FrameSender
+from pellucid.playground.state import PlaygroundState, Problem
 from pellucid.training import DivergenceError, Trainer
 from pellucid.training.history import History
 
@@ -48,16 +48,16 @@ class Session(Actor):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.state = State()
+        self.state = PlaygroundState()
         self.network: Network
-        self.recipe: Recipe
+        self.recipe: NetworkRecipe
         self.problems: list[Problem] = []
         self.running = False
         self.diverged = self.stopped = ""
         self.generation = self.version = 0
         self._own: dict[str, tuple[PlaneData, tuple[float, int]]] = {}  # by problem, and as what they were divided
         self.rooms: list[Actor] = []
-        self.screen, self.pace = Screen(), Pace()
+        self.screen, self.pace = FrameSender(), Pace()
         self._view: View | None = None
         self.data: PlaneData = drawn(self.state)
         self.build()
@@ -65,17 +65,19 @@ class Session(Actor):
 
     # -- building ------------------------------------------------------------------------------------------------
 
-    def adopt(self, state: State, data: PlaneData | None = None, problems: tuple[Problem, ...] = ()) -> None:
+    def adopt(self, state: PlaygroundState, data: PlaneData | None = None, problems: tuple[Problem, ...] = ()) -> None:
         """Be in another state, with other data or those the state names, and a new network."""
-        state, more = settled(state)
-        said = [*problems, *more]
+        state, more = resolved(state)
+        found = [*problems, *more]
         if data is None:
             try:
                 data = drawn(state)
             except DataError as error:
                 key = "dataset" if state.problem == "classification" else "regDataset"
-                said.append(Problem(key, state.chosen_dataset, str(error)))
-                state = replace(state, dataset=State().dataset, regression_dataset=State().regression_dataset)
+                found.append(Problem(key, state.chosen_dataset, str(error)))
+                state = replace(
+                    state, dataset=PlaygroundState().dataset, regression_dataset=PlaygroundState().regression_dataset
+                )
                 data = drawn(state)
         before = self.state, self.data
         self.state, self.data = state, data
@@ -86,14 +88,14 @@ class Session(Actor):
                 self.state, self.data = before
                 self.build()
                 raise Refused(str(error)) from None
-            said.append(Problem("loss", state.loss, f"{error} The loss is chosen by the problem."))
-            self.adopt(replace(state, loss="auto"), data, tuple(said))
+            found.append(Problem("loss", state.loss, f"{error} The loss is chosen by the problem."))
+            self.adopt(replace(state, loss="auto"), data, tuple(found))
             return
-        self.problems = said
+        self.problems = found
 
     def build(self) -> None:
         """A new network at epoch 0, paused."""
-        recipe = Recipe.of(self.state, self.data)
+        recipe = NetworkRecipe.of(self.state, self.data)
         network = Network(recipe.layers)
         network.build(len(recipe.input_names), seed=self.state.weight_seed)
         network.features = recipe.input_names
@@ -114,7 +116,7 @@ class Session(Actor):
             self.network,
             loss=recipe.loss,
             optimizer=optimizer_of(state, data),
-            batch_size=rows_a_step(state, data),
+            batch_size=batch_rows(state, data),
             penalty=penalty_of(state),
             seed=seed,
             shuffle=state.shuffle,
@@ -131,7 +133,7 @@ class Session(Actor):
         """What the trainer is given from now on."""
         self.x_train = self.recipe.inputs(self.data.x_train)
         self.y_train = self.recipe.encode(self.data.y_train)
-        self.trainer.batch_size = rows_a_step(self.state, self.data)
+        self.trainer.batch_size = batch_rows(self.state, self.data)
 
     def rewind(self) -> None:
         """The weights that this network began with."""
@@ -139,7 +141,7 @@ class Session(Actor):
         self._start()
         self.generation += 1
 
-    def change_data(self, data: PlaneData, state: State | None = None) -> None:
+    def change_data(self, data: PlaneData, state: PlaygroundState | None = None) -> None:
         """Other data for the same network; a new one if its inputs or classes are others."""
         state = self.state if state is None else state
         if (data.classes, data.axes, data.problem) != (self.data.classes, self.data.axes, self.data.problem) or (
@@ -159,7 +161,7 @@ class Session(Actor):
         """The present data are the user's: what "own" stands for from now on."""
         self._own[self.data.problem] = self.data, (self.state.training_percent, self.state.seed)
 
-    def kept(self, state: State) -> PlaneData | None:
+    def kept(self, state: PlaygroundState) -> PlaneData | None:
         """The user's data for a state's problem, divided as it says; None if there are none."""
         data, divided = self._own.get(state.problem, (None, None))
         wanted = (state.training_percent, state.seed)

@@ -1,8 +1,8 @@
 """All controls of the playground as one value, and its two forms: a JSON table and an address.
 
-Contract: `read_fragment` and `changed` answer a `State` and the `Problem`s: what was wrong with a value, which then
-has its default (or stays as it was). The keys are the TensorFlow Playground's where it has them, so that its links
-open here.
+Contract: `read_fragment` and `changed` answer a `PlaygroundState` and the `Problem`s: what was wrong with a value,
+which then has its default (or stays as it was). The keys are the TensorFlow Playground's where it has them, so that its
+links open here.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _switch(key: str, default: bool = False) -> Any:
 
 
 @dataclass(frozen=True)
-class State:
+class PlaygroundState:
     """Every control's value. PROTOCOL.md has what each means; the defaults are the TensorFlow Playground's."""
 
     problem: str = _control("problem", "classification", _choice(("classification", "regression")))
@@ -181,7 +181,7 @@ class State:
         return "&".join(parts)
 
 
-CONTROLS = {item.metadata["key"]: item for item in fields(State)}
+CONTROLS = {item.metadata["key"]: item for item in fields(PlaygroundState)}
 """The fields by their keys."""
 
 LIVE = {
@@ -191,7 +191,7 @@ LIVE = {
 """Keys whose change leaves network and data as they are."""
 
 
-def changed(state: State, changes: Mapping[str, Any]) -> tuple[State, list[Problem]]:
+def changed(state: PlaygroundState, changes: Mapping[str, Any]) -> tuple[PlaygroundState, list[Problem]]:
     """The state with some JSON values changed; a bad one leaves its control as it was."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -207,14 +207,14 @@ def changed(state: State, changes: Mapping[str, Any]) -> tuple[State, list[Probl
     return replace(state, **values), problems[:_MOST_PROBLEMS]
 
 
-def read_fragment(fragment: str) -> tuple[State, list[Problem]]:
+def read_fragment(fragment: str) -> tuple[PlaygroundState, list[Problem]]:
     """The state that an address stands for; each bad value is replaced by its default, and said."""
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     hidden: list[str] = []
     if len(fragment) > MOST_CHARACTERS:
         words = f"The address is longer than {MOST_CHARACTERS:,} characters: all controls are at their defaults."
-        return State(), [_problem("", fragment, words)]
+        return PlaygroundState(), [_problem("", fragment, words)]
     for part in fragment.removeprefix("#").split("&"):
         key, _, text = part.partition("=")
         key, text = unquote_plus(key), unquote_plus(text) if key != "formulas" else text
@@ -236,7 +236,7 @@ def read_fragment(fragment: str) -> tuple[State, list[Problem]]:
         except (ValueError, TypeError, OverflowError) as error:
             values.pop(item.name, None)
             problems.append(_problem(key, text, f"{_sentence(error)} It is at its default, {_shown(item.default)}."))
-    return State(**values, hide=tuple(hidden)), problems[:_MOST_PROBLEMS]
+    return PlaygroundState(**values, hide=tuple(hidden)), problems[:_MOST_PROBLEMS]
 
 
 def _read(key: str, text: str, default: Any) -> Any:

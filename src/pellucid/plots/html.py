@@ -24,7 +24,7 @@ img{max-width:100%;margin:.5em 0}
 .finding{border-left:4px solid #8a8a8a;padding:.1em 1em;margin:.8em 0}
 .error{border-color:#d55e00}.warning{border-color:#e69f00}.hint{border-color:#56b4e9}
 .finding b{margin-right:.6em}
-.words{color:#666}
+.label{color:#666}
 """.strip()
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.datasets.base import Dataset, Part
-from pellucid.layers.base import Layer
+from pellucid.datasets.dataset import Dataset, DatasetPart
+from pellucid.layers.layer import Layer
 from pellucid.losses import predictions, probabilities
 from pellucid.plots.confusion import confusion_matrix
 from pellucid.plots.curves import history as draw_history
@@ -70,7 +70,7 @@ def report(network: Network, dataset: Dataset, history: History, *, title: str |
     return figure
 
 
-def _last_part(dataset: Dataset) -> tuple[str, Part]:
+def _last_part(dataset: Dataset) -> tuple[str, DatasetPart]:
     return list(dataset.parts.items())[-1]
 
 
@@ -90,7 +90,7 @@ def _plane_layout(figure: Figure) -> tuple[list[Axes], Axes, Axes]:
     return left[:2], left[2], figure.add_subplot(grid[:, 1])
 
 
-def _worst(axes: Axes, network: Network, dataset: Dataset, part: Part, scores: Array) -> None:
+def _worst(axes: Axes, network: Network, dataset: Dataset, part: DatasetPart, scores: Array) -> None:
     """The misclassified images of the highest loss."""
     predicted = predictions(scores, network.link)
     wrong = np.flatnonzero(predicted != part.y)

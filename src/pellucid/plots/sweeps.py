@@ -46,11 +46,11 @@ def sweep(
     Figure
     """
     from pellucid.sweeps.results import label
-    from pellucid.validation import unknown_name
+    from pellucid.validation import unknown_name_message
 
     for name in (x, by):
         if name is not None and name not in results.parameters:
-            raise ValueError(unknown_name("parameter", name, results.parameters))
+            raise ValueError(unknown_name_message("parameter", name, results.parameters))
     best = results.best(y)  # raises if there is nothing to draw
     metric = y or ("validation_loss" if "validation_loss" in results.metrics else "loss")
     rows = [

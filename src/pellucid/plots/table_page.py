@@ -18,7 +18,7 @@ from pellucid.plots.figure import Figure
 from pellucid.plots.html import document, finding_block, section
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.report.metrics import why_first
-from pellucid.tables.report.words import contender_rows, headline
+from pellucid.tables.report.summary import contender_rows, headline
 from pellucid.validation import counted
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def table_page(report: TableReport, path: str | Path | None = None) -> str:
 
 def _verdict(report: TableReport) -> str:
     """Whether it is worth it, and what should make one look twice."""
-    said = [("hint", report.verdict)] if report.verdict else []
-    said += [("warning", f"Caution: {words}") for words in report.cautions]
-    return "\n".join(f'<div class="finding {kind}"><p>{escape(words)}</p></div>' for kind, words in said)
+    message = [("hint", report.verdict)] if report.verdict else []
+    message += [("warning", f"Caution: {words}") for words in report.cautions]
+    return "\n".join(f'<div class="finding {kind}"><p>{escape(words)}</p></div>' for kind, words in message)
 
 
 def _scores(report: TableReport) -> str:
@@ -141,7 +141,7 @@ def _columns(report: TableReport) -> str:
     ]
     notes = "".join(f"<p>{escape(note)}</p>" for note in report.notes)
     target = report.target
-    words = f"<p>Predicted: <b>{escape(target.name)}</b>, {escape(target.words)} ({escape(target.why)}).</p>"
+    words = f"<p>Predicted: <b>{escape(target.name)}</b>, {escape(target.label)} ({escape(target.why)}).</p>"
     if report.dropped:
         were = "was" if report.dropped == 1 else "were"
         rows_out = f"{counted(report.dropped, 'row')} {were} left out"
@@ -157,7 +157,7 @@ def _findings(report: TableReport) -> str:
 
 
 def _finding(finding: Any) -> str:
-    texts = [finding.get("said"), finding.get("advice"), finding.get("command")]
+    texts = [finding.get("message"), finding.get("advice"), finding.get("command")]
     return finding_block(str(finding.get("name")), str(finding.get("severity")), texts)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pellucid.layers.base import Layer, ParameterSpec
 from pellucid.layers.containers import Container, Join
+from pellucid.layers.layer import Layer, ParameterSpec
 from pellucid.layers.scaling import FrontScaling
 from pellucid.typing import Array, Shape
 

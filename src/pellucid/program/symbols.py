@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.layers.base import Context
 from pellucid.layers.containers import Join
+from pellucid.layers.layer import Context
 from pellucid.program.compilation import Instruction, Program
 from pellucid.program.operations import ARITHMETIC, OPERATIONS, Graph, Node, constant, kind_of
 from pellucid.typing import Array, Floats

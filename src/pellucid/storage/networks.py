@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 from pellucid.configuration import from_configuration, to_configuration
 from pellucid.description import TrainingSummary
 from pellucid.layers import LAYERS
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.losses import LOSSES, Loss, TargetScaling
 from pellucid.network import Network
 from pellucid.schedules import SCHEDULES, Schedule
 from pellucid.tables.encoder import TableEncoder
 
-Part = TypeVar("Part")
+PartT = TypeVar("PartT")
 
 
 def describe_network(network: Network) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def loss_from(data: Any, custom: Sequence[type] = ()) -> Loss:
     return from_configuration(data, known(LOSSES.values(), Loss, custom), "loss")
 
 
-def known(classes: Iterable[type[Part]], base: type, custom: Sequence[type] = ()) -> dict[str, type[Part]]:
+def known(classes: Iterable[type[PartT]], base: type, custom: Sequence[type] = ()) -> dict[str, type[PartT]]:
     """The classes that may be made, by name: those of a registry, and of one's own those of the same family."""
     own: list[Any] = [cls for cls in custom if issubclass(cls, base)]
     return {cls.__name__: cls for cls in [*classes, *own]}

@@ -50,7 +50,7 @@ class NewerFileError(FileError):
     """A file's format is newer than this version of Pellucid."""
 
 
-class Entry(NamedTuple):
+class TensorEntry(NamedTuple):
     """What a header says of a tensor."""
 
     dtype: str
@@ -128,7 +128,7 @@ class TensorFile:
     ----------
     metadata : dict of str
         The header's texts.
-    entries : dict of Entry
+    entries : dict of TensorEntry
         The tensors by name, in the order they lie in.
 
     Raises
@@ -236,7 +236,7 @@ class TensorFile:
             raise self.refuse("is damaged or no Pellucid file: its metadata are not a table of texts.")
         return metadata
 
-    def _entry(self, name: str, said: Any, room: int) -> Entry:
+    def _entry(self, name: str, said: Any, room: int) -> TensorEntry:
         if not isinstance(said, dict) or set(said) != {"dtype", "shape", "data_offsets"}:
             raise self.refuse(f"is damaged: of the tensor {name!r:.60} its header says {said!r:.100}.")
         dtype, shape, offsets = said["dtype"], said["shape"], said["data_offsets"]
@@ -256,7 +256,7 @@ class TensorFile:
                 f"is damaged: the tensor {name!r:.60} needs {needed:,} bytes, and lies at bytes {begin} to {end} "
                 f"of {room}."
             )
-        return Entry(dtype, tuple(shape), begin, end)
+        return TensorEntry(dtype, tuple(shape), begin, end)
 
     def _check_places(self, room: int) -> None:
         """Each tensor begins where the one before ends, and the last one ends with the file."""

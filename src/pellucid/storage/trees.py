@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.typing import Array
 
 _COUNTERS = ("epoch", "batch", "step")
@@ -53,7 +53,7 @@ class TreeWriter:
             return value if math.isfinite(value) else {"$float": str(value)}
         if isinstance(value, np.ndarray):
             return {"$tensor": self._keep(value, name)}
-        if isinstance(value, State):
+        if isinstance(value, TrainingState):
             parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
             return {"$state": self.plain(parts, name)}
         if isinstance(value, list | tuple):
@@ -114,9 +114,9 @@ class TreeReader:
         return self._arrays[name]
 
 
-def _state(values: Any) -> State:
+def _state(values: Any) -> TrainingState:
     """A state from its fields, each of the right kind."""
-    names = {field.name for field in dataclasses.fields(State)}
+    names = {field.name for field in dataclasses.fields(TrainingState)}
     if not isinstance(values, dict) or set(values) != names:
         raise ValueError("a state of the training has other fields than it should")
     vectors = [values["parameters"], values["statistics"], *values["slots"]]
@@ -130,4 +130,4 @@ def _state(values: Any) -> State:
     for name in _NUMBERS:
         if type(values[name]) not in (int, float):
             raise ValueError(f"the {name} of a state of the training is {values[name]!r:.40}")
-    return State(**{**values, "slots": tuple(values["slots"])})
+    return TrainingState(**{**values, "slots": tuple(values["slots"])})

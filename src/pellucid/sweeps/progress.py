@@ -1,4 +1,4 @@
-"""Telling how a sweep goes: a table that renews itself in a terminal, a line for each configuration elsewhere.
+"""ProgressListener how a sweep goes: a table that renews itself in a terminal, a line for each configuration elsewhere.
 
 Contract: a report is called with the results so far, whether something was finished since the last call, and whether
 this is the last call.
@@ -14,14 +14,14 @@ from typing import Any, Protocol
 from pellucid.sweeps.results import SweepResults
 
 
-class Report(Protocol):
+class SweepReport(Protocol):
     """See the head of this file."""
 
     def __call__(self, results: SweepResults, changed: bool, last: bool) -> None:
         """Show the results."""
 
 
-def find_report(progress: Any) -> Report | None:
+def find_report(progress: Any) -> SweepReport | None:
     """The report for a stream, a callable, or None."""
     if progress is None:
         return None

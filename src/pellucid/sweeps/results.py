@@ -13,7 +13,7 @@ from pellucid.metrics import higher_is_better
 from pellucid.pictures import draw
 from pellucid.sweeps.keeping import described
 from pellucid.training.history import History
-from pellucid.validation import unknown_name
+from pellucid.validation import unknown_name_message
 
 _NOT_METRICS = ("epoch", "learning_rate", "seconds")
 _MOST_LINES = 100
@@ -72,10 +72,10 @@ class Trial:
     def __str__(self) -> str:
         """The parameters and the metrics in one line."""
         metrics = ", ".join(f"{name.replace('_', ' ')} {label(value)}" for name, value in self.metrics.items())
-        return f"{self.words}: {self.error or metrics or self.state}"
+        return f"{self.label}: {self.error or metrics or self.state}"
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """The parameters in words."""
         return ", ".join(f"{name}={label(value)}" for name, value in self.parameters.items())
 
@@ -158,7 +158,7 @@ class SweepResults:
         if metric is None:
             return "validation_loss" if "validation_loss" in self.metrics else "loss"
         if metric not in self.metrics:
-            raise ValueError(unknown_name("metric", metric, self.metrics))
+            raise ValueError(unknown_name_message("metric", metric, self.metrics))
         return metric
 
     def __getitem__(self, name: str | int) -> Any:
@@ -171,7 +171,7 @@ class SweepResults:
             return [row.metrics.get(name) for row in self.rows]
         others = ("seconds", "epochs", "state", "error")
         if name not in others:
-            raise KeyError(unknown_name("column", name, [*self.parameters, *self.metrics, *others]))
+            raise KeyError(unknown_name_message("column", name, [*self.parameters, *self.metrics, *others]))
         return [getattr(row, name) for row in self.rows]
 
     def __len__(self) -> int:
@@ -213,7 +213,7 @@ class SweepResults:
             pass
         else:
             name = self._metric(None)
-            lines.append(f"best {name.replace('_', ' ')} {label(best.metrics[name])}: {best.words}")
+            lines.append(f"best {name.replace('_', ' ')} {label(best.metrics[name])}: {best.label}")
         return "\n".join([*lines, self.stopped] if self.stopped else lines)
 
     def tally(self) -> str:

@@ -21,9 +21,9 @@ from typing import Any
 from pellucid.metrics import Metrics, find_metrics
 from pellucid.sweeps.configurations import check_configurations
 from pellucid.sweeps.keeping import Keeper
-from pellucid.sweeps.progress import Report, find_report
+from pellucid.sweeps.progress import SweepReport, find_report
 from pellucid.sweeps.results import SweepResults, Trial, from_dict, metrics_of
-from pellucid.sweeps.workers import LOOK, Runner, Task, check_picklable, run_in_process, start_process
+from pellucid.sweeps.workers import LOOK, Runner, SweepTask, check_picklable, run_in_process, start_process
 from pellucid.training.history import History
 from pellucid.training.trainer import Trainer
 from pellucid.validation import check_integer
@@ -104,7 +104,7 @@ def sweep(
     options = {"sample_weight": sample_weight, "class_weight": class_weight, "validation": validation}
     if metrics is not None:
         options["metrics"] = metrics
-    task = Task(make_trainer, x, y, epochs, options)
+    task = SweepTask(make_trainer, x, y, epochs, options)
     collection = _Collection(rows, report, None if directory is None else Keeper(directory, task.described()))
     left = collection.recall()
     count = min(workers or _cores(), max(1, len(left)))
@@ -118,7 +118,7 @@ def sweep(
 class _Collection:
     """The rows as they come in."""
 
-    def __init__(self, rows: list[Trial], report: Report | None, keeper: Keeper | None) -> None:
+    def __init__(self, rows: list[Trial], report: SweepReport | None, keeper: Keeper | None) -> None:
         self._rows, self._report = rows, report
         self._keeper = keeper
         self._paths = [] if keeper is None else [keeper.path(i, row.parameters) for i, row in enumerate(rows)]
@@ -137,7 +137,7 @@ class _Collection:
                 raise ValueError(f"{path} is damaged: delete it, and its configuration is trained again.") from None
         return [index for index, row in enumerate(self._rows) if row.state != "done"]
 
-    def run(self, left: list[int], task: Task, workers: int, processes: bool) -> None:
+    def run(self, left: list[int], task: SweepTask, workers: int, processes: bool) -> None:
         """Train the rows that are left, and collect them as they are finished."""
         executor, stopping, submit = self._start(task, workers, processes)
         pending: dict[Future[Trial], int] = {}
@@ -163,7 +163,7 @@ class _Collection:
             executor.shutdown(wait=True, cancel_futures=True)
             self._tell(force=True, last=True)
 
-    def _start(self, task: Task, workers: int, processes: bool) -> tuple[Executor, Any, Callable[[int], Any]]:
+    def _start(self, task: SweepTask, workers: int, processes: bool) -> tuple[Executor, Any, Callable[[int], Any]]:
         """The workers, the flag that stops them, and how a row is handed to them."""
         if processes:
             context = multiprocessing.get_context("spawn")

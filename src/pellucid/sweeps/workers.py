@@ -1,8 +1,8 @@
 """What a worker of a sweep does: it trains one configuration after the other.
 
-Contract: a `Task` is what all configurations share, a `Runner` trains one of them and answers its row, whatever happens
-to it. Threads share a runner; each worker process has its own, made by `start_process`, and must be able to unpack the
-task: `check_picklable` says so before anything is started.
+Contract: a `SweepTask` is what all configurations share, a `Runner` trains one of them and answers its row, whatever
+happens to it. Threads share a runner; each worker process has its own, made by `start_process`, and must be able to
+unpack the task: `check_picklable` says so before anything is started.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PICKLING = (
 
 
 @dataclass(frozen=True)
-class Task:
+class SweepTask:
     """What is the same for all configurations."""
 
     make_trainer: Callable[..., Trainer]
@@ -98,7 +98,7 @@ class _Watch(Callback):
 class Runner:
     """Trains one configuration after the other; the threads of a process share one."""
 
-    def __init__(self, task: Task, stopping: Any, one_thread: bool) -> None:
+    def __init__(self, task: SweepTask, stopping: Any, one_thread: bool) -> None:
         self._task, self._stopping, self._one_thread = task, stopping, one_thread
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -152,7 +152,7 @@ _process_runner: Runner | None = None
 """The runner of a worker process: each process has its own."""
 
 
-def start_process(task: Task, stopping: Any, one_thread: bool) -> None:
+def start_process(task: SweepTask, stopping: Any, one_thread: bool) -> None:
     """Get a worker process ready. A Ctrl-C is the sweep's to hear, and it tells by `stopping`."""
     global _process_runner
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -166,7 +166,7 @@ def run_in_process(parameters: dict[str, Any]) -> Trial:
     return replace(row, parameters={})  # the sweep has them
 
 
-def check_picklable(task: Task, configurations: list[Any]) -> None:
+def check_picklable(task: SweepTask, configurations: list[Any]) -> None:
     """Raise before anything is started, if a process could not be told what to do."""
     function = getattr(task.make_trainer, "func", task.make_trainer)
     if getattr(function, "__module__", "") == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):

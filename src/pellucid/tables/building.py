@@ -10,12 +10,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pellucid.initializers import Normal, ThroughData
+from pellucid.initializers import DataDependentBias, Normal
 from pellucid.layers import (
     ACTIVATIONS,
+    CategoryEmbedding,
     Dense,
     Dropout,
-    Embedding,
     Layer,
     ParametricActivation,
     PeriodicEmbedding,
@@ -47,7 +47,7 @@ def layers_of(recipe: Recipe, layout: Layout, outputs: int, steps: int) -> list[
     """
     layers: list[Layer] = []
     if layout.cardinalities:
-        layers.append(Embedding(tuple(layout.cardinalities), recipe.category_size))
+        layers.append(CategoryEmbedding(tuple(layout.cardinalities), recipe.category_size))
     if recipe.periodic_embedding and layout.numbers:
         layers.append(PeriodicEmbedding(layout.numbers, recipe.frequencies, recipe.embedding_outputs, recipe.sigma))
     if recipe.front_scale:
@@ -68,7 +68,7 @@ def _dense(recipe: Recipe, units: int, *, last: bool) -> Layer:
     """
     more: dict[str, Any] = {} if recipe.parametrization == "standard" else {"parametrization": recipe.parametrization}
     if recipe.data_driven_initialization:
-        more |= {"weight_initializer": "unit_variance", "bias_initializer": ThroughData(5)}
+        more |= {"weight_initializer": "unit_variance", "bias_initializer": DataDependentBias(5)}
     elif recipe.parametrization == "ntk":
         start = "zeros" if last else Normal(1.0)
         more |= {"weight_initializer": start, "bias_initializer": start}

@@ -80,7 +80,7 @@ class Dialect:
     units: tuple[tuple[str, str], ...] = ()
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def label(self) -> tuple[str, ...]:
         """What was found, as notes."""
         said = [f"delimiter {DELIMITERS.get(self.delimiter, repr(self.delimiter))}"]
         said += ["decimal comma"] if self.decimal == "," else []

@@ -93,7 +93,7 @@ class NumberColumn:
         return Names(numbers=(self.name,), missing=(f"{self.name} missing",) if self.missing else ())
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """What becomes of it, for people."""
         return "number, and whether it is missing" if self.missing else "number"
 
@@ -155,7 +155,7 @@ class DateColumn:
         return Names(numbers=tuple(f"{self.name} {part}" for part in self.parts), missing=missing)
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """What becomes of it, for people."""
         return f"date: {', '.join(self.parts)}" + (", and whether it is missing" if self.missing else "")
 
@@ -182,7 +182,7 @@ class BooleanColumn:
         return Names(signs=(self.name,))
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """What becomes of it, for people."""
         return "yes or no"
 
@@ -224,7 +224,7 @@ class CategoryColumn:
         return Names(codes=(self.name,))
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """What becomes of it, for people."""
         if self.form == "sign":
             return f"{self.values[0]} or {self.values[1]}"

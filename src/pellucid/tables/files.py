@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pellucid.extras import pip_install
-from pellucid.tables.ahead import ahead
 from pellucid.tables.cells import MISSING, Cells, TableError, as_cells, check_names
 from pellucid.tables.csv_dialect import Dialect, csv_given, find_dialect
 from pellucid.tables.numerals import numbers_in, with_points
+from pellucid.tables.prefetch import ahead
 
 Answer = TypeVar("Answer")
 
@@ -129,7 +129,7 @@ class TableFile:
         compressed = f"{self._compression}, " if self._compression else ""
         if self.dialect is None:
             return (f"{compressed}{self.format}",)
-        return (f"{compressed}CSV, {self.dialect.words[0]}",)
+        return (f"{compressed}CSV, {self.dialect.label[0]}",)
 
     @property
     def size(self) -> int:

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.datasets.splits import split_indices
+from pellucid.ensemble import Ensemble
 from pellucid.network import Network
 from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import VISITS, Recipe
-from pellucid.tables.running import Job, Rows
+from pellucid.tables.running import EncodedRows, Job
 from pellucid.tables.targets import Target
-from pellucid.together import Together
 from pellucid.training import History
 from pellucid.training.summaries import learnt_from
 from pellucid.typing import Array, Floats
@@ -79,7 +79,9 @@ def plan(x: Array, y: Array, layout: Layout, target: Target, settings: Settings,
     for number in range(settings.n_models):
         seed = settings.seed + 1000 * number
         training, holding = divide(y, target, settings.validation, seed)
-        rows, held = (Rows(x[part], y[part], None if weight is None else weight[part]) for part in (training, holding))
+        rows, held_out = (
+            EncodedRows(x[part], y[part], None if weight is None else weight[part]) for part in (training, holding)
+        )
         jobs.append(
             Job(
                 name=name if settings.n_models == 1 else f"{name}, network {number + 1} of {settings.n_models}",
@@ -87,7 +89,7 @@ def plan(x: Array, y: Array, layout: Layout, target: Target, settings: Settings,
                 layout=layout,
                 target=target,
                 rows=rows,
-                held=held if len(held.x) else None,
+                held_out=held_out if len(held_out.x) else None,
                 epochs=settings.epochs or settings.recipe.epochs_for(len(rows.x), settings.visits),
                 seed=seed,
                 engine=settings.engine,
@@ -163,7 +165,7 @@ class TableModel:
 
     def answers(self, x: Array) -> Floats:
         """For encoded rows (n, d): probabilities (n, K), quantiles (n, levels) in their order, or numbers (n,)."""
-        together = Together(self.networks)
+        together = Ensemble(self.networks)
         return together.predict_proba(x) if self.target.task == "classes" else together.predict(x)
 
 

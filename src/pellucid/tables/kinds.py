@@ -16,7 +16,7 @@ import numpy as np
 
 from pellucid.tables.cells import NO, YES, TableError, as_number, in_words, is_code, kind_given, texts_of
 from pellucid.tables.dates import ORDERS, orders_of
-from pellucid.tables.words import in_digits
+from pellucid.tables.formatting import in_digits
 from pellucid.typing import Array
 from pellucid.validation import check_choice
 

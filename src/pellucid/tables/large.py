@@ -16,14 +16,14 @@ import numpy as np
 from pellucid.streams import Purpose, Stream
 from pellucid.tables.fitting import Settings, TableModel, divide
 from pellucid.tables.recipes import LEAST_EPOCHS, VISITS, Recipe
-from pellucid.tables.report.folds import Measurement, Part
-from pellucid.tables.report.rivals import Fold
-from pellucid.tables.running import Job, Rows, run_all
+from pellucid.tables.report.baselines import Fold
+from pellucid.tables.report.folds import FoldTrainings, Measurement
+from pellucid.tables.running import EncodedRows, Job, run_all
 from pellucid.tables.streaming import TableStream, one_epoch
 from pellucid.tables.training import (
     DIAGNOSED,
     LEAST_TO_MEASURE,
-    Telling,
+    ProgressListener,
     Trained,
     check_learnt,
     completed,
@@ -84,7 +84,7 @@ class StreamJob(Job):
         return math.ceil(self.trainer.step / math.ceil(self.count / min(self.recipe.batch_size, self.count)))
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """What was trained, and how it ended."""
         assert self.trainer is not None
         history, epochs = self.trainer.history, self.epochs_begun
@@ -120,7 +120,7 @@ def train_stream(
     class_weight: Floats | None = None,
     measure: bool = True,
     recipe: str = "strong",
-    telling: Telling | None = None,
+    telling: ProgressListener | None = None,
 ) -> Trained:
     r"""Train networks on a file that is read part by part, and measure them.
 
@@ -137,7 +137,7 @@ def train_stream(
         Whether the networks are measured; otherwise all rows that are held out choose the best weights.
     recipe : str
         What the recipe is called; for the report.
-    telling : Telling or None
+    telling : ProgressListener or None
         Who is told of what.
 
     Raises
@@ -161,7 +161,7 @@ def train_stream(
     """
     if not stream.examples[0].rows:
         raise ValueError(f"The stream keeps no examples, which the report needs: TableStream(…, examples={EXAMPLES}).")
-    telling = telling or Telling()
+    telling = telling or ProgressListener()
     choosing, measuring = _divided(stream, settings.seed, measure)
     jobs = _planned(stream, settings, choosing, class_weight)
     for job in jobs:
@@ -189,12 +189,12 @@ def _divided(stream: TableStream, seed: int, measure: bool) -> tuple[Array, Arra
     return divide(y, stream.target, 0.5, seed)
 
 
-def _weighed(x: Array, y: Array, class_weight: Floats | None) -> Rows:
+def _weighed(x: Array, y: Array, class_weight: Floats | None) -> EncodedRows:
     """Rows, each with the weight of its class."""
-    return Rows(x, y, None if class_weight is None else class_weight[y])
+    return EncodedRows(x, y, None if class_weight is None else class_weight[y])
 
 
-def _for_the_doctor(stream: TableStream, class_weight: Floats | None) -> Rows:
+def _for_the_doctor(stream: TableStream, class_weight: Floats | None) -> EncodedRows:
     """A few training rows from all over the file: those of a single piece may lie close together."""
     table, y = stream.examples
     some = Stream(0, Purpose.SPLIT, index=1).permutation(len(y))[:DIAGNOSED]
@@ -209,8 +209,8 @@ def _planned(stream: TableStream, settings: Settings, choosing: Array, class_wei
             recipe=settings.recipe,
             layout=stream.encoder.layout,
             target=stream.target,
-            rows=Rows(x[:0], y[:0]),
-            held=_weighed(x[choosing], y[choosing], class_weight) if len(choosing) else None,
+            rows=EncodedRows(x[:0], y[:0]),
+            held_out=_weighed(x[choosing], y[choosing], class_weight) if len(choosing) else None,
             epochs=settings.epochs or epochs_for(settings.recipe, stream.train_rows),
             seed=settings.seed + 1000 * number,
             engine=settings.engine,
@@ -222,7 +222,11 @@ def _planned(stream: TableStream, settings: Settings, choosing: Array, class_wei
 
 
 def _learn(
-    jobs: list[StreamJob], stream: TableStream, settings: Settings, telling: Telling, class_weight: Floats | None
+    jobs: list[StreamJob],
+    stream: TableStream,
+    settings: Settings,
+    telling: ProgressListener,
+    class_weight: Floats | None,
 ) -> bool:
     """All epochs, each piece for all jobs; answer whether Ctrl-C came."""
     interrupted, batch = False, min(settings.recipe.batch_size, stream.train_rows)
@@ -266,4 +270,4 @@ def _measurement(
     how = f"on {len(measuring):,} rows set aside, which no model saw"
     if examples.rows < stream.train_rows:
         how += f"; the others learnt from {examples.rows:,} of the {stream.train_rows:,} rows"
-    return Measurement([Part(fold, truth[measuring], stream.encoder, list(jobs), measured)], how)
+    return Measurement([FoldTrainings(fold, truth[measuring], stream.encoder, list(jobs), measured)], how)

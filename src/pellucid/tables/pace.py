@@ -19,7 +19,7 @@ _SECONDS = 0.5
 _SPARED = 0.75  # the part of the time that networks may take; reading, rivals and pictures have the rest
 
 
-def visits_within(
+def row_budget(
     seconds: float, table: Table, y: Array, target: Target, settings: Settings, folds: int | None = None
 ) -> tuple[int, float]:
     """How many rows each training may go through so that all of them end in so many seconds, and the pace in rows a

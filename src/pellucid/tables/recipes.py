@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pellucid.layers import ACTIVATIONS
-from pellucid.validation import check_choice, keep_integer, keep_number, unknown_name
+from pellucid.validation import check_choice, coerce_integer_field, coerce_number_field, unknown_name_message
 
 TASKS = ("classes", "numbers", "counts")
 PARAMETRIZATIONS = ("standard", "ntk")
@@ -134,15 +134,15 @@ class Recipe:
         check_choice("parametrization", self.parametrization, PARAMETRIZATIONS)
         check_choice("rate_schedule", self.rate_schedule, RATE_SCHEDULES)
         for name in ("frequencies", "category_size", "epochs", "batch_size"):
-            keep_integer(self, name, minimum=1)
-        keep_integer(self, "embedding_outputs", minimum=2)
-        keep_integer(self, "one_hot_up_to", minimum=2)
+            coerce_integer_field(self, name, minimum=1)
+        coerce_integer_field(self, "embedding_outputs", minimum=2)
+        coerce_integer_field(self, "one_hot_up_to", minimum=2)
         for name in ("sigma", "learning_rate", "clip"):
-            keep_number(self, name, above=0.0)
+            coerce_number_field(self, name, above=0.0)
         for name in ("dropout", "label_smoothing", "beta_1", "beta_2"):
-            keep_number(self, name, minimum=0.0, below=1.0)
+            coerce_number_field(self, name, minimum=0.0, below=1.0)
         for name in ("weight_decay", *FACTORS):
-            keep_number(self, name, minimum=0.0)
+            coerce_number_field(self, name, minimum=0.0)
 
     @staticmethod
     def from_plain(data: Any) -> Recipe:
@@ -152,13 +152,13 @@ class Recipe:
         known = [item.name for item in fields(Recipe)]
         for name in data:
             if name not in known:
-                raise ValueError(unknown_name("The field of a recipe", name, known))
+                raise ValueError(unknown_name_message("The field of a recipe", name, known))
         return Recipe(**data)
 
     def without(self, trick: str) -> Recipe:
         """The recipe with one of `TRICKS` undone."""
         if trick not in TRICKS:
-            raise ValueError(unknown_name("trick", trick, TRICKS))
+            raise ValueError(unknown_name_message("trick", trick, TRICKS))
         return replace(self, **TRICKS[trick])
 
     def epochs_for(self, rows: int, visits: int = VISITS) -> int:
@@ -251,5 +251,5 @@ def recipe_for(name: str | Recipe, task: str) -> Recipe:
     if isinstance(name, Recipe):
         return name
     if name not in RECIPES:
-        raise ValueError(unknown_name("recipe", name, RECIPES))
+        raise ValueError(unknown_name_message("recipe", name, RECIPES))
     return replace(RECIPES[name], **_CHANGES[task].get(name, {}))

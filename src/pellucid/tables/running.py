@@ -27,7 +27,7 @@ from pellucid.typing import Array
 from pellucid.validation import counted
 
 
-class Rows(NamedTuple):
+class EncodedRows(NamedTuple):
     """Rows as the encoder made them (n, d), their targets (n,), and how much each counts."""
 
     x: Array
@@ -45,9 +45,9 @@ class Job:
         What it is for: "the model", "fold 2 of 3".
     recipe, layout, target : Recipe, Layout, Target
         What is trained for what.
-    rows : Rows
+    rows : EncodedRows
         The training rows.
-    held : Rows or None
+    held_out : EncodedRows or None
         The rows that the best epoch is found by.
     epochs : int
         How often every row is used.
@@ -59,8 +59,8 @@ class Job:
     recipe: Recipe
     layout: Layout
     target: Target
-    rows: Rows
-    held: Rows | None
+    rows: EncodedRows
+    held_out: EncodedRows | None
     epochs: int
     seed: int
     engine: str = "auto"
@@ -87,7 +87,7 @@ class Job:
         return self.epochs * self.count
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """What was trained, and how it ended."""
         assert self.trainer is not None
         history = self.trainer.history
@@ -123,7 +123,7 @@ class Job:
             rows=self.count,
             epochs=self.epochs,
             seed=self.seed,
-            watch=None if self.held is None else target.watch,
+            watch=None if self.held_out is None else target.watch,
             scaled=target.task == "numbers",
             callbacks=self.callbacks,
         )
@@ -135,14 +135,14 @@ class Job:
 
     def learn(self, epochs: int) -> None:
         """Go so many times through the rows; an explosion or Ctrl-C is noted down and not raised."""
-        trainer, rows, held = self.trainer, self.rows, self.held
+        trainer, rows, held_out = self.trainer, self.rows, self.held_out
         assert trainer is not None
         try:
             trainer.fit(
                 rows.x,
                 rows.y,
                 epochs=epochs,
-                validation=held,
+                validation=held_out,
                 sample_weight=rows.weight,
                 progress=False,
             )
@@ -154,8 +154,8 @@ class Job:
     def finish(self) -> None:
         """Make the probabilities of a trained network as sure as the rows that were held back allow."""
         trained = self.trainer is not None and self.trainer.epoch
-        if trained and self.recipe.temperature and self.target.classes and self.held is not None:
-            temper(self.network, *self.held)
+        if trained and self.recipe.temperature and self.target.classes and self.held_out is not None:
+            temper(self.network, *self.held_out)
 
 
 def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Job], None] | None = None) -> bool:

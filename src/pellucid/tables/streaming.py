@@ -27,12 +27,12 @@ from pellucid.tables.cells import Cells, TableError, rows_counted_from
 from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO
 from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
 from pellucid.tables.kinds import check_kinds
-from pellucid.tables.survey import Reading, Told, columns_of, nobody, survey
+from pellucid.tables.scan import OnProgress, Reading, columns_of, no_progress, scan
 from pellucid.tables.table import Line, check_target, line_of
 from pellucid.tables.targets import QUANTILES
 from pellucid.training import History, Trainer
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_integer, check_number, check_seed, unknown_name
+from pellucid.validation import check_integer, check_number, check_seed, unknown_name_message
 
 SAMPLE = 100_000
 """From a uniform sample of so many rows the medians and quartiles of a column are taken; with fewer rows, from all."""
@@ -81,7 +81,7 @@ class TableStream:
         From how many rows of each column the quartiles are taken; fewer where there are hundreds of columns.
     one_hot_up_to, clip
         As for `TableEncoder.fit`.
-    told : function
+    on_progress : function
         Told, while the file is read for the first two times, what for, how many rows so far, and of how many.
     **csv
         What is known of a CSV file, as for `read_table`.
@@ -123,7 +123,7 @@ class TableStream:
         sample: int = SAMPLE,
         one_hot_up_to: int = ONE_HOT_UP_TO,
         clip: float = CLIP,
-        told: Told = nobody,
+        on_progress: OnProgress = no_progress,
         **csv: Any,
     ) -> None:
         check_number("validation", validation, minimum=0.0, below=1.0)
@@ -131,9 +131,9 @@ class TableStream:
         self.seed, self.block = check_seed(seed), check_integer("block", block, minimum=1)
         file = TableFile(source, **csv)
         if target not in file.names:
-            raise TableError(unknown_name("The target", target, file.names))
+            raise TableError(unknown_name_message("The target", target, file.names))
         declared = check_kinds(kinds, list(file.names))
-        (self.columns, texts), file = in_its_encoding(file, lambda each: columns_of(each, declared, block, told))
+        (self.columns, texts), file = in_its_encoding(file, lambda each: columns_of(each, declared, block, on_progress))
         column = next(each for each in self.columns if each.name == target)
         self.source, self.notes = file.name, file.notes
         self.rows = 0 if column.kind == "ignore" else column.rows - column.missing
@@ -145,12 +145,12 @@ class TableStream:
         numbers = max(1, sum(each.kind in ("number", "date") for each in others))
         sample = min(sample, max(_LEAST_SAMPLE, _SAMPLE_BYTES // (8 * numbers)))
         self._reading = Reading(file, self.columns, column, texts, share, self.seed, block)
-        found = survey(
+        found = scan(
             self._reading,
             examples=min(examples, most),
             encoding={"one_hot_up_to": one_hot_up_to, "clip": clip, "sample": sample, "seed": self.seed},
             goal={"asked": task or _TASKS.get(column.kind, "auto"), "loss": loss, "quantiles": quantiles},
-            told=told,
+            on_progress=on_progress,
         )
         self.encoder, self.target, self.moments = found.encoder, found.target, found.moments
         self.train_rows, self.held_out, self.examples = found.rows, found.held_out, found.examples

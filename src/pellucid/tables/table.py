@@ -23,7 +23,7 @@ from pellucid.tables.cells import (
 from pellucid.tables.dates import dates_of
 from pellucid.tables.kinds import Column, ColumnSummary, check_kinds
 from pellucid.typing import Array
-from pellucid.validation import counted, unknown_name
+from pellucid.validation import counted, unknown_name_message
 
 FEWEST_ROWS = 10
 """With less there is nothing to learn from and to measure on."""
@@ -140,7 +140,7 @@ class Table(Mapping[str, Array]):
         """What is known of a column; an unknown name is answered with the nearest one."""
         if isinstance(name, str) and name in self._by_name:
             return self._by_name[name]
-        raise TableError(unknown_name("Column", name, [column.name for column in self.columns]))
+        raise TableError(unknown_name_message("Column", name, [column.name for column in self.columns]))
 
     def take(self, rows: Any) -> Table:
         """The table of some rows, by their numbers or by a mask; kinds stay as they were found on all."""

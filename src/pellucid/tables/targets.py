@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pellucid.ensemble import Ensemble
 from pellucid.losses import AbsoluteError, Huber, Loss, Poisson, Quantile, SoftmaxCrossEntropy, SquaredError
 from pellucid.tables.cells import NO, YES, TableError
-from pellucid.tables.tally import Tally, as_list, class_name
-from pellucid.together import Together
+from pellucid.tables.value_counts import Tally, as_list, class_name
 from pellucid.typing import Array
-from pellucid.validation import check_choice, check_number, unknown_name
+from pellucid.validation import check_choice, check_number, unknown_name_message
 
 ASKED = ("auto", "classes", "numbers", "quantiles", "counts")
 """What a target may be asked to be."""
@@ -75,7 +75,7 @@ class Target:
         return self.loss.levels if isinstance(self.loss, Quantile) else ()
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """The task for people: "3 classes", "numbers (squared error)"."""
         if self.task == "classes":
             return f"{len(self.classes)} classes"
@@ -120,7 +120,7 @@ class Target:
         names = {key: class_name(key[1]) for key in dict.fromkeys(keys)}
         unknown = sorted(name for name in names.values() if name not in number_of)
         if unknown:
-            raise TargetError(f"{self.name}: {unknown_name('class', unknown[0], number_of)}")
+            raise TargetError(f"{self.name}: {unknown_name_message('class', unknown[0], number_of)}")
         codes = {key: number_of[name] for key, name in names.items()}
         return np.fromiter(map(codes.__getitem__, keys), dtype=np.int64, count=len(keys))  # (n,)
 
@@ -169,9 +169,9 @@ def find_target(
     Examples
     --------
     >>> import numpy as np
-    >>> find_target(np.array(["no", "yes", "no"])).words
+    >>> find_target(np.array(["no", "yes", "no"])).label
     '2 classes'
-    >>> find_target(np.array([1.5, 2.25, 3.0, 8.5])).words
+    >>> find_target(np.array([1.5, 2.25, 3.0, 8.5])).label
     'numbers'
     """
     if asked != "classes" and np.asarray(values).dtype.kind == "M":
@@ -216,7 +216,7 @@ def _loss_of(loss: Loss | str, quantiles: Sequence[float]) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if loss not in NUMBER_LOSSES:
-        raise TargetError(unknown_name("loss", loss, NUMBER_LOSSES))
+        raise TargetError(unknown_name_message("loss", loss, NUMBER_LOSSES))
     if loss == "quantile":
         for level in quantiles:
             check_number("quantiles", level, above=0.0, below=1.0)
@@ -279,7 +279,7 @@ def _too_many(tally: Tally) -> str:
     )
 
 
-def target_of_model(model: Together, name: str) -> Target:
+def target_of_model(model: Ensemble, name: str) -> Target:
     """What networks that were trained on a table predict, as they tell of it; classes by their names.
 
     Raises

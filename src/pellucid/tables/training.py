@@ -40,7 +40,7 @@ DIAGNOSED = 2000
 
 
 @dataclass
-class Telling:
+class ProgressListener:
     """Who is told of what, while it happens: nobody, unless somebody asks."""
 
     begun: Callable[[Sequence[Job]], None] = lambda jobs: None
@@ -82,7 +82,7 @@ def train_table(
     weight: Array | None = None,
     dropped: int = 0,
     recipe: str = "strong",
-    telling: Telling | None = None,
+    telling: ProgressListener | None = None,
 ) -> Trained:
     """Train networks for a table and measure them.
 
@@ -104,7 +104,7 @@ def train_table(
         How many rows were left out before, since their target is missing; for the report.
     recipe : str
         What the recipe is called; for the report.
-    telling : Telling or None
+    telling : ProgressListener or None
         Who is told of what.
 
     Raises
@@ -114,7 +114,7 @@ def train_table(
     KeyboardInterrupt
         On Ctrl-C before the model's first epoch was done.
     """
-    telling = telling or Telling()
+    telling = telling or ProgressListener()
     encoder = encoder_for(table, settings)
     x = encoder.transform(table)
     own = plan(x, y, encoder.layout, target, settings, weight=weight)
@@ -198,7 +198,7 @@ def completed(
     model: TableModel,
     table: Table,
     y: Array,
-    telling: Telling,
+    telling: ProgressListener,
     weight: Array | None = None,
 ) -> TableReport:
     """The report with what hangs on measured rows, whose trainings have ended, and with the effects of columns."""
@@ -239,8 +239,8 @@ def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int 
 
 def diagnosis_of(job: Job) -> Diagnosis:
     """The diagnosis of a training that has ended, whose network predicts in the target's own unit."""
-    trainer, rows, held = job.trainer, job.rows, job.held
+    trainer, rows, held_out = job.trainer, job.rows, job.held_out
     assert trainer is not None
     some = np.arange(min(DIAGNOSED, len(rows.x)))
     weight = None if rows.weight is None else rows.weight[some]
-    return diagnose(trainer, rows.x[some], rows.y[some], validation=held, sample_weight=weight)
+    return diagnose(trainer, rows.x[some], rows.y[some], validation=held_out, sample_weight=weight)

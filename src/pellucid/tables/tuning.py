@@ -21,15 +21,15 @@ from pellucid.extras import pip_install
 from pellucid.tables.cells import TableError
 from pellucid.tables.fitting import Settings, TableModel
 from pellucid.tables.recipes import Recipe
-from pellucid.tables.report.folds import Measurement, Part, encoder_for
+from pellucid.tables.report.baselines import Fold
+from pellucid.tables.report.folds import FoldTrainings, Measurement, encoder_for
 from pellucid.tables.report.metrics import measures_of
 from pellucid.tables.report.report import AS_IT_WAS, TableReport
-from pellucid.tables.report.rivals import Fold
-from pellucid.tables.running import Job, Rows
-from pellucid.tables.space import parameters_of, suggested
+from pellucid.tables.running import EncodedRows, Job
+from pellucid.tables.search_space import parameters_of, sample
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
-from pellucid.tables.training import Telling, completed, diagnosis_of, first_report
+from pellucid.tables.training import ProgressListener, completed, diagnosis_of, first_report
 from pellucid.training import Callback, Trainer
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.typing import Array
@@ -129,8 +129,9 @@ class Search:
         self.encoder = encoder_for(table.take(training), settings)
         self._known, self._tested = np.concatenate([training, holding]), testing
         x = self.encoder.transform(table)
-        self.rows, self.held, self.test = (
-            Rows(x[part], y[part], None if weight is None else weight[part]) for part in (training, holding, testing)
+        self.rows, self.held_out, self.test = (
+            EncodedRows(x[part], y[part], None if weight is None else weight[part])
+            for part in (training, holding, testing)
         )
         self.epochs = settings.epochs or settings.recipe.epochs_for(len(training), settings.visits)
         # Other rows, epochs or measures give values that cannot be compared.
@@ -190,7 +191,7 @@ class Search:
         *,
         seconds: float | None = None,
         trials: int | None = None,
-        told: Callable[[Tried], None] = lambda tried: None,
+        on_progress: Callable[[Tried], None] = lambda tried: None,
         kept: Callable[[TableModel, Recipe], None] = lambda model, recipe: None,
     ) -> bool:
         """Try recipes until the time or the trials are up; answer whether Ctrl-C came.
@@ -201,7 +202,7 @@ class Search:
             No trial begins after so many.
         trials : int or None
             How many are tried in this run.
-        told : function
+        on_progress : function
             Told of each trial.
         kept : function
             Given each model that is better than all before it, with its recipe.
@@ -210,12 +211,12 @@ class Search:
         try:
             while (trials is None or number < trials) and (seconds is None or time.monotonic() - began < seconds):
                 number += 1
-                self._try(told, kept)
+                self._try(on_progress, kept)
         except KeyboardInterrupt:
             return True
         return False
 
-    def _try(self, told: Callable[[Tried], None], kept: Callable[[TableModel, Recipe], None]) -> None:
+    def _try(self, on_progress: Callable[[Tried], None], kept: Callable[[TableModel, Recipe], None]) -> None:
         """One trial: asked for, trained, kept if it is the best, told of.
 
         Ctrl-C ends the training; what the journal and the folder say of it is written whole or not at all.
@@ -226,7 +227,7 @@ class Search:
                 trial, is_base = self.study.ask(), self._base_is_due
                 recipe = self.settings.recipe
                 if not is_base or self._base_in_space:
-                    recipe = suggested(trial, recipe, self.target.task)
+                    recipe = sample(trial, recipe, self.target.task)
             pruning = _Pruning(trial, self.target.watch, self._every, self.measure.higher)
             job = self._job(f"trial {trial.number + 1}", recipe, pruning)
             job.prepare()
@@ -252,11 +253,11 @@ class Search:
                     kept(model, recipe)
                 self.study.tell(trial, value)
             assert job.trainer is not None
-            told(Tried(trial.number + 1, value, recipe, best, job.trainer.history.seconds, state))
+            on_progress(Tried(trial.number + 1, value, recipe, best, job.trainer.history.seconds, state))
 
     def _judge(self, trial: Any, model: TableModel, is_base: bool) -> tuple[float, bool, str]:
         """The validation measure of a model, whether it is the best one, and how its trial ended."""
-        value = self._measured(model, self.held)
+        value = self._measured(model, self.held_out)
         best, tested = self._better(value, self.best_value), self._measured(model, self.test)
         if is_base:
             self._base = model
@@ -266,7 +267,7 @@ class Search:
             return value, False, "not kept: worse on the test rows than the recipe as it was"
         return value, best, "done"
 
-    def _measured(self, model: TableModel, rows: Rows) -> float:
+    def _measured(self, model: TableModel, rows: EncodedRows) -> float:
         return self.measure(rows.y, model.answers(rows.x), rows.weight)
 
     @property
@@ -281,7 +282,7 @@ class Search:
             layout=self.encoder.layout,
             target=self.target,
             rows=self.rows,
-            held=self.held,
+            held_out=self.held_out,
             epochs=self.epochs,
             seed=self.settings.seed,
             engine=self.settings.engine,
@@ -289,7 +290,7 @@ class Search:
             callbacks=[pruning],
         )
 
-    def report(self, recipe: str, telling: Telling | None = None) -> TableReport | None:
+    def report(self, recipe: str, telling: ProgressListener | None = None) -> TableReport | None:
         """The report of `train_table`, of the best model on the test rows; None where this run has found none.
 
         Its rivals learn from all other rows, and the recipe as it was is among them.
@@ -298,7 +299,7 @@ class Search:
         ----------
         recipe : str
             What the recipe is called that was varied.
-        telling : Telling or None
+        telling : ProgressListener or None
             Who is told of what.
         """
         if self.best is None or self._best_job is None:
@@ -306,13 +307,13 @@ class Search:
         weights = [None if self.weight is None else self.weight[rows] for rows in (self._known, self._tested)]
         known, tested = self.table.take(self._known), self.table.take(self._tested)
         fold = Fold(known, self.y[self._known], tested, weights[0], self.target, self.settings)
-        part = Part(fold, self.test.y, self.encoder, [self._best_job], weights[1])
+        part = FoldTrainings(fold, self.test.y, self.encoder, [self._best_job], weights[1])
         how = f"on {tested.rows:,} rows that no network learnt from or was preferred by"
         others = {} if self._base in (None, self.best) else {AS_IT_WAS: [self._base.answers(self.test.x)]}
         words = self.words_of(self.best_recipe)
         name = recipe if self.best_recipe == self.settings.recipe else f"{recipe} with {words}"
         report = first_report(self.table, self.target, self.best, 0, name)
-        telling, measured = telling or Telling(), Measurement([part], how, others)
+        telling, measured = telling or ProgressListener(), Measurement([part], how, others)
         report = completed(report, measured, self.best, self.table, self.y, telling, self.weight)
         return replace(report, findings=diagnosis_of(self._best_job).to_dict())
 

@@ -7,8 +7,8 @@ an `on_batch_end`, epochs after which none has to be called run in one call of t
 of its own. The bits of the training are the same either way.
 
 What a callback remembers and training depends on, such as a best value, it returns from `state()` and takes back in
-`restore(state)`: so it travels in checkpoints. A state is a table of plain values, lists, tables, arrays and `State`s
-of the training.
+`restore(state)`: so it travels in checkpoints. A state is a table of plain values, lists, tables, arrays and
+`TrainingState`s of the training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TextIO
 
-from pellucid.engines.base import State, Task
+from pellucid.engines.engine import TrainingState, TrainingTask
 from pellucid.foreign import hook_advice
 from pellucid.losses import Loss
 from pellucid.network import Network
@@ -50,11 +50,11 @@ class TrainerInterface(Protocol):
         """How many steps are done."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> TrainingState:
         """Everything that training goes on from; never changed in place, so that it may be kept."""
 
     @property
-    def task(self) -> Task:
+    def task(self) -> TrainingTask:
         """What is trained on what."""
 
     @property
@@ -71,10 +71,10 @@ class TrainerInterface(Protocol):
     def objective(self) -> float:
         """The mean loss of the training rows plus the penalty, at the present weights."""
 
-    def show(self, state: State) -> None:
+    def show(self, state: TrainingState) -> None:
         """Put a state's numbers into the network; training still goes on from `state`."""
 
-    def go_on_from(self, state: State) -> None:
+    def resume_from(self, state: TrainingState) -> None:
         """Replace the state that training goes on from."""
 
 

@@ -46,11 +46,11 @@ def claimed(directory: Path, owner: object) -> Iterator[None]:
     """
     place = directory.resolve()
     mine = (os.getpid(), owner)
-    held = _held.setdefault(place, mine)
-    if held[0] != mine[0]:  # this process was forked from the one that claimed it, whose file decides
-        _held[place] = held = mine
-    if held is not mine:
-        if held[1] is not owner:
+    held_out = _held.setdefault(place, mine)
+    if held_out[0] != mine[0]:  # this process was forked from the one that claimed it, whose file decides
+        _held[place] = held_out = mine
+    if held_out is not mine:
+        if held_out[1] is not owner:
             raise CheckpointError(
                 f"Another training in this process ({mine[0]}) saves its checkpoints in {directory}: name another "
                 f"folder, or wait until it has ended."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pellucid.engines.base import Model, State, Task
+from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from pellucid.engines.overflow import first_overflow
 from pellucid.engines.reference import Randomness, ReferenceEngine, forward, mean_loss
 from pellucid.optimizers import GradientDescent, Momentum
@@ -33,7 +33,7 @@ class Divergence:
         When, each counted from 1; the batch is one of `batches` of the epoch.
     after : bool
         Whether it was found in the state after that step, and not in the step's own loss.
-    what : str
+    event : str
         "The loss became NaN", "The loss became infinite", "The validation loss became NaN" or "The weights overflowed".
     layer : int or None
         The first layer whose parameters or outputs were not finite; None: it was the loss itself.
@@ -52,7 +52,7 @@ class Divergence:
     batch: int
     batches: int
     after: bool
-    what: str
+    event: str
     layer: int | None
     place: str
     learning_rate: float
@@ -68,14 +68,14 @@ class Divergence:
         """All of it in sentences, with the usual remedies."""
         better = "pellucid.range_test finds one" if self.better_rate is None else f"try {self.better_rate:g}"
         return (
-            f"{self.what} {self.when} (batch {self.batch} of {self.batches}): "
+            f"{self.event} {self.when} (batch {self.batch} of {self.batches}): "
             f"{self.place}. Usually the learning rate is too high (it is {self.learning_rate:g}; {better}) or the "
             f"inputs are not scaled (put Standardize() in front). "
             f"The weights are back at the start of epoch {self.safe_epoch}."
         )
 
 
-def is_lost(task: Task, state: State, *, last: bool) -> bool:
+def is_lost(task: TrainingTask, state: TrainingState, *, last: bool) -> bool:
     """Whether the weights after a step are not finite; after the `last` one, which no step follows whose loss would
     show it, also whether the training loss of about a batch of rows is not finite.
     """
@@ -90,10 +90,10 @@ def is_lost(task: Task, state: State, *, last: bool) -> bool:
 
 
 def explain(
-    task: Task,
-    failed: State,
-    safe: State,
-    beginning: State,
+    task: TrainingTask,
+    failed: TrainingState,
+    safe: TrainingState,
+    initial: TrainingState,
     *,
     after: bool = False,
     validation: tuple[Array, Array] | None = None,
@@ -102,7 +102,7 @@ def explain(
 
     Parameters
     ----------
-    failed : State
+    failed : TrainingState
         The state whose next loss is not finite. With `after` or `validation`, that after the last step of an epoch.
     after : bool
         Whether `is_lost` found it.
@@ -118,7 +118,7 @@ def explain(
     with np.errstate(all="ignore"):
         layer, place = first_overflow(model, x, randomness)
         values = task.loss.values(forward(model, x, randomness)[0], targets)
-        better = better_rate(task, beginning, task.rate_at(step))
+        better = better_rate(task, initial, task.rate_at(step))
     kind = "NaN" if np.isnan(values.mean()) else "infinite"
     return Divergence(
         epoch=failed.epoch + (not after),
@@ -126,7 +126,7 @@ def explain(
         batch=task.batches if after else failed.batch + 1,
         batches=task.batches,
         after=after,
-        what="The weights overflowed"
+        event="The weights overflowed"
         if np.isfinite(values.mean())
         else f"The {'' if validation is None else 'validation '}loss became {kind}",
         layer=layer,
@@ -137,11 +137,11 @@ def explain(
     )
 
 
-def _model(task: Task, state: State) -> Model:
+def _model(task: TrainingTask, state: TrainingState) -> Model:
     return Model(task.program, state.parameters, state.statistics)
 
 
-def _some_rows(task: Task) -> tuple[Array, Array, Floats | None]:
+def _some_rows(task: TrainingTask) -> tuple[Array, Array, Floats | None]:
     """Rows from all over the data, as many as a batch has, with their targets and weights."""
     count = min(task.batch_size, _MOST_ROWS)
     rows = slice(0, None, len(task.x) // count)
@@ -149,7 +149,7 @@ def _some_rows(task: Task) -> tuple[Array, Array, Floats | None]:
     return task.x[rows][:count], task.targets[rows][:count], weight
 
 
-def better_rate(task: Task, beginning: State, rate: float) -> float | None:
+def better_rate(task: TrainingTask, initial: TrainingState, rate: float) -> float | None:
     """A rate below the one that failed, for the weights that training began with; None where none can be told.
 
     Plain descent is stable on a quadratic below 2/λ, with λ the largest eigenvalue of the Hessian, and 1/λ makes the
@@ -158,7 +158,7 @@ def better_rate(task: Task, beginning: State, rate: float) -> float | None:
     """
     optimizer = task.optimizer
     if isinstance(optimizer, GradientDescent | Momentum):
-        curvature = largest_curvature(task, beginning)
+        curvature = largest_curvature(task, initial)
         if not math.isfinite(curvature) or curvature <= 0:
             return None
         candidate = math.sqrt(1 - getattr(optimizer, "momentum", 0.0)) / curvature
@@ -168,7 +168,7 @@ def better_rate(task: Task, beginning: State, rate: float) -> float | None:
     return float(f"{min(candidate, rate / 10):.0e}")
 
 
-def largest_curvature(task: Task, state: State) -> float:
+def largest_curvature(task: TrainingTask, state: TrainingState) -> float:
     """The largest eigenvalue λ of the loss' Hessian at a state, on a few rows: power iteration, in float64.
 
     Hv is the central difference of the gradient along v. Source: Pearlmutter, "Fast exact multiplication by the

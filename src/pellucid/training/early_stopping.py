@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.foreign import explains_arguments
 from pellucid.training.callbacks import Callback, TrainerInterface
 from pellucid.training.watching import check_state, improves, watched_column
@@ -58,7 +58,7 @@ class EarlyStopping(Callback):
         self.ties = check_choice("ties", ties, ("first", "last"))
         self.best_value: float | None = None
         self.best_epoch: int | None = None
-        self._best_state: State | None = None
+        self._best_state: TrainingState | None = None
         self._improved = 0  # the last epoch that was better than all before it
 
     def on_fit_begin(self, trainer: TrainerInterface, epochs: int) -> None:

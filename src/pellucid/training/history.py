@@ -10,7 +10,7 @@ from typing import Any
 
 from pellucid.display import html_table, text_table
 from pellucid.pictures import draw
-from pellucid.validation import unknown_name
+from pellucid.validation import unknown_name_message
 
 _TABLE_ROWS = 20  # a printed history shows the first and last of its rows, not thousands
 
@@ -89,7 +89,7 @@ class History:
     def __getitem__(self, name: str) -> list[Any]:
         """A column by its name."""
         if name not in self._columns:
-            raise KeyError(unknown_name("column", name, self._columns))
+            raise KeyError(unknown_name_message("column", name, self._columns))
         return list(self._columns[name])
 
     def __contains__(self, name: object) -> bool:

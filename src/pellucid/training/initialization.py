@@ -1,8 +1,8 @@
 """How training begins: shapes, first weights, what layers measure, parameters that look at the data, the target's unit.
 
 Contract: `prepare(network, x, y, …)` checks the training rows, and makes the network ready for its first step; what it
-has already it keeps. Parameters whose initializer is `from_data` (`UnitVariance`, `ThroughData`) change by what their
-layer makes of training rows when all parameters before them are as training will begin with them. That takes only
+has already it keeps. Parameters whose initializer is `from_data` (`UnitVariance`, `DataDependentBias`) change by what
+their layer makes of training rows when all parameters before them are as training will begin with them. That takes only
 running layers forward, so it holds for any layer, whatever it does with its weights. All of it is done or nothing: an
 interrupt or an error leaves the network as it was.
 """
@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.base import Model
+from pellucid.engines.engine import Model
 from pellucid.engines.reference import Pass, layer_by_layer
-from pellucid.layers.base import Layer, as_rows
 from pellucid.layers.dense import PreActivation
+from pellucid.layers.layer import Layer, as_rows
 from pellucid.losses import Loss, TargetScaling
 from pellucid.losses.links import check_unit
 from pellucid.network import Network, encode_targets, link_of

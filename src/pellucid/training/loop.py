@@ -16,12 +16,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pellucid.description import TrainingSummary
-from pellucid.engines.base import Engine, Outcome, State, Task
+from pellucid.engines.engine import Engine, Outcome, TrainingState, TrainingTask
 from pellucid.training.callbacks import Callback, wants_batches
 from pellucid.training.divergence import DivergenceError, explain, is_lost
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.training.recording import Wanted, measure_training, not_finite, record, validate
-from pellucid.training.rows import Held
+from pellucid.training.rows import ValidationSet
 from pellucid.training.summaries import advanced
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class Fit:
     ----------
     engine : Engine
         What computes.
-    task : Task
+    task : TrainingTask
         What is trained on what.
-    held : Held or None
+    held_out : Held or None
         The validation rows, which are measured after each epoch.
     epochs, last : int
         How many epochs were asked for, and the number of the last one.
@@ -53,8 +53,8 @@ class Fit:
     """
 
     engine: Engine
-    task: Task
-    held: Held | None
+    task: TrainingTask
+    held_out: ValidationSet | None
     epochs: int
     last: int
     summary: TrainingSummary
@@ -93,7 +93,7 @@ def _run(trainer: Trainer, fit: Fit) -> None:
     per_batch = [callback for callback in callbacks if wants_batches(callback)]
     wake = [_next_wake(trainer, callback) for callback in callbacks]
     while trainer.epoch < fit.last and not trainer.stopped:
-        every_epoch = fit.held or trainer.augmentation or fit.metrics or per_batch
+        every_epoch = fit.held_out or trainer.augmentation or fit.metrics or per_batch
         alone = every_epoch or trainer.epoch == 0  # some weights of the first epoch are kept
         until = min([fit.last, *wake, *([trainer.epoch + 1] if alone else [])])
         task, began = _with_images(trainer, fit.task, trainer.epoch), time.perf_counter()
@@ -107,8 +107,8 @@ def _run(trainer: Trainer, fit: Fit) -> None:
             if outcome.stopped and (trainer.state.batch or not outcome.logs):
                 raise KeyboardInterrupt
             trainer.repetition.epoch_ends(trainer)
-            if fit.held is not None:
-                _validate(trainer, fit, fit.held)
+            if fit.held_out is not None:
+                _validate(trainer, fit, fit.held_out)
             if fit.metrics:
                 present = [name for name, value in trainer.history.row(-1).items() if value is not None]
                 trainer.history.set_last(measure_training(trainer.network, fit.task, fit.metrics, present))
@@ -125,7 +125,7 @@ def _run(trainer: Trainer, fit: Fit) -> None:
     trainer.history.stopped = trainer.stopped
 
 
-def _steps(trainer: Trainer, engine: Engine, task: Task, callbacks: list[Callback]) -> Outcome | None:
+def _steps(trainer: Trainer, engine: Engine, task: TrainingTask, callbacks: list[Callback]) -> Outcome | None:
     """Make the steps that are left of the epoch one by one, with callbacks after each; the outcome of a step that was
     not made, None if all were.
     """
@@ -161,7 +161,7 @@ def _next_wake(trainer: Trainer, callback: Callback) -> int:
     return trainer.epoch + max(1, callback.interval(trainer))
 
 
-def _with_images(trainer: Trainer, task: Task, epoch: int) -> Task:
+def _with_images(trainer: Trainer, task: TrainingTask, epoch: int) -> TrainingTask:
     """The task with the images of an epoch, where they change: then each epoch has a call of the engine of its own."""
     if trainer.augmentation is None:
         return task
@@ -183,23 +183,23 @@ def _take(trainer: Trainer, fit: Fit, outcome: Outcome) -> None:
     trainer.show(state)
 
 
-def _validate(trainer: Trainer, fit: Fit, held: Held) -> None:
+def _validate(trainer: Trainer, fit: Fit, held_out: ValidationSet) -> None:
     """Measure the validation rows. Turn back if their loss is NaN."""
     network, loss = trainer.network, trainer.loss
-    measured = validate(network, loss, held, fit.metrics)
+    measured = validate(network, loss, held_out, fit.metrics)
     trainer.history.set_last(measured)
     if math.isnan(measured["validation_loss"]):
         shown = replace(trainer.state, parameters=network.parameters)
-        _turn_back(trainer, fit.task, shown, validation=not_finite(network, loss, held))
+        _turn_back(trainer, fit.task, shown, validation=not_finite(network, loss, held_out))
 
 
-def _turn_back(trainer: Trainer, task: Task, failed: State, **found: Any) -> NoReturn:
+def _turn_back(trainer: Trainer, task: TrainingTask, failed: TrainingState, **found: Any) -> NoReturn:
     """Go back to the last state whose loss was finite, and say what happened."""
     progress, history = trainer.progress, trainer.history
     progress.state = progress.safe
     trainer.show(progress.state)
     history.cut(trainer.epoch)
-    divergence = explain(task, failed, progress.safe, progress.beginning, **found)
+    divergence = explain(task, failed, progress.safe, progress.initial, **found)
     trainer.divergence, history.diverged, history.stopped = divergence, divergence.epoch, str(divergence)
     raise DivergenceError(history.stopped)
 

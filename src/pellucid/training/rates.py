@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.foreign import explains_arguments
 from pellucid.training.callbacks import Callback, TrainerInterface
 from pellucid.training.watching import check_state, improves, watched_column
@@ -64,7 +64,7 @@ class ReduceOnPlateau(Callback):
         if self._since >= self.patience:
             self._since = 0
             scale = max(self.lowest, trainer.state.rate_scale * self.factor)
-            trainer.go_on_from(replace(trainer.state, rate_scale=scale))
+            trainer.resume_from(replace(trainer.state, rate_scale=scale))
 
     def state(self) -> dict[str, Any]:
         """The best value, and how long ago it was."""
@@ -105,7 +105,7 @@ class Backtracking(Callback):
         self.divisor = check_number("divisor", divisor, above=1.0)
         self.tolerance = check_number("tolerance", tolerance, minimum=0.0)
         self.times = 0
-        self._kept: State | None = None
+        self._kept: TrainingState | None = None
         self._kept_loss = 0.0
 
     def on_fit_begin(self, trainer: TrainerInterface, epochs: int) -> None:
@@ -126,7 +126,7 @@ class Backtracking(Callback):
             return
         self.times += 1
         now = trainer.state
-        trainer.go_on_from(
+        trainer.resume_from(
             replace(self._kept, epoch=now.epoch, step=now.step, rate_scale=now.rate_scale / self.divisor)
         )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.engines.base import Task
+from pellucid.engines.engine import TrainingTask
 from pellucid.network import Network
 from pellucid.training.early_stopping import EarlyStopping
 from pellucid.training.settings import FAMILIES, SETTINGS
@@ -33,7 +33,7 @@ def samples(values: Array) -> Array:
 
 
 def given_to(
-    trainer: Trainer, task: Task, class_weight: Any, sample_weight: bool, validation_weight: bool
+    trainer: Trainer, task: TrainingTask, class_weight: Any, sample_weight: bool, validation_weight: bool
 ) -> dict[str, Any]:
     """Everything one call of `fit` was given but for its rows and epochs, as JSON values."""
     table = None if class_weight is None else class_table(class_weight, task.targets, trainer.network.outputs).tolist()

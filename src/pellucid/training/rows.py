@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid.datasets.base import Part
+from pellucid.datasets.dataset import DatasetPart
 from pellucid.datasets.splits import split
-from pellucid.engines.base import Task
+from pellucid.engines.engine import TrainingTask
 from pellucid.layers.dropout import Scheduled
 from pellucid.losses import Loss
 from pellucid.network import Network, encode_targets
@@ -21,7 +21,7 @@ from pellucid.program.compilation import compile_program
 from pellucid.schedules import highest
 from pellucid.training.weighting import class_weights
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_inputs, check_same_length, check_sample_weight, counted, unknown_name
+from pellucid.validation import check_inputs, check_same_length, check_sample_weight, counted, unknown_name_message
 
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
@@ -32,7 +32,7 @@ Validation: TypeAlias = tuple[Any, Any] | tuple[Any, Any, Any] | float | None
 _DEFAULT_BATCH = 32
 
 
-class Held(NamedTuple):
+class ValidationSet(NamedTuple):
     """Validation rows as they are measured."""
 
     x: Array
@@ -43,7 +43,7 @@ class Held(NamedTuple):
     """How much each row counts (n,), float64; None: all the same."""
 
 
-def task_of(trainer: Trainer, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None) -> Task:
+def task_of(trainer: Trainer, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None) -> TrainingTask:
     """What `fit` with these arguments would train on what, checked; for whoever looks into a training."""
     x = check_inputs(x, "x", trainer.network.input_shape)
     targets = trainer.network.encode(y, trainer.loss)
@@ -51,7 +51,7 @@ def task_of(trainer: Trainer, x: Any, y: Any, *, sample_weight: Any = None, clas
     if class_weight is not None:
         of_classes = class_weights(class_weight, targets, trainer.network.outputs)
         weight = of_classes if weight is None else weight * of_classes
-    return Task(
+    return TrainingTask(
         program=trainer.network.program,
         loss=trainer.loss,
         penalty=trainer.penalty,
@@ -60,7 +60,7 @@ def task_of(trainer: Trainer, x: Any, y: Any, *, sample_weight: Any = None, clas
         targets=targets,
         link=trainer.network.link,
         sample_weight=weight,
-        batch_size=rows_a_step(trainer.batch_size, len(x)),
+        batch_size=batch_rows(trainer.batch_size, len(x)),
         shuffle=trainer.shuffle,
         seed=trainer.seed,
         rate_factors=rate_factors(trainer.learning_rate_factors, trainer.network),
@@ -70,7 +70,7 @@ def task_of(trainer: Trainer, x: Any, y: Any, *, sample_weight: Any = None, clas
     )
 
 
-def rows_a_step(batch_size: int | str, rows: int) -> int:
+def batch_rows(batch_size: int | str, rows: int) -> int:
     """How many rows one step takes."""
     if batch_size == "full":
         return rows
@@ -84,7 +84,7 @@ def rows_a_step(batch_size: int | str, rows: int) -> int:
     return int(batch_size)
 
 
-def check_validation(validation: Any, network: Network, loss: Loss) -> Held | None:
+def check_validation(validation: Any, network: Network, loss: Loss) -> ValidationSet | None:
     """The validation rows, their encoded targets, and their weights."""
     if validation is None:
         return None
@@ -98,12 +98,12 @@ def check_validation(validation: Any, network: Network, loss: Loss) -> Held | No
     x = check_inputs(x, "validation x", network.input_shape)
     targets = network.encode(y, loss)
     check_same_length(**{"validation x": x, "validation y": targets})
-    return Held(x, targets, check_sample_weight(weight[0] if weight else None, len(x), "validation weight"))
+    return ValidationSet(x, targets, check_sample_weight(weight[0] if weight else None, len(x), "validation weight"))
 
 
 def split_off(
     x: Any, y: Any, fraction: float, sample_weight: Any, *, network: Network, loss: Loss, seed: int
-) -> tuple[Any, Any, Part]:
+) -> tuple[Any, Any, DatasetPart]:
     """The training rows that remain and the rows split off.
 
     Classes keep their proportions, unless one is too rare to be in both parts.
@@ -134,13 +134,13 @@ def rate_factors(factors_by_name: Mapping[str, float], network: Network) -> Floa
         names.setdefault(name.split(".")[0], []).append(name)
     for name in sorted(factors_by_name, key=lambda name: "." in name):  # a parameter's own wins
         if name not in names:
-            raise ValueError(unknown_name("The layer or parameter of learning_rate_factors", name, names))
+            raise ValueError(unknown_name_message("The layer or parameter of learning_rate_factors", name, names))
         for full in names[name]:
             factors[views[full].range] = factors_by_name[name]
     return factors
 
 
-def check_schedules(task: Task, steps: range) -> None:
+def check_schedules(task: TrainingTask, steps: range) -> None:
     """Raise if a schedule leaves its range at one of the steps to come: before the first, not in the midst of training.
 
     Those of Pellucid's own are known not to; the learning rate is looked at when it is used.

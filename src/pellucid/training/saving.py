@@ -38,7 +38,7 @@ from pellucid.training.claims import CheckpointError, claimed
 from pellucid.training.settings import FAMILIES
 from pellucid.training.snapshot import snapshot, trainer_from
 from pellucid.typing import Array
-from pellucid.validation import unknown_name
+from pellucid.validation import unknown_name_message
 
 if TYPE_CHECKING:
     from pellucid.training.trainer import Trainer
@@ -137,7 +137,7 @@ def resume(
     """
     for name in parts:
         if name not in FAMILIES:
-            raise TypeError(unknown_name("The part", name, FAMILIES))
+            raise TypeError(unknown_name_message("The part", name, FAMILIES))
     number = _newest_number(Path(directory))
     path, tree = newest_checkpoint(Path(directory))
     try:
@@ -182,7 +182,7 @@ def check_own(trainer: Trainer, directory: Path) -> None:
 def identity(trainer: Trainer) -> str:
     """What tells a training from others in all its checkpoints: SHA-256 of seed, layers and first weights."""
     layers = [to_configuration(layer) for layer in trainer.network.layers]
-    return digest(write_json([trainer.seed, layers]), [trainer.beginning.parameters])
+    return digest(write_json([trainer.seed, layers]), [trainer.initial.parameters])
 
 
 def _content(trainer: Trainer) -> tuple[dict[str, str], dict[str, Array]]:

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from pellucid.augmentation import Augmentation
 from pellucid.layers.activations import Sigmoid, Softmax
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.losses import LOSSES, Loss
 from pellucid.network import Network
 from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.penalties import CONSTRAINTS, PENALTIES, Constraint, Penalty
 from pellucid.validation import check_integer, check_number
 
-Part = TypeVar("Part")
+PartT = TypeVar("PartT")
 
 
 class Family(NamedTuple):
@@ -55,7 +55,7 @@ SETTINGS = (
 """The settings that are neither parts nor the network."""
 
 
-def check_part(name: str, value: Part | None, kind: type[Part], example: str) -> Part | None:
+def check_part(name: str, value: PartT | None, kind: type[PartT], example: str) -> PartT | None:
     """A part of a kind, or None."""
     if value is not None and not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
@@ -80,7 +80,7 @@ def check_factors(factors: Mapping[str, float] | None) -> dict[str, float]:
     }
 
 
-def network_again(network: Network, *, fresh: bool, layers: Sequence[Layer] | None) -> Network:
+def clone_network(network: Network, *, fresh: bool, layers: Sequence[Layer] | None) -> Network:
     """A network of its own with the same layers or others; with the same numbers unless it is to be fresh."""
     same = network.layers if layers is None else layers
     again = Network(same, network.dtype.name, network.engines.name, network.threads)

@@ -16,13 +16,13 @@ import numpy as np
 
 from pellucid.augmentation.transforms import TRANSFORMS, Transform
 from pellucid.configuration import from_configuration, to_configuration
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.network import Network
 from pellucid.storage.networks import check_own, describe_network, known, network_from, schedule_from
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import History
-from pellucid.training.progress import Progress
 from pellucid.training.settings import FAMILIES, SETTINGS, Family
+from pellucid.training.states import TrainingStates
 from pellucid.training.watching import check_state
 from pellucid.typing import Array
 from pellucid.validation import check_integer
@@ -98,7 +98,7 @@ def _progress_table(trainer: Trainer) -> dict[str, Any]:
     return {
         "state": progress.state,
         "safe": progress.safe,
-        "first": {"parameters": progress.beginning.parameters, "statistics": progress.beginning.statistics},
+        "first": {"parameters": progress.initial.parameters, "statistics": progress.initial.statistics},
         "parameters": network.parameters,
         "statistics": network.statistics,
         "changed": progress.changed_outside(network),
@@ -116,16 +116,16 @@ def _go_on(trainer: Trainer, table: Mapping[str, Any], statistics_fitted: bool) 
         _check_fits(each, network, len(names))
     network.adopt(table["parameters"], table["statistics"], statistics_fitted)
     begun = table.get("first", {"parameters": state.parameters, "statistics": state.statistics})  # it came later
-    first = State.start(begun["parameters"], begun["statistics"], trainer.optimizer)
+    first = TrainingState.start(begun["parameters"], begun["statistics"], trainer.optimizer)
     _check_fits(first, network, len(first.slots))
     # `fit` takes over what was changed from outside: it knows that by the network's vectors being others than shown.
     parameters = state.parameters.copy() if table["changed"] else network.parameters
     shown = replace(state, parameters=parameters, statistics=network.statistics)
     batches = check_integer("batches", table["batches"])
-    trainer.take_up(Progress(first, state, safe, shown, names, batches), stopped=str(table["stopped"]))
+    trainer.restore(TrainingStates(first, state, safe, shown, names, batches), stopped=str(table["stopped"]))
 
 
-def _check_fits(state: State, network: Network, slots: int) -> None:
+def _check_fits(state: TrainingState, network: Network, slots: int) -> None:
     """Raise if a state is none of the network's."""
     program, average = network.program, () if state.average is None else (state.average,)
     if len(state.slots) != slots:

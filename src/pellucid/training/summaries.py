@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.description import TrainingSummary
-from pellucid.engines.base import Task
+from pellucid.engines.engine import TrainingTask
 from pellucid.storage.digests import array_digest
 from pellucid.typing import Array
 from pellucid.version import __version__
@@ -26,7 +26,7 @@ _SAMPLES = 64  # rows that are looked at again before a hash is taken from memor
 _NO_METRICS = ("epoch", "learning_rate", "seconds")
 
 
-def first_summary(trainer: Trainer, task: Task, data_hash: str, validation_rows: int) -> TrainingSummary:
+def first_summary(trainer: Trainer, task: TrainingTask, data_hash: str, validation_rows: int) -> TrainingSummary:
     """What a summary says all through a fit."""
     return TrainingSummary(
         version=__version__,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.augmentation import Augmentation
 from pellucid.description import TrainingSummary
 from pellucid.display import html_table
-from pellucid.engines.base import Model, State, Task
+from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from pellucid.engines.reference import mean_loss, penalty_value
 from pellucid.foreign import explains_arguments, missing_attribute
 from pellucid.losses import Loss, find_loss
@@ -26,7 +26,6 @@ from pellucid.training.divergence import Divergence
 from pellucid.training.history import History
 from pellucid.training.initialization import prepare
 from pellucid.training.loop import Fit, train
-from pellucid.training.progress import Progress
 from pellucid.training.repeating import Repetition, given_to
 from pellucid.training.settings import (
     FAMILIES,
@@ -34,9 +33,10 @@ from pellucid.training.settings import (
     check_batch_size,
     check_factors,
     check_part,
-    network_again,
+    clone_network,
     warn_of_doubled_output,
 )
+from pellucid.training.states import TrainingStates
 from pellucid.training.summaries import DataHash, first_summary, words
 from pellucid.typing import Array
 from pellucid.validation import check_inputs, check_integer, check_number, check_seed
@@ -90,7 +90,7 @@ class Trainer:
         What happened so far, over all calls of `fit`.
     epoch, step : int
         How many epochs and steps are done.
-    state : State
+    state : TrainingState
         Everything that training goes on from.
     divergence : Divergence or None
         Where the last `fit` went wrong, if its loss was no number any more.
@@ -146,7 +146,7 @@ class Trainer:
         self.divergence: Divergence | None = None
         self.checkpoint_directories: dict[Path, int] = {}  # where it was saved to or resumed from: the newest's number
         self.repetition = Repetition()
-        self._progress: Progress | None = None
+        self._progress: TrainingStates | None = None
         self._fit: Fit | None = None
         self._stop = ""
         self._data_hash = DataHash()
@@ -160,21 +160,21 @@ class Trainer:
     # -- where training is ---------------------------------------------------------------------------------------
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> TrainingStates:
         """The states of the training: what it goes on from, and what it turns back to."""
         if self._progress is None:
             raise ValueError("Training has not begun: call fit(x, y, epochs=…) or initialize(x, y).")
         return self._progress
 
     @property
-    def state(self) -> State:
+    def state(self) -> TrainingState:
         """Everything that training goes on from: parameters, statistics, slots, counters."""
         return self.progress.state
 
     @property
-    def beginning(self) -> State:
+    def initial(self) -> TrainingState:
         """The state before the first step: first weights, and slots at 0."""
-        return self.progress.beginning
+        return self.progress.initial
 
     @property
     def epoch(self) -> int:
@@ -187,7 +187,7 @@ class Trainer:
         return 0 if self._progress is None else self._progress.state.step
 
     @property
-    def task(self) -> Task:
+    def task(self) -> TrainingTask:
         """What is trained on what, while `fit` runs; for callbacks."""
         if self._fit is None:
             raise ValueError("There is no training going on: task and objective() are for callbacks.")
@@ -202,13 +202,13 @@ class Trainer:
     @property
     def validation(self) -> tuple[Array, Array] | None:
         """The validation rows and their encoded targets, while `fit` runs with some; for callbacks."""
-        held = self.held
-        return None if held is None else (held.x, held.targets)
+        held_out = self.held_out
+        return None if held_out is None else (held_out.x, held_out.targets)
 
     @property
-    def held(self) -> rows.Held | None:
+    def held_out(self) -> rows.ValidationSet | None:
         """The validation rows as they are measured, weights and all, while `fit` runs with some; for callbacks."""
-        return None if self._fit is None else self._fit.held
+        return None if self._fit is None else self._fit.held_out
 
     def stop(self, reason: str) -> None:
         """End training after this epoch; for callbacks."""
@@ -219,11 +219,11 @@ class Trainer:
         """Why a callback ended the last `fit` before its time; "" if none did."""
         return self._stop
 
-    def show(self, state: State) -> None:
+    def show(self, state: TrainingState) -> None:
         """Put a state's numbers into the network. Training still goes on from `state` of the trainer's own."""
         self.progress.show(self.network, state)
 
-    def go_on_from(self, state: State) -> None:
+    def resume_from(self, state: TrainingState) -> None:
         """Replace what training goes on from, and show it; for callbacks that turn back or change the rate."""
         self.repetition.note("a callback changed its weights or its learning rate.")
         self.progress.state = state
@@ -243,7 +243,7 @@ class Trainer:
     save = saving.save
     resume = classmethod(saving.resume)
 
-    def take_up(self, progress: Progress, *, stopped: str) -> None:
+    def restore(self, progress: TrainingStates, *, stopped: str) -> None:
         """Be where a training was that was saved; a `fit` on other rows is told so."""
         self._progress, self._stop = progress, stopped
         self._expected_data = None if self.network.training is None else self.network.training.data_hash
@@ -268,7 +268,7 @@ class Trainer:
         >>> trainer.replica(optimizer=pl.Adam(0.1), batch_size=10).batch_size
         10
         """
-        network = network_again(self.network, fresh=fresh, layers=changes.pop("layers", None))
+        network = clone_network(self.network, fresh=fresh, layers=changes.pop("layers", None))
         if fresh and (self.standardize_target or self.clamp):
             network.target = None  # measured anew
         same = {name: getattr(self, name) for name in (*FAMILIES, *SETTINGS)}
@@ -293,7 +293,7 @@ class Trainer:
         if begins:
             self.repetition.initialized(self.network, self.seed, **before)
             rows.warn_of_missing_classes(targets, self.network)
-            self._progress = Progress.begin(self.network, self.optimizer)
+            self._progress = TrainingStates.begin(self.network, self.optimizer)
         return self
 
     @explains_arguments
@@ -356,7 +356,7 @@ class Trainer:
         self.initialize(x, y)
         task = self.task_of(x, y, sample_weight=sample_weight, class_weight=class_weight)
         rows.check_schedules(task, range(self.step, self.step + epochs * task.batches))
-        held = rows.check_validation(validation, network, self.loss)
+        held_out = rows.check_validation(validation, network, self.loss)
         wanted = find_metrics(metrics)
         engine, history.engine_note = network.engines.choose(
             task.program, loss=self.loss, penalty=self.penalty, optimizer=self.optimizer, constraint=self.constraint
@@ -365,14 +365,14 @@ class Trainer:
         history.stopped = self._stop = ""
         if not self.step:
             warn_of_doubled_output(network, self.loss)
-        weighted = sample_weight is not None, held is not None and held.weight is not None
+        weighted = sample_weight is not None, held_out is not None and held_out.weight is not None
         given = given_to(self, task, class_weight, *weighted)
         data_hash = self._data_hash.of(task.x, task.targets)
         self.repetition.fit_begins(self, given, data_hash)
-        self.progress.take_over(network, self.optimizer, task.batches)
-        summary = self._summary(task, data_hash, 0 if held is None else len(held.x))
+        self.progress.sync_from_network(network, self.optimizer, task.batches)
+        summary = self._summary(task, data_hash, 0 if held_out is None else len(held_out.x))
         callbacks = [*self.callbacks, *progress_for(progress, self.callbacks)]
-        self._fit = Fit(engine, task, held, epochs, self.epoch + epochs, summary, wanted, callbacks)
+        self._fit = Fit(engine, task, held_out, epochs, self.epoch + epochs, summary, wanted, callbacks)
         try:
             with self._fit.resources:
                 train(self, self._fit)
@@ -380,7 +380,7 @@ class Trainer:
             self._fit = None
         return history
 
-    def _summary(self, task: Task, data_hash: str, validation_rows: int) -> TrainingSummary:
+    def _summary(self, task: TrainingTask, data_hash: str, validation_rows: int) -> TrainingSummary:
         """What the network will say of this `fit`; whoever goes on from a checkpoint is told of other rows."""
         expected, self._expected_data = self._expected_data, None
         rows.warn_of_other_data(data_hash, expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.metrics import higher_is_better
 from pellucid.training.callbacks import TrainerInterface
 
@@ -44,8 +44,8 @@ def improves(
     return gain > minimum_improvement
 
 
-def check_state(name: str, value: Any) -> State:
+def check_state(name: str, value: Any) -> TrainingState:
     """What a callback takes back as a state of the training, if it is one."""
-    if not isinstance(value, State):
+    if not isinstance(value, TrainingState):
         raise TypeError(f"{name} must be a state of the training, not {value!r:.60}.")
     return value

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_number, unknown_name
+from pellucid.validation import check_number, unknown_name_message
 
 
 def class_weights(value: Any, targets: Array, classes: int) -> Floats:
@@ -39,7 +39,7 @@ def class_table(value: Any, targets: Array, classes: int) -> Floats:
     counts = np.bincount(targets, minlength=classes)  # (K,)
     if isinstance(value, str):
         if value != "balanced":
-            raise ValueError(unknown_name("class_weight", value, ["balanced"]))
+            raise ValueError(unknown_name_message("class_weight", value, ["balanced"]))
         present = np.count_nonzero(counts)
         table = len(targets) / (present * np.maximum(counts, 1))  # (K,)
     elif isinstance(value, Mapping):

@@ -50,9 +50,9 @@ def test_a_class_is_called_by_its_name(classes: Any, words: str) -> None:
     trainer = fitted([pl.Dense(2)], x, y, epochs=1)
     trainer.network.classes = classes
     finding = found("class_imbalance", trainer, x, y)
-    assert finding.said.startswith(words)
+    assert finding.message.startswith(words)
     assert finding.evidence["class"] == 1
-    checks = {check.name: check.said for check in pl.preflight(trainer, x, y)}
+    checks = {check.name: check.message for check in pl.preflight(trainer, x, y)}
     assert f"the rarest, {classes[1] if classes else 1}, has" in checks["classes"]
 
 
@@ -62,11 +62,11 @@ def test_columns_are_called_by_their_names() -> None:
     y = x[:, 0] + x[:, 1]
     x[:, 2] = 1000 * y
     trainer = fitted([pl.Dense(4), pl.Tanh(), pl.Dense(1)], x, y, epochs=2)
-    assert "; column 2 has the mean" in found("unscaled_inputs", trainer, x, y).said
+    assert "; column 2 has the mean" in found("unscaled_inputs", trainer, x, y).message
     trainer.network.features = ["size", "age", "price in cents"]
-    assert "; column 'price in cents' has the mean" in found("unscaled_inputs", trainer, x, y).said
+    assert "; column 'price in cents' has the mean" in found("unscaled_inputs", trainer, x, y).message
     leak = found("leaking_column", trainer, x, y)
-    assert leak.said.startswith("Column 'price in cents' alone explains 100.00% of the target's variance; ")
+    assert leak.message.startswith("Column 'price in cents' alone explains 100.00% of the target's variance; ")
 
 
 def test_classes_have_an_accuracy_and_numbers_an_r2() -> None:
@@ -76,14 +76,14 @@ def test_classes_have_an_accuracy_and_numbers_an_r2() -> None:
     trainer = fitted([pl.Dense(2)], x, circle, epochs=30)
     finding = found("underfitting", trainer, x, circle)
     accuracy = trainer.network.evaluate(x, circle)["accuracy"]
-    assert finding.said.startswith(f"The network has an accuracy of {accuracy:.1%} on held-out rows")
+    assert finding.message.startswith(f"The network has an accuracy of {accuracy:.1%} on held-out rows")
     assert finding.evidence["accuracy"] == pytest.approx(accuracy)
     height = np.square(x).sum(axis=1)
     trainer = fitted([pl.Dense(1)], x, height, epochs=30)
     finding = found("underfitting", trainer, x, height)
     assert finding.evidence["r2"] == pytest.approx(trainer.network.evaluate(x, height)["r2"])
-    assert f"an R² of {finding.evidence['r2']:.3f} on training rows" in finding.said
-    assert "accuracy" not in finding.said
+    assert f"an R² of {finding.evidence['r2']:.3f} on training rows" in finding.message
+    assert "accuracy" not in finding.message
 
 
 def test_scores_that_are_equal_are_said_so_beside_their_size() -> None:
@@ -93,15 +93,15 @@ def test_scores_that_are_equal_are_said_so_beside_their_size() -> None:
     parameters[bias.range] = [1.0, 2.0, 2.0]
     trainer.network.parameters = parameters
     finding = found("constant_predictions", trainer)
-    assert "are equal to the last bit, beside a root mean square of 1.73." in finding.said  # √(9/3)
+    assert "are equal to the last bit, beside a root mean square of 1.73." in finding.message  # √(9/3)
     parameters[trainer.network.program.views()["2.weight"].range] = 1e-7
     parameters[trainer.network.program.views()["0.bias"].range] = 1.0
     parameters[trainer.network.program.views()["0.weight"].range] = 1.0
     trainer.network.parameters = parameters
     finding = found("constant_predictions", trainer)
-    assert " differ by " in finding.said
-    assert " to 0" not in finding.said
-    assert f"differ by {finding.evidence['spread']:.1g} (their largest standard deviation)" in finding.said
+    assert " differ by " in finding.message
+    assert " to 0" not in finding.message
+    assert f"differ by {finding.evidence['spread']:.1g} (their largest standard deviation)" in finding.message
 
 
 def test_a_code_among_targets_is_told_in_their_own_unit() -> None:
@@ -112,7 +112,7 @@ def test_a_code_among_targets_is_told_in_their_own_unit() -> None:
     trainer = fitted([pl.Dense(8), pl.Tanh(), pl.Dense(1)], x, y, standardize_target=True)
     finding = found("broken_target", trainer, x, y)
     assert finding.evidence["value"] == pytest.approx(-999.0, rel=1e-5)
-    assert "have the target -999, and all" in finding.said
+    assert "have the target -999, and all" in finding.message
     assert "unscaled_targets" not in names(trainer, x, y)
 
 
@@ -162,7 +162,7 @@ def test_what_the_network_holds_is_told_with_its_epoch() -> None:
 def test_units_that_no_row_has_reached_in_two_steps_are_not_frozen(epochs: int, told: bool) -> None:
     layer = pl.Dense(8, bias_initializer=pl.Constant(-1e-3))
     trainer = fitted([layer, pl.ReLU(), pl.Dense(2)], X[:2], Y[:2], epochs=epochs, batch_size=2)
-    before, after = (state.parameters for state in (trainer.beginning, trainer.state))
+    before, after = (state.parameters for state in (trainer.initial, trainer.state))
     weight = trainer.network.program.views()["0.weight"]
     still = (weight.of(before) == weight.of(after)).all(axis=0).mean()
     assert 0.25 <= still < 1  # two rows leave some ReLUs out
@@ -172,14 +172,14 @@ def test_units_that_no_row_has_reached_in_two_steps_are_not_frozen(epochs: int, 
 def test_a_layer_whose_rate_is_0_is_named_after_the_first_step() -> None:
     trainer = fitted([pl.Dense(8), pl.Tanh(), pl.Dense(3)], epochs=1, batch_size=240, learning_rate_factors={"0": 0.0})
     finding = found("frozen_units", trainer)
-    assert finding.said.endswith("after 1 step: its learning-rate factor is 0.")
+    assert finding.message.endswith("after 1 step: its learning-rate factor is 0.")
     assert finding.remedy.apply(trainer).learning_rate_factors == {}
 
 
 def test_weights_that_a_penalty_has_made_equal_are_not_symmetric() -> None:
     trainer = fitted([pl.Dense(8), pl.Tanh(), pl.Dense(3)], epochs=60, penalty=pl.L1(3.0), optimizer=pl.Adam(0.03))
     small = np.abs(trainer.state.parameters) < 0.1
-    trainer.go_on_from(replace(trainer.state, parameters=np.where(small, 0, trainer.state.parameters)))
+    trainer.resume_from(replace(trainer.state, parameters=np.where(small, 0, trainer.state.parameters)))
     found_names = names(trainer)
     assert "symmetric_weights" not in found_names
     assert "over_regularized" in found_names
@@ -192,7 +192,7 @@ def test_codes_of_categories_are_no_label_noise() -> None:
     labels = random.permutation(np.arange(200) % 2)[codes]
     x = np.c_[random.normal(size=(1000, 2)) + 0.5 * labels[:, None], codes]
     assert 0.6 < neighbourhood_purity(x, labels).core < PURE  # as if a fifth of the labels were wrong
-    trainer = fitted([pl.Embedding((200,)), pl.Dense(2)], x, labels, epochs=3)
+    trainer = fitted([pl.CategoryEmbedding((200,)), pl.Dense(2)], x, labels, epochs=3)
     assert "label_noise" not in names(trainer, x, labels)
 
 
@@ -202,11 +202,11 @@ def test_labels_that_are_predicted_better_than_neighbours_agree_are_no_noise() -
     x = random.normal(size=(1500, 62))
     labels = (x[:, 0] > 0).astype(np.int64)
     wrong = np.where(random.random(1500) < 0.25, 1 - labels, labels)
-    rows, held = slice(0, 1000), slice(1000, 1500)
+    rows, held_out = slice(0, 1000), slice(1000, 1500)
     for y, told in ((labels, False), (wrong, True)):
         layers = [pl.Dense(2)]
         trainer = fitted(layers, x[rows] * [5, *[1] * 61], y[rows], epochs=20)
-        held_out = (x[held] * [5, *[1] * 61], y[held])
+        held_out = (x[held_out] * [5, *[1] * 61], y[held_out])
         assert ("label_noise" in names(trainer, x[rows] * [5, *[1] * 61], y[rows], validation=held_out)) is told
 
 
@@ -226,7 +226,7 @@ def test_unscaled_targets_have_a_remedy() -> None:
     assert better.network.evaluate(x, y)["r2"] > 0.9 > trainer.network.evaluate(x, y)["r2"]
     assert "unscaled_targets" not in names(better, x, y)
     moved = found("unscaled_targets", better, x, y + 1e6)
-    assert moved.said.startswith("In the network's own unit the targets have the mean ")
+    assert moved.message.startswith("In the network's own unit the targets have the mean ")
     assert "Measure the unit of the targets anew" in moved.advice
 
 

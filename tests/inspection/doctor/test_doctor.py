@@ -13,7 +13,7 @@ import pytest
 import pellucid as pl
 from pellucid.inspection.doctor import CATALOGUE
 from pellucid.inspection.doctor.finding import in_order
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from support.fingerprints import fingerprint
 from support.samples import classification
 
@@ -69,7 +69,7 @@ def test_codes_of_categories_are_no_unscaled_inputs() -> None:
     random = np.random.default_rng(0)
     codes, x = random.integers(0, 2000, 300), random.normal(size=300)
     y = x + 0.1 * random.normal(size=300)
-    for layers, found in (([pl.Embedding((2000,))], False), ([], True)):
+    for layers, found in (([pl.CategoryEmbedding((2000,))], False), ([], True)):
         network = pl.Network([*layers, pl.Dense(8), pl.ReLU(), pl.Dense(1)])
         trainer = pl.Trainer(network, loss=pl.SquaredError(), optimizer=pl.Adam(0.01), seed=0)
         trainer.fit(np.c_[x, codes], y, epochs=2)

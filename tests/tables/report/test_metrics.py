@@ -110,10 +110,10 @@ def test_calibration_is_scikit_learns() -> None:
     truth = (RNG.random(N) < probability).astype(np.int64)
     target = find_target(truth, asked="classes")
     found = calibration_of(target, truth, np.stack([1 - probability, probability], axis=1))
-    came, said = calibration_curve(truth, probability, n_bins=10, strategy="quantile")
+    observed, predicted = calibration_curve(truth, probability, n_bins=10, strategy="quantile")
     assert found is not None
-    assert found.said == pytest.approx(said)
-    assert found.came == pytest.approx(came)
+    assert found.predicted == pytest.approx(predicted)
+    assert found.observed == pytest.approx(observed)
     assert sum(found.rows) == N
     assert found.error < 0.1
 
@@ -123,7 +123,7 @@ def test_calibration_of_quantiles_and_of_numbers() -> None:
     target = find_target(truth, asked="quantiles", quantiles=(0.1, 0.9))
     found = calibration_of(target, truth, np.tile([9.0, 89.0], (100, 1)))
     assert found is not None
-    assert found.came == (0.1, 0.9)
+    assert found.observed == (0.1, 0.9)
     assert calibration_of(find_target(truth), truth, truth) is None
 
 

@@ -14,11 +14,11 @@ import pellucid as pl
 from pellucid.datasets.splits import k_fold_indices
 from pellucid.tables.fitting import Settings
 from pellucid.tables.recipes import recipe_for
-from pellucid.tables.report import rivals
+from pellucid.tables.report import baselines
+from pellucid.tables.report.baselines import Fold, gradient_boosting, linear_model, matrices, ridge
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import LOG_LOSS, R2, measures_of
-from pellucid.tables.report.report import Contender
-from pellucid.tables.report.rivals import Fold, gradient_boosting, linear_model, matrices, ridge
+from pellucid.tables.report.report import ModelScore
 from pellucid.tables.report.verdict import verdict
 from pellucid.tables.table import Table
 from pellucid.tables.targets import find_target
@@ -234,7 +234,7 @@ def test_ridge_is_scikit_learns(monkeypatch, weight, strength: float) -> None:
     linear = pytest.importorskip("sklearn.linear_model")
     x = rng.normal(size=(400, 5)) @ rng.normal(size=(5, 7))  # two columns too many
     y = x @ rng.normal(size=7) + rng.normal(size=400) + 50
-    monkeypatch.setattr(rivals, "_STRENGTHS", np.array([strength]))
+    monkeypatch.setattr(baselines, "_STRENGTHS", np.array([strength]))
     model = linear.Ridge(alpha=400 * strength)
     shares = None if weight is None else weight * 400 / weight.sum()
     expected = model.fit(x, y, sample_weight=shares).predict(x[:50])
@@ -247,7 +247,7 @@ def test_the_ridge_is_as_strong_as_leaving_rows_out_would_make_it(noise: float) 
     linear = pytest.importorskip("sklearn.linear_model")
     x, slopes = rng.normal(size=(260, 30)), rng.normal(size=30)
     y = x @ slopes + noise * rng.normal(size=260)
-    model = linear.RidgeCV(alphas=rivals._STRENGTHS * 130).fit(x[:130], y[:130])
+    model = linear.RidgeCV(alphas=baselines._STRENGTHS * 130).fit(x[:130], y[:130])
     ours, theirs = (np.mean((answer - x[130:] @ slopes) ** 2) for answer in (
         ridge(x[:130], x[130:], y[:130]), model.predict(x[130:])
     ))  # fmt: skip
@@ -303,20 +303,20 @@ def test_without_scikit_learn_the_linear_model_is_a_network_without_hidden_layer
 
 def test_of_many_categories_the_commonest_have_a_column(monkeypatch) -> None:
     rng = np.random.default_rng(0)
-    monkeypatch.setattr(rivals, "_MOST_ONE_HOT", 4)
+    monkeypatch.setattr(baselines, "_MOST_ONE_HOT", 4)
     names = np.array([f"name {k}" for k in np.minimum(rng.geometric(0.3, 900), 40)])
     columns = {"name": names, "x": rng.normal(size=900)}
     fold = fold_of(columns, (names == "name 1") * 5.0 + columns["x"], "numbers")
-    x, asked = rivals.standardized(fold.train, fold.test)
+    x, asked = baselines.standardized(fold.train, fold.test)
     assert x.shape == (675, 5)
     assert asked.shape == (225, 5)
     assert np.allclose([x.mean(axis=0), x.std(axis=0)], [[0] * 5, [1] * 5], atol=1e-4)
     assert R2((names == "name 1")[675:] * 5.0 + columns["x"][675:], linear_model(fold)) > 1 - 1e-9
 
 
-def contender(name: str, lead: tuple[float, float, float]) -> Contender:
+def contender(name: str, lead: tuple[float, float, float]) -> ModelScore:
     interval = Interval(*lead)
-    return Contender(name, {"r2": Interval(0.9, 0.8, 1.0)}, (0.9,), {"r2": interval}, 1.0)
+    return ModelScore(name, {"r2": Interval(0.9, 0.8, 1.0)}, (0.9,), {"r2": interval}, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -344,20 +344,20 @@ def contender(name: str, lead: tuple[float, float, float]) -> Contender:
 def test_the_verdict_follows_the_intervals(linear: tuple, boosting: tuple, words: str) -> None:
     import re
 
-    own = Contender("network", {"r2": Interval(0.9, 0.8, 1.0)}, (0.9,), {}, 1.0)
+    own = ModelScore("network", {"r2": Interval(0.9, 0.8, 1.0)}, (0.9,), {}, 1.0)
     others = [contender("constant", (0.9, 0.8, 1.0)), contender("linear model", linear)]
     assert re.search(words, verdict([own, *others, contender("gradient boosting", boosting)], R2))
 
 
 def test_columns_that_tell_nothing_are_said_to_tell_nothing() -> None:
-    own = Contender("network", {"r2": Interval(0.0, -0.1, 0.1)}, (0.0,), {}, 1.0)
+    own = ModelScore("network", {"r2": Interval(0.0, -0.1, 0.1)}, (0.0,), {}, 1.0)
     said = verdict([own, contender("constant", (0.0, -0.1, 0.1))], R2)
     assert said.startswith("The network is not measurably better than a constant answer (R² higher by 0.000")
     assert "these columns do not tell the target" in said
 
 
 def test_a_network_that_is_no_better_than_a_constant_where_a_rival_is() -> None:
-    own = Contender("network", {"r2": Interval(0.0, -0.1, 0.1)}, (0.0,), {}, 1.0)
+    own = ModelScore("network", {"r2": Interval(0.0, -0.1, 0.1)}, (0.0,), {}, 1.0)
     others = [contender("constant", (0.0, -0.1, 0.1)), contender("linear model", (-0.5, -0.6, -0.4))]
     said = verdict([own, *others], R2)
     assert said.endswith(". A linear model is better than the network here (R² higher by 0.500 [0.400, 0.600]).")
@@ -365,7 +365,7 @@ def test_a_network_that_is_no_better_than_a_constant_where_a_rival_is() -> None:
 
 
 def test_a_search_says_whether_it_was_worth_it() -> None:
-    own = Contender("network", {"r2": Interval(0.9, 0.8, 1.0)}, (0.9,), {}, 1.0)
+    own = ModelScore("network", {"r2": Interval(0.9, 0.8, 1.0)}, (0.9,), {}, 1.0)
     others = [contender("constant", (0.9, 0.8, 1.0)), contender("recipe as it was", (0.1, -0.1, 0.2))]
     said = verdict([own, *others], R2)
     assert "not measurably better than the recipe as it was (R² higher by 0.100 [−0.100, 0.200])" in said
@@ -373,10 +373,10 @@ def test_a_search_says_whether_it_was_worth_it() -> None:
 
 
 def test_losses_are_lower_and_shares_higher() -> None:
-    own = Contender("network", {"log_loss": Interval(0.3, 0.2, 0.4)}, (0.3,), {}, 1.0)
+    own = ModelScore("network", {"log_loss": Interval(0.3, 0.2, 0.4)}, (0.3,), {}, 1.0)
 
-    def rival(name: str, *lead: float) -> Contender:
-        return Contender(name, {}, (), {"log_loss": Interval(*lead)}, 1.0)
+    def rival(name: str, *lead: float) -> ModelScore:
+        return ModelScore(name, {}, (), {"log_loss": Interval(*lead)}, 1.0)
 
     said = verdict([own, rival("constant", 0.5, 0.4, 0.6), rival("linear model", -0.2, -0.3, 0.1)], LOG_LOSS)
     assert "and a linear model (log loss higher by 0.200 [−0.100, 0.300])" in said

@@ -5,6 +5,6 @@ names that begin with the model's, so that many live in one program. `write_c` i
 arithmetic, `quantize.py` and `integers.py` int8.
 """
 
-from pellucid.formats.c_source.export import write_c
+from pellucid.formats.c_source.export_c import write_c
 
 __all__ = ["write_c"]

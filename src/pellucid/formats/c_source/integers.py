@@ -131,7 +131,7 @@ class WholeBody:
         if target != "y":
             self.buffers[target] = max(after, self.buffers.get(target, 0))
         kind = "int16_t" if target in ("y", "wide") else "int8_t"
-        words = comment(operation.origin.words)
+        words = comment(operation.origin.label)
         if isinstance(operation, QuantizedDense):
             self._dense(operation, source, target, width, kind)
         elif isinstance(operation, QuantizedTable):
@@ -157,10 +157,10 @@ class WholeBody:
         factors = self._factors(str(index), operation.multiplier)
         total = f"products({source}, {width}, {weight} + {width} * i, {bias}[i])"
         line = f"{target}[i] = ({kind})rescaled({total}, {factors}, {grid.zero}, {grid.low}, {grid.high});"
-        self._loop(len(operation.bias), line, comment(operation.origin.words))
+        self._loop(len(operation.bias), line, comment(operation.origin.label))
 
     def _lines(self, operation: QuantizedLines, source: str, target: str, count: int, kind: str) -> None:
-        index, grid, words = operation.origin.layer, operation.output, comment(operation.origin.words)
+        index, grid, words = operation.origin.layer, operation.output, comment(operation.origin.label)
         offset = self.constants.array(f"offset_{index}", operation.offset)
         r = f"{source}[i]" if operation.zero == 0 else f"{source}[i] - ({operation.zero})"
         limits = f"{offset}[i], {grid.low}, {grid.high}"
@@ -176,7 +176,7 @@ class WholeBody:
     def _largest(self, operation: QuantizedLargest, source: str, target: str, count: int, kind: str) -> None:
         pieces = operation.pieces
         self.run_lines += [
-            f"for (int i = 0; i < {count}; i++) {{  /* {comment(operation.origin.words)}: the largest piece */",
+            f"for (int i = 0; i < {count}; i++) {{  /* {comment(operation.origin.label)}: the largest piece */",
             f"    {kind} z = {source}[{pieces} * i];",
             f"    for (int k = 1; k < {pieces}; k++)",
             f"        if ({source}[{pieces} * i + k] > z)",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pellucid.formats.c_source.columns import row_source
+from pellucid.formats.c_source.column_source import row_source
 from pellucid.formats.c_source.text import comment, string
+from pellucid.formats.ensemble_prediction import summary_of
 from pellucid.formats.prediction import Prediction
-from pellucid.formats.several import summary_of
 from pellucid.formats.writing import signature
 from pellucid.losses import TargetScaling
 
@@ -21,7 +21,7 @@ class Function(NamedTuple):
     """A function that others may call."""
 
     declaration: str
-    words: str
+    label: str
     lines: list[str]
 
     def definition(self) -> str:
@@ -181,7 +181,7 @@ def header(
     what = "a neural network" if len(parts) == 1 else f"{len(parts)} neural networks"
     layers = summary_of([part.summary for part in parts]).splitlines()
     told = "\n".join(f" * {comment(line)}".rstrip() for line in [*facts, "", *layers])
-    declared = "\n\n".join(f"/* {f.words} */\n{f.declaration};" for f in functions)
+    declared = "\n\n".join(f"/* {f.label} */\n{f.declaration};" for f in functions)
     defined = {"INPUTS": str(prediction.inputs), "OUTPUTS": str(prediction.outputs), **macros}
     if prediction.classes is not None and prediction.class_count:
         declared += f"\n\n/* The names of the classes. */\nextern const char *const {name}_classes[{big}_CLASSES];"

@@ -65,7 +65,7 @@ class Origin(NamedTuple):
     """Where an operation comes from: the index of a layer, the layers as one would type them, and what comes out."""
 
     layer: int
-    words: str
+    label: str
     width: int
 
 

@@ -83,7 +83,7 @@ class _Stage(NamedTuple):
 
     statement: Statement
     graph: Graph
-    words: str
+    label: str
 
     @property
     def node(self) -> Node:
@@ -95,7 +95,7 @@ class _Stage(NamedTuple):
 
     @property
     def origin(self) -> Origin:
-        return Origin(self.node.layer, self.words, self.node.example_shape[-1])
+        return Origin(self.node.layer, self.label, self.node.example_shape[-1])
 
     def apply(self, x: Floats) -> Floats:
         """The result (n, d_out) for that of the one before (n, d_in)."""
@@ -164,7 +164,7 @@ def _split(stage: _Stage) -> list[_Stage]:
     cuts = stage.graph.cuts()
     for count, cut in enumerate(body[:-1], start=1):
         first, second = (
-            _Stage(Statement(node, nodes, (read,)), replace(stage.graph, input=read, output=node), stage.words)
+            _Stage(Statement(node, nodes, (read,)), replace(stage.graph, input=read, output=node), stage.label)
             for read, node, nodes in ((before, cut, body[:count]), (cut, stage.node, body[count:]))
         )
         if cut in cuts and _is_table(second) and _lines_of(first) is not None:
@@ -210,7 +210,7 @@ def _taken_in(factor: Floats, shift: Floats, affine: _Stage, stage: _Stage) -> _
         "matmul", (source, _constant(factor[:, None] * weight.value)), {}, stage.node.shape, stage.node.layer
     )
     node = Node("add", (product, _constant(new_bias)), {}, stage.node.shape, stage.node.layer)
-    words = f"{affine.words}, {stage.words}"
+    words = f"{affine.label}, {stage.label}"
     return _Stage(Statement(node, (), (source,)), Graph(source, node, paths=stage.graph.paths), words)
 
 
@@ -281,7 +281,7 @@ def _dense(stage: _Stage, grid: Grid, output: Grid) -> QuantizedDense:
     if (reach > _LARGEST_SUM).any():
         unit = int(reach.argmax())
         raise ValueError(
-            f"The sums of layer {stage.path}, {stage.words}, unit {unit} may leave 32 bits: its bias of "
+            f"The sums of layer {stage.path}, {stage.label}, unit {unit} may leave 32 bits: its bias of "
             f"{biases[unit]:.3g} is too large beside its weights, or it has too many inputs. Omit int8."
         )
     return QuantizedDense(
@@ -293,13 +293,13 @@ def _lines(stage: _Stage, grid: Grid, output: Grid) -> QuantizedLines:
     lines = _lines_of(stage)
     if lines is None:
         raise ValueError(
-            f"layer {stage.path}, {stage.words}, between two dense layers has parameters of each unit: int8 "
+            f"layer {stage.path}, {stage.label}, between two dense layers has parameters of each unit: int8 "
             f"would need a table of 256 values for each. Omit int8, or train with the plain activation in its place."
         )
     up, down, shift = lines
     whole = np.rint(shift / output.step) + output.zero  # (d,)
     if (np.abs(whole) > 2**30).any():
-        raise ValueError(f"layer {stage.path}, {stage.words}, shifts too far for int8: omit int8.")
+        raise ValueError(f"layer {stage.path}, {stage.label}, shifts too far for int8: omit int8.")
     factor = grid.step / output.step
     return QuantizedLines(
         stage.origin,

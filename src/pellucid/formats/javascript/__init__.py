@@ -5,6 +5,6 @@ doubles, and what passes from layer to layer is rounded as the network rounds it
 `program.py` writes the steps of a network, `answers.py` what follows from its scores.
 """
 
-from pellucid.formats.javascript.export import write_javascript
+from pellucid.formats.javascript.export_javascript import write_javascript
 
 __all__ = ["write_javascript"]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pellucid.formats.ensemble_prediction import units_of
 from pellucid.formats.javascript.functions import number
 from pellucid.formats.prediction import Prediction
-from pellucid.formats.several import units_of
 from pellucid.losses import TargetScaling
 
 _LARGEST = "reduce((best, z, i, all) => (z > all[best] ? i : best), 0)"

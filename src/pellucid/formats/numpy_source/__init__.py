@@ -4,6 +4,6 @@ It computes as the reference engine does: scaling in double precision, the rest 
 the entrance; `program.py` writes the steps of a network, `answers.py` what follows from its scores.
 """
 
-from pellucid.formats.numpy_source.export import write_numpy
+from pellucid.formats.numpy_source.export_numpy import write_numpy
 
 __all__ = ["write_numpy"]

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pellucid.formats.ensemble_prediction import units_of
 from pellucid.formats.prediction import Prediction
-from pellucid.formats.several import units_of
 from pellucid.losses import TargetScaling
 from pellucid.typing import Floats
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from pellucid import layers as our
 from pellucid.formats.onnx.package import OnnxError
-from pellucid.formats.onnx.values import Affine, Chain, Clip, Function, Linear, Step, Whole
-from pellucid.layers.base import Layer
+from pellucid.formats.onnx.values import AffineValue, Chain, Clip, Function, Linear, Step, Whole
+from pellucid.layers.layer import Layer
 from pellucid.network import Network
 from pellucid.typing import Floats
 
 _EPSILON = 1e-5
 
 
-class Part(NamedTuple):
+class LayerWithNumbers(NamedTuple):
     """A layer and its numbers."""
 
     layer: Layer
@@ -39,7 +39,7 @@ def build(chain: Chain, engine: str, threads: int | None) -> Network:
     for place, (step, behind) in enumerate(steps):
         parts += _parts(step, width, first=place == 0)
         width = behind
-    parts = parts or [Part(our.Identity(), {})]
+    parts = parts or [LayerWithNumbers(our.Identity(), {})]
     double = any(part.numbers["weight"].dtype == np.float64 for part in parts if "weight" in part.numbers)
     network = Network(
         [part.layer for part in parts], dtype="float64" if double else "float32", engine=engine, threads=threads
@@ -51,7 +51,7 @@ def build(chain: Chain, engine: str, threads: int | None) -> Network:
     return _filled(network, parts)
 
 
-def _filled(network: Network, parts: list[Part]) -> Network:
+def _filled(network: Network, parts: list[LayerWithNumbers]) -> Network:
     """The network with its numbers."""
     program = network.program
     parameters = np.empty(program.parameter_count, dtype=network.dtype)
@@ -77,12 +77,14 @@ def _merged(steps: list[tuple[Step, int]]) -> list[tuple[Step, int]]:
         if isinstance(last, Clip) and isinstance(step, Clip):
             low = min(max(last.low, step.low), step.high)
             together = Clip(low, min(max(last.high, step.low), step.high))
-        elif isinstance(last, Affine) and isinstance(step, Affine):
+        elif isinstance(last, AffineValue) and isinstance(step, AffineValue):
             offset = (last.offset - step.center) * step.scale + step.offset
-            together = Affine(last.center, last.scale * step.scale, offset)
-        elif isinstance(last, Linear) and isinstance(step, Affine):
+            together = AffineValue(last.center, last.scale * step.scale, offset)
+        elif isinstance(last, Linear) and isinstance(step, AffineValue):
             together = _behind(last, step)
-        elif isinstance(last, Whole) and isinstance(last.layer, our.LayerNormalization) and isinstance(step, Affine):
+        elif (
+            isinstance(last, Whole) and isinstance(last.layer, our.LayerNormalization) and isinstance(step, AffineValue)
+        ):
             scale, shift = last.numbers["scale"] * step.scale, last.numbers["shift"]
             numbers = {"scale": scale, "shift": (shift - step.center) * step.scale + step.offset}
             together = Whole(last.layer, numbers)
@@ -93,7 +95,7 @@ def _merged(steps: list[tuple[Step, int]]) -> list[tuple[Step, int]]:
     return [(step, width) for step, width in merged if not _is_nothing(step)]
 
 
-def _behind(linear: Linear, affine: Affine) -> Linear:
+def _behind(linear: Linear, affine: AffineValue) -> Linear:
     """(x W + b − center)·scale + offset as x W′ + b′, in float64 until the end."""
     dtype, units = linear.weight.dtype, linear.weight.shape[1]
     bias = np.zeros(units) if linear.bias is None else linear.bias.astype(np.float64)
@@ -103,40 +105,42 @@ def _behind(linear: Linear, affine: Affine) -> Linear:
 
 
 def _is_nothing(step: Step) -> bool:
-    if isinstance(step, Affine):
+    if isinstance(step, AffineValue):
         return not step.offset.any() and not step.center.any() and bool((step.scale == 1).all())
     return isinstance(step, Clip) and (step.low, step.high) == (-math.inf, math.inf)
 
 
-def _parts(step: Step, width: int, first: bool) -> list[Part]:
+def _parts(step: Step, width: int, first: bool) -> list[LayerWithNumbers]:
     """The layers of one step, on rows of so many numbers."""
     if isinstance(step, Linear):
         numbers = {"weight": step.weight} | ({} if step.bias is None else {"bias": step.bias})
-        return [Part(our.Dense(step.weight.shape[1], bias=step.bias is not None), numbers)]
+        return [LayerWithNumbers(our.Dense(step.weight.shape[1], bias=step.bias is not None), numbers)]
     if isinstance(step, Whole):
-        return [Part(step.layer, step.numbers)]
-    if isinstance(step, Affine):
+        return [LayerWithNumbers(step.layer, step.numbers)]
+    if isinstance(step, AffineValue):
         return [_affine(step, width, first)]
     if isinstance(step, Function):
         raise OnnxError(f"the function {step.name} stands alone, and is no layer of Pellucid.")
     if (step.low, step.high) == (0.0, math.inf):
-        return [Part(our.ReLU(), {})]
+        return [LayerWithNumbers(our.ReLU(), {})]
     if not (math.isfinite(step.low) and math.isfinite(step.high) and step.low < step.high):
         raise OnnxError(f"a clip to [{step.low:g}, {step.high:g}] is no layer of Pellucid.")
-    return [Part(our.HardTanh(step.low, step.high), {})]
+    return [LayerWithNumbers(our.HardTanh(step.low, step.high), {})]
 
 
-def _affine(step: Affine, width: int, first: bool) -> Part:
+def _affine(step: AffineValue, width: int, first: bool) -> LayerWithNumbers:
     """Scaling: of the input as what it is measured by, further behind as what batch normalization does."""
     if step.center.size == step.scale.size == step.offset.size == 1:
         factor, shift = float(step.scale[0]), float(step.offset[0] - step.center[0] * step.scale[0])
         if not (math.isfinite(factor) and math.isfinite(shift)):
             raise OnnxError("numbers that are not finite come out where its constants are put together.")
-        return Part(our.Rescale(factor, shift), {})
+        return LayerWithNumbers(our.Rescale(factor, shift), {})
     center, scale, offset = (np.broadcast_to(part, (width,)) for part in (step.center, step.scale, step.offset))
     if first and (not offset.any() or scale.all()):
         with np.errstate(all="ignore"):
-            return Part(our.Standardize(), {"mean": center - offset / np.where(scale == 0, 1.0, scale), "scale": scale})
+            return LayerWithNumbers(
+                our.Standardize(), {"mean": center - offset / np.where(scale == 0, 1.0, scale), "scale": scale}
+            )
     variance = np.full(width, 1 - _EPSILON)
     numbers = {"scale": scale, "shift": offset, "mean": center, "variance": variance}
-    return Part(our.BatchNormalization(epsilon=_EPSILON), numbers)
+    return LayerWithNumbers(our.BatchNormalization(epsilon=_EPSILON), numbers)

@@ -14,8 +14,8 @@ import numpy as np
 
 from pellucid import layers as our
 from pellucid.formats.onnx.node import Node, shortest
-from pellucid.formats.onnx.values import Affine, Chain, Clip, Decision, Function, Linear, Step, Value, Whole
-from pellucid.layers.base import Layer
+from pellucid.formats.onnx.values import AffineValue, Chain, Clip, Decision, Function, Linear, Step, Value, Whole
+from pellucid.layers.layer import Layer
 from pellucid.layers.parametric import FUNCTIONS as PARAMETRIC
 from pellucid.typing import Array, Floats
 
@@ -39,9 +39,9 @@ def subtract(node: Node) -> Value:
     one, two = _two(node)
     if isinstance(one, Chain) and isinstance(two, np.ndarray):
         center = node.features(1, one)
-        return one.then(Affine(center, _ONE, _ZERO))
+        return one.then(AffineValue(center, _ONE, _ZERO))
     if isinstance(two, Chain) and isinstance(one, np.ndarray):
-        return two.then(Affine(_ZERO, -_ONE, node.features(0, two)))
+        return two.then(AffineValue(_ZERO, -_ONE, node.features(0, two)))
     if isinstance(one, Chain) and isinstance(two, Chain):
         if two.argument("mean") is one:
             return one.then(Function("centred"))
@@ -58,7 +58,7 @@ def multiply(node: Node) -> Value:
         return _meet(node, one, two, _silu, _mish, _gelu, _power)
     if isinstance(one, Chain) or isinstance(two, Chain):
         chain, place = (one, 1) if isinstance(one, Chain) else (node.chain(1), 0)
-        return chain.then(Affine(_ZERO, node.features(place, chain), _ZERO))
+        return chain.then(AffineValue(_ZERO, node.features(place, chain), _ZERO))
     return _of_constants(node, np.multiply)
 
 
@@ -74,7 +74,7 @@ def divide(node: Node) -> Value:
         divisor = node.features(1, one)
         if (divisor == 0).any():
             raise node.error("it divides by 0.")
-        return one.then(Affine(_ZERO, 1 / divisor, _ZERO))
+        return one.then(AffineValue(_ZERO, 1 / divisor, _ZERO))
     return _of_constants(node, np.divide)
 
 
@@ -84,7 +84,7 @@ def shifted(chain: Chain, values: Floats) -> Chain:
         dtype = chain.step.weight.dtype
         bias = np.broadcast_to(values, chain.shape).astype(dtype)
         return Chain(chain.shape, chain.parent, Linear(chain.step.weight, bias))
-    return chain.then(Affine(_ZERO, _ONE, values))
+    return chain.then(AffineValue(_ZERO, _ONE, values))
 
 
 def _two(node: Node) -> tuple[Value | None, Value | None]:
@@ -143,7 +143,7 @@ def _gelu(x: Chain, gate: Chain) -> Chain | None:
         _, k, nothing = _line(x, until=z)
         if z is not None and not nothing and _is_gelu_inside(inner, z, approximate):
             gelu = z.then(Whole(our.GELU("tanh" if approximate else "none")))
-            return gelu if _close(2 * k * a, 1.0) else gelu.then(Affine(_ZERO, np.full(1, 2 * k * a), _ZERO))
+            return gelu if _close(2 * k * a, 1.0) else gelu.then(AffineValue(_ZERO, np.full(1, 2 * k * a), _ZERO))
     return None
 
 
@@ -215,7 +215,7 @@ def _prelu(positive: Chain, negative: Chain) -> Chain | None:
     """max(x, 0) + s·max(−x, 0), which has the slope −s below 0."""
     x, last = positive.parent, negative.step
     rectified = negative.parent
-    if x is None or not _is_relu(positive) or not isinstance(last, Affine) or rectified is None:
+    if x is None or not _is_relu(positive) or not isinstance(last, AffineValue) or rectified is None:
         return None
     mirrored = rectified.parent
     if not _is_relu(rectified) or mirrored is None or last.center.any() or last.offset.any():
@@ -229,9 +229,9 @@ def _parametric(x: Chain, bend: Chain) -> Chain | None:
     """x + a·(f(x) − x), without a where it is 1."""
     last = bend.step
     if bend.argument("bend") is not None:
-        bend, last = bend.then(Affine(_ZERO, _ONE, _ZERO)), Affine(_ZERO, _ONE, _ZERO)
+        bend, last = bend.then(AffineValue(_ZERO, _ONE, _ZERO)), AffineValue(_ZERO, _ONE, _ZERO)
     f = bend.parent.argument("bend") if bend.parent is not None else None
-    if f is None or f.parent is not x or not isinstance(last, Affine) or last.center.any() or last.offset.any():
+    if f is None or f.parent is not x or not isinstance(last, AffineValue) or last.center.any() or last.offset.any():
         return None
     name = next(name for name, layer in PARAMETRIC.items() if layer == activation_of(f.step))
     return x.then(Whole(our.ParametricActivation(name), {"share": np.broadcast_to(last.scale, x.shape)}))
@@ -268,7 +268,7 @@ def _is_relu(chain: Chain) -> bool:
 def _line(chain: Chain, until: Chain | None = None) -> tuple[Chain, float, float]:
     """(x, a, b) such that the chain is a·x + b with single numbers a and b: x as far back as it goes, or `until`."""
     scale, offset = 1.0, 0.0
-    while chain is not until and isinstance(chain.step, Affine) and chain.parent is not None:
+    while chain is not until and isinstance(chain.step, AffineValue) and chain.parent is not None:
         center, factor, shift = chain.step.center, chain.step.scale, chain.step.offset
         if center.size > 1 or factor.size > 1 or shift.size > 1:
             break

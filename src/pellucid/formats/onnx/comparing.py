@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pellucid.ensemble import Ensemble
 from pellucid.formats.encoding.samples import sample_columns
-from pellucid.formats.onnx.answers import LABEL, Answers, answers_of, labels_of, values_name
-from pellucid.formats.onnx.columns import feeds_of
+from pellucid.formats.onnx.column_graph import feeds_of
+from pellucid.formats.onnx.output_names import LABEL, GraphOutputs, answers_of, labels_of, values_name
 from pellucid.formats.onnx.package import OnnxError, onnx_module
 from pellucid.formats.prediction import codes_of
 from pellucid.formats.rows import put_codes
-from pellucid.layers.base import Context, Layer
+from pellucid.layers.layer import Context, Layer
 from pellucid.network import Network
 from pellucid.tables.encoder import TableEncoder
-from pellucid.together import Together
 from pellucid.typing import Array, Floats
 
 SHARE = 5e-5
@@ -50,7 +50,7 @@ class Comparison(NamedTuple):
     """How many labels differ, all of them where two classes are level within `allowed`."""
 
 
-def with_columns(graph: bytes, model: Together, encoder: TableEncoder, before: Comparison) -> Comparison:
+def with_columns(graph: bytes, model: Ensemble, encoder: TableEncoder, before: Comparison) -> Comparison:
     """Run a graph that takes columns on rows such as the encoder knows, and hold it to what the network says of them.
 
     Raises
@@ -66,7 +66,7 @@ def with_columns(graph: bytes, model: Together, encoder: TableEncoder, before: C
 
 
 def compare(
-    graph: bytes, model: Together, x: Array, input_dtype: np.dtype[Any], feeds: dict[str, Array] | None = None
+    graph: bytes, model: Ensemble, x: Array, input_dtype: np.dtype[Any], feeds: dict[str, Array] | None = None
 ) -> Comparison:
     """Run a graph on rows x (n, d), in the dtype it takes, and hold it to what the model says of them.
 
@@ -156,7 +156,7 @@ class _Rounded(Layer):
         return x + off, None
 
 
-def _allowed(model: Together, x: Array, own: Answers) -> float:
+def _allowed(model: Ensemble, x: Array, own: GraphOutputs) -> float:
     """How far apart two right answers may be, from what rounding does to these very networks on these rows: to a mean
     no more than to its parts on average.
     """
@@ -180,10 +180,10 @@ def _values(network: Network, layers: Sequence[Layer], dtype: str, x: Array) -> 
     other.adopt_shape(network.input_shape)
     other.adopt(network.parameters.astype(other.dtype), network.statistics)
     other.link, other.target = network.link, network.target
-    return answers_of(Together([other]), x).values.astype(np.float64)
+    return answers_of(Ensemble([other]), x).values.astype(np.float64)
 
 
-def _ties(model: Together, said: Array, own: Answers, allowed: float) -> int:
+def _ties(model: Ensemble, said: Array, own: GraphOutputs, allowed: float) -> int:
     """How many labels differ; an error where it is not for two classes that are level."""
     names = labels_of(model)
     assert own.labels is not None

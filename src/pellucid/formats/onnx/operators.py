@@ -27,8 +27,8 @@ from pellucid.formats.onnx.shapes import (
     unsqueeze,
 )
 from pellucid.formats.onnx.tails import arg_max, binarizer, gather, greater, zip_map
-from pellucid.formats.onnx.values import Affine, Chain, Clip, Function, Linear, Value, Whole
-from pellucid.layers.base import Layer
+from pellucid.formats.onnx.values import AffineValue, Chain, Clip, Function, Linear, Value, Whole
+from pellucid.layers.layer import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
 
 Reader: TypeAlias = Callable[[Node], Value]
@@ -56,7 +56,7 @@ def _gemm(node: Node) -> Value:
     alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
     chain = _linear(node, node.chain(), weight)
     if alpha != 1:
-        chain = chain.then(Affine(_ZERO, np.full(1, alpha), _ZERO))
+        chain = chain.then(AffineValue(_ZERO, np.full(1, alpha), _ZERO))
     return combining.shifted(chain, beta * node.features(2, chain)) if node.given(2) else chain
 
 
@@ -92,14 +92,14 @@ def _bounded(below: bool) -> Reader:
 def _hard_sigmoid(node: Node) -> Value:
     """αx + β within [0, 1]."""
     scale, offset = np.full(1, node.number("alpha", 0.2)), np.full(1, node.number("beta", 0.5))
-    return node.chain().then(Affine(_ZERO, scale, offset)).then(Clip(0.0, 1.0))
+    return node.chain().then(AffineValue(_ZERO, scale, offset)).then(Clip(0.0, 1.0))
 
 
 def _selu(node: Node) -> Value:
     alpha, gamma = node.number("alpha", SELU_ALPHA), node.number("gamma", SELU_SCALE)
     if math.isclose(alpha, SELU_ALPHA, rel_tol=1e-4) and math.isclose(gamma, SELU_SCALE, rel_tol=1e-4):
         return node.chain().then(Whole(our.SELU()))
-    return node.chain().then(Whole(our.ELU(alpha))).then(Affine(_ZERO, np.full(1, gamma), _ZERO))
+    return node.chain().then(Whole(our.ELU(alpha))).then(AffineValue(_ZERO, np.full(1, gamma), _ZERO))
 
 
 def _celu(node: Node) -> Value:
@@ -196,13 +196,13 @@ def _scaler(node: Node) -> Value:
         if values.size not in (1, chain.width):
             raise node.error(f"its {name} has {values.size} numbers, but a row has {chain.width}.")
         numbers.append(values)
-    return chain.then(Affine(numbers[0], numbers[1], _ZERO))
+    return chain.then(AffineValue(numbers[0], numbers[1], _ZERO))
 
 
 def _negative(node: Node) -> Value:
     if isinstance(node.inputs[0] if node.given(0) else None, np.ndarray):
         return -node.floats(0)
-    return node.chain().then(Affine(_ZERO, -_ONE, _ZERO))
+    return node.chain().then(AffineValue(_ZERO, -_ONE, _ZERO))
 
 
 def _power(node: Node) -> Value:

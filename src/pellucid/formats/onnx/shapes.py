@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from pellucid.formats.onnx.node import Node
-from pellucid.formats.onnx.values import Affine, Chain, Pair, Value
+from pellucid.formats.onnx.values import AffineValue, Chain, Pair, Value
 from pellucid.typing import Array, Shape
 
 _FLOATS = (1, 10, 11, 16)  # float32, float16, float64, bfloat16
@@ -116,7 +116,7 @@ def concatenate(node: Node) -> Value:
     """1 − p beside p: the probabilities of no and yes."""
     if len(node.inputs) == 2 and node.number("axis", 1) in (1, -1):
         no, yes = node.inputs
-        if isinstance(no, Chain) and isinstance(yes, Chain) and no.parent is yes and isinstance(no.step, Affine):
+        if isinstance(no, Chain) and isinstance(yes, Chain) and no.parent is yes and isinstance(no.step, AffineValue):
             step = no.step
             numbers = [part.tolist() for part in (step.center, step.scale, step.offset)]
             if numbers == [[0.0], [-1.0], [1.0]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.typing import Array, Floats, Shape
 
 
@@ -25,7 +25,7 @@ class Linear:
 
 
 @dataclass(frozen=True, eq=False)
-class Affine:
+class AffineValue:
     """y = (x − center)·scale + offset, each a number or one for each feature, in float64."""
 
     center: Floats
@@ -57,7 +57,7 @@ class Whole:
     numbers: dict[str, Floats] = field(default_factory=dict)
 
 
-Step: TypeAlias = Linear | Affine | Clip | Function | Whole
+Step: TypeAlias = Linear | AffineValue | Clip | Function | Whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +131,6 @@ def size_of(value: Value) -> int:
     step = value.step
     if isinstance(step, Linear):
         return step.weight.size + (0 if step.bias is None else step.bias.size)
-    if isinstance(step, Affine):
+    if isinstance(step, AffineValue):
         return step.center.size + step.scale.size + step.offset.size
     return sum(array.size for array in step.numbers.values()) if isinstance(step, Whole) else 0

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.formats.onnx.answers import add_answers
-from pellucid.formats.onnx.columns import encode
+from pellucid.ensemble import Ensemble, Model, members
+from pellucid.formats.ensemble_prediction import summary_of
+from pellucid.formats.onnx.column_graph import encode
 from pellucid.formats.onnx.comparing import RANDOM_ROWS, compare, random_rows, with_columns
 from pellucid.formats.onnx.graph import Graph
 from pellucid.formats.onnx.operations import write
+from pellucid.formats.onnx.output_names import add_answers
 from pellucid.formats.onnx.package import OPSET, OnnxError, onnx_module
 from pellucid.formats.prediction import graph_of
-from pellucid.formats.several import summary_of
 from pellucid.network import Network
 from pellucid.program.symbols import OperationError
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.encoder import TableEncoder
-from pellucid.together import Model, Together, members
 from pellucid.validation import check_choice, check_finite, check_inputs
 from pellucid.version import __version__
 
@@ -92,14 +92,14 @@ def to_onnx(
     after training on classes, `variable` (rows, outputs) for numbers, `label` and `scores` after a hinge loss. Labels
     are the names in `network.classes`, as int64 where all of them are whole numbers, else as strings; 0, 1, … without
     names. The graph computes in float32, the scalings in front in float64, whatever the network's dtype. Several
-    networks (`Together`) become one graph, which answers what they say together; quantiles are put in order.
+    networks (`Ensemble`) become one graph, which answers what they say together; quantiles are put in order.
 
     Before the file takes its place, the ONNX checker must pass it, and its answers must be those of the network to
     rounding, on random rows and on `x`; otherwise the old file stays.
 
     Parameters
     ----------
-    network : Network or Together
+    network : Network or Ensemble
         Built or trained.
     path : path
         Where to; `.onnx` is the customary ending.
@@ -170,7 +170,7 @@ def to_onnx(
     )
 
 
-def translate(model: Together, dtype: np.dtype[Any], encoder: TableEncoder | None = None) -> Any:
+def translate(model: Ensemble, dtype: np.dtype[Any], encoder: TableEncoder | None = None) -> Any:
     """The networks as an onnx.ModelProto that takes rows of this dtype, or the columns that an encoder knows."""
     _check(model)
     first = model.networks[0]
@@ -187,7 +187,7 @@ def translate(model: Together, dtype: np.dtype[Any], encoder: TableEncoder | Non
     return graph.model(producer_name="pellucid", producer_version=__version__, doc_string=words)
 
 
-def _check(model: Together) -> None:
+def _check(model: Ensemble) -> None:
     """Raise unless the networks fit into a file, and hold numbers alone that are finite."""
     programs = [network.program for network in model.networks]
     if sum(4 * (program.parameter_count + 2 * program.statistic_count) for program in programs) > _LARGEST:

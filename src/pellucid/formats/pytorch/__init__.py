@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pellucid.formats.weights import torch_name
-from pellucid.layers.base import Layer
 from pellucid.layers.containers import Container
+from pellucid.layers.layer import Layer
 from pellucid.network import Network
 from pellucid.program.symbols import operations_of
 

@@ -43,18 +43,18 @@ class Numbers(NamedTuple):
     """Whether it is turned when it is used: (d_out, d_in) there, (d_in, d_out) here."""
 
 
-class Part(torch.nn.Module):
+class ModulePart(torch.nn.Module):
     """One layer with its numbers, or the layers within a container: `str(layer)` is what PyTorch prints of it."""
 
     def __init__(self, words: str) -> None:
         super().__init__()
-        self.words = words
+        self.label = words
 
     def _get_name(self) -> str:
-        return self.words
+        return self.label
 
     def __repr__(self) -> str:
-        return super().__repr__() if self._modules else self.words
+        return super().__repr__() if self._modules else self.label
 
 
 class PellucidModule(torch.nn.Module):
@@ -87,7 +87,7 @@ class PellucidModule(torch.nn.Module):
         self._numbers = {key: (each.name, each.transposed) for key, each in numbers.items()}
         for path, words in layers.items():
             parent, _, name = path.rpartition(".")
-            self.get_submodule(parent).add_module(name, Part(words))
+            self.get_submodule(parent).add_module(name, ModulePart(words))
         for each in numbers.values():
             path, _, name = each.name.rpartition(".")
             part, values = self.get_submodule(path), torch.tensor(each.values)

@@ -5,6 +5,6 @@ lines themselves stand in tables: `layers.py` has those of the layers, `parts.py
 penalties, schedules and first weights, `functions.py` what they call.
 """
 
-from pellucid.formats.training_source.program import training_program, write_training
+from pellucid.formats.training_source.export_training import training_program, write_training
 
 __all__ = ["training_program", "write_training"]

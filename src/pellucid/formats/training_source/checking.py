@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.formats.training_source.run import Run
-from pellucid.formats.training_source.words import WIDTH, function
+from pellucid.formats.training_source.source_text import WIDTH, function
 from pellucid.training.repeating import SAMPLES
 
 _ROUNDING = {"float32": (1e-2, 1e-5), "float64": (1e-6, 1e-10)}

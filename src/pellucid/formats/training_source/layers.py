@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pellucid import layers
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.layers.rectifiers import SELU_ALPHA, SELU_SCALE
 
 
@@ -37,7 +37,7 @@ class Place:
         return f"h{self.index}"
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """The layer, without what its parameters start from."""
         defaults = {"weight_initializer": None, "bias_initializer": "zeros"}
         mine = {name: value for name, value in defaults.items() if hasattr(self.layer, name)}
@@ -374,7 +374,7 @@ TRANSLATIONS: dict[type[Layer], Callable[[Place], Lines]] = {
     layers.RobustScale: _robust,
     layers.Rescale: _rescale,
     layers.PeriodicEmbedding: _periodic,
-    layers.Embedding: _embedding,
+    layers.CategoryEmbedding: _embedding,
 }
 """What each layer comes to in training."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from pellucid.formats.training_source.network import NetworkText
 from pellucid.formats.training_source.parts import LOSSES, OPTIMIZERS, PENALTIES, rate_lines
 from pellucid.formats.training_source.run import Run
-from pellucid.formats.training_source.words import docstring, formula, function, words_of
+from pellucid.formats.training_source.source_text import docstring, formula, function, words_of
 from pellucid.layers import Dropout
 from pellucid.losses import Quantile
 from pellucid.metrics import higher_is_better

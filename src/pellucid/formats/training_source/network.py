@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pellucid.formats.training_source.layers import MEASUREMENTS, PARAMETER_NAMES, TRANSLATIONS, Lines, Place
 from pellucid.formats.training_source.parts import INITIALIZERS
-from pellucid.formats.training_source.words import WIDTH, docstring, function
+from pellucid.formats.training_source.source_text import WIDTH, docstring, function
 from pellucid.network import Network
 from pellucid.program.compilation import Instruction
 
@@ -122,5 +122,5 @@ def _noted(lines: list[str], place: Place) -> list[str]:
     if not lines:
         return []
     code, _, comment = lines[0].partition("  # ")
-    noted = f"{code}  # {place.words}{': ' if comment else ''}{comment}"
-    return [noted, *lines[1:]] if len(noted) <= WIDTH else [f"# {place.words}", *lines]
+    noted = f"{code}  # {place.label}{': ' if comment else ''}{comment}"
+    return [noted, *lines[1:]] if len(noted) <= WIDTH else [f"# {place.label}", *lines]

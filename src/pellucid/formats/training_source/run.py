@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.description import TrainingSummary
-from pellucid.engines.base import Model
+from pellucid.engines.engine import Model
 from pellucid.engines.reference import Randomness, backward, forward
 from pellucid.losses import Hinge, SoftmaxCrossEntropy, SquaredError
 from pellucid.network import Network
@@ -90,7 +90,7 @@ def run_of(source: Trainer | Network, epochs: int | None, targets: str | None) -
 def check_first_weights(run: Run) -> None:
     """Raise if a training to come starts from other weights than the program would draw."""
     trainer, network = run.trainer, run.trainer.network
-    begins = network.parameters if trainer.epoch == 0 else trainer.beginning.parameters
+    begins = network.parameters if trainer.epoch == 0 else trainer.initial.parameters
     if run.summary is None and not is_drawn(network, begins, trainer.seed):
         raise ValueError(
             f"The network has weights that the trainer's seed {trainer.seed} does not draw, and the program would "

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.inspection.doctor.advice import default_start
 from pellucid.inspection.doctor.evidence import Evidence, Run, counted
 from pellucid.inspection.doctor.finding import Finding, Remedy
@@ -49,7 +49,7 @@ def overfitting(evidence: Evidence) -> list[Finding]:
         return []
     epochs = evidence.column("epoch") if "epoch" in history else 1.0 + np.arange(len(losses))  # a history may have gaps
     lowest, last = int(epochs[best]), int(epochs[-1])
-    said = (
+    message = (
         f"The validation loss was lowest in epoch {lowest}, {losses[best]:.4g}, and is {losses[-1]:.4g} after epoch "
         f"{last}, while the training loss fell from {of_training[best]:.4g} to {of_training[-1]:.4g}."
     )
@@ -60,7 +60,7 @@ def overfitting(evidence: Evidence) -> list[Finding]:
     advice = (
         f"Stop at the lowest validation loss: EarlyStopping({patience}). {stronger} penalty or dropout may do more."
     )
-    return [Finding("overfitting", "warning", said, numbers, None, lowest, advice, remedy)]
+    return [Finding("overfitting", "warning", message, numbers, None, lowest, advice, remedy)]
 
 
 def _best_is_back(evidence: Evidence) -> bool:
@@ -92,23 +92,23 @@ def idle_early_stopping(evidence: Evidence) -> list[Finding]:
         {"epochs": run.epochs} if stopping.patience is None else {"patience": stopping.patience, "epochs": run.epochs}
     )
     if column in ("loss", "accuracy"):
-        said = f"EarlyStopping watches the training {column}, which goes on improving when other rows get worse."
+        message = f"EarlyStopping watches the training {column}, which goes on improving when other rows get worse."
         if losses.size:
             advice = "Let it watch the validation loss: omit its monitor."
             remedy = Remedy(settings={"callbacks": [EarlyStopping(stopping.patience)]})
         else:
             advice = "Give fit a validation set, validation=0.2."
             remedy = Remedy(fit={"validation": 0.2})
-        return [Finding("idle_early_stopping", "warning", said, numbers, None, None, advice, remedy)]
+        return [Finding("idle_early_stopping", "warning", message, numbers, None, None, advice, remedy)]
     if stopping.patience is None or stopping.patience < run.epochs:
         return []
-    said = f"EarlyStopping waits for {counted(stopping.patience, 'epoch')}, and training has {run.epochs:,}."
+    message = f"EarlyStopping waits for {counted(stopping.patience, 'epoch')}, and training has {run.epochs:,}."
     patience = run.epochs // 5
     advice = f"Train for more than {counted(stopping.patience, 'epoch')}."
     if patience:
         advice = f"Take a patience well below the number of epochs, {patience}, or train for longer."
     shorter = Remedy(settings={"callbacks": [EarlyStopping(patience)]}) if patience else None
-    return [Finding("idle_early_stopping", "hint", said, numbers, None, None, advice, shorter)]
+    return [Finding("idle_early_stopping", "hint", message, numbers, None, None, advice, shorter)]
 
 
 def underfitting(evidence: Evidence) -> list[Finding]:
@@ -119,7 +119,7 @@ def underfitting(evidence: Evidence) -> list[Finding]:
     if run.training_error < GAP * run.held_out_error:
         return []
     yard = run.yardstick
-    said = (
+    message = (
         f"The network has {run.quality(run.held_out_error)} on held-out rows and {run.quality(run.training_error)} on "
         f"training rows; a ridge regression on random features has {run.quality(yard.unexplained)}."
     )
@@ -132,10 +132,10 @@ def underfitting(evidence: Evidence) -> list[Finding]:
     layers, epoch = wider(usual), run.shown.epoch
     if layers == usual:
         advice = "Give the network a hidden layer: it has no Dense that could be made wider."
-        return [Finding("underfitting", run.severity, said, numbers, None, epoch, advice)]
+        return [Finding("underfitting", run.severity, message, numbers, None, epoch, advice)]
     units = [layer.units for layer in layers if isinstance(layer, Dense)][:-1]
     advice = f"Give the network more hidden units: {', '.join(map(str, units))}."
-    return [Finding("underfitting", run.severity, said, numbers, None, epoch, advice, Remedy(layers=layers))]
+    return [Finding("underfitting", run.severity, message, numbers, None, epoch, advice, Remedy(layers=layers))]
 
 
 def wider(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
@@ -171,13 +171,13 @@ def over_regularized(evidence: Evidence) -> list[Finding]:
     loss, same = trial.loss, run.further(1.0).loss
     if not trial.beats(run.trial_of(run.last), FREED) or not trial.beats(run.further(1.0), FREED):
         return []
-    said = (
+    message = (
         f"{counted(run.some_steps, 'step')} without {' and '.join(what)} end at a loss of {loss:.4g}; training with it "
         f"ended at {ended:.4g}, and goes to {same:.4g} in as many more."
     )
     advice = f"Lower the strength of {' and '.join(what)} to a hundredth, or omit it."
     numbers = {"ended": ended, "loss_without": loss, "loss_with": same}
-    return [Finding("over_regularized", run.severity, said, numbers, None, run.last.epoch, advice, _less(run))]
+    return [Finding("over_regularized", run.severity, message, numbers, None, run.last.epoch, advice, _less(run))]
 
 
 def _regularization(run: Run) -> list[str]:
@@ -192,7 +192,7 @@ def _regularization(run: Run) -> list[str]:
     return what + sorted(noisy)
 
 
-def _freed(run: Run, start: State) -> State | None:
+def _freed(run: Run, start: TrainingState) -> TrainingState | None:
     return without_regularization(run.rehearsal).train(start, run.some_steps)
 
 

@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 
-from pellucid.engines.base import Model
+from pellucid.engines.engine import Model
 from pellucid.inspection.data_checks import leaking_columns, neighbourhood_purity, repeated_outlier, scales_of
 from pellucid.inspection.doctor.advice import layers_of
 from pellucid.inspection.doctor.catalogue import worse
 from pellucid.inspection.doctor.evidence import Evidence, Run, counted
 from pellucid.inspection.doctor.finding import Finding, Remedy
-from pellucid.inspection.walk import walk_forward
-from pellucid.inspection.yardstick import Yardstick
-from pellucid.layers import BatchNormalization, Embedding, LayerNormalization, Standardize
+from pellucid.inspection.instrumented import walk_forward
+from pellucid.inspection.ridge_baseline import RidgeBaseline
+from pellucid.layers import BatchNormalization, CategoryEmbedding, LayerNormalization, Standardize
 from pellucid.training import EarlyStopping
 from pellucid.typing import Array, Floats
 
@@ -64,8 +64,8 @@ def constant_inputs(evidence: Evidence) -> list[Finding]:
     size = np.maximum(np.abs(scales.mean), 1e-30)
     if not (scales.deviation <= 1e-6 * size).all():
         return []
-    said = f"In all {scales.mean.size} columns the rows of a sample of {len(run.rehearsal.task.x):,} are the same."
-    return [Finding("constant_inputs", "error", said, {"columns": scales.mean.size})]
+    message = f"In all {scales.mean.size} columns the rows of a sample of {len(run.rehearsal.task.x):,} are the same."
+    return [Finding("constant_inputs", "error", message, {"columns": scales.mean.size})]
 
 
 def unscaled_inputs(evidence: Evidence) -> list[Finding]:
@@ -75,7 +75,9 @@ def unscaled_inputs(evidence: Evidence) -> list[Finding]:
         return []
     task = run.rehearsal.task
     weighing = (each for each in task.program.instructions if each.parameters)
-    dense = next((each for each in weighing if not isinstance(each.layer, Embedding)), None)  # codes have no size
+    dense = next(
+        (each for each in weighing if not isinstance(each.layer, CategoryEmbedding)), None
+    )  # codes have no size
     if dense is None or isinstance(dense.layer, BatchNormalization | LayerNormalization):
         return []
     model = Model(task.program, run.first.parameters, run.first.statistics)
@@ -95,7 +97,7 @@ def unscaled_inputs(evidence: Evidence) -> list[Finding]:
         return []
     worst = int(np.argmax(np.abs(scales.mean) + scales.deviation))
     name = run.column_name(worst) if dense.index <= task.program.leading_scalings else f"column {worst}"
-    said = (
+    message = (
         f"What meets the first weights has a root mean square of {size:.3g} (about 1 is right); {name} has the mean "
         f"{scales.mean[worst]:.3g} and the standard deviation {scales.deviation[worst]:.3g}, and the widest column is "
         f"{ratio:.3g} times as wide as the narrowest."
@@ -112,7 +114,7 @@ def unscaled_inputs(evidence: Evidence) -> list[Finding]:
     severity = "hint" if softened and run.outcome == "fine" else run.severity
     if run.divergence is not None:
         severity = "error"
-    return [Finding("unscaled_inputs", severity, said, numbers, place, 0, advice, Remedy(layers=scaled))]
+    return [Finding("unscaled_inputs", severity, message, numbers, place, 0, advice, Remedy(layers=scaled))]
 
 
 def unscaled_targets(evidence: Evidence) -> list[Finding]:
@@ -126,14 +128,16 @@ def unscaled_targets(evidence: Evidence) -> list[Finding]:
         return []
     if 1 / WIDE_TARGETS <= deviation <= WIDE_TARGETS and mean <= FAR_TARGETS * deviation:
         return []
-    said = f"The targets have the mean {mean:.4g} and the standard deviation {deviation:.4g}; about 0 and 1 are right."
+    message = (
+        f"The targets have the mean {mean:.4g} and the standard deviation {deviation:.4g}; about 0 and 1 are right."
+    )
     numbers, advice = {"mean": mean, "standard_deviation": deviation}, ""
     unit = run.network.target
     if unit is not None and (unit.mean, unit.scale) != (0.0, 1.0):
-        said = f"In the network's own unit {said[0].lower()}{said[1:]}"
+        message = f"In the network's own unit {message[0].lower()}{message[1:]}"
         advice = "Measure the unit of the targets anew, on these rows: a new trainer with standardize_target=True."
     remedy = Remedy(settings={"standardize_target": True})
-    return [Finding("unscaled_targets", run.severity, said, numbers, advice=advice, remedy=remedy)]
+    return [Finding("unscaled_targets", run.severity, message, numbers, advice=advice, remedy=remedy)]
 
 
 def broken_target(evidence: Evidence) -> list[Finding]:
@@ -144,13 +148,13 @@ def broken_target(evidence: Evidence) -> list[Finding]:
     found = repeated_outlier(run.targets)
     if found is None:
         return []
-    said = (
+    message = (
         f"{found.rows:,} of {len(run.rehearsal.task.targets):,} sampled rows have the target {found.value:g}, and all "
         f"others lie between {found.low:g} and {found.high:g}: these rows make up {found.variance:.0%} of the variance."
     )
     numbers = {"value": found.value, "rows": found.rows, "share_of_variance": found.variance}
     advice = f"Leave the rows with the target {found.value:g} out, or repair them."
-    return [Finding("broken_target", "error", said, numbers, advice=advice)]
+    return [Finding("broken_target", "error", message, numbers, advice=advice)]
 
 
 def shuffled_labels(evidence: Evidence) -> list[Finding]:
@@ -163,13 +167,15 @@ def shuffled_labels(evidence: Evidence) -> list[Finding]:
         return []
     if run.validation_error is not None and run.validation_error < 0.95 * yard.chance:
         return []
-    said = f"On held-out rows a ridge regression explains {max(yard.signal, 0):.1%} of the targets' variance"
+    message = f"On held-out rows a ridge regression explains {max(yard.signal, 0):.1%} of the targets' variance"
     if run.validation_error is None:
-        said += "."
+        message += "."
     else:
-        said += f"; the network has {run.quality(run.validation_error)}, the best constant {run.quality(yard.chance)}."
+        message += (
+            f"; the network has {run.quality(run.validation_error)}, the best constant {run.quality(yard.chance)}."
+        )
     severity = "error" if run.validation_error is not None else "warning"
-    return [Finding("shuffled_labels", severity, said, {"explained": yard.signal, "chance": yard.chance})]
+    return [Finding("shuffled_labels", severity, message, {"explained": yard.signal, "chance": yard.chance})]
 
 
 def label_noise(evidence: Evidence) -> list[Finding]:
@@ -177,7 +183,7 @@ def label_noise(evidence: Evidence) -> list[Finding]:
     run = evidence.run
     if run is None or not run.of_classes or len(run.rehearsal.task.x) < 4 * FEWEST_ROWS:
         return []
-    if any(isinstance(each, Embedding) for each in layers_of(run)):
+    if any(isinstance(each, CategoryEmbedding) for each in layers_of(run)):
         return []  # codes of categories are names: rows whose codes lie close together are no neighbours
     yard = run.yardstick
     if yard.signal <= 2 * SIGNAL or yard.chance == 0:
@@ -192,7 +198,7 @@ def label_noise(evidence: Evidence) -> list[Finding]:
     held_out = math.inf if run.validation_error is None else run.validation_error
     if 1 - min(held_out, yard.unexplained) > purity.core:
         return []  # what can be predicted so well is no noise: the columns that decide it are few among many
-    said = (
+    message = (
         f"Around the purest half of the rows {purity.core:.0%} of the ten nearest neighbours have the same label "
         f"(of all rows, {purity.all:.0%}): a part of the labels is wrong, or the inputs do not decide them."
     )
@@ -203,7 +209,7 @@ def label_noise(evidence: Evidence) -> list[Finding]:
         if run.validation is not None:
             remedy = Remedy(settings={"callbacks": [EarlyStopping(5)]})
     by_heart = run.steps > 0 and run.training_error < BY_HEART * run.held_out_error
-    return [Finding("label_noise", "warning" if by_heart else "hint", said, numbers, advice=advice, remedy=remedy)]
+    return [Finding("label_noise", "warning" if by_heart else "hint", message, numbers, advice=advice, remedy=remedy)]
 
 
 def validation_leak(evidence: Evidence) -> list[Finding]:
@@ -212,12 +218,12 @@ def validation_leak(evidence: Evidence) -> list[Finding]:
     if run is None or run.shared_share <= LEAKED + 2 * run.twins_share:
         return []
     rows = run.shared_rows if run.shared_rows is not None else np.empty(0, dtype=np.int64)
-    said = (
+    message = (
         f"{run.shared_share:.0%} of the validation rows stand in the training rows, to the last bit "
         f"({counted(len(rows), 'training row')})."
     )
     numbers = {"share_of_validation": run.shared_share, "training_rows": len(rows)}
-    return [Finding("validation_leak", "error", said, numbers, remedy=Remedy(leave_out=rows))]
+    return [Finding("validation_leak", "error", message, numbers, remedy=Remedy(leave_out=rows))]
 
 
 def class_imbalance(evidence: Evidence) -> list[Finding]:
@@ -245,20 +251,20 @@ def class_imbalance(evidence: Evidence) -> list[Finding]:
     if reachable < FINDABLE or recall >= 0.5 * reachable:
         return []
     severity = "hint" if recall >= MISSED * reachable else worse(run.severity, "warning")
-    said = (
+    message = (
         f"Class {run.class_name(rare)} has {counts[rare] / len(labels):.1%} of the rows, and {recall:.0%} of them are "
         f"found; a balanced ridge regression finds {reachable:.0%}."
     )
     numbers = {"class": rare, "share": counts[rare] / len(labels), "found": recall, "findable": reachable}
     remedy = Remedy(fit={"class_weight": "balanced"})
-    return [Finding("class_imbalance", severity, said, numbers, remedy=remedy)]
+    return [Finding("class_imbalance", severity, message, numbers, remedy=remedy)]
 
 
 def _balanced_recall(x: Array, labels: Array, other_x: Array, truth: Array, rare: int) -> float:
     """How many rows of the rare class a ridge regression finds that saw as many of it as of the others."""
     own, others = np.flatnonzero(labels == rare), np.flatnonzero(labels != rare)
     rows = np.concatenate([others, np.resize(own, len(others))])
-    model = Yardstick.fit(x[rows], (labels[rows] == rare).astype(np.float64)[:, None])
+    model = RidgeBaseline.fit(x[rows], (labels[rows] == rare).astype(np.float64)[:, None])
     yes = model.predict(other_x)[:, 0] > 0.5
     if yes[truth != rare].mean() > 0.5:
         return 0.0  # it says yes to nearly everything
@@ -288,12 +294,12 @@ def leaking_column(evidence: Evidence) -> list[Finding]:
     told = []
     for each in leaking_columns(run.rehearsal.task.x, run.columns(run.rehearsal.task.targets)):
         name = run.column_name(each.column)
-        said = (
+        message = (
             f"{name[0].upper()}{name[1:]} alone explains {each.explained:.2%} of the target's variance; the next best, "
             f"{each.next_best:.0%}."
         )
         numbers = {"column": each.column, "explained": each.explained}
-        told.append(Finding("leaking_column", "warning", said, numbers))
+        told.append(Finding("leaking_column", "warning", message, numbers))
     return told
 
 

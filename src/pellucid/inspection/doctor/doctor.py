@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.base import State, Task
+from pellucid.engines.engine import TrainingState, TrainingTask
 from pellucid.inspection.blas import one_thread_for_products
 from pellucid.inspection.data_checks import rows_in_both
 from pellucid.inspection.doctor import curves, data, gradients, outputs, rates, units
 from pellucid.inspection.doctor.evidence import PROBE_ROWS, SAMPLE_ROWS, Evidence, Run
 from pellucid.inspection.doctor.finding import Diagnosis, Finding, in_order
 from pellucid.inspection.doctor.probe import Probe, take_probe
-from pellucid.inspection.rehearsal import Rehearsal
+from pellucid.inspection.dry_run import DryRun
 from pellucid.network import Network
 from pellucid.streams import Purpose, Stream
 from pellucid.training import Callback, EarlyStopping, History, ReduceOnPlateau, Trainer
-from pellucid.training.rows import Held, check_validation, split_off
+from pellucid.training.rows import ValidationSet, check_validation, split_off
 from pellucid.typing import Array
 from pellucid.validation import check_integer
 
@@ -80,12 +80,12 @@ class Doctor(Callback):
     def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
         """Draw the rows, and look at the first weights; a training that goes on keeps what was seen of it."""
         self._diagnosis = None
-        if self._run is not None and trainer.epoch > 0 and self._run.first is trainer.beginning:
+        if self._run is not None and trainer.epoch > 0 and self._run.first is trainer.initial:
             self._run.epochs = trainer.epoch + epochs
             return
-        rehearsal = Rehearsal(trainer.task, trainer.network.engines)
+        rehearsal = DryRun(trainer.task, trainer.network.engines)
         self.probes = []
-        self._run = gather(rehearsal, trainer.network, trainer.beginning, trainer.state, trainer.held)
+        self._run = gather(rehearsal, trainer.network, trainer.initial, trainer.state, trainer.held_out)
         self._run.probes, self._run.epochs = self.probes, trainer.epoch + epochs
         self._look(trainer)
 
@@ -186,12 +186,12 @@ def diagnose(
         )
     begun = subject.epoch > 0 or subject.step > 0 or subject.divergence is not None
     if not begun:
-        rehearsal, state = Rehearsal.of(subject, x, y, sample_weight=sample_weight, class_weight=class_weight)
+        rehearsal, state = DryRun.of(subject, x, y, sample_weight=sample_weight, class_weight=class_weight)
         first = last = shown = state
     else:
         task = subject.task_of(x, y, sample_weight=sample_weight, class_weight=class_weight)
-        rehearsal = Rehearsal(task, subject.network.engines)
-        first, last = subject.beginning, subject.state
+        rehearsal = DryRun(task, subject.network.engines)
+        first, last = subject.initial, subject.state
         shown = shown_state(subject, last)
     checked = None
     if validation is not None:
@@ -238,7 +238,7 @@ def diagnose_saved(
         step=epochs * task.batches,
     )
     checked = check_validation(validation, trainer.network, trainer.loss)
-    run = gather(Rehearsal(task, trainer.network.engines), network, first, last, checked)
+    run = gather(DryRun(task, trainer.network.engines), network, first, last, checked)
     run.shown, run.epochs = replace(last, epoch=history.best_epoch or epochs), epochs
     note_callbacks(run, trainer)
     found = judge(Evidence(history, run))
@@ -262,14 +262,16 @@ def judge(evidence: Evidence) -> Diagnosis:
             unseen.append("how training goes: no step was made yet.")
         if run.validation is None:
             unseen.append("how the network does on rows it was not trained on: give a validation set.")
-        if run.beginning.trouble:
-            return Diagnosis((), (*unseen, f"anything else, for a layer breaks its contract. {run.beginning.trouble}"))
+        if run.initial.trouble:
+            return Diagnosis((), (*unseen, f"anything else, for a layer breaks its contract. {run.initial.trouble}"))
     with np.errstate(all="ignore"):
         findings = [finding for symptom in SYMPTOMS for finding in symptom(evidence)]
     return Diagnosis(in_order(findings), tuple(unseen))
 
 
-def gather(rehearsal: Rehearsal, network: Network, first: State, last: State, held: Held | None) -> Run:
+def gather(
+    rehearsal: DryRun, network: Network, first: TrainingState, last: TrainingState, held_out: ValidationSet | None
+) -> Run:
     """Samples of the rows, in an order that has nothing to do with theirs; and what needs all of them."""
     task = rehearsal.task
     run = Run(
@@ -281,16 +283,16 @@ def gather(rehearsal: Rehearsal, network: Network, first: State, last: State, he
         last=last,
         shown=last,
     )
-    if held is not None:
-        some = _draw(len(held.x), SAMPLE_ROWS)
-        run.validation = (held.x[some], held.targets[some])
-        run.validation_weight = None if held.weight is None else held.weight[some]
+    if held_out is not None:
+        some = _draw(len(held_out.x), SAMPLE_ROWS)
+        run.validation = (held_out.x[some], held_out.targets[some])
+        run.validation_weight = None if held_out.weight is None else held_out.weight[some]
         shared = rows_in_both(task.x, run.validation[0])
         run.shared_rows, run.shared_share, run.twins_share = shared
     return run
 
 
-def _some(task: Task, count: int) -> Array:
+def _some(task: TrainingTask, count: int) -> Array:
     return _draw(len(task.x), count)
 
 
@@ -305,7 +307,7 @@ def note_callbacks(run: Run, trainer: Trainer) -> None:
     run.reduces_rate = any(isinstance(each, ReduceOnPlateau) for each in trainer.callbacks)
 
 
-def shown_state(trainer: Trainer, last: State) -> State:
+def shown_state(trainer: Trainer, last: TrainingState) -> TrainingState:
     """The state whose numbers the network holds, with its epoch: the best epoch's where it was restored."""
     network = trainer.network
     epoch = trainer.history.best_epoch or last.epoch

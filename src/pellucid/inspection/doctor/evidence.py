@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.inspection.doctor.probe import Probe, take_probe
+from pellucid.inspection.dry_run import DryRun
 from pellucid.inspection.names import input_names
-from pellucid.inspection.rehearsal import Rehearsal
-from pellucid.inspection.yardstick import Reach, as_columns, reach, standard_error, unexplained
+from pellucid.inspection.ridge_baseline import BaselineScore, as_columns, reach, standard_error, unexplained
 from pellucid.losses import CustomLoss, Quantile
 from pellucid.losses.links import predictions
 from pellucid.network import Network
@@ -43,7 +43,7 @@ NEGLIGIBLE = 0.005
 """What stays unexplained of the variance of numbers: below this a result is good, whatever another model reaches."""
 
 
-class Trial(NamedTuple):
+class Retraining(NamedTuple):
     """Where a training that was tried out came to."""
 
     error: float
@@ -53,7 +53,7 @@ class Trial(NamedTuple):
     held_out_loss: float
     """What rates are compared by: a rate far too high can learn the training rows by heart, and no others."""
 
-    def beats(self, other: Trial, part: float) -> bool:
+    def beats(self, other: Retraining, part: float) -> bool:
         """Whether the loss is below a part of the other's, and the error no worse: a loss of training rows alone can
         be had by learning them by heart.
         """
@@ -71,15 +71,15 @@ class Run:
 
     Parameters
     ----------
-    rehearsal : Rehearsal
+    rehearsal : DryRun
         The training, on a sample of at most `SAMPLE_ROWS` rows in random order.
     network : Network
         What is trained; here it lends the names of classes and columns, and the unit of the targets.
     rows, batch_size : int
         Of the training itself.
-    first, last : State
+    first, last : TrainingState
         Before the first step, and where training went on from at the end.
-    shown : State
+    shown : TrainingState
         What the network holds, with its epoch: that of the best epoch, where early stopping restored it.
     validation : (x, targets) or None
         A sample of the validation rows.
@@ -101,13 +101,13 @@ class Run:
         Where it went wrong.
     """
 
-    rehearsal: Rehearsal
+    rehearsal: DryRun
     network: Network
     rows: int
     batch_size: int
-    first: State
-    last: State
-    shown: State
+    first: TrainingState
+    last: TrainingState
+    shown: TrainingState
     validation: tuple[Array, Array] | None = None
     validation_weight: Floats | None = None
     probes: list[Probe] = field(default_factory=list)
@@ -176,7 +176,7 @@ class Run:
         return as_columns(targets, self.rehearsal.task.program.outputs)
 
     @cached_property
-    def _reach(self) -> Reach:
+    def _reach(self) -> BaselineScore:
         task = self.rehearsal.task
         others = None
         if self.validation is not None and self.shared_share < 0.01:
@@ -184,11 +184,11 @@ class Run:
         return reach(task.x, self.columns(task.targets), self.of_classes, balanced=self.balanced, others=others)
 
     @property
-    def yardstick(self) -> Reach:
+    def yardstick(self) -> BaselineScore:
         """What an independent model explains, and what a constant does."""
         return self._reach
 
-    def error(self, state: State, x: Array, targets: Array) -> float:
+    def error(self, state: TrainingState, x: Array, targets: Array) -> float:
         """The share of wrong rows, or 1 − R²; infinite where scores are not finite."""
         scores = self.rehearsal.scores(state, x)
         if not np.isfinite(scores).all():
@@ -269,43 +269,43 @@ class Run:
     # -- trainings tried out -------------------------------------------------------------------------------------
 
     @cached_property
-    def _tried(self) -> dict[object, Trial]:
+    def _tried(self) -> dict[object, Retraining]:
         return {}
 
-    def tried(self, key: object, trial: Callable[[], State | None]) -> Trial:
+    def tried(self, key: object, trial: Callable[[], TrainingState | None]) -> Retraining:
         """Where a trial came to that is made once."""
         if key not in self._tried:
             self._tried[key] = self.trial_of(trial())
         return self._tried[key]
 
-    def trial_of(self, state: State | None) -> Trial:
+    def trial_of(self, state: TrainingState | None) -> Retraining:
         """A state's loss on training rows and error on held-out rows, as far as the error says anything."""
         if state is None:
-            return Trial(math.inf, math.inf, math.inf)
+            return Retraining(math.inf, math.inf, math.inf)
         task = self.rehearsal.task
         x, targets = self.validation if self.validation is not None else (task.x, task.targets)
         others = self.rehearsal
         if self.validation is not None:
             others = self.rehearsal.changed(x=x, targets=targets, sample_weight=self.validation_weight)
-        return Trial(
+        return Retraining(
             self.error(state, x, targets) if self.judged else 0.0, self.rehearsal.loss(state), others.loss(state)
         )
 
-    def after(self, scale: float) -> Trial:
+    def after(self, scale: float) -> Retraining:
         """Some steps from the first weights at a multiple of the rate."""
         return self.tried(
             ("first", scale), lambda: self.rehearsal.train(self.first, self.rehearsed_steps, rate_scale=scale)
         )
 
-    def further(self, scale: float) -> Trial:
+    def further(self, scale: float) -> Retraining:
         """Some steps from where training ended."""
         return self.tried(("last", scale), lambda: self.rehearsal.train(self.last, self.some_steps, rate_scale=scale))
 
     @cached_property
-    def ended(self) -> Trial:
+    def ended(self) -> Retraining:
         """Where the training itself came to: at its end or at its best epoch, whichever has the lower loss."""
         if self.divergence is not None:
-            return Trial(math.inf, math.inf, math.inf)
+            return Retraining(math.inf, math.inf, math.inf)
         return min(self.trial_of(self.last), self.trial_of(self.shown), key=lambda each: each.loss)
 
     @cached_property
@@ -326,7 +326,7 @@ class Run:
     # -- layers --------------------------------------------------------------------------------------------------
 
     @cached_property
-    def beginning(self) -> Probe:
+    def initial(self) -> Probe:
         """The first weights, layer by layer."""
         if self.probes and self.probes[0].step == self.first.step:
             return self.probes[0]

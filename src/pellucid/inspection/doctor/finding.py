@@ -89,7 +89,7 @@ class Finding:
     severity : {"error", "warning", "hint"}
         error: training failed, or its result cannot be trusted; warning: it is clearly worse than it need be; hint:
         worth knowing.
-    said : str
+    message : str
         What was seen, in a sentence with its numbers.
     evidence : mapping
         The same numbers by name.
@@ -107,7 +107,7 @@ class Finding:
 
     name: str
     severity: str
-    said: str
+    message: str
     evidence: Mapping[str, float] = field(default_factory=dict)
     layer: int | None = None
     epoch: int | None = None
@@ -142,7 +142,7 @@ class Finding:
             "severity": self.severity,
             "layer": self.layer,
             "epoch": self.epoch,
-            "said": self.said,
+            "message": self.message,
             "evidence": numbers,
             "meaning": self.meaning,
             "advice": self.advice,
@@ -156,7 +156,7 @@ class Finding:
         place = [f"layer {self.layer}"] if self.layer is not None else []
         place += [f"epoch {self.epoch}"] if self.epoch is not None else []
         where = f" ({', '.join(place)})" if place else ""
-        lines = [f"{self.severity}: {self.name}{where}: {self.said}"]
+        lines = [f"{self.severity}: {self.name}{where}: {self.message}"]
         if self.because:
             lines.append(f"  Why: {CATALOGUE[self.because].title.lower()}, see {self.because}.")
         else:

@@ -8,14 +8,14 @@ from functools import partial
 
 import numpy as np
 
-from pellucid.engines.base import Model
+from pellucid.engines.engine import Model
 from pellucid.inspection.doctor.advice import layers_of, other_start, with_normalization, with_relu
 from pellucid.inspection.doctor.evidence import Evidence, Run
 from pellucid.inspection.doctor.finding import Finding, Remedy
 from pellucid.inspection.doctor.probe import MANY, Probe
 from pellucid.inspection.gradient_check import layer_gradient_check, loss_gradient_check
+from pellucid.inspection.instrumented import walk_forward
 from pellucid.inspection.verdict import GradientCheck
-from pellucid.inspection.walk import walk_forward
 from pellucid.layers import LAYERS
 from pellucid.losses import LOSSES
 
@@ -42,20 +42,20 @@ def _ratio(evidence: Evidence, name: str) -> list[Finding]:
     run = evidence.run
     if run is None:
         return []
-    ratio = gradient_ratio(run.beginning)
+    ratio = gradient_ratio(run.initial)
     if ratio is None or (ratio >= VANISHED if name == "vanishing_gradients" else ratio <= EXPLODED):
         return []
-    if any(layer.dead >= MANY for layer in run.beginning.layers):
+    if any(layer.dead >= MANY for layer in run.initial.layers):
         return []  # nothing comes back through dead units: that is another finding
-    trained = run.beginning.trained
+    trained = run.initial.trained
     first, last = trained[0], trained[-1]
-    said = (
+    message = (
         f"Before training the gradient behind layer {first.place}, {first.layer}, is {ratio:.2g} times that behind "
         f"layer {last.place}, {last.layer} (root mean squares of {first.gradient_rms:.2g} and {last.gradient_rms:.2g})."
     )
     numbers = {"ratio": ratio, "first": first.gradient_rms, "last": last.gradient_rms}
     advice, remedy = _passing_on(run, name == "vanishing_gradients")
-    return [Finding(name, run.severity, said, numbers, first.place, 0, advice, remedy)]
+    return [Finding(name, run.severity, message, numbers, first.place, 0, advice, remedy)]
 
 
 def _passing_on(run: Run, vanishing: bool) -> tuple[str, Remedy | None]:
@@ -95,7 +95,7 @@ def wrong_gradient(evidence: Evidence) -> list[Finding]:
         scores = run.rehearsal.scores(run.first, task.x[rows]).astype(np.float64)
         told += _checked(None, lambda: loss_gradient_check(task.loss, scores, task.targets[rows]))
     own = [each for each in task.program.instructions if type(each.layer) not in LAYERS.values()]
-    if not own or run.beginning.trouble:
+    if not own or run.initial.trouble:
         return told
     visits = walk_forward(Model(task.program, run.first.parameters, run.first.statistics), task.x[rows])
     for instruction in own:
@@ -129,9 +129,9 @@ def non_finite(evidence: Evidence) -> list[Finding]:
     if divergence is None:
         return [Finding("non_finite", "error", "The network's parameters are not finite.", epoch=run.last.epoch)]
     growth = _growth(run)
-    said = f"{divergence.what} {divergence.when}: {divergence.place}.{growth}"
+    message = f"{divergence.event} {divergence.when}: {divergence.place}.{growth}"
     numbers = {"step": divergence.step, "learning_rate": divergence.learning_rate}
-    return [Finding("non_finite", "error", said, numbers, divergence.layer, divergence.epoch)]
+    return [Finding("non_finite", "error", message, numbers, divergence.layer, divergence.epoch)]
 
 
 def _growth(run: Run) -> str:

@@ -59,12 +59,12 @@ def output_loss_mismatch(evidence: Evidence) -> list[Finding]:
         if type(last) not in RANGES:
             return []
         why = f"which contains its own {loss.contains}" if loss.contains else "which takes scores of any size and sign"
-        said = f"{name}() stands in front of {kind}, {why}: the scores can only lie in {_interval(last)}."
+        message = f"{name}() stands in front of {kind}, {why}: the scores can only lie in {_interval(last)}."
     elif isinstance(last, Softmax) and isinstance(loss, SquaredError | AbsoluteError | Huber) and run.of_classes:
-        said = f"{name}() stands in front of {kind}: where it is wrong and sure, its gradient is nearly 0."
+        message = f"{name}() stands in front of {kind}: where it is wrong and sure, its gradient is nearly 0."
         remedy = Remedy(layers=layers, settings={"loss": "softmax_cross_entropy"})
         advice = "Take the Softmax away and train with SoftmaxCrossEntropy, which contains it."
-        return [_mismatch(run, said, numbers, remedy, advice)]
+        return [_mismatch(run, message, numbers, remedy, advice)]
     elif isinstance(loss, SquaredError | AbsoluteError | Huber | Quantile) and type(last) in RANGES:
         if run.of_classes:
             return []
@@ -73,17 +73,17 @@ def output_loss_mismatch(evidence: Evidence) -> list[Finding]:
         outside = float(((targets < low) | (targets > high)).mean())
         if outside < OUTSIDE:
             return []
-        said = f"{outside:.0%} of the targets lie outside {_interval(last)}, beyond all that {name}() can answer."
+        message = f"{outside:.0%} of the targets lie outside {_interval(last)}, beyond all that {name}() can answer."
         numbers = {"outside": outside}
     else:
         return []
-    return [_mismatch(run, said, numbers, remedy, "")]
+    return [_mismatch(run, message, numbers, remedy, "")]
 
 
-def _mismatch(run: Run, said: str, numbers: dict[str, float], remedy: Remedy, advice: str) -> Finding:
+def _mismatch(run: Run, message: str, numbers: dict[str, float], remedy: Remedy, advice: str) -> Finding:
     place = len(run.rehearsal.task.program.instructions) - 1
     severity = worse(run.severity, "warning")
-    return Finding("output_loss_mismatch", severity, said, numbers, place, None, advice, remedy)
+    return Finding("output_loss_mismatch", severity, message, numbers, place, None, advice, remedy)
 
 
 def _interval(layer: Layer) -> str:
@@ -101,12 +101,12 @@ def initial_loss(evidence: Evidence) -> list[Finding]:
     times = OFF_FOR_CLASSES if cross_entropy else OFF_FOR_NUMBERS
     if not expected > 0 or not np.isfinite(first) or first <= times * expected:
         return []
-    said = f"Before the first step the loss is {first:.4g}; a network that knows nothing has {expected:.4g}."
+    message = f"Before the first step the loss is {first:.4g}; a network that knows nothing has {expected:.4g}."
     usual = other_start(run)
     advice = "" if usual else "Draw the first weights anew, and look at the scale of inputs and targets."
     remedy = None if usual is None else Remedy(layers=usual)
     numbers = {"first_loss": first, "expected": expected}
-    return [Finding("initial_loss", run.severity, said, numbers, None, 0, advice, remedy)]
+    return [Finding("initial_loss", run.severity, message, numbers, None, 0, advice, remedy)]
 
 
 def constant_predictions(evidence: Evidence) -> list[Finding]:
@@ -124,11 +124,11 @@ def constant_predictions(evidence: Evidence) -> list[Finding]:
     layer = next((each for each in run.end.layers if each.output_spread < SAME), None)
     where = f" Behind layer {layer.place}, {layer.layer}, nothing differs any more." if layer else ""
     apart = f"differ by {spread:.1g} (their largest standard deviation)" if spread else "are equal to the last bit"
-    said = f"The scores of {len(scores):,} rows {apart}, beside a root mean square of {size:.3g}.{where}"
+    message = f"The scores of {len(scores):,} rows {apart}, beside a root mean square of {size:.3g}.{where}"
     numbers = {"spread": spread, "size": size}
     index = layer.place if layer else None
     advice = f"Look at layer {layer.place}: what it makes of different rows is the same." if layer else ""
-    return [Finding("constant_predictions", "error", said, numbers, index, run.shown.epoch, advice)]
+    return [Finding("constant_predictions", "error", message, numbers, index, run.shown.epoch, advice)]
 
 
 SYMPTOMS = (output_loss_mismatch, initial_loss, constant_predictions)

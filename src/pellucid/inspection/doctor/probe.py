@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.engines.base import Model, State, Task
+from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from pellucid.engines.reference import Randomness, add_penalty_gradient, mean_loss_and_gradient
-from pellucid.inspection.walk import Return, Visit, walk_backward, walk_forward
+from pellucid.inspection.instrumented import LayerBackward, LayerForward, walk_backward, walk_forward
 from pellucid.layers import HardTanh, ReLU, Sigmoid, Softsign, Tanh
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.typing import Array, Floats
 
 SATURATED = {Tanh: (-1.0, 1.0), Sigmoid: (0.0, 1.0), HardTanh: (-1.0, 1.0), Softsign: (-1.0, 1.0)}
@@ -89,7 +89,7 @@ class Probe:
         return [layer for layer in self.layers if layer.weight_rms or layer.update_ratio]
 
 
-def take_probe(task: Task, state: State, rows: Array) -> Probe:
+def take_probe(task: TrainingTask, state: TrainingState, rows: Array) -> Probe:
     """Measure a state on some of the task's rows."""
     x, targets = task.x[rows], task.targets[rows]
     weight = None if task.sample_weight is None else task.sample_weight[rows]
@@ -115,7 +115,7 @@ def take_probe(task: Task, state: State, rows: Array) -> Probe:
     return Probe(state.epoch, state.step, loss, norm, layers, finite)
 
 
-def next_update(task: Task, state: State, gradient: Floats) -> Floats:
+def next_update(task: TrainingTask, state: TrainingState, gradient: Floats) -> Floats:
     """What the next step would add to the parameters (p,), for this gradient."""
     rate = task.rate_at(state)
     rates = rate if task.rate_factors is None else rate * task.rate_factors
@@ -124,7 +124,9 @@ def next_update(task: Task, state: State, gradient: Floats) -> Floats:
     return parameters - state.parameters
 
 
-def _layer(task: Task, state: State, visit: Visit, back: Return, change: Floats) -> LayerProbe:
+def _layer(
+    task: TrainingTask, state: TrainingState, visit: LayerForward, back: LayerBackward, change: Floats
+) -> LayerProbe:
     instruction = visit.made.instruction
     layer, output = instruction.layer, visit.output.reshape(len(visit.output), -1)  # (n, d)
     weights = [view.of(state.parameters) for view in instruction.parameters]

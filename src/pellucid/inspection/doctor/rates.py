@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.base import State
+from pellucid.engines.engine import TrainingState
 from pellucid.inspection.doctor.advice import HIGHER, best_scale, layers_of, lower_scales, other_rate, stated_rate
 from pellucid.inspection.doctor.catalogue import worse
 from pellucid.inspection.doctor.evidence import Evidence, Run, counted
@@ -71,7 +71,7 @@ def learning_rate_too_high(evidence: Evidence) -> list[Finding]:
     rate, settings = other_rate(run, scale)
     now = stated_rate(run)
     came = "diverged" if run.divergence is not None else f"came to a loss of {ended:.4g}"
-    said = (
+    message = (
         f"At a rate of {now:g} training {came}; {counted(run.rehearsed_steps, 'step')} from the same first weights at "
         f"{rate:g} reach one of {loss:.4g} (it began at {run.first_loss:.4g}).{_jumps(evidence)}"
     )
@@ -79,7 +79,7 @@ def learning_rate_too_high(evidence: Evidence) -> list[Finding]:
     severity = "error" if run.outcome == "failed" else "warning"
     advice = f"Lower the learning rate from {now:g} to {rate:g}."
     return [
-        Finding("learning_rate_too_high", severity, said, numbers, None, max(1, run.last.epoch), advice,
+        Finding("learning_rate_too_high", severity, message, numbers, None, max(1, run.last.epoch), advice,
                 Remedy(settings=settings))
     ]  # fmt: skip
 
@@ -96,7 +96,7 @@ def learning_rate_too_low(evidence: Evidence) -> list[Finding]:
     rate, settings = other_rate(run, scale)
     now = stated_rate(run)
     step = max((layer.update_ratio for layer in run.end.trained), default=0.0)
-    said = (
+    message = (
         f"{counted(run.steps, 'step')} at a rate of {now:g} brought the loss from {run.first_loss:.4g} to {ended:.4g}; "
         f"{counted(run.rehearsed_steps, 'step')} at {rate:g} bring it to {loss:.4g}. A step moves the weights by "
         f"{step:.1g} of their length."
@@ -106,7 +106,7 @@ def learning_rate_too_low(evidence: Evidence) -> list[Finding]:
     severity = "warning" if run.outcome == "unknown" else run.severity if closes else "hint"
     advice = f"Raise the learning rate from {now:g} to {rate:g}."
     remedy = Remedy(settings=settings)
-    return [Finding("learning_rate_too_low", severity, said, numbers, None, run.last.epoch, advice, remedy)]
+    return [Finding("learning_rate_too_low", severity, message, numbers, None, run.last.epoch, advice, remedy)]
 
 
 def batch_size_mismatch(evidence: Evidence) -> list[Finding]:
@@ -125,17 +125,17 @@ def batch_size_mismatch(evidence: Evidence) -> list[Finding]:
         return []
     now = stated_rate(run)
     ending = f"came to a loss of {ended:.4g}" if math.isfinite(ended) else "diverged"
-    said = (
+    message = (
         f"With {counted(run.batch_size, 'row')} a step at a rate of {now:g}, training {ending} after "
         f"{counted(run.steps, 'step')}; the same in batches of {USUAL_ROWS} comes to {loss:.4g}."
     )
     numbers = {"batch_size": run.batch_size, "learning_rate": now, "ended": ended, "loss_in_other_batches": loss}
     advice = f"Take batches of {USUAL_ROWS} rows at this rate."
     remedy = Remedy(settings={"batch_size": USUAL_ROWS})
-    return [Finding("batch_size_mismatch", run.severity, said, numbers, None, None, advice, remedy)]
+    return [Finding("batch_size_mismatch", run.severity, message, numbers, None, None, advice, remedy)]
 
 
-def _in_batches(run: Run, size: int, once: bool) -> State | None:
+def _in_batches(run: Run, size: int, once: bool) -> TrainingState | None:
     """The state after learning the sample in batches of that size: once through, or as often as training did."""
     sample = run.rehearsal.on(slice(0, TRIED_ROWS))
     rows = len(sample.task.x)
@@ -155,7 +155,7 @@ def tiny_batches(evidence: Evidence) -> list[Finding]:
         return []
     spread = math.sqrt(2 / (run.batch_size - 1)) if run.batch_size > 1 else math.inf
     wrong = "there is no variance in one row" if run.batch_size == 1 else f"their variance is off by {spread:.0%}"
-    said = f"Batches have {counted(run.batch_size, 'row')}: {wrong}."
+    message = f"Batches have {counted(run.batch_size, 'row')}: {wrong}."
     numbers = {"batch_size": run.batch_size, "relative_spread_of_the_variance": spread}
     severity = worse(run.severity, "warning")
     size = min(USUAL_ROWS, run.rows)
@@ -165,7 +165,7 @@ def tiny_batches(evidence: Evidence) -> list[Finding]:
     else:  # there are no more
         layers = [LayerNormalization() if isinstance(each, BatchNormalization) else each for each in layers_of(run)]
         advice, remedy = "Use LayerNormalization, which looks at each row alone.", Remedy(layers=tuple(layers))
-    return [Finding("tiny_batches", severity, said, numbers, found[0].index, None, advice, remedy)]
+    return [Finding("tiny_batches", severity, message, numbers, found[0].index, None, advice, remedy)]
 
 
 def plateau(evidence: Evidence) -> list[Finding]:
@@ -182,14 +182,14 @@ def plateau(evidence: Evidence) -> list[Finding]:
     severity = worse(run.severity, "warning") if matters else run.severity
     now = run.rehearsal.task.rate_at(run.last)
     third = len(losses) // 3
-    said = (
+    message = (
         f"In the last {third} epochs the loss stood at about {np.nanmean(losses[-third:]):.4g}; {run.some_steps:,} "
         f"further steps at a rate of {now * scale:.2g} instead of {now:.2g} bring that of a sample from {ended:.4g} to "
         f"{loss:.4g}."
     )
     numbers = {"epochs": third, "learning_rate": now, "ended": ended, "loss_at_lower_rate": loss}
     advice, settings = _lowered(run, scale)
-    return [Finding("plateau", severity, said, numbers, None, run.last.epoch, advice, Remedy(settings=settings))]
+    return [Finding("plateau", severity, message, numbers, None, run.last.epoch, advice, Remedy(settings=settings))]
 
 
 def _lowered(run: Run, scale: float) -> tuple[str, dict[str, Any]]:
@@ -231,13 +231,13 @@ def _by_the_curve(evidence: Evidence) -> list[Finding]:
     losses = losses[np.isfinite(losses)]
     if len(losses) < 5 or rises(losses) < 0.2 or losses[-1] < 0.8 * losses[0]:
         return []
-    said = (
+    message = (
         f"The loss rose by a tenth or more in {rises(losses):.0%} of {len(losses)} epochs, and is {losses[-1]:.4g} "
         f"after {losses[0]:.4g} in the first."
     )
     numbers = {"rises": rises(losses), "first": float(losses[0]), "last": float(losses[-1])}
     advice = "Lower the learning rate to a tenth; pellucid.range_test finds one that suits."
-    return [Finding("learning_rate_too_high", "warning", said, numbers, None, len(losses), advice)]
+    return [Finding("learning_rate_too_high", "warning", message, numbers, None, len(losses), advice)]
 
 
 SYMPTOMS = (learning_rate_too_high, learning_rate_too_low, batch_size_mismatch, tiny_batches, plateau)

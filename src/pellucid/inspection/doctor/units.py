@@ -32,9 +32,9 @@ def dead_relu(evidence: Evidence) -> list[Finding]:
     layer = _worst(run, "dead") if run else None
     if run is None or layer is None:
         return []
-    before = run.beginning.layers[layer.place].dead if run.beginning.layers else 0.0
+    before = run.initial.layers[layer.place].dead if run.initial.layers else 0.0
     from_start = before > MANY
-    said = (
+    message = (
         f"{layer.dead:.0%} of the units of layer {layer.place}, {layer.layer}, are 0 for every one of "
         f"{len(run.some_rows)} rows ({before:.0%} were so before training)."
     )
@@ -49,7 +49,7 @@ def dead_relu(evidence: Evidence) -> list[Finding]:
             advice = f"Lower the learning rate to {lower[0]:g}, and use LeakyReLU, whose units can come back."
         remedy = Remedy(layers=with_leaky_relu(usual or layers_of(run)), settings=lower[1] if lower else {})
     numbers = {"dead": layer.dead, "dead_before_training": before}
-    return [Finding("dead_relu", run.severity, said, numbers, layer.place, run.last.epoch, advice, remedy)]
+    return [Finding("dead_relu", run.severity, message, numbers, layer.place, run.last.epoch, advice, remedy)]
 
 
 def saturated_units(evidence: Evidence) -> list[Finding]:
@@ -58,7 +58,7 @@ def saturated_units(evidence: Evidence) -> list[Finding]:
     if run is None or not run.end.layers:
         return []
     last = run.end.layers[-1].place
-    at_start = [layer for layer in run.beginning.layers if layer.saturated >= MANY and layer.place != last]
+    at_start = [layer for layer in run.initial.layers if layer.saturated >= MANY and layer.place != last]
     at_end = [layer for layer in run.end.layers if layer.saturated >= MANY and layer.place != last]
     found = at_start or at_end
     if not found:
@@ -67,7 +67,7 @@ def saturated_units(evidence: Evidence) -> list[Finding]:
     after = run.end.layers[layer.place].saturated
     severity = run.severity if at_start else "hint"  # what trained units do has other causes
     epoch = 0 if at_start else run.last.epoch
-    said = (
+    message = (
         f"{layer.saturated:.0%} of the units of layer {layer.place}, {layer.layer}, are at one of their ends for nine "
         f"rows in ten {'before the first step' if at_start else 'at the end'}."
     )
@@ -81,7 +81,7 @@ def saturated_units(evidence: Evidence) -> list[Finding]:
     else:
         advice = "Use ReLU in its place, which has one end, and look at the size of what it is given."
         remedy = Remedy(layers=with_relu(layers_of(run)))
-    return [Finding("saturated_units", severity, said, numbers, layer.place, epoch, advice, remedy)]
+    return [Finding("saturated_units", severity, message, numbers, layer.place, epoch, advice, remedy)]
 
 
 def symmetric_weights(evidence: Evidence) -> list[Finding]:
@@ -100,7 +100,7 @@ def symmetric_weights(evidence: Evidence) -> list[Finding]:
         share = twins(columns)
         if share < MANY:
             continue
-        said = (
+        message = (
             f"{share:.0%} of the {columns.shape[1]} units of layer {index}, "
             f"{run.rehearsal.task.program.instructions[index].layer}, have the same weights as another unit after "
             f"{counted(run.steps or FEW_STEPS, 'step')}."
@@ -109,7 +109,7 @@ def symmetric_weights(evidence: Evidence) -> list[Finding]:
         advice = "" if usual else "Draw the weights anew: a new trainer, or network.build again, makes random ones."
         remedy = Remedy(layers=usual or layers_of(run))
         told.append(
-            Finding("symmetric_weights", severity, said, {"twins": share}, index, run.last.epoch, advice, remedy)
+            Finding("symmetric_weights", severity, message, {"twins": share}, index, run.last.epoch, advice, remedy)
         )
     return told[:1]
 
@@ -131,7 +131,7 @@ def frozen_units(evidence: Evidence) -> list[Finding]:
     by_factor = factors is not None and all(not factors[part].any() for part in ranges)
     if not by_factor and run.steps < MOVING_STEPS:
         return []
-    said = (
+    message = (
         f"{still[index]:.0%} of the units of layer {index}, {run.rehearsal.task.program.instructions[index].layer}, "
         f"have the very weights they began with after {counted(run.steps, 'step')}"
         + (": its learning-rate factor is 0." if by_factor else ".")
@@ -139,7 +139,7 @@ def frozen_units(evidence: Evidence) -> list[Finding]:
     advice = "Omit its learning_rate_factors, unless it is meant to stay as it is." if by_factor else ""
     remedy = Remedy(settings={"learning_rate_factors": None}) if by_factor else None
     severity = worse(run.severity, "warning") if still[index] == 1.0 else run.severity
-    return [Finding("frozen_units", severity, said, {"still": still[index]}, index, run.last.epoch, advice, remedy)]
+    return [Finding("frozen_units", severity, message, {"still": still[index]}, index, run.last.epoch, advice, remedy)]
 
 
 def twins(columns: Floats) -> float:

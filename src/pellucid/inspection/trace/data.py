@@ -9,8 +9,8 @@ from typing import Any
 from pellucid.inspection.trace.choice import Choice
 from pellucid.inspection.trace.lines import backward_lines, forward_line
 from pellucid.inspection.trace.loss_lines import loss_lines, score_line
+from pellucid.inspection.trace.text import optimizer_words
 from pellucid.inspection.trace.values import LayerTrace, Trace
-from pellucid.inspection.trace.words import optimizer_words
 
 VERSION = 1
 

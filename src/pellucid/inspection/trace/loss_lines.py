@@ -11,7 +11,7 @@ from pellucid.inspection.trace.choice import FEW, Choice, Line, fields_of, place
 from pellucid.inspection.trace.numbers import MINUS
 from pellucid.inspection.trace.symbols import fill
 from pellucid.inspection.trace.values import Trace
-from pellucid.losses.base import as_numbers
+from pellucid.losses.loss import as_numbers
 from pellucid.numerics import sigmoid, softmax
 from pellucid.typing import Floats
 

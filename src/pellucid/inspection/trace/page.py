@@ -24,8 +24,8 @@ from pellucid.inspection.trace.lines import (
 )
 from pellucid.inspection.trace.loss_lines import loss_lines, score_line
 from pellucid.inspection.trace.numbers import number
+from pellucid.inspection.trace.text import closing, heading, layer_title, optimizer_words
 from pellucid.inspection.trace.values import LayerTrace, Trace
-from pellucid.inspection.trace.words import closing, heading, layer_title, optimizer_words
 from pellucid.layers.dense import Dense
 from pellucid.typing import Array, Floats
 

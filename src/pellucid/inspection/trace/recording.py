@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.base import Model, State, Task
+from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from pellucid.engines.reference import (
     Randomness,
     at_positions,
@@ -24,12 +24,19 @@ from pellucid.engines.reference import (
     update_parameters,
 )
 from pellucid.formulas import Formulas, formulas_of
+from pellucid.inspection.instrumented import (
+    LayerBackward,
+    LayerForward,
+    check_examples,
+    flat_gradient,
+    walk_backward,
+    walk_forward,
+)
 from pellucid.inspection.names import input_names
 from pellucid.inspection.trace.symbols import Symbols, symbols_of
 from pellucid.inspection.trace.values import LayerTrace, Trace
-from pellucid.inspection.walk import Return, Visit, check_examples, flat_gradient, walk_backward, walk_forward
-from pellucid.layers.base import as_rows
 from pellucid.layers.dropout import Scheduled
+from pellucid.layers.layer import as_rows
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer, find_optimizer
@@ -49,7 +56,7 @@ def trace(
     optimizer: Optimizer | str | None = None,
     penalty: Penalty | None = None,
     sample_weight: Any = None,
-    state: State | None = None,
+    state: TrainingState | None = None,
     training: bool = False,
     seed: int = 0,
 ) -> Trace:
@@ -72,7 +79,7 @@ def trace(
         Added to the mean loss.
     sample_weight : array (n,) or None
         How much each row counts.
-    state : State or None
+    state : TrainingState or None
         `trainer.state`, to trace the step that comes next in a training: the optimizer's slots, its step and its rate
         are taken from there. None: a first step, every slot at 0.
     training : bool
@@ -121,7 +128,7 @@ def trace(
         )
     chosen = None if optimizer is None else find_optimizer(optimizer)
     if state is None:
-        state = State.start(model.parameters, model.statistics, chosen or Optimizer())
+        state = TrainingState.start(model.parameters, model.statistics, chosen or Optimizer())
     elif chosen is not None and len(state.slots) != len(chosen.slot_names):
         raise ValueError(
             f"state holds {len(state.slots)} slots, but {type(chosen).__name__} has {len(chosen.slot_names)}: pass the "
@@ -137,7 +144,7 @@ def trace(
         value, gradient = mean_loss_and_gradient(examples.loss, scores, examples.targets, examples.sample_weight)
         returns = walk_backward(visits, gradient)
         flat = flat_gradient(model, returns, penalty)
-        task = Task(
+        task = TrainingTask(
             program=model.program,
             loss=examples.loss,
             penalty=penalty,
@@ -177,7 +184,7 @@ def trace(
         cost_after=cost_after,
         features=input_names(network) or (),
         classes=network.classes or (),
-        unit="" if network.target is None else network.target.words(task.link),
+        unit="" if network.target is None else network.target.describe(task.link),
     )
 
 
@@ -193,22 +200,22 @@ class _Step:
     slots_after: tuple[Floats, ...] | None
     slot_names: tuple[str, ...]
 
-    def part(self, visit: Visit, flat: Floats | None) -> SimpleNamespace:
+    def part(self, visit: LayerForward, flat: Floats | None) -> SimpleNamespace:
         """A layer's part of a flat vector, by the parameters' names."""
         views = visit.made.instruction.parameters
         return SimpleNamespace(**({} if flat is None else {view.name: _own(view.of(flat)) for view in views}))
 
-    def slots(self, visit: Visit, flats: tuple[Floats, ...] | None) -> dict[str, SimpleNamespace]:
+    def slots(self, visit: LayerForward, flats: tuple[Floats, ...] | None) -> dict[str, SimpleNamespace]:
         """A layer's part of every slot."""
         return {name: self.part(visit, flat) for name, flat in zip(self.slot_names, flats or (), strict=False)}
 
 
-def _cost(task: Task, model: Model, randomness: Randomness | None) -> float:
+def _cost(task: TrainingTask, model: Model, randomness: Randomness | None) -> float:
     scores = forward(model, task.x, randomness)[0]
     return mean_loss(task.loss, scores, task.targets, task.sample_weight) + penalty_value(model, task.penalty)
 
 
-def _layer(visit: Visit, back: Return, symbols: Symbols, step: _Step) -> LayerTrace:
+def _layer(visit: LayerForward, back: LayerBackward, symbols: Symbols, step: _Step) -> LayerTrace:
     made, update = visit.made, None
     instruction, parameters, context, saved = made
     layer = instruction.layer

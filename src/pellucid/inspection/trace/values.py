@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pellucid.inspection.trace.symbols import Symbols
-from pellucid.layers.base import Layer
+from pellucid.layers.layer import Layer
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty
@@ -141,7 +141,7 @@ class Trace:
         digits : int
             How many decimals are shown; small numbers show three digits anyway. `layers` has them all.
         """
-        from pellucid.inspection.trace.words import text
+        from pellucid.inspection.trace.text import text
 
         self._check_row(row)
         if unit is not None and unit != "all":

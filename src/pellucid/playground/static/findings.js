@@ -14,10 +14,10 @@ function remedyButton(changes, title) {
 }
 
 function show({ findings, message }) {
-  const items = findings.map(({ severity, title, said, advice, remedy, changes, meaning, because, epoch }) =>
+  const items = findings.map(({ severity, title, message, advice, remedy, changes, meaning, because, epoch }) =>
     make("li", { class: `finding ${severity}` },
-      make("h3", {}, make("span", { class: "severity" }, LABELS[severity] ?? severity), " ", title ?? said),
-      title ? make("p", {}, said) : null,
+      make("h3", {}, make("span", { class: "severity" }, LABELS[severity] ?? severity), " ", title ?? message),
+      title ? make("p", {}, message) : null,
       advice ? make("p", {}, advice) : null,
       changes ? remedyButton(changes, title) : remedy ? make("code", {}, remedy) : null,
       meaning ? make("details", {}, make("summary", {}, "What this means"), make("p", {}, meaning)) : null,

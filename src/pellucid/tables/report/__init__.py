@@ -6,6 +6,6 @@ from pellucid.tables.report.calibration import Calibration
 from pellucid.tables.report.columns import Effect
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import Measure, measures_of
-from pellucid.tables.report.report import Contender, TableReport
+from pellucid.tables.report.report import ModelScore, TableReport
 
-__all__ = ["Calibration", "Contender", "Effect", "Interval", "Measure", "TableReport", "measures_of"]
+__all__ = ["Calibration", "Effect", "Interval", "Measure", "ModelScore", "TableReport", "measures_of"]

@@ -29,23 +29,23 @@ class Calibration:
         Of what: "yes", "the most likely class", "quantiles".
     """
 
-    said: tuple[float, ...]
-    came: tuple[float, ...]
+    predicted: tuple[float, ...]
+    observed: tuple[float, ...]
     rows: tuple[int, ...]
     of: str
 
     @property
     def error(self) -> float:
         """The expected calibration error: the mean over the rows of |said − came|."""
-        gaps = np.abs(np.array(self.said) - np.array(self.came))
+        gaps = np.abs(np.array(self.predicted) - np.array(self.observed))
         return float(np.average(gaps, weights=self.rows))
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values."""
         return {
             "of": self.of,
-            "said": list(self.said),
-            "came": list(self.came),
+            "predicted": list(self.predicted),
+            "observed": list(self.observed),
             "rows": list(self.rows),
             "error": self.error,
         }
@@ -66,13 +66,13 @@ def calibration_of(target: Target, truth: Array, answers: Floats) -> Calibration
     return None
 
 
-def _binned(probability: Floats, came: Array, of: str) -> Calibration:
+def _binned(probability: Floats, observed: Array, of: str) -> Calibration:
     """Bins of equally many rows, as many as have rows enough; equal probabilities stay together."""
     bins = max(1, min(_BINS, len(probability) // _LEAST_IN_A_BIN))
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
     place = np.searchsorted(edges, probability)  # (n,)
     rows = np.bincount(place, minlength=len(edges) + 1)
     kept = rows > 0
-    said = np.bincount(place, weights=probability, minlength=len(rows))[kept] / rows[kept]
-    share = np.bincount(place, weights=came, minlength=len(rows))[kept] / rows[kept]
-    return Calibration(tuple(said.tolist()), tuple(share.tolist()), tuple(rows[kept].tolist()), of)
+    predicted = np.bincount(place, weights=probability, minlength=len(rows))[kept] / rows[kept]
+    share = np.bincount(place, weights=observed, minlength=len(rows))[kept] / rows[kept]
+    return Calibration(tuple(predicted.tolist()), tuple(share.tolist()), tuple(rows[kept].tolist()), of)

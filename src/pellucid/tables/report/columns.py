@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.tables.report.metrics import Measure
-from pellucid.tables.tally import class_name
+from pellucid.tables.value_counts import class_name
 from pellucid.typing import Array, Floats
 
 Columns = Mapping[str, Array]

@@ -16,11 +16,11 @@ import numpy as np
 from pellucid.datasets.splits import k_fold_indices, split_indices
 from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Indices, Settings, TableModel, plan
+from pellucid.tables.report.baselines import RIVALS, Fold
 from pellucid.tables.report.columns import permutation_importance
 from pellucid.tables.report.intervals import bootstrap, interval
 from pellucid.tables.report.metrics import Measure
-from pellucid.tables.report.report import NETWORK, Contender
-from pellucid.tables.report.rivals import RIVALS, Fold
+from pellucid.tables.report.report import NETWORK, ModelScore
 from pellucid.tables.running import Job
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
@@ -57,7 +57,7 @@ def folds_of(y: Array, target: Target, folds: int, seed: int) -> list[tuple[Indi
 
 
 @dataclass
-class Part:
+class FoldTrainings:
     """One fold, and the network's trainings on it.
 
     Parameters
@@ -91,7 +91,7 @@ class Measurement:
 
     Parameters
     ----------
-    parts : sequence of Part
+    parts : sequence of FoldTrainings
         The folds; one is a single split.
     how : str
         How it was measured, in words; "": by the folds.
@@ -99,7 +99,9 @@ class Measurement:
         Further models by name, with their predictions for the rows of each part.
     """
 
-    def __init__(self, parts: Sequence[Part], how: str = "", others: Mapping[str, list[Floats]] | None = None) -> None:
+    def __init__(
+        self, parts: Sequence[FoldTrainings], how: str = "", others: Mapping[str, list[Floats]] | None = None
+    ) -> None:
         self.parts = list(parts)
         self.how = how or self._how()
         self.others = dict(others or {})
@@ -132,7 +134,7 @@ class Measurement:
                 encoder.transform(train), y[training], encoder.layout, target, settings, weight=weights, name=name
             )
             fold = Fold(train, y[training], test, weights, target, settings)
-            parts.append(Part(fold, y[testing], encoder, jobs, None if weight is None else weight[testing]))
+            parts.append(FoldTrainings(fold, y[testing], encoder, jobs, None if weight is None else weight[testing]))
         return cls(parts)
 
     @property
@@ -147,12 +149,12 @@ class Measurement:
         return f"by {len(self.parts)} folds: each of the {rows:,} rows was predicted by models that had not seen it"
 
     def finish(
-        self, measures: Sequence[Measure], told: Callable[[str], None] = lambda name: None
-    ) -> tuple[tuple[Contender, ...], Array, Floats]:
+        self, measures: Sequence[Measure], on_progress: Callable[[str], None] = lambda name: None
+    ) -> tuple[tuple[ModelScore, ...], Array, Floats]:
         """The contenders, and truth and the network's answers for the measured rows."""
         answers = {NETWORK: [self._answers(part) for part in self.parts]}
         for name, rival in RIVALS.items():
-            told(name)
+            on_progress(name)
             found = []
             for part in self.parts:
                 began = time.perf_counter()
@@ -183,10 +185,10 @@ class Measurement:
                 if place and measure.compares
             }
             seconds = sum(part.seconds.get(name, 0.0) for part in self.parts)
-            contenders.append(Contender(name, scores, tuple(each), lead, seconds))
+            contenders.append(ModelScore(name, scores, tuple(each), lead, seconds))
         return tuple(contenders), truth, together[NETWORK]
 
-    def _answers(self, part: Part) -> Floats:
+    def _answers(self, part: FoldTrainings) -> Floats:
         answers = part.model().answers(part.encoder.transform(part.fold.test))
         part.seconds[NETWORK] = sum(job.trainer.history.seconds for job in part.jobs if job.trainer is not None)
         return answers

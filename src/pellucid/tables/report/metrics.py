@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from pellucid.losses import AbsoluteError
 from pellucid.metrics import Weighted, ranked
+from pellucid.tables.formatting import in_digits, minus
 from pellucid.tables.targets import Target
-from pellucid.tables.words import in_digits, minus
 from pellucid.typing import Array, Floats
 
 
@@ -53,7 +53,7 @@ class Measure:
         """What it is to become worse, in words: "accuracy lost", "log loss added"."""
         return f"{self.title} {'lost' if self.higher else 'added'}"
 
-    def words(self, value: float) -> str:
+    def format(self, value: float) -> str:
         """A value for people: shares with three decimals, R² and log loss with four, errors with four digits."""
         decimals = _DECIMALS.get(self.name)
         return in_digits(value) if decimals is None else minus(f"{value:.{decimals}f}")

@@ -27,7 +27,7 @@ NETWORK, CONSTANT, AS_IT_WAS = "network", "constant", "recipe as it was"
 
 
 @dataclass(frozen=True)
-class Contender:
+class ModelScore:
     """One of the models that were measured on the same rows.
 
     Parameters
@@ -51,7 +51,7 @@ class Contender:
     seconds: float
 
 
-def leads_constant(contenders: Sequence[Contender], measure: Measure) -> bool:
+def leads_constant(contenders: Sequence[ModelScore], measure: Measure) -> bool:
     """Whether the network's lead over a constant answer can be measured."""
     return any(each.name == CONSTANT and each.lead[measure.name].low > 0 for each in contenders)
 
@@ -78,7 +78,7 @@ class TableReport:
         The network in words.
     measures : tuple of Measure
         What was measured; models are compared by the first.
-    contenders : tuple of Contender
+    contenders : tuple of ModelScore
         The network, and those it was compared with; empty where nothing was measured.
     how : str
         How it was measured.
@@ -111,7 +111,7 @@ class TableReport:
     recipe: str
     layers: str
     measures: tuple[Measure, ...]
-    contenders: tuple[Contender, ...] = ()
+    contenders: tuple[ModelScore, ...] = ()
     how: str = ""
     verdict: str = ""
     cautions: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ class TableReport:
         """The network's first measure; None where nothing was measured."""
         return self.contenders[0].scores[self.measures[0].name] if self.contenders else None
 
-    def contender(self, name: str) -> Contender | None:
+    def contender(self, name: str) -> ModelScore | None:
         """One of those that were compared, by name."""
         return next((each for each in self.contenders if each.name == name), None)
 
@@ -178,12 +178,12 @@ class TableReport:
 
     def __str__(self) -> str:
         """The report in words."""
-        from pellucid.tables.report.words import in_words
+        from pellucid.tables.report.summary import in_words
 
         return in_words(self)
 
 
-def _plain_contender(each: Contender) -> dict[str, Any]:
+def _plain_contender(each: ModelScore) -> dict[str, Any]:
     return {
         "name": each.name,
         "scores": {name: [_finite(number) for number in interval] for name, interval in each.scores.items()},

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
+from pellucid.tables.formatting import minus
+from pellucid.tables.report.baselines import LINEAR_MODEL
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import Measure
-from pellucid.tables.report.report import AS_IT_WAS, CONSTANT, NETWORK, Contender
-from pellucid.tables.report.rivals import LINEAR_MODEL
-from pellucid.tables.words import minus
+from pellucid.tables.report.report import AS_IT_WAS, CONSTANT, NETWORK, ModelScore
 
 
-def verdict(contenders: Sequence[Contender], measure: Measure) -> str:
+def verdict(contenders: Sequence[ModelScore], measure: Measure) -> str:
     """A few sentences on the network beside its rivals, all by one measure.
 
     A difference counts where its 95 % interval, as it is printed, does not hold 0.
@@ -24,7 +24,7 @@ def verdict(contenders: Sequence[Contender], measure: Measure) -> str:
     return words
 
 
-def _beside_rivals(contenders: Sequence[Contender], measure: Measure) -> str:
+def _beside_rivals(contenders: Sequence[ModelScore], measure: Measure) -> str:
     others = [each for each in contenders if each.name not in (NETWORK, CONSTANT, AS_IT_WAS)]
     leads = {each.name: _as_printed(each.lead[measure.name]) for each in others}
     ahead = {name: lead for name, lead in leads.items() if lead.high < 0}
@@ -84,9 +84,9 @@ def _sentence(name: str) -> str:
     return words[0].upper() + words[1:]
 
 
-def asked_again(source: str, target: str, said: Mapping[str, str]) -> str:
+def asked_again(source: str, target: str, table_options: Mapping[str, str]) -> str:
     """A file, its target and what was said of them, as words of a command."""
-    options = [f"{name} {shlex.quote(value)}" for name, value in said.items()]
+    options = [f"{name} {shlex.quote(value)}" for name, value in table_options.items()]
     return " ".join([shlex.quote(source), f"--target {shlex.quote(target)}", *options])
 
 
@@ -95,11 +95,11 @@ def next_steps(
     model: str,
     source: str,
     target: str,
-    contenders: Sequence[Contender],
+    contenders: Sequence[ModelScore],
     ensemble: int,
     rows: int,
     tune: bool = True,
-    said: Mapping[str, str] | None = None,
+    table_options: Mapping[str, str] | None = None,
     settings: str | None = None,
 ) -> tuple[tuple[str, str], ...]:
     """What to do next: a command, and why.
@@ -108,7 +108,7 @@ def next_steps(
     ----------
     model, source, target : str
         The run's folder, the table's file and the column.
-    contenders : sequence of Contender
+    contenders : sequence of ModelScore
         The network and its rivals.
     ensemble : int
         How many networks answer together.
@@ -116,12 +116,12 @@ def next_steps(
         How many rows there are.
     tune : bool
         Whether the table can be searched on: in memory it can.
-    said : mapping or None
+    table_options : mapping or None
         What else was said of the table and its target, by the names of options, that new trainings must be told too.
     settings : str or None
         Where the recipe was read from.
     """
-    model, asked = shlex.quote(model), asked_again(source, target, said or {})
+    model, asked = shlex.quote(model), asked_again(source, target, table_options or {})
     steps = [(f"pellucid predict {model} new.csv", "predictions for new rows, beside them in a CSV file")]
     ahead = any(lead.high < 0 for each in contenders for lead in [*each.lead.values()][:1])  # by the first measure
     if ensemble == 1:
