@@ -76,8 +76,8 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     >>> network.features = ["height", "weight", ("smokes", "boolean")]
     >>> path = os.path.join(tempfile.mkdtemp(), "small.pellucid")
     >>> pl.save(network, path)
-    >>> (pl.load(path).parameters == network.parameters).all()
-    np.True_
+    >>> bool((pl.load(path).parameters == network.parameters).all())
+    True
     """
     write_atomically(path, model_parts(network))
 

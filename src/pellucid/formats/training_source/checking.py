@@ -63,7 +63,7 @@ def _encoded(run: Run) -> str:
         return "np.asarray(y, dtype=np.int64)"
     outputs, dtype = run.trainer.network.outputs, run.summary.settings["target_dtype"]
     unit = run.trainer.network.target is not None
-    y = f"np.asarray(y, dtype=np.{'float64' if unit else dtype}).reshape(len(x), -1)"
+    y = f"np.asarray(y, dtype={str('float64' if unit else dtype)!r}).reshape(len(x), -1)"
     y = f"({y} - TARGET_MEAN) / TARGET_SCALE" if unit else y
     return y if outputs == 1 else f"np.broadcast_to({y}, (len(x), {outputs}))"
 
