@@ -322,7 +322,11 @@ class Network:
 
     def fit_statistics(self, x: Any) -> None:
         """Measure what `Standardize` and its kin need on training inputs x (n, *input_shape)."""
-        x, model = check_inputs(x, "x", self.input_shape), self.model
+        self.measure_statistics(check_inputs(x, "x", self.input_shape))
+
+    def measure_statistics(self, x: Array) -> None:
+        """`fit_statistics` of inputs that were checked."""
+        model = self.model
         for instruction in self.program.instructions:
             if type(instruction.layer).fit_statistics is Layer.fit_statistics:
                 continue

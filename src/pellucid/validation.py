@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -128,8 +130,10 @@ def check_array(value: object, name: str = "x") -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def check_inputs(value: object, name: str = "x", input_shape: tuple[int, ...] | None = None) -> Array:
-    """Return inputs as an array (n, *input_shape) of finite numbers.
+def check_inputs(
+    value: object, name: str = "x", input_shape: tuple[int, ...] | None = None, *, scanned: bool = False
+) -> Array:
+    """Return inputs as an array (n, *input_shape) of finite numbers; `scanned` ones are known to be finite.
 
     Raises
     ------
@@ -153,8 +157,17 @@ def check_inputs(value: object, name: str = "x", input_shape: tuple[int, ...] | 
             f"{name} has rows of shape {array.shape[1:]}, but the network was built for rows of shape "
             f"{tuple(input_shape)}."
         )
-    check_finite(array, name)
+    if not scanned:
+        check_finite(array, name)
     return array
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn in the name of the first caller outside of this package, however deep the call is."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "pellucid":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level - 1)
 
 
 def check_finite(array: Array, name: str) -> None:

@@ -67,7 +67,7 @@ def test_meta_estimators(digits: Data, numbers: Data) -> None:
     x, y = numbers
     regressor = MLPRegressor(**QUICK)
     assert BaggingRegressor(regressor, n_estimators=3, random_state=0).fit(x, y).predict(x).shape == y.shape
-    voting = VotingRegressor([("a", regressor), ("b", NetworkRegressor(max_iter=5))]).fit(x, y)
+    voting = VotingRegressor([("a", regressor), ("b", NetworkRegressor(max_iter=5, random_state=0))]).fit(x, y)
     assert voting.score(x, y) > 0
 
 

@@ -145,7 +145,7 @@ def test_the_range_test_refuses_what_makes_no_sense(options: dict[str, Any], wor
 
 def test_one_step_of_a_rehearsal_is_the_trainers_own() -> None:
     trainer = trainer_of(batch_size=200)
-    rehearsal, state = DryRun.of(trainer, X, Y)
+    rehearsal, state = DryRun.of(trainer, trainer.examples(X, Y))
     made = rehearsal.step(state, 0)
     assert made is not None
     trainer.fit(X, Y, epochs=1)
@@ -154,10 +154,11 @@ def test_one_step_of_a_rehearsal_is_the_trainers_own() -> None:
 
 
 def test_the_baseline_is_log_k_and_half_the_variance() -> None:
-    of_classes, _ = DryRun.of(trainer_of(), X, Y)
+    of_classes, _ = DryRun.of(trainer_of(), trainer_of().examples(X, Y))
     assert of_classes.baseline() == pytest.approx(np.log(3))
     y = X @ [1.0, 2.0, 3.0] + 7
-    of_numbers, _ = DryRun.of(pl.Trainer(pl.Network([pl.Dense(1)]), pl.SquaredError()), X, y)
+    regression = pl.Trainer(pl.Network([pl.Dense(1)]), pl.SquaredError())
+    of_numbers, _ = DryRun.of(regression, regression.examples(X, y))
     assert of_numbers.baseline() == pytest.approx(y.var() / 2)
 
 

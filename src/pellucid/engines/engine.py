@@ -39,7 +39,7 @@ class Model(NamedTuple):
     statistics: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingTask:
     """What is trained on what: all that stays the same from epoch to epoch.
 
@@ -104,7 +104,7 @@ class TrainingTask:
         return -(-len(self.x) // self.batch_size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingState:
     """Training at a moment between two steps. Nothing in it is ever changed: a step makes a new one.
 

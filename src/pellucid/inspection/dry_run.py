@@ -17,6 +17,7 @@ from pellucid.engines.engine import Engine, Model, TrainingState, TrainingTask
 from pellucid.engines.reference import mean_loss
 from pellucid.losses import SquaredError, metrics
 from pellucid.training import Trainer
+from pellucid.training.examples import Examples
 from pellucid.typing import Array, Floats
 
 
@@ -36,13 +37,13 @@ class DryRun:
     engines: EngineChoice
 
     @staticmethod
-    def of(trainer: Trainer, x: Any, y: Any, **weights: Any) -> tuple[DryRun, TrainingState]:
-        """The training that `trainer.fit(x, y)` would be, on a replica, and the state it would begin from.
+    def of(trainer: Trainer, examples: Examples) -> tuple[DryRun, TrainingState]:
+        """The training that `trainer.fit_examples(examples)` would be, on a replica, and the state it would begin from.
 
         A trainer that has begun goes on from its present weights, with an optimizer that remembers nothing yet.
         """
-        replica = trainer.replica().initialize(x, y)
-        return DryRun(replica.task_of(x, y, **weights), replica.network.engines), replica.state
+        replica = trainer.replica().begin(examples)
+        return DryRun(replica.task_for(examples), replica.network.engines), replica.state
 
     def changed(self, **changes: Any) -> DryRun:
         """The same with other fields of the task."""

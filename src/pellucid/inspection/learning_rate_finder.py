@@ -51,7 +51,7 @@ _FEW = 80
 """With fewer rows than this the loss is measured on the rows of the steps."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RangeTest:
     """What a range test found. Printed, it is a verdict.
 
@@ -137,7 +137,9 @@ def range_test(
     check_number("lowest", lowest, above=0.0)
     check_number("highest", highest, above=lowest)
     check_integer("steps", steps, minimum=20)
-    rehearsal, state = DryRun.of(trainer, x, y, sample_weight=sample_weight, class_weight=class_weight)
+    rehearsal, state = DryRun.of(
+        trainer, trainer.examples(x, y, sample_weight=sample_weight, class_weight=class_weight)
+    )
     some = Stream(0, Purpose.SPLIT, index=2).permutation(len(rehearsal.task.x))[:_ROWS]
     kept = min(_MEASURED, len(some) // 4) if len(some) >= _FEW else 0
     measured = rehearsal.on(some[:kept] if kept else some)

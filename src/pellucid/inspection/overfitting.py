@@ -103,7 +103,7 @@ def overfit_small(trainer: Trainer, x: Any, y: Any, *, rows: int = _ROWS, steps:
     """
     check_integer("rows", rows, minimum=2)
     check_integer("steps", steps, minimum=1)
-    rehearsal, state = DryRun.of(trainer, x, y)
+    rehearsal, state = DryRun.of(trainer, trainer.examples(x, y))
     few = without_regularization(rehearsal.on(_different(rehearsal.task.x, rows)))
     few = few.changed(batch_size=len(few.task.x))
     own = dataclasses.replace(few.task.optimizer, weight_decay=0.0)

@@ -23,7 +23,7 @@ from pellucid.inspection.gradient_check import gradient_check
 from pellucid.inspection.learning_rate_finder import RangeTest, range_test
 from pellucid.inspection.overfitting import Overfit, overfit_small
 from pellucid.training import History, Trainer
-from pellucid.training.rows import check_validation, split_off
+from pellucid.training.examples import examples_of, split_off, validation_examples
 
 VERDICTS = ("error", "warning", "hint", "good", "skipped")
 
@@ -144,21 +144,21 @@ def preflight(
     >>> report.passed, 1e-4 < report.learning_rate < 0.1
     (True, True)
     """
+    examples = examples_of(trainer.network, trainer.loss, x, y, sample_weight)
     if isinstance(validation, numbers.Real):
-        x, y, validation = split_off(
-            x, y, float(validation), sample_weight, network=trainer.network, loss=trainer.loss, seed=trainer.seed
-        )
-    weights = {"sample_weight": sample_weight, "class_weight": class_weight}
-    rehearsal, state = DryRun.of(trainer, x, y, **weights)
+        examples, validation = split_off(examples, float(validation), trainer.seed)
+        x, y = examples.x, examples.targets
+    rehearsal, state = DryRun.of(trainer, examples.with_class_weight(class_weight, trainer.network))
     checked = None
     if validation is not None:
-        checked = check_validation(validation, trainer.replica().initialize(x, y).network, trainer.loss)
+        begun = trainer.replica().begin(examples).network
+        checked = validation_examples(validation, begun, trainer.loss)
     evidence = Evidence(History(), gather(rehearsal, trainer.network, state, state, checked))
     checks = [check(evidence) for check in _OF_EVIDENCE]
     checks += [
         _gradient(trainer, rehearsal),
         _overfit(overfit_small(trainer, x, y)),
-        _learning_rate(range_test(trainer, x, y, **weights)),
+        _learning_rate(range_test(trainer, x, y, sample_weight=sample_weight, class_weight=class_weight)),
     ]
     return Preflight(tuple(checks))
 

@@ -39,7 +39,7 @@ class BaselineScore(NamedTuple):
     """How much of the targets' variance the yardstick explains there, classes taken as columns of 0 and 1."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RidgeBaseline:
     """A fitted ridge regression; `fit` makes one."""
 

@@ -155,7 +155,7 @@ class Moments:
         return TargetScaling(**scale, **({"low": self.low, "high": self.high} if clamp else {}))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Survey:
     """What the second pass finds.
 

@@ -1,6 +1,6 @@
 """How training begins: shapes, first weights, what layers measure, parameters that look at the data, the target's unit.
 
-Contract: `prepare(network, x, y, …)` checks the training rows, and makes the network ready for its first step; what it
+Contract: `prepare(network, examples, …)` makes the network ready for its first step; what it
 has already it keeps. Parameters whose initializer is `from_data` (`UnitVariance`, `DataDependentBias`) change by what
 their layer makes of training rows when all parameters before them are as training will begin with them. That takes only
 running layers forward, so it holds for any layer, whatever it does with its weights. All of it is done or nothing: an
@@ -10,7 +10,6 @@ interrupt or an error leaves the network as it was.
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 
@@ -20,27 +19,26 @@ from pellucid.layers.dense import PreActivation
 from pellucid.layers.layer import Layer, as_rows
 from pellucid.losses import Loss, TargetScaling
 from pellucid.losses.links import check_unit
-from pellucid.network import Network, encode_targets, link_of
+from pellucid.network import Network, link_of
 from pellucid.program.compilation import compile_program
 from pellucid.streams import Purpose, Stream
+from pellucid.training.examples import Examples
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_same_length
 
 ROWS = 1024
 """How many rows are looked at, at most."""
 
 
-def prepare(network: Network, x: Array, y: Any, *, loss: Loss, seed: int, unit: tuple[bool, bool]) -> Array:
-    """Make a network ready to train on rows x (n, *input_shape), and answer the targets as the loss takes them.
+def prepare(network: Network, examples: Examples, *, loss: Loss, seed: int, unit: tuple[bool, bool]) -> None:
+    """Make a network ready to train on examples.
 
     Parameters
     ----------
     unit : (bool, bool)
         Whether the target is standardized, and whether predictions are clamped, where the network has no unit yet.
     """
+    x, targets = examples.x, examples.targets
     program = network.program if network.built else compile_program(network.layers, x.shape[1:])
-    targets = encode_targets(loss, y, program.output_shape)
-    check_same_length(x=x, y=targets)
     link = link_of(loss, targets, program.output_shape)
     if any(unit) or network.target is not None:
         check_unit(link, str(loss), network.target)
@@ -49,14 +47,13 @@ def prepare(network: Network, x: Array, y: Any, *, loss: Loss, seed: int, unit: 
     if not network.built:
         ready.build(x.shape[1:], seed=seed)
     if not ready.statistics_fitted:
-        ready.fit_statistics(x)
+        ready.measure_statistics(x)
     if not network.built:
         adapt_parameters(ready, x, seed)
     ready.loss, ready.link = loss, link
     if any(unit) and network.target is None:
         ready.target = TargetScaling.measured(targets, standardize=unit[0], clamp=unit[1], link=link)
     network.become(ready)
-    return targets
 
 
 def adapt_parameters(network: Network, x: Array, seed: int) -> None:

@@ -19,9 +19,9 @@ from pellucid.description import TrainingSummary
 from pellucid.engines.engine import Engine, Outcome, TrainingState, TrainingTask
 from pellucid.training.callbacks import Callback, wants_batches
 from pellucid.training.divergence import DivergenceError, explain, is_lost
+from pellucid.training.examples import Examples
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.training.recording import Wanted, measure_training, not_finite, record, validate
-from pellucid.training.rows import ValidationSet
 from pellucid.training.summaries import advanced
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Fit:
         What computes.
     task : TrainingTask
         What is trained on what.
-    held_out : Held or None
+    held_out : Examples or None
         The validation rows, which are measured after each epoch.
     epochs, last : int
         How many epochs were asked for, and the number of the last one.
@@ -54,7 +54,7 @@ class Fit:
 
     engine: Engine
     task: TrainingTask
-    held_out: ValidationSet | None
+    held_out: Examples | None
     epochs: int
     last: int
     summary: TrainingSummary
@@ -183,7 +183,7 @@ def _take(trainer: Trainer, fit: Fit, outcome: Outcome) -> None:
     trainer.show(state)
 
 
-def _validate(trainer: Trainer, fit: Fit, held_out: ValidationSet) -> None:
+def _validate(trainer: Trainer, fit: Fit, held_out: Examples) -> None:
     """Measure the validation rows. Turn back if their loss is NaN."""
     network, loss = trainer.network, trainer.loss
     measured = validate(network, loss, held_out, fit.metrics)

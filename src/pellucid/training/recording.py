@@ -12,8 +12,8 @@ from pellucid.engines.reference import mean_loss
 from pellucid.losses import Loss
 from pellucid.metrics import ScoredExamples, measured
 from pellucid.network import Network
+from pellucid.training.examples import Examples
 from pellucid.training.history import History
-from pellucid.training.rows import ValidationSet
 from pellucid.typing import Array
 
 _ROWS = 256  # are enough to say where a loss comes from
@@ -39,7 +39,7 @@ def record(history: History, task: TrainingTask, before: TrainingState, outcome:
     history.extend(columns)
 
 
-def not_finite(network: Network, loss: Loss, held_out: ValidationSet) -> tuple[Array, Array]:
+def not_finite(network: Network, loss: Loss, held_out: Examples) -> tuple[Array, Array]:
     """Some validation rows and their targets, first those whose loss is not finite."""
     with np.errstate(all="ignore"):
         answers = _answers(network, loss, held_out)
@@ -48,7 +48,7 @@ def not_finite(network: Network, loss: Loss, held_out: ValidationSet) -> tuple[A
     return held_out.x[rows], held_out.targets[rows]
 
 
-def validate(network: Network, loss: Loss, held_out: ValidationSet, metrics: Wanted) -> dict[str, float]:
+def validate(network: Network, loss: Loss, held_out: Examples, metrics: Wanted) -> dict[str, float]:
     """The columns of the history for validation rows, each counted by its weight."""
     with np.errstate(all="ignore"):  # what is not finite stands in the history, and needs no warning beside it
         answers = _answers(network, loss, held_out)
@@ -65,9 +65,9 @@ def measure_training(
     if not wanted:
         return {}
     with np.errstate(all="ignore"):
-        return measured(wanted, _answers(network, task.loss, ValidationSet(task.x, task.targets, task.sample_weight)))
+        return measured(wanted, _answers(network, task.loss, Examples(task.x, task.targets, task.sample_weight)))
 
 
-def _answers(network: Network, loss: Loss, rows: ValidationSet) -> ScoredExamples:
+def _answers(network: Network, loss: Loss, rows: Examples) -> ScoredExamples:
     scores = network.engines.choose(network.program)[0].scores(network.model, rows.x)  # (n, …, outputs)
     return ScoredExamples.of(loss, scores, rows.targets, network.target, rows.weight)

@@ -1,23 +1,24 @@
 """What a trainer is made with, checked, and carried over to another.
 
 Contract: a part is a loss, an optimizer or another object of a family of its own; a setting is a plain value. Both are
-arguments of `Trainer` and attributes of it by the same name. Checks answer what they are given, or say what is allowed.
+arguments of `Trainer` and attributes of it by the same name, kept in one frozen record. Checks return what they are
+given, or say what is allowed.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from pellucid.augmentation import Augmentation
 from pellucid.layers.activations import Sigmoid, Softmax
 from pellucid.layers.layer import Layer
-from pellucid.losses import LOSSES, Loss
+from pellucid.losses import LOSSES, Loss, find_loss
 from pellucid.network import Network
-from pellucid.optimizers import OPTIMIZERS, Optimizer
+from pellucid.optimizers import OPTIMIZERS, Optimizer, find_optimizer
 from pellucid.penalties import CONSTRAINTS, PENALTIES, Constraint, Penalty
-from pellucid.validation import check_integer, check_number
+from pellucid.validation import check_integer, check_number, check_seed, warn
 
 PartT = TypeVar("PartT")
 
@@ -42,17 +43,68 @@ FAMILIES = {
 }
 """The parts of a trainer, by the names of its attributes."""
 
-SETTINGS = (
-    "batch_size",
-    "seed",
-    "shuffle",
-    "learning_rate_factors",
-    "average",
-    "penalty_in_loss",
-    "standardize_target",
-    "clamp",
-)
-"""The settings that are neither parts nor the network."""
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """Everything a trainer is made with but its network and callbacks, checked. See `Trainer` for the fields."""
+
+    loss: Loss
+    optimizer: Optimizer
+    batch_size: int | str = "auto"
+    penalty: Penalty | None = None
+    seed: int = 0
+    shuffle: bool = True
+    learning_rate_factors: Mapping[str, float] = field(default_factory=dict)
+    constraint: Constraint | None = None
+    average: float | None = None
+    augmentation: Augmentation | None = None
+    penalty_in_loss: bool = False
+    standardize_target: bool = False
+    clamp: bool = False
+
+    def __post_init__(self) -> None:
+        average = None if self.average is None else check_number("average", self.average, minimum=0.0, below=1.0)
+        images = "Augmentation((28, 28), [Rotate(10)])"
+        checked = {
+            "loss": find_loss(self.loss),
+            "optimizer": find_optimizer(self.optimizer),
+            "batch_size": check_batch_size(self.batch_size),
+            "penalty": check_part("penalty", self.penalty, Penalty, "L2(1e-4)"),
+            "seed": check_seed(self.seed),
+            "learning_rate_factors": check_factors(self.learning_rate_factors),
+            "constraint": check_part("constraint", self.constraint, Constraint, "MaxNorm(3)"),
+            "average": average,
+            "augmentation": check_part("augmentation", self.augmentation, Augmentation, images),
+            **{name: bool(getattr(self, name)) for name in _FLAGS},
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+
+_FLAGS = ("shuffle", "penalty_in_loss", "standardize_target", "clamp")
+SETTINGS = tuple(each.name for each in fields(TrainerSettings) if each.name not in FAMILIES)
+"""The settings that are plain values."""
+
+ValueT = TypeVar("ValueT")
+
+
+class Setting(Generic[ValueT]):
+    """A trainer's attribute that stands in its settings; assigned, it is checked as the trainer's argument is."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, trainer: None, owner: type) -> Setting[ValueT]: ...
+
+    @overload
+    def __get__(self, trainer: Any, owner: type) -> ValueT: ...
+
+    def __get__(self, trainer: Any, owner: type) -> Setting[ValueT] | ValueT:
+        return self if trainer is None else getattr(trainer.settings, self._name)
+
+    def __set__(self, trainer: Any, value: ValueT) -> None:
+        trainer.settings = replace(trainer.settings, **{self._name: value})
 
 
 def check_part(name: str, value: PartT | None, kind: type[PartT], example: str) -> PartT | None:
@@ -95,10 +147,9 @@ def warn_of_doubled_output(network: Network, loss: Loss) -> None:
     """Warn if the last layer is an output function in front of a loss that contains one."""
     last = network.layers[-1]
     if loss.contains and isinstance(last, Softmax | Sigmoid):
-        warnings.warn(
+        warn(
             f"The network ends in {last}, and {type(loss).__name__} contains its own {loss.contains}: gradients become "
             f"small, and no probability comes near 0 or 1. Omit the last layer: predict_proba applies the "
             f"{loss.contains}.",
             OutputLossWarning,
-            stacklevel=4,
         )

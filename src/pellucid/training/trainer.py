@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import numbers
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,15 @@ from pellucid.display import html_table
 from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from pellucid.engines.reference import mean_loss, penalty_value
 from pellucid.foreign import explains_arguments, missing_attribute
-from pellucid.losses import Loss, find_loss
+from pellucid.losses import Loss
 from pellucid.metrics import Metrics, find_metrics
 from pellucid.network import Network
-from pellucid.optimizers import Optimizer, find_optimizer
+from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
 from pellucid.training import rows, saving
 from pellucid.training.callbacks import Callback, as_callback, progress_for
 from pellucid.training.divergence import Divergence
+from pellucid.training.examples import Examples, Validation, examples_of, split_off, validation_examples
 from pellucid.training.history import History
 from pellucid.training.initialization import prepare
 from pellucid.training.loop import Fit, train
@@ -30,16 +31,15 @@ from pellucid.training.repeating import Repetition, given_to
 from pellucid.training.settings import (
     FAMILIES,
     SETTINGS,
-    check_batch_size,
-    check_factors,
-    check_part,
+    Setting,
+    TrainerSettings,
     clone_network,
     warn_of_doubled_output,
 )
 from pellucid.training.states import TrainingStates
 from pellucid.training.summaries import DataHash, first_summary, words
 from pellucid.typing import Array
-from pellucid.validation import check_inputs, check_integer, check_number, check_seed
+from pellucid.validation import check_integer
 
 
 class Trainer:
@@ -86,6 +86,8 @@ class Trainer:
 
     Attributes
     ----------
+    settings : TrainerSettings
+        All arguments but the network and the callbacks; each is an attribute, too, which may be assigned.
     history : History
         What happened so far, over all calls of `fit`.
     epoch, step : int
@@ -105,6 +107,20 @@ class Trainer:
     >>> network.evaluate(x, y)["accuracy"] > 0.95
     True
     """
+
+    loss = Setting[Loss]()
+    optimizer = Setting[Optimizer]()
+    batch_size = Setting[int | str]()
+    penalty = Setting[Penalty | None]()
+    seed = Setting[int]()
+    shuffle = Setting[bool]()
+    learning_rate_factors = Setting[Mapping[str, float]]()
+    constraint = Setting[Constraint | None]()
+    average = Setting[float | None]()
+    augmentation = Setting[Augmentation | None]()
+    penalty_in_loss = Setting[bool]()
+    standardize_target = Setting[bool]()
+    clamp = Setting[bool]()
 
     @explains_arguments
     def __init__(
@@ -129,18 +145,21 @@ class Trainer:
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {network!r}.")
         self.network = network
-        self.loss, self.optimizer = find_loss(loss), find_optimizer(optimizer)
-        self.batch_size = check_batch_size(batch_size)
-        self.penalty = check_part("penalty", penalty, Penalty, "L2(1e-4)")
-        self.seed = check_seed(seed)
-        self.shuffle = bool(shuffle)
-        self.learning_rate_factors = check_factors(learning_rate_factors)
-        self.constraint = check_part("constraint", constraint, Constraint, "MaxNorm(3)")
-        self.average = None if average is None else check_number("average", average, minimum=0.0, below=1.0)
-        images = "Augmentation((28, 28), [Rotate(10)])"
-        self.augmentation = check_part("augmentation", augmentation, Augmentation, images)
-        self.penalty_in_loss = bool(penalty_in_loss)
-        self.standardize_target, self.clamp = bool(standardize_target), bool(clamp)
+        self.settings = TrainerSettings(
+            loss=loss,  # type: ignore[arg-type]  # a name becomes a part
+            optimizer=optimizer,  # type: ignore[arg-type]
+            batch_size=batch_size,
+            penalty=penalty,
+            seed=seed,
+            shuffle=shuffle,
+            learning_rate_factors=learning_rate_factors or {},
+            constraint=constraint,
+            average=average,
+            augmentation=augmentation,
+            penalty_in_loss=penalty_in_loss,
+            standardize_target=standardize_target,
+            clamp=clamp,
+        )
         self.callbacks = [as_callback(callback) for callback in callbacks]
         self.history = History()
         self.divergence: Divergence | None = None
@@ -206,7 +225,7 @@ class Trainer:
         return None if held_out is None else (held_out.x, held_out.targets)
 
     @property
-    def held_out(self) -> rows.ValidationSet | None:
+    def held_out(self) -> Examples | None:
         """The validation rows as they are measured, weights and all, while `fit` runs with some; for callbacks."""
         return None if self._fit is None else self._fit.held_out
 
@@ -271,28 +290,58 @@ class Trainer:
         network = clone_network(self.network, fresh=fresh, layers=changes.pop("layers", None))
         if fresh and (self.standardize_target or self.clamp):
             network.target = None  # measured anew
-        same = {name: getattr(self, name) for name in (*FAMILIES, *SETTINGS)}
-        return Trainer(network, **{**same, **changes})
+        return Trainer(network, **{**vars(self.settings), **changes})
 
     # -- training ------------------------------------------------------------------------------------------------
 
-    task_of = rows.task_of
+    def examples(self, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None) -> Examples:
+        """Rows as `fit` with these arguments would train on, checked, with their targets and weights."""
+        examples = examples_of(self.network, self.loss, x, y, sample_weight)
+        return examples.with_class_weight(class_weight, self.network)
+
+    def task_of(self, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None) -> TrainingTask:
+        """What `fit` with these arguments would train on what; for whoever looks into a training that has begun."""
+        return self.task_for(self.examples(x, y, sample_weight=sample_weight, class_weight=class_weight))
+
+    def task_for(self, examples: Examples) -> TrainingTask:
+        """What training on these examples is, once the network is ready for it."""
+        network, given = self.network, examples.in_unit_of(self.network)
+        return TrainingTask(
+            program=network.program,
+            loss=self.loss,
+            penalty=self.penalty,
+            optimizer=self.optimizer,
+            x=given.x,
+            targets=given.targets,
+            link=network.link,
+            sample_weight=given.weight,
+            batch_size=rows.batch_rows(self.batch_size, len(given.x)),
+            shuffle=self.shuffle,
+            seed=self.seed,
+            rate_factors=rows.rate_factors(self.learning_rate_factors, network),
+            constraint=self.constraint,
+            average=self.average,
+            penalty_in_loss=self.penalty_in_loss,
+        )
 
     def initialize(self, x: Any, y: Any) -> Trainer:
         """Draw the first weights and measure the inputs, without training. `fit` does it on its own.
 
         A network that has weights keeps them, and its statistics if they were measured.
         """
-        x = check_inputs(x, "x", self.network.input_shape if self.network.built else None)
+        return self.begin(self.examples(x, y))
+
+    def begin(self, examples: Examples) -> Trainer:
+        """`initialize` with rows that were checked."""
         if self.augmentation is not None:
-            self.augmentation.check_rows(x.shape[1:])
+            self.augmentation.check_rows(examples.x.shape[1:])
         begins = self._progress is None
         unit = (self.standardize_target, self.clamp) if begins else (False, False)
         before = {"built": self.network.built, "fitted": self.network.statistics_fitted}
-        targets = prepare(self.network, x, y, loss=self.loss, seed=self.seed, unit=unit)
+        prepare(self.network, examples, loss=self.loss, seed=self.seed, unit=unit)
         if begins:
             self.repetition.initialized(self.network, self.seed, **before)
-            rows.warn_of_missing_classes(targets, self.network)
+            rows.warn_of_missing_classes(examples.targets, self.network)
             self._progress = TrainingStates.begin(self.network, self.optimizer)
         return self
 
@@ -303,7 +352,7 @@ class Trainer:
         y: Any,
         *,
         epochs: int,
-        validation: rows.Validation = None,
+        validation: Validation = None,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | str | None = None,
         metrics: Metrics | None = None,
@@ -347,16 +396,51 @@ class Trainer:
         KeyboardInterrupt
             On Ctrl-C. The network has the weights of the last whole step, and `fit` goes on from there.
         """
+        examples = examples_of(self.network, self.loss, x, y, sample_weight)
+        held_out = None
+        if isinstance(validation, numbers.Real):
+            examples, held_out = split_off(examples, float(validation), self.seed)
+        return self.fit_examples(
+            examples.with_class_weight(class_weight, self.network),
+            epochs=epochs,
+            validation=validation if held_out is None else held_out,
+            class_weight=class_weight,
+            weighted=sample_weight is not None,
+            metrics=metrics,
+            progress=progress,
+        )
+
+    def fit_examples(
+        self,
+        examples: Examples,
+        *,
+        epochs: int,
+        validation: Any = None,
+        class_weight: Any = None,
+        weighted: bool | None = None,
+        metrics: Metrics | None = None,
+        progress: bool | None = None,
+    ) -> History:
+        """`fit` with rows that were checked; their weights hold those of the classes.
+
+        Parameters
+        ----------
+        examples : Examples
+            The rows.
+        validation : Examples, (x, y), (x, y, weight) or None
+            The rows to measure on.
+        class_weight, weighted
+            Where the examples' weights come from: the classes, and whether single rows had any; None: they had if
+            there are weights. For the network's description of its training.
+        epochs, metrics, progress
+            As for `fit`.
+        """
         check_integer("epochs", epochs, minimum=1)
         network, history = self.network, self.history
-        if isinstance(validation, numbers.Real):
-            x, y, validation = rows.split_off(
-                x, y, validation, sample_weight, network=network, loss=self.loss, seed=self.seed
-            )
-        self.initialize(x, y)
-        task = self.task_of(x, y, sample_weight=sample_weight, class_weight=class_weight)
+        self.begin(examples)
+        task = self.task_for(examples)
         rows.check_schedules(task, range(self.step, self.step + epochs * task.batches))
-        held_out = rows.check_validation(validation, network, self.loss)
+        held_out = validation_examples(validation, network, self.loss)
         wanted = find_metrics(metrics)
         engine, history.engine_note = network.engines.choose(
             task.program, loss=self.loss, penalty=self.penalty, optimizer=self.optimizer, constraint=self.constraint
@@ -365,8 +449,10 @@ class Trainer:
         history.stopped = self._stop = ""
         if not self.step:
             warn_of_doubled_output(network, self.loss)
-        weighted = sample_weight is not None, held_out is not None and held_out.weight is not None
-        given = given_to(self, task, class_weight, *weighted)
+        weighted = examples.weight is not None if weighted is None else weighted
+        given = given_to(
+            self, task, class_weight, weighted, validation_weight=held_out is not None and held_out.weight is not None
+        )
         data_hash = self._data_hash.of(task.x, task.targets)
         self.repetition.fit_begins(self, given, data_hash)
         self.progress.sync_from_network(network, self.optimizer, task.batches)
@@ -390,9 +476,9 @@ class Trainer:
 
     def _settings(self) -> dict[str, str]:
         """The settings in words: the usual ones, and what differs from its default."""
-        defaults = {name: each.default for name, each in inspect.signature(Trainer).parameters.items()}
         usual = ("loss", "optimizer", "batch_size", "seed")
-        changed = [name for name in (*FAMILIES, *SETTINGS) if (getattr(self, name) or None) != (defaults[name] or None)]
+        default = {each.name: None if each.default is MISSING else each.default for each in fields(TrainerSettings)}
+        changed = [name for name in (*FAMILIES, *SETTINGS) if (getattr(self, name) or None) != (default[name] or None)]
         shown = {name: words(getattr(self, name)) for name in dict.fromkeys((*usual, *changed))}
         kinds = ", ".join(type(each).__name__ for each in self.callbacks)
         return {**shown, "callbacks": f"[{kinds}]"} if kinds else shown

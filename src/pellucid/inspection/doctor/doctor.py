@@ -19,7 +19,7 @@ from pellucid.inspection.dry_run import DryRun
 from pellucid.network import Network
 from pellucid.streams import Purpose, Stream
 from pellucid.training import Callback, EarlyStopping, History, ReduceOnPlateau, Trainer
-from pellucid.training.rows import ValidationSet, check_validation, split_off
+from pellucid.training.examples import Examples, examples_of, split_off, validation_examples
 from pellucid.typing import Array
 from pellucid.validation import check_integer
 
@@ -180,23 +180,22 @@ def diagnose(
         if doctor is not None and len(subject.history):
             return doctor.diagnosis
         return judge(Evidence(subject.history))
+    examples = examples_of(subject.network, subject.loss, x, y, sample_weight)
     if isinstance(validation, numbers.Real):
-        x, y, validation = split_off(
-            x, y, float(validation), sample_weight, network=subject.network, loss=subject.loss, seed=subject.seed
-        )
+        examples, validation = split_off(examples, float(validation), subject.seed)
+    examples = examples.with_class_weight(class_weight, subject.network)
     begun = subject.epoch > 0 or subject.step > 0 or subject.divergence is not None
     if not begun:
-        rehearsal, state = DryRun.of(subject, x, y, sample_weight=sample_weight, class_weight=class_weight)
+        rehearsal, state = DryRun.of(subject, examples)
         first = last = shown = state
     else:
-        task = subject.task_of(x, y, sample_weight=sample_weight, class_weight=class_weight)
-        rehearsal = DryRun(task, subject.network.engines)
+        rehearsal = DryRun(subject.task_for(examples), subject.network.engines)
         first, last = subject.initial, subject.state
         shown = shown_state(subject, last)
     checked = None
     if validation is not None:
-        replica = subject.replica().initialize(x, y) if not begun else subject
-        checked = check_validation(validation, replica.network, subject.loss)
+        network = subject.network if begun else subject.replica().begin(examples).network
+        checked = validation_examples(validation, network, subject.loss)
     run = gather(rehearsal, subject.network, first, last, checked)
     run.shown, run.divergence, run.epochs = shown, subject.divergence, subject.epoch
     note_callbacks(run, subject)
@@ -225,8 +224,8 @@ def diagnose_saved(
     Diagnosis
         What happened in between is told from the history alone.
     """
-    trainer.initialize(x, y)
-    task, first = trainer.task_of(x, y), trainer.state
+    examples = trainer.examples(x, y)
+    task, first = trainer.begin(examples).task_for(examples), trainer.state
     if network.program.parameter_count != trainer.network.program.parameter_count:
         raise ValueError("The network is another one than the trainer's: their numbers of parameters differ.")
     epochs = len(history)
@@ -237,7 +236,7 @@ def diagnose_saved(
         epoch=epochs,
         step=epochs * task.batches,
     )
-    checked = check_validation(validation, trainer.network, trainer.loss)
+    checked = validation_examples(validation, trainer.network, trainer.loss)
     run = gather(DryRun(task, trainer.network.engines), network, first, last, checked)
     run.shown, run.epochs = replace(last, epoch=history.best_epoch or epochs), epochs
     note_callbacks(run, trainer)
@@ -270,7 +269,7 @@ def judge(evidence: Evidence) -> Diagnosis:
 
 
 def gather(
-    rehearsal: DryRun, network: Network, first: TrainingState, last: TrainingState, held_out: ValidationSet | None
+    rehearsal: DryRun, network: Network, first: TrainingState, last: TrainingState, held_out: Examples | None
 ) -> Run:
     """Samples of the rows, in an order that has nothing to do with theirs; and what needs all of them."""
     task = rehearsal.task

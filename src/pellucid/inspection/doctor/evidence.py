@@ -65,7 +65,7 @@ def counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """A training that can be looked into.
 

@@ -52,7 +52,7 @@ class Remedy:
     layers: tuple[Layer, ...] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     fit: Mapping[str, Any] = field(default_factory=dict)
-    leave_out: Array | None = None
+    leave_out: Array | None = field(default=None, compare=False)
 
     def apply(self, trainer: Trainer) -> Trainer:
         """A new trainer with the changes, before its first step; the old one stays as it is."""

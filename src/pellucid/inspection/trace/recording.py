@@ -188,7 +188,7 @@ def trace(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Step:
     """The number of the step, and its flat vectors, from which each layer's part is taken."""
 

@@ -56,7 +56,7 @@ def folds_of(y: Array, target: Target, folds: int, seed: int) -> list[tuple[Indi
         return k_fold_indices(y, folds, stratify=False, seed=seed)
 
 
-@dataclass
+@dataclass(eq=False)
 class FoldTrainings:
     """One fold, and the network's trainings on it.
 

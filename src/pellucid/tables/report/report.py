@@ -56,7 +56,7 @@ def leads_constant(contenders: Sequence[ModelScore], measure: Measure) -> bool:
     return any(each.name == CONSTANT and each.lead[measure.name].low > 0 for each in contenders)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TableReport:
     """What is known of a network for a table.
 
