@@ -134,9 +134,7 @@ def _encoder_of(columns: dict[str, list[Any]], kinds: dict[str, str]) -> TableEn
 def test_onnx_says_what_transform_says_of_any_encoder(frame: tuple[dict[str, list[Any]], dict[str, str]]) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     columns, kinds = frame
-    columns = {
-        f"c{place}": cells for place, cells in enumerate(columns.values())
-    }  # names of ONNX are not empty
+    columns = {f"c{place}": cells for place, cells in enumerate(columns.values())}  # names of ONNX are not empty
     encoder = _encoder_of(columns, {f"c{place}": kind for place, kind in enumerate(kinds.values())})
     if encoder is None:
         return
