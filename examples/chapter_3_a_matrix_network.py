@@ -25,7 +25,7 @@ plt.rcParams["figure.constrained_layout.use"] = True
 
 mnist = pl.datasets.load_mnist()
 rows = 50_000  # quick: 2_000
-train, validation, test = (pl.datasets.Part(part.x[:rows], part.y[:rows]) for part in mnist.parts.values())
+train, validation, test = (pl.datasets.DatasetPart(part.x[:rows], part.y[:rows]) for part in mnist.parts.values())
 print(mnist)
 
 # %% [markdown]
@@ -205,7 +205,7 @@ plt.show()
 # And beside Pellucid, on the same rows and for as many epochs? Both have to judge both sets after each epoch.
 
 # %%
-part, held = pl.datasets.Part(mnist.train.x[:count], ys), pl.datasets.Part(mnist.validation.x[:2_000], yv)
+part, held = pl.datasets.DatasetPart(mnist.train.x[:count], ys), pl.datasets.DatasetPart(mnist.validation.x[:2_000], yv)
 judge = make_trainer(part, [lambda trainer: trainer.network.evaluate(*part)])
 began = time.perf_counter()
 ours = judge.fit(*part, epochs=epochs, validation=held)["validation_accuracy"][-1]

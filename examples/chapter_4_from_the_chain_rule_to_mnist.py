@@ -168,7 +168,7 @@ assert abs(cost - after) <= 1e-15, "2-3-2 in plain NumPy: difference of the cost
 # %%
 mnist = pl.datasets.load_mnist()
 rows = 50_000  # quick: 2_000
-train, test = (pl.datasets.Part(part.x[:rows], part.y[:rows]) for part in (mnist.train, mnist.test))
+train, test = (pl.datasets.DatasetPart(part.x[:rows], part.y[:rows]) for part in (mnist.train, mnist.test))
 epochs, seeds = 30, range(5)  # quick: 2, range(1)
 
 

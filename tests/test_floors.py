@@ -15,7 +15,7 @@ FLOORS = (
     "initializers schedules penalties losses optimizers layers",
     "program",
     "engines",
-    "description metrics network together",
+    "description metrics network ensemble",
     "storage datasets augmentation",
     "training",
     "sweeps",

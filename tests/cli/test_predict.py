@@ -14,7 +14,7 @@ from pellucid.tables import memory
 
 
 @pytest.fixture(scope="module")
-def held_out() -> pl.datasets.Part:
+def held_out() -> pl.datasets.DatasetPart:
     return pl.datasets.load_digits().test
 
 

@@ -101,7 +101,7 @@ def test_what_is_kept_is_kept_whole(tmp_path, monkeypatch) -> None:
         signal.raise_signal(signal.SIGINT)
         written.append("words")
 
-    assert search.run(trials=5, kept=kept, told=lambda tried: written.append(tried.state))
+    assert search.run(trials=5, kept=kept, on_progress=lambda tried: written.append(tried.state))
     assert written == ["network", "words", "done"]
     assert search.tried == 1
     assert search.best is not None

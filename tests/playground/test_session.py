@@ -407,7 +407,7 @@ def test_networks_that_cannot_be_drawn_are_refused_with_the_reason(page, tmp_pat
 
 def test_every_format_is_written(page) -> None:
     page("step", epochs=2)
-    names = [entry["name"] for entry in commands.takeaway.available_formats() if entry["available"]]
+    names = [entry["name"] for entry in commands.downloads.available_formats() if entry["available"]]
     assert {"pellucid", "code", "data", "c", "numpy", "training", "javascript"} <= set(names)
     for name in names:
         assert len(exported(page, name)) > 100

@@ -86,10 +86,10 @@ def test_a_reservoir_that_holds_all_gives_the_network_of_the_rows_in_memory_to_t
     if target == "visits":
         known = np.flatnonzero([row % 50 for row in range(500)])
     held_out = pl.streams.Stream(0, pl.streams.Purpose.DATA, 1).uniform((500, 1))[known, 0] < 0.2
-    y, train, held_out = goal.encode(values), table.take(~held_out), table.take(held_out)
+    y, train, measured = goal.encode(values), table.take(~held_out), table.take(held_out)
     encoder = TableEncoder.fit(train, one_hot_up_to=settings.recipe.one_hot_up_to, clip=settings.recipe.clip)
     choosing, measuring = divide(y[held_out], goal, 0.5, settings.seed)
-    x_held = encoder.transform(held_out)
+    x_held = encoder.transform(measured)
     job = Job(
         name="in memory",
         recipe=settings.recipe,

@@ -15,7 +15,7 @@ from pellucid.tables.fitting import Settings, plan
 from pellucid.tables.recipes import recipe_for
 from pellucid.tables.running import run_all
 from pellucid.tables.targets import find_target
-from pellucid.tables.temperature import LEAST, MOST, factor_of, temper
+from pellucid.tables.temperature import LEAST, MOST, calibrate_temperature, factor_of
 
 
 def log_loss(factor, scores, y, weight):
@@ -61,7 +61,7 @@ def test_the_last_layer_takes_the_factor_and_classes_stay():
     network = pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(3, parametrization="ntk")]).build(4, seed=1)
     x, y = random.normal(size=(200, 4)), random.integers(3, size=200)
     before = network.scores(x)
-    factor = temper(network, x, y)
+    factor = calibrate_temperature(network, x, y)
     assert factor == factor_of(before, y)
     np.testing.assert_allclose(network.scores(x), factor * before, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(network.scores(x).argmax(axis=1), before.argmax(axis=1))

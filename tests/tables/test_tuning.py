@@ -40,7 +40,7 @@ def values_of(search: Search, monkeypatch: pytest.MonkeyPatch, on_held: list[flo
 def run(search: Search, trials: int) -> tuple[list[Tried], list[tuple[TableModel, Recipe]]]:
     told: list[Tried] = []
     kept: list[tuple[TableModel, Recipe]] = []
-    search.run(trials=trials, told=told.append, kept=lambda model, recipe: kept.append((model, recipe)))
+    search.run(trials=trials, on_progress=told.append, kept=lambda model, recipe: kept.append((model, recipe)))
     return told, kept
 
 

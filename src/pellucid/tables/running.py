@@ -21,7 +21,7 @@ from pellucid.tables.building import network_of, steps_of, trainer_of
 from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import Recipe
 from pellucid.tables.targets import Target
-from pellucid.tables.temperature import temper
+from pellucid.tables.temperature import calibrate_temperature
 from pellucid.training import Callback, DivergenceError, Trainer
 from pellucid.typing import Array
 from pellucid.validation import counted
@@ -155,7 +155,7 @@ class Job:
         """Make the probabilities of a trained network as sure as the rows that were held back allow."""
         trained = self.trainer is not None and self.trainer.epoch
         if trained and self.recipe.temperature and self.target.classes and self.held_out is not None:
-            temper(self.network, *self.held_out)
+            calibrate_temperature(self.network, *self.held_out)
 
 
 def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Job], None] | None = None) -> bool:

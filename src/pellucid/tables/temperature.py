@@ -1,9 +1,9 @@
 """How sure a network may be: one factor for all of its scores.
 
 Contract: `factor_of(scores, y)` answers the factor by which scores are to be multiplied so that rows that were held
-back are most likely; `temper` multiplies it into the network's last layer. The class of every row stays the same, only
-its probability becomes true: a network that learnt smoothed labels says too little, one that learnt its rows by heart
-too much.
+back are most likely; `calibrate_temperature` multiplies it into the network's last layer. The class of every row stays
+the same, only its probability becomes true: a network that learnt smoothed labels says too little, one that learnt its
+rows by heart too much.
 
 Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017, who call 1/factor temperature.
 """
@@ -65,7 +65,7 @@ def factor_of(scores: Floats, y: Array, weight: Array | None = None) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def temper(network: Network, x: Array, y: Array, weight: Array | None = None) -> float:
+def calibrate_temperature(network: Network, x: Array, y: Array, weight: Array | None = None) -> float:
     """Multiply weights and biases of the last, dense layer by the factor for rows x (n, d) of classes y; answer it."""
     factor = factor_of(network.scores(x), y, weight)
     last = len(network.layers) - 1

@@ -206,8 +206,8 @@ def test_labels_that_are_predicted_better_than_neighbours_agree_are_no_noise() -
     for y, told in ((labels, False), (wrong, True)):
         layers = [pl.Dense(2)]
         trainer = fitted(layers, x[rows] * [5, *[1] * 61], y[rows], epochs=20)
-        held_out = (x[held_out] * [5, *[1] * 61], y[held_out])
-        assert ("label_noise" in names(trainer, x[rows] * [5, *[1] * 61], y[rows], validation=held_out)) is told
+        validation = (x[held_out] * [5, *[1] * 61], y[held_out])
+        assert ("label_noise" in names(trainer, x[rows] * [5, *[1] * 61], y[rows], validation=validation)) is told
 
 
 # -- no advice that is done already --------------------------------------------------------------------------------
