@@ -12,8 +12,8 @@ from threadpoolctl import ThreadpoolController
 
 from pellucid.engines.engine import Model
 from pellucid.estimators.members import FitResult, Member, MemberRows, Plan
+from pellucid.training.examples import examples_of
 from pellucid.typing import Floats
-from pellucid.validation import check_inputs, check_sample_weight
 
 
 def check_layers(member: Member) -> None:
@@ -43,8 +43,7 @@ def minimize(
     """
     network, loss = member.network, plan.loss
     program, statistics = network.program, network.statistics
-    x, weight = check_inputs(rows.x, "x", program.input_shape), check_sample_weight(rows.weight, len(rows.x))
-    targets = loss.encode(rows.targets, program.outputs)
+    x, targets, weight = examples_of(network, loss, rows.x, rows.targets, rows.weight, scanned=True)
     engine, note = network.engines.choose(program, loss=loss, penalty=plan.penalty)
     member.history.engine, member.history.engine_note = engine.name, note
     order = _weights_first(member)

@@ -22,6 +22,7 @@ from pellucid.optimizers import Optimizer
 from pellucid.penalties import Constraint, Penalty
 from pellucid.training import DivergenceError, History, Trainer
 from pellucid.training.callbacks import as_callback
+from pellucid.training.examples import Examples, examples_of
 from pellucid.typing import Array, Floats
 
 
@@ -67,6 +68,7 @@ class Member:
     curves: Curves = field(default_factory=Curves)
     trainer: Trainer | None = None
     history: History = field(default_factory=History)
+    examples: Examples | None = None
 
     def prepare(self, rows: MemberRows, plan: Plan, *, goes_on: bool) -> Trainer:
         """A trainer for this plan; where training does not go on, its optimizer has forgotten everything."""
@@ -79,36 +81,38 @@ class Member:
         trainer.constraint, trainer.average = plan.constraint, plan.average
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # classes without a row: partial_fit may know more of them
-            trainer.initialize(rows.x, rows.targets)
+            self.examples = examples_of(
+                network,
+                plan.loss,
+                rows.x,
+                rows.targets,
+                rows.weight,
+                scanned=True,  # by scikit-learn's check
+            )
+            trainer.begin(self.examples)
         if not goes_on and trainer.epoch > 0:
             fresh = fresh_optimizer(network.parameters, network.statistics, plan.optimizer, trainer.epoch)
             trainer.resume_from(fresh)
         self.history = trainer.history
         return trainer
 
-    def run(self, rows: MemberRows, plan: Plan, convergence: Convergence, callbacks: Sequence[Any]) -> FitResult:
+    def run(self, plan: Plan, convergence: Convergence, callbacks: Sequence[Any]) -> FitResult:
         """So many epochs, or fewer."""
         trainer = self.trainer
         assert trainer is not None
+        assert self.examples is not None
         error, interrupted = None, False
         trainer.callbacks = [convergence, *map(as_callback, callbacks)]
         watch = convergence.watch
         held_out = None if watch is None else (watch.x, watch.targets, watch.weight)
         try:
-            trainer.fit(
-                rows.x,
-                rows.targets,
-                epochs=plan.epochs,
-                validation=held_out,
-                sample_weight=rows.weight,
-                progress=False,
-            )
+            trainer.fit_examples(self.examples, epochs=plan.epochs, validation=held_out, progress=False)
         except DivergenceError as caught:
             error = caught
         except KeyboardInterrupt:
             interrupted = True
         finally:
-            trainer.callbacks = []  # they hold rows, and may hold what cannot be packed
+            trainer.callbacks, self.examples = [], None  # they hold rows, and may hold what cannot be packed
         stopped = convergence.converged or bool(trainer.history.stopped)
         return FitResult(convergence.epochs + (error is not None), stopped, interrupted, error)
 

@@ -101,7 +101,7 @@ class Running:
             callbacks = copy.deepcopy(callbacks)
         if hooks is not None and self.n_models == 1:
             callbacks = [*callbacks, hooks]
-        return partial(member.run, rows, plan, convergence, callbacks)
+        return partial(member.run, plan, convergence, callbacks)
 
     def _lbfgs_job(
         self: Any, member: Member, rows: MemberRows, plan: Plan, hooks: Hooks | None

@@ -23,6 +23,7 @@ from pellucid.tables.recipes import Recipe
 from pellucid.tables.targets import Target
 from pellucid.tables.temperature import calibrate_temperature
 from pellucid.training import Callback, DivergenceError, Trainer
+from pellucid.training.examples import Examples
 from pellucid.typing import Array
 from pellucid.validation import counted
 
@@ -69,6 +70,7 @@ class Job:
     diverged: DivergenceError | None = None
     interrupted: bool = False
     callbacks: list[Callback] = field(default_factory=list)
+    _examples: tuple[EncodedRows, Examples] | None = field(default=None, init=False, repr=False)
 
     @property
     def network(self) -> Network:
@@ -105,7 +107,7 @@ class Job:
         assert self.trainer is not None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a class that is too rare to be in every fold
-            self.trainer.initialize(self.rows.x, self.rows.y)
+            self.trainer.begin(self._checked())
 
     def make(self) -> None:
         """Make the network and its trainer."""
@@ -135,21 +137,21 @@ class Job:
 
     def learn(self, epochs: int) -> None:
         """Go so many times through the rows; an explosion or Ctrl-C is noted down and not raised."""
-        trainer, rows, held_out = self.trainer, self.rows, self.held_out
-        assert trainer is not None
+        assert self.trainer is not None
         try:
-            trainer.fit(
-                rows.x,
-                rows.y,
-                epochs=epochs,
-                validation=held_out,
-                sample_weight=rows.weight,
-                progress=False,
-            )
+            self.trainer.fit_examples(self._checked(), epochs=epochs, validation=self.held_out, progress=False)
         except DivergenceError as error:
             self.diverged = error
         except KeyboardInterrupt:
             self.interrupted = True
+
+    def _checked(self) -> Examples:
+        """The rows, checked once: those of a stream are others with each piece."""
+        if self._examples is None or self._examples[0] is not self.rows:
+            assert self.trainer is not None
+            rows = self.rows
+            self._examples = rows, self.trainer.examples(rows.x, rows.y, sample_weight=rows.weight)
+        return self._examples[1]
 
     def finish(self) -> None:
         """Make the probabilities of a trained network as sure as the rows that were held back allow."""
