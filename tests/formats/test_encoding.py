@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 
 import pellucid as pl
+from pellucid.encoding.encoded import CategoryColumn, DateColumn
 from pellucid.formats.c_source import write_c
 from pellucid.formats.c_source.column_source import field_names
 from pellucid.formats.encoding.numpy import IMPORTS, encoding_text
@@ -26,7 +27,6 @@ from pellucid.formats.onnx import column_graph as onnx_columns
 from pellucid.formats.onnx.column_graph import feeds_of
 from pellucid.formats.onnx.graph import Graph
 from pellucid.tables import Table, TableEncoder, TableError
-from pellucid.tables.encoded import CategoryColumn, DateColumn
 from pellucid.typing import Array
 from support.exports import compiled, needs, self_test
 from support.tables import frames
@@ -134,9 +134,7 @@ def _encoder_of(columns: dict[str, list[Any]], kinds: dict[str, str]) -> TableEn
 def test_onnx_says_what_transform_says_of_any_encoder(frame: tuple[dict[str, list[Any]], dict[str, str]]) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     columns, kinds = frame
-    columns = {
-        f"c{place}": cells for place, cells in enumerate(columns.values())
-    }  # names of ONNX are not empty
+    columns = {f"c{place}": cells for place, cells in enumerate(columns.values())}  # names of ONNX are not empty
     encoder = _encoder_of(columns, {f"c{place}": kind for place, kind in enumerate(kinds.values())})
     if encoder is None:
         return

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.datasets.splits import split_indices
+from pellucid.encoding.cells import TableError
 from pellucid.extras import pip_install
-from pellucid.tables.cells import TableError
 from pellucid.tables.fitting import Settings, TableModel
 from pellucid.tables.recipes import Recipe
 from pellucid.tables.report.baselines import Fold

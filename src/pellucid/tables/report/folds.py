@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.datasets.splits import k_fold_indices, split_indices
-from pellucid.tables.encoder import TableEncoder
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.tables.fitting import Indices, Settings, TableModel, plan
 from pellucid.tables.report.baselines import RIVALS, Fold
 from pellucid.tables.report.columns import permutation_importance
