@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,12 +19,10 @@ from pellucid.losses import Loss
 from pellucid.network import Network, encode_targets
 from pellucid.program.compilation import compile_program
 from pellucid.schedules import highest
+from pellucid.training.parts import TrainerParts
 from pellucid.training.weighting import class_weights
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs, check_same_length, check_sample_weight, counted, unknown_name_message
-
-if TYPE_CHECKING:
-    from pellucid.training.trainer import Trainer
 
 Validation: TypeAlias = tuple[Any, Any] | tuple[Any, Any, Any] | float | None
 """(x, y) or (x, y, weight), a fraction of the training rows to split off, or None."""
@@ -43,7 +41,9 @@ class ValidationSet(NamedTuple):
     """How much each row counts (n,), float64; None: all the same."""
 
 
-def task_of(trainer: Trainer, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None) -> TrainingTask:
+def task_of(
+    trainer: TrainerParts, x: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None
+) -> TrainingTask:
     """What `fit` with these arguments would train on what, checked; for whoever looks into a training."""
     x = check_inputs(x, "x", trainer.network.input_shape)
     targets = trainer.network.encode(y, trainer.loss)

@@ -20,7 +20,7 @@ from pellucid.losses import AbsoluteError, SquaredError
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import LINEAR
 from pellucid.tables.report.metrics import DEVIANCE, LOG_LOSS
-from pellucid.tables.report.report import CONSTANT
+from pellucid.tables.report.scores import CONSTANT
 from pellucid.tables.running import run_all
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target

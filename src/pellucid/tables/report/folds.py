@@ -20,7 +20,7 @@ from pellucid.tables.report.baselines import RIVALS, Fold
 from pellucid.tables.report.columns import permutation_importance
 from pellucid.tables.report.intervals import bootstrap, interval
 from pellucid.tables.report.metrics import Measure
-from pellucid.tables.report.report import NETWORK, ModelScore
+from pellucid.tables.report.scores import NETWORK, ModelScore
 from pellucid.tables.running import Job
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target
