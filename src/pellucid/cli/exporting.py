@@ -16,7 +16,8 @@ from pellucid.cli.calibration import rows_for
 from pellucid.cli.errors import Failure, UsageError, choice
 from pellucid.cli.inputs import load_ensemble, model_path
 from pellucid.cli.runs import MODEL, SETTINGS
-from pellucid.cli.training import options_of, set_up
+from pellucid.cli.train_options import options_of
+from pellucid.cli.training import set_up
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.ensemble import Ensemble
 from pellucid.formats.onnx import to_onnx

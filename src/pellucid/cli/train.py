@@ -249,7 +249,8 @@ def train_network(
             )
         )
         return
-    from pellucid.cli.training import TrainOptions, train
+    from pellucid.cli.train_options import TrainOptions
+    from pellucid.cli.training import train
 
     train(
         TrainOptions(

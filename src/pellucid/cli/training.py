@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pellucid.cli.progress import progress_for
 from pellucid.cli.remedies import command_of
 from pellucid.cli.resuming import check_folders, checkpoints_of, recalled, remember, resumed
 from pellucid.cli.runs import may_overwrite, run_folder
+from pellucid.cli.train_options import TrainOptions
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
 from pellucid.datasets.splits import part_rows
@@ -30,33 +31,6 @@ from pellucid.optimizers import OPTIMIZERS
 from pellucid.penalties import L2
 from pellucid.training import Callback, Checkpoint, DivergenceError, EarlyStopping, Trainer
 from pellucid.validation import check_integer
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """What the command line says; None where it leaves the choice to the data set's recipe."""
-
-    dataset: str
-    hidden: str | None
-    activation: str | None
-    dropout: float | None
-    loss: str | None
-    optimizer: str | None
-    learning_rate: float | None
-    batch_size: str | None
-    epochs: int | None
-    l2: float
-    validation: str | None
-    patience: int | None
-    seed: int
-    save: str | None
-    checkpoint: str | None
-    resume: str | None
-    data: str | None
-    engine: str
-    threads: int | None
-    doctor: bool = False
-    overwrite: bool = False
 
 
 def train(options: TrainOptions) -> None:
@@ -118,14 +92,6 @@ def commands(options: TrainOptions, trainer: Trainer, dataset: Dataset) -> Calla
         return _layers(_recipe(replace(options, **changes), recipe_for(dataset.name)), dataset)
 
     return partial(command_of, options=options, trainer=trainer, layers_for=layers_for)
-
-
-def options_of(settings: Mapping[str, Any]) -> TrainOptions:
-    """The options that a run was started with; those that another version wrote are left out."""
-    known = {item.name for item in fields(TrainOptions)}
-    nothing = dict.fromkeys(known)
-    given = {name: value for name, value in settings.items() if name in known}
-    return TrainOptions(**{**nothing, "l2": 0.0, **given, "checkpoint": None, "resume": None})
 
 
 def _recipe(options: TrainOptions, recipe: Defaults) -> Defaults:

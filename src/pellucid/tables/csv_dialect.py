@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from pellucid.tables.cells import MISSING, TableError, as_number, check_names
+from pellucid.encoding.cells import MISSING, TableError, as_number, check_names
 from pellucid.tables.numerals import bare, unit_of
 from pellucid.validation import counted
 
