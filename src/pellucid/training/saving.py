@@ -35,7 +35,7 @@ from pellucid.storage.tensor_file import (
 )
 from pellucid.storage.trees import TreeReader, TreeWriter
 from pellucid.training.callbacks import Callback
-from pellucid.training.claims import CheckpointError, claimed
+from pellucid.training.claims import CheckpointError, check_free, claimed
 from pellucid.training.parts import TrainerParts
 from pellucid.training.settings import FAMILIES
 from pellucid.training.snapshot import TrainerT, snapshot, trainer_from
@@ -73,6 +73,8 @@ def save(trainer: TrainerParts, directory: str | os.PathLike[str]) -> Path:
     """
     folder, (metadata, tensors) = Path(directory), _content(trainer)
     make_folder(folder)
+    check_free(folder)
+    check_own(trainer, folder)  # another training must not hold the claim while it is refused
     with claimed(folder, trainer):
         check_own(trainer, folder)
         remove_leftovers(folder, _PREFIX)
