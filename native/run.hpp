@@ -125,7 +125,7 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
     Index positions = 1;  // the most that any matrix has
     for (Index m = 0; m < spec.matrix_count; ++m) positions = larger_of(positions, spec.matrices[m].positions);
     run.rows = larger_of(spec.largest_batch, 1);
-    if (!whole_batch || spec.optimizer.code < 0) run.rows = smaller_of(run.rows, larger_of(most_rows / positions, 1));
+    if (!whole_batch || spec.optimizer.code < 0) run.rows = smaller_of(run.rows, larger_of((positions > 1 ? 16384 : most_rows) / positions, 1));
     run.layer_count = spec.layer_count;
     run.layers = arena.take<Layer<T>>(spec.layer_count);
     run.statistics = arena.take<double>(spec.statistic_count);

@@ -87,6 +87,7 @@ template <typename T> struct Layer {
     std::uint32_t* bits;
     const LayerSpec* inner_spec;  // of maxout
     Matrix<T> pieces;
+    Matrix<T> padded;  // of a convolution: the gradient
     Index columns;  // transposed matrices: how many examples lie side by side; 0: the usual ones
     Index units;    // its outputs, also when it works number by number on transposed matrices
     bool fetches;  // the next rows, while it is at work: the layer with the most parameters does

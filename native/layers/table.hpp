@@ -2,6 +2,7 @@
 #pragma once
 
 #include "activations.hpp"
+#include "convolution.hpp"
 #include "dense.hpp"
 #include "dropout.hpp"
 #include "embedding.hpp"
@@ -11,6 +12,7 @@
 #include "normalization.hpp"
 #include "parametric.hpp"
 #include "periodic.hpp"
+#include "pooling.hpp"
 #include "prelu.hpp"
 #include "rectifiers.hpp"
 #include "reshape.hpp"
@@ -24,6 +26,9 @@ constexpr LayerCode<T> layer_table[] = {
     dense_code<T>,
     dense_ntk_code<T>,
     maxout_code<T>,
+    convolution_code<T>,
+    max_pooling_code<T>,
+    average_pooling_code<T>,
     identity_code<T>,
     activation<Relu, T>("relu"),
     activation<Sigmoid, T>("sigmoid"),

@@ -167,10 +167,11 @@ _HOMES = {
     "pellucid.inspection.recorder": "Recorder",
     "pellucid.inspection.trace": "Trace trace",
     "pellucid.layers": (
-        "BatchNormalization CategoryEmbedding Center Dense Dropout ELU Flatten GaussianNoise GELU HardTanh Identity "
-        "Layer LayerNormalization LeakyReLU Maxout MinMax Mish Parallel ParametricActivation PeriodicEmbedding PReLU "
-        "ReLU Rescale Reshape Residual RobustScale Scale SELU Sequential Sigmoid SiLU Softmax Softplus Softsign "
-        "Standardize Tanh"
+        "AveragePooling1D AveragePooling2D BatchNormalization CategoryEmbedding Center Conv1D Conv2D "
+        "Conv2DTranspose Dense DepthwiseConv2D Dropout ELU Flatten GaussianNoise GELU GlobalAveragePooling "
+        "GlobalMaxPooling HardTanh Identity Layer LayerNormalization LeakyReLU Maxout MaxPooling1D MaxPooling2D "
+        "MinMax Mish Parallel ParametricActivation PeriodicEmbedding PReLU ReLU Rescale Reshape Residual "
+        "RobustScale Scale SELU Sequential Sigmoid SiLU Softmax Softplus Softsign Standardize Tanh"
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "

@@ -7,10 +7,13 @@ Contract: an `operation` computes in NumPy, and is one operation where a computa
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from pellucid.typing import Floats
 
@@ -61,3 +64,54 @@ def erf(z: Floats) -> Floats:
 
 
 _scalar_erf = np.frompyfunc(math.erf, 1, 1)
+
+
+def windows(
+    x: Floats,
+    *,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+    value: float = 0.0,
+) -> Floats:
+    """Windows that slide over positions: x (n, *positions, c) -> (n, *outputs, *size, c), a view of the padded x.
+
+    Every option has an entry for each axis of positions: how many numbers a window takes, how far it moves on, how far
+    its numbers lie apart, and how many times `value` stands before and behind.
+    """
+    if any(map(any, padding)):
+        x = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value)
+    rank = len(size)
+    if not isinstance(x, np.ndarray):  # symbols
+        return _windows_by_slices(x, size, stride, dilation)
+    spans = tuple((count - 1) * apart + 1 for count, apart in zip(size, dilation, strict=True))
+    view = sliding_window_view(x, spans, axis=tuple(range(1, rank + 1)))  # (n, *starts, c, *spans)
+    every, steps = slice(None), [[slice(None, None, step) for step in steps] for steps in (stride, dilation)]
+    places: tuple[Any, ...] = (every, *steps[0], every, *steps[1])
+    return np.moveaxis(view[places], rank + 1, -1)
+
+
+def _windows_by_slices(x: Any, size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
+    """`windows` of a padded x, put together of a slice for each tap: of operations that every language has."""
+    parts: list[Any] = []
+    counts = tuple(
+        (n - (taps - 1) * apart - 1) // step + 1
+        for n, taps, step, apart in zip(x.shape[1:], size, stride, dilation, strict=False)
+    )
+    room = [(0, 0), *((0, step - 1) for step in stride), (0, 0)]  # behind the last window, for its share of a stride
+    x = np.pad(x, room) if any(step > 1 for step in stride) else x
+    for tap in itertools.product(*map(range, size)):
+        part = x
+        for axis, (place, apart, step, count) in enumerate(zip(tap, dilation, stride, counts, strict=True), start=1):
+            every = (slice(None),) * axis
+            places: Any = (*every, slice(place * apart, place * apart + count * step))
+            part = part[places]
+            if step > 1:
+                part = part.reshape(*part.shape[:axis], count, step, *part.shape[axis + 1 :])
+                places = (*every, slice(None), slice(0, 1))
+                part = part[places]
+                part = part.reshape(*part.shape[: axis + 1], *part.shape[axis + 2 :])
+        parts.append(part.reshape(*part.shape[:-1], 1, part.shape[-1]))
+    taps = np.concatenate(parts, axis=-2) if len(parts) > 1 else parts[0]
+    return taps.reshape(*taps.shape[:-2], *size, taps.shape[-1])

@@ -56,7 +56,7 @@ VARIANTS: dict[str, list[Any]] = {
 def _members(classes: Mapping[str, type[Any]]) -> list[Any]:
     members = []
     for cls in classes.values():
-        if issubclass(cls, Container):
+        if issubclass(cls, Container) or hasattr(cls, "windows"):  # they need positions: their batteries are others
             continue
         variants = VARIANTS.get(cls.__name__, [])
         try:

@@ -94,8 +94,28 @@ LAYER_SAMPLES = [
     LayerSample(pl.Reshape((-1,)), (6,)),
 ]
 
+SLIDING_LAYER_SAMPLES = [
+    LayerSample(pl.Conv1D(3, 2), (5, 2)),
+    LayerSample(pl.Conv1D(2, 3, stride=2, padding="causal", dilation=2), (6, 3)),
+    LayerSample(pl.Conv2D(3, 3), (5, 4, 2)),
+    LayerSample(pl.Conv2D(2, (2, 3), stride=2, padding="same", bias=False), (5, 4, 1)),
+    LayerSample(pl.Conv2D(4, 2, padding=((0, 1), (2, 0)), dilation=(1, 2), groups=2), (4, 5, 2)),
+    LayerSample(pl.DepthwiseConv2D(3, padding="same"), (4, 3, 2)),
+    LayerSample(pl.DepthwiseConv2D(2, multiplier=2, stride=2), (4, 5, 2)),
+    LayerSample(pl.Conv2DTranspose(2, 3, stride=2, padding="same"), (3, 2, 3)),
+    LayerSample(pl.MaxPooling1D(2), (5, 3)),
+    LayerSample(pl.MaxPooling2D(2), (4, 5, 2)),
+    LayerSample(pl.MaxPooling2D(3, stride=2, padding="same"), (4, 5, 2)),
+    LayerSample(pl.AveragePooling1D(3, stride=1, padding="same"), (5, 2)),
+    LayerSample(pl.AveragePooling2D((2, 3)), (4, 6, 2)),
+    LayerSample(pl.GlobalMaxPooling(), (4, 3)),
+    LayerSample(pl.GlobalAveragePooling(), (2, 3, 2)),
+]
+"""Layers that need positions."""
+
 RANKED_LAYER_SAMPLES = [
     *LAYER_SAMPLES,
+    *SLIDING_LAYER_SAMPLES,
     *(
         LayerSample(sample.layer, (*positions, *sample.input_shape))
         for sample in LAYER_SAMPLES

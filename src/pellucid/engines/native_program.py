@@ -17,6 +17,7 @@ import numpy as np
 import pellucid._native as _native
 from pellucid.layers.dropout import Scheduled
 from pellucid.layers.scaling import FrontScaling
+from pellucid.layers.windows import SlidesOverPositions
 from pellucid.program.compilation import Instruction, Program
 from pellucid.typing import Floats
 
@@ -42,9 +43,12 @@ def _layer_record(instruction: Instruction, leading: int) -> _native.Layer:
     """One instruction. The scalings in front are no layers of the core: its buffer 0 is the output of the last one."""
     layer, kernel = instruction.layer, instruction.layer.kernel()
     assert kernel is not None, f"{instruction.name} has no kernel"
+    numbers = kernel.numbers
+    if isinstance(layer, SlidesOverPositions):
+        numbers += layer.windows(instruction.input_shape).as_numbers()
     parameters = []
     for view, spec in zip(instruction.parameters, instruction.specs, strict=True):
-        rows, columns = view.shape if len(view.shape) == 2 else (1, view.shape[0])
+        rows, columns = math.prod(view.shape[:-1]), view.shape[-1]
         parameters.append(_native.Parameter(start=view.start, rows=rows, columns=columns, penalized=spec.penalized))
     return _native.Layer(
         kernel=kernel.name,
@@ -54,7 +58,7 @@ def _layer_record(instruction: Instruction, leading: int) -> _native.Layer:
         positions=math.prod(instruction.input_shape[:-1]),
         output_positions=math.prod(instruction.output_shape[:-1]),
         sources=[source - leading for source in instruction.sources],
-        numbers=[float(number) for number in kernel.numbers],
+        numbers=[float(number) for number in numbers],
         parameters=parameters,
         statistics=[view.start for view in instruction.statistics],
         scheduled=isinstance(layer, Scheduled) and layer.follows_schedules,

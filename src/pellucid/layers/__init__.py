@@ -5,6 +5,7 @@ from __future__ import annotations
 from pellucid.foreign import explain_constructors
 from pellucid.layers.activations import HardTanh, Identity, ReLU, Sigmoid, Softmax, Softsign, Tanh
 from pellucid.layers.containers import Add, Concatenate, Container, Join, Parallel, Residual, Sequential
+from pellucid.layers.convolution import Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Dropout
 from pellucid.layers.embedding import CategoryEmbedding
@@ -14,13 +15,22 @@ from pellucid.layers.noise import GaussianNoise
 from pellucid.layers.normalization import BatchNormalization, LayerNormalization
 from pellucid.layers.parametric import ParametricActivation
 from pellucid.layers.periodic import PeriodicEmbedding
+from pellucid.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
+    MaxPooling1D,
+    MaxPooling2D,
+)
 from pellucid.layers.rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, PReLU, SiLU, Softplus
 from pellucid.layers.scale import Scale
 from pellucid.layers.scaling import Center, MinMax, Rescale, RobustScale, Standardize
 from pellucid.layers.shapes import Flatten, Reshape
 
 _ALL: tuple[type[Layer], ...] = (
-    Dense, Maxout,
+    Dense, Maxout, Conv1D, Conv2D, DepthwiseConv2D, Conv2DTranspose,
+    MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D, GlobalMaxPooling, GlobalAveragePooling,
     Identity, Sigmoid, Tanh, HardTanh, ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Softplus, Softsign, Softmax,
     ParametricActivation,
     Dropout, GaussianNoise, BatchNormalization, LayerNormalization, Scale,
@@ -60,22 +70,32 @@ __all__ = [
     "LAYERS",
     "SELU",
     "Add",
+    "AveragePooling1D",
+    "AveragePooling2D",
     "BatchNormalization",
     "CategoryEmbedding",
     "Center",
     "Concatenate",
     "Container",
     "Context",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GaussianNoise",
+    "GlobalAveragePooling",
+    "GlobalMaxPooling",
     "HardTanh",
     "Identity",
     "Join",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MaxPooling1D",
+    "MaxPooling2D",
     "Maxout",
     "MinMax",
     "Mish",
