@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass, fields
+from typing import Annotated
 
 import typer
 
 from pellucid.cli import csv_options
-from pellucid.cli.command import Command
+from pellucid.cli.command import Command, from_record, taken
 
 _NETWORK, _TRAINING, _TABLE, _RUN = "The network", "The training", "A table of your own", "The run"
 
 
-def train_network(
+@dataclass(frozen=True)
+class _Network:
     dataset: Annotated[
         str,
         typer.Argument(
@@ -22,11 +24,11 @@ def train_network(
             "shifted-sinusoids, bulls-eye-three, shifted-sinusoids-three.",
             show_default=False,
         ),
-    ],
+    ]
     hidden: Annotated[
         str | None,
         typer.Option(metavar="SIZES", help="Units of the hidden layers: 64,32; or none.", rich_help_panel=_NETWORK),
-    ] = None,
+    ] = None
     activation: Annotated[
         str | None,
         typer.Option(
@@ -35,7 +37,7 @@ def train_network(
             "tanh, hard-tanh, sigmoid, softsign, softmax, identity.",
             rich_help_panel=_NETWORK,
         ),
-    ] = None,
+    ] = None
     dropout: Annotated[
         float | None,
         typer.Option(
@@ -43,7 +45,7 @@ def train_network(
             help="The fraction of each hidden layer set to zero in a training step.",
             rich_help_panel=_NETWORK,
         ),
-    ] = None,
+    ] = None
     loss: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +54,7 @@ def train_network(
             "numbers: squared-error, absolute-error, huber, quantile, poisson.",
             rich_help_panel=_TRAINING,
         ),
-    ] = None,
+    ] = None
     optimizer: Annotated[
         str | None,
         typer.Option(
@@ -61,20 +63,20 @@ def train_network(
             "nadam, lion.",
             rich_help_panel=_TRAINING,
         ),
-    ] = None,
+    ] = None
     learning_rate: Annotated[
         float | None, typer.Option(metavar="RATE", help="The size of a step.", rich_help_panel=_TRAINING)
-    ] = None,
+    ] = None
     batch_size: Annotated[
         str | None, typer.Option(metavar="ROWS", help="Rows a step; or full.", rich_help_panel=_TRAINING)
-    ] = None,
+    ] = None
     epochs: Annotated[
         int | None,
         typer.Option(metavar="N", help="How often every row is used at most.", rich_help_panel=_TRAINING),
-    ] = None,
+    ] = None
     l2: Annotated[
         float, typer.Option(metavar="STRENGTH", help="The price of large weights.", rich_help_panel=_TRAINING)
-    ] = 0.0,
+    ] = 0.0
     validation: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +84,7 @@ def train_network(
             help="Rows set aside to choose the best epoch by: a fraction, a number, or 0.",
             rich_help_panel=_TRAINING,
         ),
-    ] = None,
+    ] = None
     patience: Annotated[
         int | None,
         typer.Option(
@@ -90,7 +92,7 @@ def train_network(
             help="Stop after N epochs without improvement, and take the best weights; 0: never.",
             rich_help_panel=_TRAINING,
         ),
-    ] = None,
+    ] = None
     seed: Annotated[
         int,
         typer.Option(
@@ -98,10 +100,14 @@ def train_network(
             help="Decides first weights, order of rows and dropout; the data are always the same.",
             rich_help_panel=_TRAINING,
         ),
-    ] = 0,
+    ] = 0
+
+
+@dataclass(frozen=True)
+class _Table:
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="What is to be predicted.", rich_help_panel=_TABLE)
-    ] = None,
+    ] = None
     kinds: Annotated[
         str | None,
         typer.Option(
@@ -109,8 +115,8 @@ def train_network(
             help="What columns are, where it should not be inferred: zip=category,when=date,id=ignore.",
             rich_help_panel=_TABLE,
         ),
-    ] = None,
-    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=csv_options.HELP, rich_help_panel=_TABLE)] = None,
+    ] = None
+    csv: Annotated[str | None, typer.Option(metavar="WORDS", help=csv_options.HELP, rich_help_panel=_TABLE)] = None
     task: Annotated[
         str | None,
         typer.Option(
@@ -118,14 +124,14 @@ def train_network(
             help="What the target is: classes, numbers, quantiles, counts; else by its values.",
             rich_help_panel=_TABLE,
         ),
-    ] = None,
+    ] = None
     quantiles: Annotated[
         str | None, typer.Option(metavar="LEVELS", help="Predict these: 0.05,0.5,0.95.", rich_help_panel=_TABLE)
-    ] = None,
+    ] = None
     recipe: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="strong (unless said otherwise), fast, plain.", rich_help_panel=_TABLE),
-    ] = None,
+    ] = None
     settings: Annotated[
         str | None,
         typer.Option(
@@ -133,17 +139,17 @@ def train_network(
             help="The recipe of another run: the folder of pellucid tune or train, or its settings.json.",
             rich_help_panel=_TABLE,
         ),
-    ] = None,
+    ] = None
     ensemble: Annotated[
         int | None,
         typer.Option(metavar="N", help="So many networks that answer together.", rich_help_panel=_TABLE),
-    ] = None,
+    ] = None
     class_weight: Annotated[
         str | None,
         typer.Option(
             metavar="NAME", help="balanced: rare classes count as much as common ones.", rich_help_panel=_TABLE
         ),
-    ] = None,
+    ] = None
     folds: Annotated[
         int | None,
         typer.Option(
@@ -151,11 +157,11 @@ def train_network(
             help="Measure on so many folds; 1: on rows set aside; 0: not at all.",
             rich_help_panel=_TABLE,
         ),
-    ] = None,
+    ] = None
     minutes: Annotated[
         float | None,
         typer.Option(metavar="M", help="About how long everything may take.", rich_help_panel=_TABLE),
-    ] = None,
+    ] = None
     stream: Annotated[
         bool | None,
         typer.Option(
@@ -163,23 +169,27 @@ def train_network(
             help="Read the file part by part, for each epoch anew; else if it is too large for memory.",
             rich_help_panel=_TABLE,
         ),
-    ] = None,
+    ] = None
+
+
+@dataclass(frozen=True)
+class _Run:
     doctor: Annotated[
         bool,
         typer.Option("--doctor", help="Watch the training, and say what is wrong with it.", rich_help_panel=_RUN),
-    ] = False,
+    ] = False
     save: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="The run's folder; else runs/DATASET-1, -2, …", rich_help_panel=_RUN),
-    ] = None,
+    ] = None
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Replace the earlier run that is in --save's folder.", rich_help_panel=_RUN),
-    ] = False,
+    ] = False
     checkpoint: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Save the training there after every epoch.", rich_help_panel=_RUN),
-    ] = None,
+    ] = None
     resume: Annotated[
         str | None,
         typer.Option(
@@ -187,19 +197,29 @@ def train_network(
             help="Go on, to the bit, with the training whose checkpoints are there.",
             rich_help_panel=_RUN,
         ),
-    ] = None,
+    ] = None
     data: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.", rich_help_panel=_RUN),
-    ] = None,
-    engine: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, native, reference.", rich_help_panel=_RUN)
-    ] = "auto",
+    ] = None
+    engine: Annotated[str, typer.Option(metavar="NAME", help="auto, native, reference.", rich_help_panel=_RUN)] = "auto"
     threads: Annotated[
         int | None,
         typer.Option(metavar="N", help="Of the native engine; else by the size of the work.", rich_help_panel=_RUN),
-    ] = None,
-) -> None:
+    ] = None
+
+
+@dataclass(frozen=True)
+class _Everything(_Run, _Table, _Network):  # the fields of the last one come first
+    """What can be typed."""
+
+
+@dataclass(frozen=True)
+class TrainOptions(_Run, _Network):
+    """What is said of a training on a built-in data set; None where the choice is left to the data set's recipe."""
+
+
+def train_network(given: _Everything) -> None:
     """Train a network on a table or a data set, and save it with its history and a report.
 
     What is not said is chosen to suit the data.
@@ -207,79 +227,23 @@ def train_network(
     from pellucid.cli.errors import UsageError
     from pellucid.cli.inputs import is_table
 
-    of_table: dict[str, Any] = {
-        "target": target,
-        "kinds": kinds,
-        "csv": csv,
-        "task": task,
-        "quantiles": quantiles,
-        "recipe": recipe,
-        "settings": settings,
-        "ensemble": ensemble,
-        "class_weight": class_weight,
-        "folds": folds,
-        "minutes": minutes,
-        "stream": stream,
-    }
-    if is_table(dataset, of_table):
-        if recipe is not None and settings is not None:
+    if is_table(given.dataset, {field.name: getattr(given, field.name) for field in fields(_Table)}):
+        if given.recipe is not None and given.settings is not None:
             raise UsageError("--recipe and --settings do not go together: each names the recipe.")
         from pellucid.cli import table_training
         from pellucid.cli.table_options import TableOptions
 
-        refused = {"--optimizer": optimizer, "--l2": l2, "--validation": validation, "--patience": patience}
-        refused |= {"--checkpoint": checkpoint, "--resume": resume, "--data": data, "--doctor": doctor}
-        table_training.refuse(refused)
-        table_training.train(
-            TableOptions(
-                source=dataset,
-                hidden=hidden,
-                activation=activation,
-                dropout=dropout,
-                loss=loss,
-                learning_rate=learning_rate,
-                batch_size=batch_size,
-                epochs=epochs,
-                seed=seed,
-                save=save,
-                overwrite=overwrite,
-                engine=engine,
-                threads=threads,
-                **{name: value for name, value in of_table.items() if value is not None or name == "target"},
-            )
-        )
+        names = ("optimizer", "l2", "validation", "patience", "checkpoint", "resume", "data", "doctor")
+        table_training.refuse({f"--{name}": getattr(given, name) for name in names})
+        table_training.train(taken(TableOptions, {**vars(given), "source": given.dataset}))
         return
-    from pellucid.cli.training import TrainOptions, train
+    from pellucid.cli.training import train
 
-    train(
-        TrainOptions(
-            dataset=dataset,
-            hidden=hidden,
-            activation=activation,
-            dropout=dropout,
-            loss=loss,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            epochs=epochs,
-            l2=l2,
-            validation=validation,
-            patience=patience,
-            seed=seed,
-            doctor=doctor,
-            save=save,
-            overwrite=overwrite,
-            checkpoint=checkpoint,
-            resume=resume,
-            data=data,
-            engine=engine,
-            threads=threads,
-        )
-    )
+    train(taken(TrainOptions, vars(given)))
 
 
 train = Command(
     "train",
-    train_network,
+    from_record(_Everything, train_network),
     "Example:  pellucid train digits --hidden 64,32 --epochs 20",
 )

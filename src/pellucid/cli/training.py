@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pellucid.cli import tables
+from pellucid.cli.command import taken
 from pellucid.cli.defaults import Defaults, recipe_for
 from pellucid.cli.diagnosis import diagnosis_to_dict, show_findings
 from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_rows, option, whole_numbers
@@ -18,6 +19,7 @@ from pellucid.cli.progress import progress_for
 from pellucid.cli.remedies import command_of
 from pellucid.cli.resuming import check_folders, checkpoints_of, recalled, remember, resumed
 from pellucid.cli.runs import may_overwrite, run_folder
+from pellucid.cli.train import TrainOptions
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
 from pellucid.datasets.splits import part_rows
@@ -30,33 +32,6 @@ from pellucid.optimizers import OPTIMIZERS
 from pellucid.penalties import L2
 from pellucid.training import Callback, Checkpoint, DivergenceError, EarlyStopping, Trainer
 from pellucid.validation import check_integer
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """What the command line says; None where it leaves the choice to the data set's recipe."""
-
-    dataset: str
-    hidden: str | None
-    activation: str | None
-    dropout: float | None
-    loss: str | None
-    optimizer: str | None
-    learning_rate: float | None
-    batch_size: str | None
-    epochs: int | None
-    l2: float
-    validation: str | None
-    patience: int | None
-    seed: int
-    save: str | None
-    checkpoint: str | None
-    resume: str | None
-    data: str | None
-    engine: str
-    threads: int | None
-    doctor: bool = False
-    overwrite: bool = False
 
 
 def train(options: TrainOptions) -> None:
@@ -93,7 +68,7 @@ def train(options: TrainOptions) -> None:
         findings = diagnosis_to_dict(watching[0].diagnosis, commands(options, trainer, dataset)) if watching else None
         if findings is not None:
             show_findings(console, findings)
-        settings = {name: value for name, value in asdict(options).items() if name != "overwrite"}
+        settings = {name: value for name, value in vars(options).items() if name != "overwrite"}
         files = folder.write(trainer.network, dataset, trainer.history, settings, findings)
         tables.show_files(console, folder.path, files, name)
     if interrupted and place is not None:
@@ -122,10 +97,7 @@ def commands(options: TrainOptions, trainer: Trainer, dataset: Dataset) -> Calla
 
 def options_of(settings: Mapping[str, Any]) -> TrainOptions:
     """The options that a run was started with; those that another version wrote are left out."""
-    known = {item.name for item in fields(TrainOptions)}
-    nothing = dict.fromkeys(known)
-    given = {name: value for name, value in settings.items() if name in known}
-    return TrainOptions(**{**nothing, "l2": 0.0, **given, "checkpoint": None, "resume": None})
+    return taken(TrainOptions, {**settings, "checkpoint": None, "resume": None})
 
 
 def _recipe(options: TrainOptions, recipe: Defaults) -> Defaults:
