@@ -144,13 +144,14 @@ def _target_numbers(table: CsvTable) -> Array:
     """The targets of a file as numbers to be predicted."""
     import numpy as np
 
-    from pellucid.cli import inputs
     from pellucid.cli.errors import Failure
+    from pellucid.tables.numerals import number_in
 
-    for line, cell in zip(table.lines, table.text, strict=True):
-        if not inputs.is_number(cell):
+    values = [number_in(cell, table.decimal) for cell in table.text]
+    for line, cell, value in zip(table.lines, table.text, values, strict=True):
+        if value is None:
             raise Failure(f"{table.source}, line {line}: the target {cell!r} is no number.")
-    return np.array([float(cell) for cell in table.text])  # (n,)
+    return np.array(values)  # (n,)
 
 
 evaluate = Command("evaluate", evaluate_model, "Example:  pellucid evaluate runs/digits-1 digits")
