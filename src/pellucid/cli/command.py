@@ -9,9 +9,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar, get_type_hints
+
+import typer
 
 RecordT = TypeVar("RecordT")
+
+ModelPath: TypeAlias = Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")]
+DataFolder: TypeAlias = Annotated[
+    str | None, typer.Option("--data", metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.")
+]
+"""What several commands take."""
 
 
 class Command(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pellucid.cli.command import Command, from_record
+from pellucid.cli.command import Command, ModelPath, from_record
 
 _INT8 = "C in int8, and ONNX"
 
@@ -16,7 +16,7 @@ _INT8 = "C in int8, and ONNX"
 class ExportOptions:
     """What can be typed; None and False where nothing is said."""
 
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")]
+    model: ModelPath
     to: Annotated[str, typer.Option("--to", metavar="TARGET", help="What to write: c, numpy, javascript or onnx.")]
     output: Annotated[
         str | None,
