@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.table_cases import FOLDS, Case, Fold, cases, folds_of
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.engines.cores import usable_cores
-from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import TRICKS, Recipe, recipe_for
 from pellucid.tables.report.baselines import matrices

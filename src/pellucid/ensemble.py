@@ -19,7 +19,7 @@ from pellucid.numerics import logistic
 from pellucid.typing import Array, Floats, Shape
 
 if TYPE_CHECKING:
-    from pellucid.tables.encoder import TableEncoder
+    from pellucid.encoding.encoder import TableEncoder
 
 
 class Ensemble:

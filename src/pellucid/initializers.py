@@ -286,8 +286,8 @@ class DataDependentBias(Initializer):
     >>> network = pl.Network([pl.Dense(2, bias_initializer=pl.DataDependentBias(rows=1))], dtype="float64")
     >>> x = np.full((6, 3), 5.0)  # all rows are the same
     >>> trainer = pl.Trainer(network, "squared_error").initialize(x, np.zeros((6, 2)))
-    >>> network.scores(x[:1])
-    array([[0., 0.]])
+    >>> bool(np.abs(network.scores(x[:1])).max() < 1e-12)
+    True
 
     Notes
     -----

@@ -43,7 +43,7 @@ from pellucid.validation import (
 )
 
 if TYPE_CHECKING:
-    from pellucid.tables.encoder import TableEncoder
+    from pellucid.encoding.encoder import TableEncoder
 
 
 _NOT_BUILT = "The network has no parameters yet: train it, or call network.build(input_shape)."

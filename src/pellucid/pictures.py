@@ -1,7 +1,7 @@
 """The one way up from a record to its picture.
 
-Contract: what can be drawn has a method `plot` that calls `draw` with the name of a function of `pellucid.plots`. That
-package is imported when it is asked for: it needs matplotlib, and stands above all that it draws.
+Contract: what can be drawn has a method, `plot` or `to_html`, that calls `draw` with the name of a function of
+`pellucid.plots`. That package is imported when it is asked for: it needs matplotlib, and stands above what it draws.
 """
 
 from __future__ import annotations
@@ -11,5 +11,5 @@ from typing import Any
 
 
 def draw(kind: str, *arguments: Any, **options: Any) -> Any:
-    """The figure that `pellucid.plots.<kind>` draws."""
+    """The figure, or the page, that `pellucid.plots.<kind>` makes."""
     return getattr(import_module("pellucid.plots"), kind)(*arguments, **options)

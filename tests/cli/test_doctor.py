@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.cli.training import commands, options_of, set_up
+from pellucid.cli.train_options import options_of
+from pellucid.cli.training import commands, set_up
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
 

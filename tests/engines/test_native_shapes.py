@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pellucid as pl
-from support.engines import ENGINES
+from support.engines import needs_native
 from support.native_tasks import assert_close
 from support.nested import nested_layers
 from support.samples import random_numbers
 
-pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="no native engine")
+pytestmark = needs_native
 
 POSITIONS = [(), (2,), (5,), (2, 3)]
 

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from support.engines import ENGINES
+from support.engines import needs_native
 from support.recorded_bits import NETWORKS, PLACE, digest, processor
 
 RECORDED = json.loads(PLACE.read_text(encoding="utf-8"))
 
 
-@pytest.mark.skipif("native" not in ENGINES, reason="no native engine")
+@needs_native
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", NETWORKS)

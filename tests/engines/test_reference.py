@@ -12,10 +12,8 @@ import pytest
 import pellucid as pl
 from pellucid.layers.layer import Context, Gradients
 from pellucid.typing import Floats
-from support.engines import ENGINES
+from support.engines import ENGINES, needs_native
 from support.samples import random_numbers
-
-native_is_here = pytest.mark.skipif("native" not in ENGINES, reason="the native core is not in this installation")
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def test_its_gradients_are_checked_like_any_other() -> None:
     assert_gradient(network.loss_and_gradient(x, y, loss="squared_error")[1], value, start, name="Swish")
 
 
-@native_is_here
+@needs_native
 def test_native_refuses_what_it_cannot_run() -> None:
     network = pl.Network([pl.Dense(2), Swish()], engine="native").build(2)
     with pytest.raises(ValueError, match=r"engine='native' cannot run .*Swish.* Use engine='auto' or 'reference'\."):

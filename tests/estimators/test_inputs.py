@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pellucid.estimators import MLPClassifier, MLPRegressor, NetworkRegressor
+from support.engines import assert_same
 
 from .conftest import Data, short
 
@@ -129,7 +130,7 @@ def test_memory_of_every_shape_and_type(digits: Data, order: str, dtype: str) ->
     plain = MLPClassifier(**FIT).fit(x, digits[1])
     views = {"C": x, "F": np.asfortranarray(x), "strided": np.repeat(x, 2, axis=1)[:, ::2], "reversed": x[::-1][::-1]}
     model = MLPClassifier(**FIT).fit(views[order], digits[1])
-    np.testing.assert_array_equal(model.predict_proba(views[order]), plain.predict_proba(x))
+    assert_same(model.predict_proba(views[order]), plain.predict_proba(x))
     assert model.coefs_[0].dtype == ("float32" if dtype == "float32" else "float64")
 
 
@@ -138,7 +139,7 @@ def test_a_single_row_takes_the_short_way_and_the_long_way_alike(digits: Data) -
     x, y = digits
     model = MLPClassifier(**FIT).fit(x, y)
     for row in (x[:1], x[:1].tolist(), pd.DataFrame(x[:1]).to_numpy(dtype=object), x[:1].astype(np.longdouble)):
-        np.testing.assert_array_equal(model.predict_proba(row), model.predict_proba(x)[:1])
+        assert_same(model.predict_proba(row), model.predict_proba(x)[:1])
 
 
 BAD_ROWS = [

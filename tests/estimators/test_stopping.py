@@ -12,6 +12,7 @@ from sklearn.metrics import make_scorer, roc_auc_score
 
 import pellucid as pl
 from pellucid.estimators import MLPClassifier, MLPRegressor, NetworkRegressor
+from support.engines import needs_native
 
 from .conftest import Data, short
 
@@ -207,8 +208,10 @@ def test_an_interrupt_leaves_a_model_that_can_be_used(digits: Data, n_models: in
     assert model.predict(digits[0]).shape == (251,)
 
 
+@needs_native
 def test_an_interrupt_of_lbfgs(digits: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    NativeEngine = pytest.importorskip("pellucid.engines.native").NativeEngine
+    from pellucid.engines.native import NativeEngine
+
     calls = []
     plain = NativeEngine.loss_and_gradient
 

@@ -15,6 +15,7 @@ import pellucid as pl
 from pellucid.estimators import TableClassifier, TableRegressor
 from pellucid.tables.recipes import recipe_for
 from pellucid.tables.training import train_table
+from support.engines import ENGINES
 from support.sklearn_checks import parametrize_with_all_checks
 
 pd = pytest.importorskip("pandas")
@@ -30,8 +31,13 @@ ESTIMATORS = [
 WHY = "a row of weight 2 is two rows in the loss, but one when rows are held out, and in medians and quartiles"
 
 
+ROUNDING = "without the native core, NumPy's products of other rows at once differ in float32's last digits"
+
+
 def expected_to_fail(estimator: BaseEstimator) -> dict[str, str]:
-    return {"check_sample_weight_equivalence_on_dense_data": WHY}
+    of_rounding = ("check_methods_sample_order_invariance", "check_methods_subset_invariance")
+    without_core = dict.fromkeys(of_rounding, ROUNDING) if "native" not in ENGINES else {}
+    return {"check_sample_weight_equivalence_on_dense_data": WHY, **without_core}
 
 
 @parametrize_with_all_checks(ESTIMATORS, expected_failed_checks=expected_to_fail)

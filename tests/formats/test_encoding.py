@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 
 import pellucid as pl
+from pellucid.encoding.encoded import CategoryColumn, DateColumn
 from pellucid.formats.c_source import write_c
 from pellucid.formats.c_source.column_source import field_names
 from pellucid.formats.encoding.numpy import IMPORTS, encoding_text
@@ -26,7 +27,6 @@ from pellucid.formats.onnx import column_graph as onnx_columns
 from pellucid.formats.onnx.column_graph import feeds_of
 from pellucid.formats.onnx.graph import Graph
 from pellucid.tables import Table, TableEncoder, TableError
-from pellucid.tables.encoded import CategoryColumn, DateColumn
 from pellucid.typing import Array
 from support.exports import compiled, needs, self_test
 from support.tables import frames

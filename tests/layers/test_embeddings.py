@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from support.engines import needs_native
 from support.samples import random_numbers
 
 
@@ -42,6 +43,7 @@ def test_numbers_do_not_mix_and_the_rest_passes(engine: str) -> None:
     assert np.flatnonzero((before != after).any(axis=0)).tolist() == [4, 5, 6, 7]
 
 
+@needs_native
 @pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
 def test_large_numbers_are_as_far_round_in_both_engines(size: float) -> None:
     """float32 itself turns an angle by its last place; the two engines may differ by no more than that."""
@@ -121,6 +123,7 @@ def test_a_table_that_does_not_fit_its_cardinalities_is_refused() -> None:
         program([layer("periodic_embedding", 3, 7, wrong)], 3, 7, 26)
 
 
+@needs_native
 def test_categories_and_numbers_together_are_the_same_in_both_engines() -> None:
     cardinalities = tuple(range(1, 41))  # more than a part of the core has numbers for
     x, y = rows_with_codes(300, cardinalities, numbers=3), np.arange(300) % 3
@@ -139,6 +142,7 @@ def test_categories_and_numbers_together_are_the_same_in_both_engines() -> None:
     np.testing.assert_allclose(runs["native"], runs["reference"], rtol=1e-9, atol=1e-11)
 
 
+@needs_native
 def test_the_same_bits_for_any_number_of_threads() -> None:
     x, y = rows_with_codes(2500, (3, 100), numbers=5), np.arange(2500) % 3
     layers = [pl.PeriodicEmbedding(5), pl.CategoryEmbedding((3, 100), size=20), pl.Dense(30), pl.ReLU(), pl.Dense(3)]
@@ -154,6 +158,7 @@ def test_the_same_bits_for_any_number_of_threads() -> None:
         assert len(parameters) == 1
 
 
+@needs_native
 def test_a_layer_in_front_that_changes_the_codes_is_left_to_the_reference_engine() -> None:
     """Rescale by 1 leaves them codes, but the core cannot know."""
     x, y = rows_with_codes(30, (3,)), np.arange(30) % 2

@@ -14,7 +14,8 @@ from pellucid.playground.digits_session import DigitsSession
 from pellucid.playground.drawing import DIGITS, MNIST, normalized
 from pellucid.playground.images import images_of
 from pellucid.playground.initial_state import initial_state
-from pellucid.playground.session import Refused, Session
+from pellucid.playground.session import Session
+from pellucid.playground.state import Refused
 from pellucid.playground.wire import unpack
 
 

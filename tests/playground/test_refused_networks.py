@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import pellucid as pl
-from pellucid.playground.session import Refused, Session
+from pellucid.playground.session import Session
+from pellucid.playground.state import Refused
 
 
 def fading() -> pl.Network:

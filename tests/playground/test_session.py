@@ -14,7 +14,7 @@ import pytest
 import pellucid as pl
 from pellucid.playground import commands
 from pellucid.playground.data import DataError
-from pellucid.playground.session import Refused
+from pellucid.playground.state import Refused
 from support.playground import FRAME, Page, csv
 
 

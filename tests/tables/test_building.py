@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 import pellucid as pl
+from pellucid.encoding.encoder import Layout
 from pellucid.tables.building import layers_of, network_of, optimizer_of, rate_factors_of, steps_of, trainer_of
-from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import RECIPES, recipe_for
 
 LAYOUT = Layout(numbers=3, flags=2, cardinalities=(12, 40))

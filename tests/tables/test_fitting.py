@@ -9,9 +9,9 @@ import pytest
 from sklearn.metrics import accuracy_score, mean_poisson_deviance
 
 import pellucid as pl
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.ensemble import Ensemble
 from pellucid.formats.ensemble_file import load_ensemble, save_ensemble
-from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, divide, plan
 from pellucid.tables.recipes import recipe_for
 from pellucid.tables.running import run_all

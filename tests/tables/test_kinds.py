@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pellucid.encoding.cells import as_cells
 from pellucid.tables import Table, TableError
-from pellucid.tables.cells import as_cells
 from pellucid.tables.kinds import ColumnSummary
 
 MANY = 40

@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pellucid.encoding.cells import check_names
 from pellucid.tables import Table, TableEncoder, TableError, read_columns, read_table
 from pellucid.tables import files as table_files
-from pellucid.tables.cells import check_names
 from pellucid.tables.files import TableFile
 from pellucid.tables.kinds import check_kinds
 

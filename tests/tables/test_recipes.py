@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 import pytest
 
 import pellucid as pl
+from pellucid.encoding.encoder import Layout
 from pellucid.tables.building import layers_of
-from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import LEAST_EPOCHS, RECIPES, TRICKS, Recipe, recipe_for
 
 LAYOUT = Layout(numbers=3, flags=2, cardinalities=(12, 40))

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 import pellucid as pl
-from pellucid.tables.encoder import Layout
+from pellucid.encoding.encoder import Layout
 from pellucid.tables.fitting import Settings, plan
 from pellucid.tables.recipes import recipe_for
 from pellucid.tables.running import run_all

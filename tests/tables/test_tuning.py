@@ -14,7 +14,7 @@ pytest.importorskip("optuna")
 from pellucid.tables import tuning
 from pellucid.tables.fitting import Settings, TableModel
 from pellucid.tables.recipes import Recipe, recipe_for
-from pellucid.tables.report.report import AS_IT_WAS
+from pellucid.tables.report.scores import AS_IT_WAS
 from pellucid.tables.table import Table
 from pellucid.tables.targets import find_target
 from pellucid.tables.tuning import Search, Tried

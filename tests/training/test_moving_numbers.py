@@ -12,7 +12,7 @@ import pytest
 import pellucid as pl
 from pellucid.layers.layer import NO_NAMES, Context
 from pellucid.streams import Purpose, Stream
-from support.engines import ENGINES
+from support.engines import ENGINES, needs_native
 from support.samples import classification
 
 FADING = pl.FlatCosine(0.6, steps=20, flat=0.25)
@@ -104,6 +104,7 @@ def test_two_fits_are_one(engine: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(resumed.network.parameters, whole.network.parameters)
 
 
+@needs_native
 def test_one_call_of_the_core_need_not_hold_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     native = pytest.importorskip("pellucid.engines.native")
     whole = trainer("native", pl.Dropout(FADING))

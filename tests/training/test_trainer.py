@@ -19,7 +19,7 @@ from pellucid.layers.layer import Context, Gradients
 from pellucid.optimizers import Optimizer
 from pellucid.training.divergence import largest_curvature
 from pellucid.typing import Floats
-from support.engines import ENGINES
+from support.engines import needs_native
 from support.native_tasks import run_python
 from support.samples import OPTIMIZER_SAMPLES, classification, random_numbers
 
@@ -224,7 +224,7 @@ def test_global_random_numbers_play_no_part(engine: str) -> None:
     same_state(one, two)
 
 
-@pytest.mark.skipif("native" not in ENGINES, reason="the native core is not in this installation")
+@needs_native
 def test_both_engines_agree() -> None:
     reference, native = (
         pl.Trainer(

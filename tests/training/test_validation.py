@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 import pellucid as pl
 from pellucid.losses import Loss
 from pellucid.typing import Array
-from support.engines import ENGINES
+from support.engines import needs_native
 from support.samples import classification
 
 X, Y = classification(rows=60, features=3, classes=3)
@@ -69,7 +69,7 @@ def test_a_whole_weight_is_the_row_so_many_times(engine: str, loss: Loss, y: Arr
             np.testing.assert_allclose(weighed[column], again[column], rtol=1e-12, err_msg=column)
 
 
-@pytest.mark.skipif("native" not in ENGINES, reason="the native core is not in this installation")
+@needs_native
 @pytest.mark.parametrize(
     ("loss", "y", "outputs"), LOSSES, ids=lambda value: str(value) if isinstance(value, Loss) else ""
 )

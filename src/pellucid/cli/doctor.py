@@ -104,7 +104,8 @@ def _of_run(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What is wrong with the saved network on its data, from the first weights that the seed of its training gives."""
     from pellucid.cli.diagnosis import diagnosis_to_dict
     from pellucid.cli.runs import MODEL
-    from pellucid.cli.training import commands, options_of, set_up
+    from pellucid.cli.train_options import options_of
+    from pellucid.cli.training import commands, set_up
     from pellucid.formats.model_file import load
     from pellucid.inspection.doctor import diagnose_saved
 

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 from pellucid import formats
 from pellucid.cli.calibration import rows_for
 from pellucid.cli.errors import Failure, UsageError, choice
-from pellucid.cli.export import ExportOptions
+from pellucid.cli.export_options import ExportOptions
 from pellucid.cli.inputs import load_ensemble, model_path
 from pellucid.cli.runs import MODEL, SETTINGS
-from pellucid.cli.training import options_of, set_up
+from pellucid.cli.train_options import options_of
+from pellucid.cli.training import set_up
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.ensemble import Ensemble
 from pellucid.formats.onnx import to_onnx

@@ -21,13 +21,13 @@ from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import MODEL
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
+from pellucid.encoding.cells import TableError
 from pellucid.ensemble import Ensemble, Model
 from pellucid.formats.ensemble_file import file_names
 from pellucid.formats.ensemble_file import load_ensemble as load_several
 from pellucid.formats.model_file import load
 from pellucid.network import Network
 from pellucid.tables import memory
-from pellucid.tables.cells import TableError
 from pellucid.tables.csv_dialect import dialect_of, rows_of
 from pellucid.tables.numerals import number_in
 from pellucid.typing import Array

@@ -18,7 +18,7 @@ from pellucid.training import EarlyStopping, Trainer
 
 if TYPE_CHECKING:
     from pellucid.cli.table_options import TableOptions
-    from pellucid.cli.train import TrainOptions
+    from pellucid.cli.train_options import TrainOptions
 
 Changes: TypeAlias = dict[str, Any]
 """Values by the names of options."""

@@ -17,7 +17,7 @@ from pellucid.training.claims import check_free, claimed
 from pellucid.training.saving import check_own, checkpoints, identity, make_folder
 
 if TYPE_CHECKING:
-    from pellucid.cli.train import TrainOptions
+    from pellucid.cli.train_options import TrainOptions
 
 COMMAND = "command.json"
 _CHANGEABLE = ("epochs", "save", "data", "threads")

@@ -19,7 +19,7 @@ from pellucid.tables.fitting import learnt_from_table
 from pellucid.tables.reading import read_columns
 from pellucid.tables.report.intervals import bootstrap, interval
 from pellucid.tables.report.metrics import measures_of
-from pellucid.tables.report.summary import scored
+from pellucid.tables.report.scores import scored
 from pellucid.tables.targets import present, target_of_model
 from pellucid.validation import counted, unknown_name_message
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from pellucid.cli.csv_options import csv_of
 from pellucid.cli.errors import Failure, UsageError, choice, option, whole_numbers
 from pellucid.cli.runs import SETTINGS
+from pellucid.encoding.cells import TableError
 from pellucid.engines import ENGINES
 from pellucid.layers import ACTIVATIONS
-from pellucid.tables.cells import TableError
 from pellucid.tables.fitting import Settings
 from pellucid.tables.kinds import KINDS
 from pellucid.tables.reading import read_table

@@ -12,10 +12,10 @@ import numpy as np
 
 from pellucid.cli.csv_options import csv_of
 from pellucid.cli.errors import Failure, UsageError
+from pellucid.encoding.cells import rows_counted_from
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.ensemble import Ensemble
 from pellucid.network import Network
-from pellucid.tables.cells import rows_counted_from
-from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.files import TableFile, in_its_encoding
 from pellucid.tables.targets import present, target_of_model
 from pellucid.typing import Array, Floats

@@ -16,8 +16,8 @@ from pellucid.cli.csv_options import csv_of
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.table_options import TableOptions, goal_of, kinds_of, settings_of, target_name
 from pellucid.cli.table_progress import ReadingBar
+from pellucid.encoding.cells import TableError
 from pellucid.losses import SoftmaxCrossEntropy
-from pellucid.tables.cells import TableError
 from pellucid.tables.files import TableFile
 from pellucid.tables.large import EXAMPLES, HELD_OUT, memory_of
 from pellucid.tables.memory import available, is_large, needed

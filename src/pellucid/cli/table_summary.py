@@ -14,7 +14,7 @@ from pellucid.cli.table_streaming import Streamed
 from pellucid.tables.formatting import minus
 from pellucid.tables.report.metrics import why_first
 from pellucid.tables.report.report import TableReport
-from pellucid.tables.report.summary import contender_rows, scored
+from pellucid.tables.report.scores import contender_rows, scored
 from pellucid.tables.table import Line
 from pellucid.tables.targets import Target
 from pellucid.tables.training import Described
@@ -109,7 +109,7 @@ def _show_scores(console: Console, report: TableReport) -> None:
     headline = f"{measure.title} {scored(score, measure)}"
     console.print(Text.assemble(("\nMeasured: ", "bold"), (headline, "bold green")), soft_wrap=True)
     console.print(Text(f"{report.how}; in brackets its 95 % interval", style="dim"), soft_wrap=True)
-    rows = contender_rows(report)
+    rows = contender_rows(report.contenders, report.measures)
     printed = Printed(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for place, title in enumerate(rows[0]):
         heading = _stacked(title) if "[" in title else title.replace(" ", "\n")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.cli import tables
-from pellucid.cli.command import taken
 from pellucid.cli.defaults import Defaults, recipe_for
 from pellucid.cli.diagnosis import diagnosis_to_dict, show_findings
 from pellucid.cli.errors import Interrupted, UsageError, choice, fraction_or_rows, option, whole_numbers
@@ -19,7 +18,7 @@ from pellucid.cli.progress import progress_for
 from pellucid.cli.remedies import command_of
 from pellucid.cli.resuming import check_folders, checkpoints_of, recalled, remember, resumed
 from pellucid.cli.runs import may_overwrite, run_folder
-from pellucid.cli.train import TrainOptions
+from pellucid.cli.train_options import TrainOptions
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
 from pellucid.datasets.splits import part_rows
@@ -93,11 +92,6 @@ def commands(options: TrainOptions, trainer: Trainer, dataset: Dataset) -> Calla
         return _layers(_recipe(replace(options, **changes), recipe_for(dataset.name)), dataset)
 
     return partial(command_of, options=options, trainer=trainer, layers_for=layers_for)
-
-
-def options_of(settings: Mapping[str, Any]) -> TrainOptions:
-    """The options that a run was started with; those that another version wrote are left out."""
-    return taken(TrainOptions, {**settings, "checkpoint": None, "resume": None})
 
 
 def _recipe(options: TrainOptions, recipe: Defaults) -> Defaults:

@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from pellucid.tables.cells import TableError, as_cells, as_columns, refuse_lazy
+from pellucid.encoding.cells import TableError, as_cells, as_columns, refuse_lazy
 from pellucid.tables.table import Table
 from pellucid.tables.targets import present
 from pellucid.typing import Array

@@ -97,9 +97,9 @@ class NetworkEstimator(Splitting, Running, CallbackSupportMixin, BaseEstimator):
 
     def to_onnx(self: Any, path: Any, **options: Any) -> Any:
         """Write the network, or several as one, as an ONNX file; options are those of `pellucid.to_onnx`."""
-        from importlib import import_module
+        from pellucid.formats.onnx import to_onnx
 
-        return import_module("pellucid.formats.onnx").to_onnx(Ensemble(self._fitted_networks()), path, **options)
+        return to_onnx(Ensemble(self._fitted_networks()), path, **options)
 
     # -- the ladder of a fit -------------------------------------------------------------------------------------
 

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.losses import Quantile, TargetScaling
 from pellucid.network import Network
 from pellucid.program.operations import Graph
 from pellucid.program.simplification import simplified
 from pellucid.program.symbols import OperationError, operations_of
-from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Floats, Shape
 
 

@@ -18,7 +18,7 @@ from pellucid.playground.messages import MOST_BYTES, Message
 from pellucid.playground.network_recipe import resolved
 from pellucid.playground.pasted_table import MOST_BYTES as MOST_CSV_BYTES
 from pellucid.playground.pasted_table import MOST_COLUMNS, MOST_ROWS, DataError, PastedTable
-from pellucid.playground.session import Refused, Session
+from pellucid.playground.session import Session
 from pellucid.playground.state import (
     CONTROLS,
     LIVE,
@@ -27,6 +27,7 @@ from pellucid.playground.state import (
     MOST_UNITS,
     PlaygroundState,
     Problem,
+    Refused,
     changed,
     read_fragment,
 )

@@ -15,8 +15,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from pellucid.playground import commands, messages, wire
 from pellucid.playground.messages import BadMessage, Message
 from pellucid.playground.pasted_table import DataError
-from pellucid.playground.session import Refused, Session
+from pellucid.playground.session import Session
 from pellucid.playground.sessions import TooMany
+from pellucid.playground.state import Refused
 
 if TYPE_CHECKING:
     from pellucid.playground.sessions import Registry

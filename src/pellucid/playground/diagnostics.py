@@ -26,7 +26,7 @@ _SOON = 10  # epochs, before which nothing of these is said
 
 def traced(session: Session, point: list[float], target: float) -> dict[str, Any]:
     """The step that training would make on one point, every number of it."""
-    from pellucid.playground.session import Refused
+    from pellucid.playground.state import Refused
 
     recipe, data = session.recipe, session.data
     if data.classes and (target != int(target) or not 0 <= target < len(data.classes)):

@@ -18,7 +18,8 @@ from pellucid.numerics import softmax
 from pellucid.playground.digits_session import DigitsSession, Shown, as_base64
 from pellucid.playground.drawing import normalized
 from pellucid.playground.messages import Message
-from pellucid.playground.session import Refused, Session
+from pellucid.playground.session import Session
+from pellucid.playground.state import Refused
 
 _NEAREST = 6
 

@@ -26,7 +26,7 @@ from pellucid.playground.actor import Actor
 from pellucid.playground.catalogue import ACTIVATION_NAMES
 from pellucid.playground.curve import Curve
 from pellucid.playground.images import Images, available, images_of
-from pellucid.playground.session import Refused
+from pellucid.playground.state import Refused
 from pellucid.training import DivergenceError, Trainer
 from pellucid.typing import Array
 from pellucid.validation import check_choice

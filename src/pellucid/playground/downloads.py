@@ -82,7 +82,7 @@ def available_formats() -> list[dict[str, Any]]:
 
 def export(session: Session, name: str) -> dict[str, Any]:
     """The message with a file, or with a zip file of several."""
-    from pellucid.playground.session import Refused
+    from pellucid.playground.state import Refused
 
     entry = next((each for each in available_formats() if each["name"] == name), None)
     if entry is None:
@@ -127,7 +127,7 @@ def read_network(data: bytes) -> Network:
     Refused
         With the reason, if it is none.
     """
-    from pellucid.playground.session import Refused
+    from pellucid.playground.state import Refused
 
     with tempfile.TemporaryDirectory(prefix="pellucid-") as folder:
         path = Path(folder) / "network.pellucid"

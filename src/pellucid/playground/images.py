@@ -16,7 +16,7 @@ import numpy as np
 from pellucid import datasets
 from pellucid.datasets.images import is_there
 from pellucid.playground.drawing import DIGITS, MNIST, ImageStyle
-from pellucid.playground.session import Refused
+from pellucid.playground.state import Refused
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_choice
 

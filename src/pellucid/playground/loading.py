@@ -19,8 +19,7 @@ from pellucid.playground.catalogue import ACTIVATION_NAMES, INPUT_LABELS
 from pellucid.playground.data import PlaneData, drawn
 from pellucid.playground.features import FormulaError, check_formula
 from pellucid.playground.network_recipe import NetworkRecipe, loss_name, resolved
-from pellucid.playground.session import Refused
-from pellucid.playground.state import CONTROLS, MOST_LAYERS, MOST_UNITS, PlaygroundState
+from pellucid.playground.state import CONTROLS, MOST_LAYERS, MOST_UNITS, PlaygroundState, Refused
 from pellucid.schedules import Schedule
 
 _ACTIVATION_OF = {ACTIVATIONS[name]: name for name in ACTIVATION_NAMES}

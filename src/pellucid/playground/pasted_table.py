@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.tables.cells import MISSING, TableError
+from pellucid.encoding.cells import MISSING, TableError
 from pellucid.tables.csv_dialect import Dialect, dialect_of, rows_of
 from pellucid.tables.numerals import number_in
 from pellucid.typing import Array, Floats

@@ -17,8 +17,7 @@ from pellucid.playground.catalogue import SCHEDULE_OF
 from pellucid.playground.data import PlaneData
 from pellucid.playground.loading import shape_of
 from pellucid.playground.network_recipe import NetworkRecipe, batches, optimizer_of, penalty_of
-from pellucid.playground.session import Refused
-from pellucid.playground.state import PlaygroundState
+from pellucid.playground.state import PlaygroundState, Refused
 from pellucid.schedules import Schedule
 
 if TYPE_CHECKING:

@@ -8,19 +8,49 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from pellucid.network import Network
 from pellucid.playground import frames, wire
+from pellucid.playground.curve import Curve
+from pellucid.playground.data import PlaneData
+from pellucid.playground.frames import View
+from pellucid.playground.network_recipe import NetworkRecipe
+from pellucid.playground.pace import Pace
+from pellucid.training import Trainer
 from pellucid.typing import Array
-
-if TYPE_CHECKING:
-    from pellucid.playground.session import Session
 
 _BETWEEN = 1 / 61  # seconds between two frames, at least
 _DIAGNOSIS = 2.0  # seconds between two looks of the doctor, at least
 _RARE = 20  # times as long as it took, at least
 
 Deliver = Callable[[bytes], None]
+
+
+class Shown(Protocol):
+    """What frames show of a session."""
+
+    network: Network
+    recipe: NetworkRecipe
+    data: PlaneData
+    trainer: Trainer
+    curve: Curve
+    pace: Pace
+    running: bool
+    diverged: str
+    stopped: str
+    generation: int
+    version: int
+    of_train: dict[str, Any] | None
+    of_test: dict[str, Any] | None
+
+    @property
+    def epoch(self) -> int:
+        """Epochs of this network."""
+
+    @property
+    def view(self) -> View:
+        """What frames are made of."""
 
 
 class FrameSender:
@@ -46,7 +76,7 @@ class FrameSender:
         """Another connection has seen nothing yet."""
         self._wanted, self._seen = None, ()
 
-    def show(self, session: Session) -> float | None:
+    def show(self, session: Shown) -> float | None:
         """Deliver a frame if one is wanted and there is something new; else answer when to look again."""
         if self._wanted is None:
             return None
@@ -63,7 +93,7 @@ class FrameSender:
         deliver(self.frame(session, request))
         return None
 
-    def frame(self, session: Session, request: dict[str, Any]) -> bytes:
+    def frame(self, session: Shown, request: dict[str, Any]) -> bytes:
         """One binary message with all that the page draws."""
         view = session.view
         arrays: dict[str, Array] = frames.parameters(view)
@@ -101,7 +131,7 @@ class FrameSender:
         }
         return wire.pack(header, arrays)
 
-    def _to_be_diagnosed(self, session: Session) -> bool:
+    def _to_be_diagnosed(self, session: Shown) -> bool:
         """Whether the doctor, if asked now, might say something else; so rarely that training is hardly slowed."""
         now = time.perf_counter()
         shown = (session.generation, session.version)

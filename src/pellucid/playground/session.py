@@ -20,21 +20,18 @@ from pellucid.playground.actor import Actor
 from pellucid.playground.curve import Curve
 from pellucid.playground.data import PlaneData, drawn
 from pellucid.playground.frames import View
+from pellucid.playground.loading import state_for
 from pellucid.playground.log import Log
 from pellucid.playground.network_recipe import NetworkRecipe, batch_rows, optimizer_of, penalty_of, resolved
 from pellucid.playground.pace import Pace
 from pellucid.playground.pasted_table import DataError
 from pellucid.playground.screen import FrameSender
-from pellucid.playground.state import PlaygroundState, Problem
+from pellucid.playground.state import PlaygroundState, Problem, Refused
 from pellucid.training import DivergenceError, Trainer
 from pellucid.training.history import History
 
 _LONGEST_STEP = 10.0  # seconds
 _MOST_HISTORY = 20_000  # epochs of the trainer's own history that are kept
-
-
-class Refused(ValueError):
-    """What was asked for cannot be done; the message is for people, and nothing was changed."""
 
 
 class Session(Actor):
@@ -196,8 +193,6 @@ class Session(Actor):
 
     def load(self, network: Network, name: str) -> None:
         """Go on with a network that somebody brings; the controls follow it."""
-        from pellucid.playground.loading import state_for
-
         state, data = state_for(network, self.state, self.data)
         self.adopt(state, data)
         self.network.parameters, self.network.statistics = network.parameters, network.statistics

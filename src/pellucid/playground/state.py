@@ -49,6 +49,10 @@ class Problem(NamedTuple):
     message: str
 
 
+class Refused(ValueError):
+    """What was asked for cannot be done; the message is for people, and nothing was changed."""
+
+
 def _number(low: float, high: float) -> Check:
     def check(key: str, value: Any) -> float:
         number = check_number(key, value, minimum=low, maximum=high)

@@ -1,4 +1,4 @@
-"""Figures, and what all pictures share: colours, axes, PNG.
+"""Figures, and what all pictures share: colours and axes.
 
 Contract of a picture: a function that draws into the `axes` it is given, or makes a figure of its own, and answers the
 figure it drew in. It reads what it is given and changes nothing, least of all matplotlib's global state: no pyplot, no
@@ -7,8 +7,6 @@ default of its own for others. matplotlib is imported when the first picture is 
 
 from __future__ import annotations
 
-import io
-import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pellucid.extras import pip_install
@@ -55,18 +53,6 @@ def figure_of(axes: Axes) -> Figure:
     while not isinstance(figure, Figure):
         figure = figure.figure
     return figure
-
-
-def to_png(figure: Figure, dpi: float = 120) -> bytes:
-    """The figure as the bytes of a PNG file; the same figure gives the same bytes.
-
-    Letters that no font has are boxes, about which nothing is said: what a picture stands in has the names as text.
-    """
-    sink = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        figure.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
-    return sink.getvalue()
 
 
 def color_of(class_index: int) -> Color:

@@ -10,7 +10,8 @@ import base64
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
-from pellucid.plots.figure import Figure, to_png
+from pellucid.plots.figure import Figure
+from pellucid.plots.png import to_png
 
 _STYLE = """
 :root{color-scheme:light}

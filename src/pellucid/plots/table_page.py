@@ -18,7 +18,7 @@ from pellucid.plots.figure import Figure
 from pellucid.plots.html import document, finding_block, section
 from pellucid.storage.atomic import write_atomically
 from pellucid.tables.report.metrics import why_first
-from pellucid.tables.report.summary import contender_rows, headline
+from pellucid.tables.report.scores import contender_rows
 from pellucid.validation import counted
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def table_page(report: TableReport, path: str | Path | None = None) -> str:
     heading = f"{report.target.name}: a network for {Path(report.source).name}"
     parts = [
         f"<h1>{escape(heading)}</h1>",
-        f"<p><b>{escape(headline(report))}</b></p>",
+        f"<p><b>{escape(report.headline)}</b></p>",
         _verdict(report),
         _scores(report),
         _right(report),
@@ -77,7 +77,7 @@ def _scores(report: TableReport) -> str:
     return section(
         "How good it is, and beside what",
         [lambda: pictures.model_scores(report)],
-        words + html_table(contender_rows(report), numbers=len(report.measures) + 1),
+        words + html_table(contender_rows(report.contenders, report.measures), numbers=len(report.measures) + 1),
     )
 
 

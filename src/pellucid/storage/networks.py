@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 from pellucid.configuration import from_configuration, to_configuration
 from pellucid.description import TrainingSummary
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.layers import LAYERS
 from pellucid.layers.layer import Layer
 from pellucid.losses import LOSSES, Loss, TargetScaling
 from pellucid.network import Network
 from pellucid.schedules import SCHEDULES, Schedule
-from pellucid.tables.encoder import TableEncoder
 
 PartT = TypeVar("PartT")
 

@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pellucid.tables.cells import TableError
-    from pellucid.tables.encoder import Layout, TableEncoder
-    from pellucid.tables.kinds import Column
+    from pellucid.encoding.cells import TableError
+    from pellucid.encoding.column import Column
+    from pellucid.encoding.encoder import Layout, TableEncoder
     from pellucid.tables.large import train_stream
     from pellucid.tables.predicting import predict_file
     from pellucid.tables.reading import read_columns, read_table
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from pellucid.tables.table import Table
 
 _HOMES = {
-    "Column": "kinds",
-    "Layout": "encoder",
-    "Recipe": "recipes",
-    "Table": "table",
-    "TableEncoder": "encoder",
-    "TableError": "cells",
-    "TableReport": "report",
-    "TableStream": "streaming",
-    "fit_stream": "streaming",
-    "predict_file": "predicting",
-    "read_columns": "reading",
-    "read_table": "reading",
-    "recipe_for": "recipes",
-    "train_stream": "large",
+    "Column": "encoding.column",
+    "Layout": "encoding.encoder",
+    "Recipe": "tables.recipes",
+    "Table": "tables.table",
+    "TableEncoder": "encoding.encoder",
+    "TableError": "encoding.cells",
+    "TableReport": "tables.report",
+    "TableStream": "tables.streaming",
+    "fit_stream": "tables.streaming",
+    "predict_file": "tables.predicting",
+    "read_columns": "tables.reading",
+    "read_table": "tables.reading",
+    "recipe_for": "tables.recipes",
+    "train_stream": "tables.large",
 }
 
 __all__ = [
@@ -55,4 +55,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'pellucid.tables' has no attribute {name!r}")
-    return getattr(import_module(f"pellucid.tables.{_HOMES[name]}"), name)
+    return getattr(import_module(f"pellucid.{_HOMES[name]}"), name)

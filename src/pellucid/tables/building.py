@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from pellucid.encoding.encoder import Layout
 from pellucid.initializers import DataDependentBias, Normal
 from pellucid.layers import (
     ACTIVATIONS,
@@ -25,7 +26,6 @@ from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import Adam, AdamW, Optimizer
 from pellucid.schedules import FlatCosine, LogCosine
-from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import Recipe
 from pellucid.training import Callback, EarlyStopping, Trainer
 from pellucid.validation import check_integer

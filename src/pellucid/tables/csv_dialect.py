@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
 
-from pellucid.tables.cells import MISSING, TableError, as_number, check_names
+from pellucid.encoding.cells import MISSING, TableError, as_number, check_names
 from pellucid.tables.numerals import bare, unit_of
 from pellucid.validation import counted
 

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pellucid.encoding.cells import MISSING, Cells, TableError, as_cells, check_names
 from pellucid.extras import pip_install
-from pellucid.tables.cells import MISSING, Cells, TableError, as_cells, check_names
 from pellucid.tables.csv_dialect import Dialect, csv_given, find_dialect, rows_of
 from pellucid.tables.numerals import numbers_in, with_points
 from pellucid.tables.prefetch import ahead

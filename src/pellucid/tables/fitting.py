@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.datasets.splits import split_indices
+from pellucid.encoding.encoder import Layout
 from pellucid.ensemble import Ensemble
 from pellucid.network import Network
-from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import VISITS, Recipe
 from pellucid.tables.running import EncodedRows, Job
 from pellucid.tables.targets import Target

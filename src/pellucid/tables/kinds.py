@@ -9,22 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pellucid.tables.cells import NO, YES, TableError, as_number, in_words, is_code, kind_given, texts_of
-from pellucid.tables.dates import ORDERS, orders_of
+from pellucid.encoding.cells import NO, YES, TableError, as_number, in_words, is_code, kind_given, texts_of
+from pellucid.encoding.column import Column
+from pellucid.encoding.dates import ORDERS, orders_of
 from pellucid.tables.formatting import in_digits
 from pellucid.typing import Array
 from pellucid.validation import check_choice
 
 KINDS = ("number", "category", "boolean", "date", "ignore")
 """What a column may be declared as; "date:dmy", "date:mdy" and "date:ymd" say the order of a date as well."""
-
-LEFT_OUT = ("ignore", "identifier", "constant")
-"""The kinds a network is given nothing of."""
 
 MOST_VALUES = 100_000
 """So many different values of a column are told apart; of more it is only known that there are more."""
@@ -36,59 +33,6 @@ _WORDS = 2  # so many different words among many numbers stand for something els
 _EXAMPLES = 3
 _LOOKED_AT = 1000  # so many rows are searched for different examples
 _ID_NAMES = ("id", "index", "key", "uuid", "guid", "rowid", "rownames", "row", "nr", "no", "number")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column and what it is taken for.
-
-    Parameters
-    ----------
-    name : str
-        As in the file.
-    kind : str
-        "number", "category", "boolean" or "date"; "ignore", "identifier" or "constant" where it is left out.
-    reason : str
-        What it was seen by.
-    rows, missing : int
-        How many cells there are, and how many of them hold nothing.
-    examples : tuple of str
-        The first different cells.
-    order : str
-        Of a date in texts: "ymd", "dmy" or "mdy".
-    numeric : bool
-        Of a category: whether all its names are numbers.
-    lenient : bool
-        Of a number: whether texts count as missing, since it was declared one.
-    reach : str
-        Of numbers and moments: from where to where they go.
-    """
-
-    name: str
-    kind: str
-    reason: str
-    rows: int
-    missing: int
-    examples: tuple[str, ...]
-    order: str = "ymd"
-    numeric: bool = False
-    lenient: bool = False
-    reach: str = ""
-
-    @property
-    def used(self) -> bool:
-        """Whether a network is given it."""
-        return self.kind not in LEFT_OUT
-
-    @property
-    def decision(self) -> str:
-        """What becomes of it, in words."""
-        return {
-            "number": "scaled" + (", and whether it is missing" if self.missing else ""),
-            "category": "one-hot or an embedding",
-            "boolean": "−1 for no, +1 for yes",
-            "date": f"taken apart ({' '.join({'y': 'year', 'm': 'month', 'd': 'day'}[part] for part in self.order)})",
-        }.get(self.kind, "left out")
 
 
 def check_kinds(kinds: Mapping[str, str] | None, names: list[str]) -> dict[str, str]:

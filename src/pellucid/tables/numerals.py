@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from pellucid.tables.cells import MISSING, as_number
+from pellucid.encoding.cells import MISSING, as_number
 from pellucid.typing import Floats
 
 _SPACES = " \u00a0\u202f'’"  # an ordinary space, two that do not break lines, and apostrophes

@@ -16,10 +16,10 @@ from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from pellucid.encoding.cells import TableError, rows_counted_from
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.losses import Loss, Quantile
 from pellucid.storage.atomic import write_atomically
-from pellucid.tables.cells import TableError, rows_counted_from
-from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.files import BLOCK, TableFile, arrow, in_its_encoding
 from pellucid.typing import Array, Floats
 

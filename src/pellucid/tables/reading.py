@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.tables.cells import TableError, as_columns
+from pellucid.encoding.cells import TableError, as_columns
 from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
 from pellucid.tables.kinds import check_kinds
 from pellucid.tables.table import Table

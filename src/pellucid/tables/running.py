@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pellucid.encoding.encoder import Layout
 from pellucid.engines import pool
 from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.tables.building import network_of, steps_of, trainer_of
-from pellucid.tables.encoder import Layout
 from pellucid.tables.recipes import Recipe
 from pellucid.tables.targets import Target
 from pellucid.tables.temperature import calibrate_temperature

@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.encoding.cells import Cells, TableError, rows_counted_from
+from pellucid.encoding.column import Column
+from pellucid.encoding.encoder import TableEncoder
+from pellucid.encoding.sampling import RowSample, gathered
 from pellucid.losses import TargetScaling
 from pellucid.streams import Purpose, Stream
-from pellucid.tables.cells import Cells, TableError, rows_counted_from
-from pellucid.tables.encoder import TableEncoder
 from pellucid.tables.files import TableFile
-from pellucid.tables.kinds import Column, ColumnSummary
+from pellucid.tables.kinds import ColumnSummary
 from pellucid.tables.reading import is_nothing
-from pellucid.tables.sampling import RowSample, gathered
 from pellucid.tables.table import Table, column_values, missing_in
 from pellucid.tables.targets import Target, target_of_values
 from pellucid.tables.value_counts import Tally

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.encoding.cells import Cells, TableError, rows_counted_from
+from pellucid.encoding.encoder import CLIP, ONE_HOT_UP_TO
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.streams import Purpose, Stream
-from pellucid.tables.cells import Cells, TableError, rows_counted_from
-from pellucid.tables.encoder import CLIP, ONE_HOT_UP_TO
 from pellucid.tables.files import BLOCK, TableFile, in_its_encoding
 from pellucid.tables.kinds import check_kinds
 from pellucid.tables.scan import OnProgress, Reading, columns_of, no_progress, scan

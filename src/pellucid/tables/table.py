@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.tables.cells import (
+from pellucid.encoding.cells import (
     TableError,
     as_cells,
     as_columns,
@@ -20,8 +20,9 @@ from pellucid.tables.cells import (
     texts_of,
     truths_of,
 )
-from pellucid.tables.dates import dates_of
-from pellucid.tables.kinds import Column, ColumnSummary, check_kinds
+from pellucid.encoding.column import Column
+from pellucid.encoding.dates import dates_of
+from pellucid.tables.kinds import ColumnSummary, check_kinds
 from pellucid.typing import Array
 from pellucid.validation import counted, unknown_name_message
 

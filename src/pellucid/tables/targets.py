@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pellucid.encoding.cells import NO, YES, TableError
 from pellucid.ensemble import Ensemble
 from pellucid.losses import AbsoluteError, Huber, Loss, Poisson, Quantile, SoftmaxCrossEntropy, SquaredError
-from pellucid.tables.cells import NO, YES, TableError
 from pellucid.tables.value_counts import Tally, as_list, class_name
 from pellucid.typing import Array
 from pellucid.validation import check_choice, check_number, unknown_name_message

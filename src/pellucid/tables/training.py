@@ -21,7 +21,8 @@ from pellucid.tables.report.cautions import cautions_of
 from pellucid.tables.report.columns import Effect, effect_of
 from pellucid.tables.report.folds import MOST_FOLDS, Measurement, encoder_for, usual_folds
 from pellucid.tables.report.metrics import measures_of
-from pellucid.tables.report.report import TableReport, leads_constant
+from pellucid.tables.report.report import TableReport
+from pellucid.tables.report.scores import leads_constant
 from pellucid.tables.report.verdict import verdict
 from pellucid.tables.running import Job, run_all
 from pellucid.tables.table import Line, Table

@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.datasets.splits import split_indices
+from pellucid.encoding.cells import TableError
 from pellucid.extras import pip_install
-from pellucid.tables.cells import TableError
 from pellucid.tables.fitting import Settings, TableModel
 from pellucid.tables.recipes import Recipe
 from pellucid.tables.report.baselines import Fold
 from pellucid.tables.report.folds import FoldTrainings, Measurement, encoder_for
 from pellucid.tables.report.metrics import measures_of
-from pellucid.tables.report.report import AS_IT_WAS, TableReport
+from pellucid.tables.report.report import TableReport
+from pellucid.tables.report.scores import AS_IT_WAS
 from pellucid.tables.running import EncodedRows, Job
 from pellucid.tables.search_space import parameters_of, sample
 from pellucid.tables.table import Table

@@ -2,9 +2,9 @@
 
 Contract: a callback's hooks are called by `fit`, with the trainer: `on_fit_begin`; `on_batch_end` after every step;
 `on_epoch_end` after every `interval(trainer)` epochs; `on_fit_end`, also after an interrupt or a divergence. They may
-use what `TrainerInterface` lists. A plain function of the trainer is a callback for every epoch. Where no callback has
-an `on_batch_end`, epochs after which none has to be called run in one call of the engine; with one, each step is a call
-of its own. The bits of the training are the same either way.
+use what `TrainerInterface` lists; a hook may ask for that, or for `Trainer`. A plain function of the trainer is a
+callback for every epoch. Where no callback has an `on_batch_end`, epochs after which none has to be called run in one
+call of the engine; with one, each step is a call of its own. The bits of the training are the same either way.
 
 What a callback remembers and training depends on, such as a best value, it returns from `state()` and takes back in
 `restore(state)`: so it travels in checkpoints. A state is a table of plain values, lists, tables, arrays and
@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TextIO
+from typing import Any, ClassVar, Protocol, TextIO
 
 from pellucid.engines.engine import TrainingState, TrainingTask
 from pellucid.foreign import hook_advice
@@ -26,9 +26,6 @@ from pellucid.optimizers import Optimizer
 from pellucid.training.history import History
 from pellucid.typing import Array
 from pellucid.validation import check_integer
-
-if TYPE_CHECKING:
-    from pellucid.training.trainer import Trainer
 
 
 class TrainerInterface(Protocol):
@@ -120,20 +117,20 @@ class Callback:
                     f"{name}(self, {', '.join(_HOOKS[name])}). Epoch, step, history and network are the trainer's."
                 )
 
-    def on_fit_begin(self, trainer: Trainer, epochs: int) -> None:
+    def on_fit_begin(self, trainer: Any, epochs: int) -> None:
         """`fit` begins, for `epochs` epochs."""
 
-    def on_batch_end(self, trainer: Trainer, loss: float) -> None:
+    def on_batch_end(self, trainer: Any, loss: float) -> None:
         """A step was made; `loss` is the batch's mean loss, at the weights before the step."""
 
-    def interval(self, trainer: Trainer) -> int:
+    def interval(self, trainer: Any) -> int:
         """After how many epochs `on_epoch_end` is to be called next."""
         return 1
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Any) -> None:
         """As many epochs as `interval` returned are done."""
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Any) -> None:
         """`fit` ends, for whatever reason."""
 
     def state(self) -> dict[str, Any]:
@@ -192,7 +189,7 @@ class Every(Callback):
     epoch 4
     """
 
-    def __init__(self, epochs: int, function: Callable[[Trainer], Any]) -> None:
+    def __init__(self, epochs: int, function: Callable[[Any], Any]) -> None:
         self.epochs = check_integer("epochs", epochs, minimum=1)
         if not callable(function):
             raise TypeError(f"function must be callable with the trainer, not {function!r}.")
@@ -202,7 +199,7 @@ class Every(Callback):
         """Up to the next multiple, counted over all of training: fit may be called in pieces."""
         return self.epochs - trainer.epoch % self.epochs
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Any) -> None:
         """Call the function."""
         self.function(trainer)
 

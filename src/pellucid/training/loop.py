@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from pellucid.description import TrainingSummary
 from pellucid.engines.engine import Engine, Outcome, TrainingState, TrainingTask
@@ -22,10 +22,8 @@ from pellucid.training.divergence import DivergenceError, explain, is_lost
 from pellucid.training.examples import Examples
 from pellucid.training.interrupts import interrupts_deferred
 from pellucid.training.recording import Wanted, measure_training, not_finite, record, validate
+from pellucid.training.repeating import RepeatableTrainer
 from pellucid.training.summaries import advanced
-
-if TYPE_CHECKING:
-    from pellucid.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Fit:
     resources: ExitStack = field(default_factory=ExitStack)
 
 
-def train(trainer: Trainer, fit: Fit) -> None:
+def train(trainer: RepeatableTrainer, fit: Fit) -> None:
     """Train to the end of a fit; callbacks are told of its beginning and its end.
 
     Raises
@@ -87,7 +85,7 @@ def train(trainer: Trainer, fit: Fit) -> None:
         _end(trainer, fit)
 
 
-def _run(trainer: Trainer, fit: Fit) -> None:
+def _run(trainer: RepeatableTrainer, fit: Fit) -> None:
     """The loop."""
     callbacks = _in_order(fit)
     per_batch = [callback for callback in callbacks if wants_batches(callback)]
@@ -125,7 +123,7 @@ def _run(trainer: Trainer, fit: Fit) -> None:
     trainer.history.stopped = trainer.stopped
 
 
-def _steps(trainer: Trainer, engine: Engine, task: TrainingTask, callbacks: list[Callback]) -> Outcome | None:
+def _steps(trainer: RepeatableTrainer, engine: Engine, task: TrainingTask, callbacks: list[Callback]) -> Outcome | None:
     """Make the steps that are left of the epoch one by one, with callbacks after each; the outcome of a step that was
     not made, None if all were.
     """
@@ -156,19 +154,19 @@ def _in_order(fit: Fit) -> list[Callback]:
     return sorted(fit.callbacks, key=lambda callback: callback.last)
 
 
-def _next_wake(trainer: Trainer, callback: Callback) -> int:
+def _next_wake(trainer: RepeatableTrainer, callback: Callback) -> int:
     """The epoch after which a callback is to be called next."""
     return trainer.epoch + max(1, callback.interval(trainer))
 
 
-def _with_images(trainer: Trainer, task: TrainingTask, epoch: int) -> TrainingTask:
+def _with_images(trainer: RepeatableTrainer, task: TrainingTask, epoch: int) -> TrainingTask:
     """The task with the images of an epoch, where they change: then each epoch has a call of the engine of its own."""
     if trainer.augmentation is None:
         return task
     return replace(task, x=trainer.augmentation.apply(task.x, trainer.seed, epoch))
 
 
-def _take(trainer: Trainer, fit: Fit, outcome: Outcome) -> None:
+def _take(trainer: RepeatableTrainer, fit: Fit, outcome: Outcome) -> None:
     """Be where the engine came to; the history and the network follow. Turn back if it diverged."""
     task, progress, history = fit.task, trainer.progress, trainer.history
     before, state = progress.state, outcome.state
@@ -183,7 +181,7 @@ def _take(trainer: Trainer, fit: Fit, outcome: Outcome) -> None:
     trainer.show(state)
 
 
-def _validate(trainer: Trainer, fit: Fit, held_out: Examples) -> None:
+def _validate(trainer: RepeatableTrainer, fit: Fit, held_out: Examples) -> None:
     """Measure the validation rows. Turn back if their loss is NaN."""
     network, loss = trainer.network, trainer.loss
     measured = validate(network, loss, held_out, fit.metrics)
@@ -193,7 +191,7 @@ def _validate(trainer: Trainer, fit: Fit, held_out: Examples) -> None:
         _turn_back(trainer, fit.task, shown, validation=not_finite(network, loss, held_out))
 
 
-def _turn_back(trainer: Trainer, task: TrainingTask, failed: TrainingState, **found: Any) -> NoReturn:
+def _turn_back(trainer: RepeatableTrainer, task: TrainingTask, failed: TrainingState, **found: Any) -> NoReturn:
     """Go back to the last state whose loss was finite, and say what happened."""
     progress, history = trainer.progress, trainer.history
     progress.state = progress.safe
@@ -204,7 +202,7 @@ def _turn_back(trainer: Trainer, task: TrainingTask, failed: TrainingState, **fo
     raise DivergenceError(history.stopped)
 
 
-def _end(trainer: Trainer, fit: Fit) -> None:
+def _end(trainer: RepeatableTrainer, fit: Fit) -> None:
     """Tell the callbacks that `fit` ends, and the network what it has become."""
     try:
         for callback in _in_order(fit):

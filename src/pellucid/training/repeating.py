@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from pellucid.engines.engine import TrainingTask
 from pellucid.network import Network
 from pellucid.training.early_stopping import EarlyStopping
+from pellucid.training.parts import TrainerParts
 from pellucid.training.settings import FAMILIES, SETTINGS
 from pellucid.training.snapshot import part_table
 from pellucid.training.weighting import class_table
 from pellucid.typing import Array, Floats
-
-if TYPE_CHECKING:
-    from pellucid.training.trainer import Trainer
 
 SAMPLES = 5
 """How many numbers of each parameter are kept of the first epoch."""
@@ -33,7 +31,7 @@ def samples(values: Array) -> Array:
 
 
 def given_to(
-    trainer: Trainer, task: TrainingTask, class_weight: Any, sample_weight: bool, validation_weight: bool
+    trainer: TrainerParts, task: TrainingTask, class_weight: Any, sample_weight: bool, validation_weight: bool
 ) -> dict[str, Any]:
     """Everything one call of `fit` was given but for its rows and epochs, as JSON values."""
     table = None if class_weight is None else class_table(class_weight, task.targets, trainer.network.outputs).tolist()
@@ -49,7 +47,7 @@ def given_to(
     }
 
 
-def _stopping(trainer: Trainer) -> list[EarlyStopping]:
+def _stopping(trainer: TrainerParts) -> list[EarlyStopping]:
     return [callback for callback in trainer.callbacks if isinstance(callback, EarlyStopping)]
 
 
@@ -75,7 +73,7 @@ class Repetition:
     data_hash: str = ""
 
     @classmethod
-    def resumed(cls, trainer: Trainer) -> Repetition:
+    def resumed(cls, trainer: TrainerParts) -> Repetition:
         """Of a trainer that was read from a checkpoint: as the network's summary has it."""
         summary = trainer.network.training
         if trainer.step == 0:
@@ -99,7 +97,7 @@ class Repetition:
         if fitted and network.program.statistic_count:
             self.note("it began with statistics that were not measured on its rows.")
 
-    def fit_begins(self, trainer: Trainer, given: Mapping[str, Any], data_hash: str) -> None:
+    def fit_begins(self, trainer: TrainerParts, given: Mapping[str, Any], data_hash: str) -> None:
         """`fit` is called, before anything is changed."""
         if trainer.progress.changed_outside(trainer.network):
             self.note("the weights were changed by hand before a call of fit.")
@@ -110,20 +108,20 @@ class Repetition:
         if any(each.exhausted(trainer.epoch) for each in _stopping(trainer)):
             self.note("it went on after early stopping.")
 
-    def epoch_ends(self, trainer: Trainer) -> None:
+    def epoch_ends(self, trainer: TrainerParts) -> None:
         """Keep some weights of the first epoch."""
         if trainer.epoch == 1:
             views, flat = trainer.network.program.views(), trainer.state.parameters
             self.first_epoch = {name: samples(view.of(flat)).tolist() for name, view in views.items()}
 
-    def fit_ends(self, trainer: Trainer) -> None:
+    def fit_ends(self, trainer: TrainerParts) -> None:
         """The callbacks have had their say: the network shows the last weights, or those of the best epoch."""
         state = trainer.state
         last = state.parameters if state.average is None else state.average
         if trainer.history.best_epoch is None and not np.array_equal(trainer.network.parameters, last):
             self.note("a callback put other weights into the network than those of an epoch.")
 
-    def settings(self, trainer: Trainer, last: int) -> dict[str, Any]:
+    def settings(self, trainer: TrainerParts, last: int) -> dict[str, Any]:
         """The table for the summary; `last` is the epoch that `fit` was to end with."""
         ended_early = any(each.exhausted(trainer.epoch) for each in _stopping(trainer))
         return {
@@ -132,6 +130,12 @@ class Repetition:
             "first_epoch": self.first_epoch,
             "obstacle": self.obstacle,
         }
+
+
+class RepeatableTrainer(TrainerParts, Protocol):
+    """A trainer that notes what it takes to repeat its training."""
+
+    repetition: Repetition
 
 
 def is_drawn(network: Network, parameters: Floats, seed: int) -> bool:

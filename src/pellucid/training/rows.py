@@ -6,7 +6,6 @@ Contract: nothing here changes a trainer or its network. What is wrong is said b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,6 @@ from pellucid.network import Network
 from pellucid.schedules import highest
 from pellucid.typing import Array, Floats
 from pellucid.validation import counted, unknown_name_message, warn
-
-if TYPE_CHECKING:
-    pass
 
 _DEFAULT_BATCH = 32
 

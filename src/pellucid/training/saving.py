@@ -9,7 +9,8 @@ number grows by one with each that is written there. It is there whole or not at
 and `snapshot.py` says what is in the tree. The newest one that is whole is the one training goes on from. A folder is
 that of one training: `claims.py` keeps a second one out while it runs, and the numbers of the files afterwards.
 
-Contract: `save` and `resume` are methods of `Trainer`; the rest is what they and the callback `Checkpoint` are made of.
+Contract: `save` and `resume` do the work of `Trainer`'s methods; the rest is what they and the callback `Checkpoint`
+are made of.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pellucid.configuration import to_configuration
 from pellucid.storage.atomic import remove_leftovers
@@ -34,21 +35,19 @@ from pellucid.storage.tensor_file import (
 )
 from pellucid.storage.trees import TreeReader, TreeWriter
 from pellucid.training.callbacks import Callback
-from pellucid.training.claims import CheckpointError, claimed
+from pellucid.training.claims import CheckpointError, check_free, claimed
+from pellucid.training.parts import TrainerParts
 from pellucid.training.settings import FAMILIES
-from pellucid.training.snapshot import snapshot, trainer_from
+from pellucid.training.snapshot import TrainerT, snapshot, trainer_from
 from pellucid.typing import Array
 from pellucid.validation import unknown_name_message
-
-if TYPE_CHECKING:
-    from pellucid.training.trainer import Trainer
 
 VERSION = 1
 _PREFIX = "checkpoint-"
 _NAME = re.compile(rf"{_PREFIX}(\d{{6,18}})\.safetensors")
 
 
-def save(trainer: Trainer, directory: str | os.PathLike[str]) -> Path:
+def save(trainer: TrainerParts, directory: str | os.PathLike[str]) -> Path:
     """Write a checkpoint: all that training goes on from, in one file, atomically and durably.
 
     Within a `fit`, leave it to the callback `Checkpoint`, which waits until all others have seen the epoch.
@@ -74,6 +73,8 @@ def save(trainer: Trainer, directory: str | os.PathLike[str]) -> Path:
     """
     folder, (metadata, tensors) = Path(directory), _content(trainer)
     make_folder(folder)
+    check_free(folder)
+    check_own(trainer, folder)  # another training must not hold the claim while it is refused
     with claimed(folder, trainer):
         check_own(trainer, folder)
         remove_leftovers(folder, _PREFIX)
@@ -85,56 +86,17 @@ def save(trainer: Trainer, directory: str | os.PathLike[str]) -> Path:
 
 
 def resume(
-    cls: type[Trainer],
+    cls: type[TrainerT],
     /,
     directory: str | os.PathLike[str],
     *,
-    callbacks: Sequence[Callback | Callable[[Trainer], Any]] | None = None,
+    callbacks: Sequence[Callback | Callable[[TrainerT], Any]] | None = None,
     custom: Sequence[type] = (),
     engine: str | None = None,
     threads: int | None = None,
     **parts: Any,
-) -> Trainer:
-    """The trainer that the newest checkpoint of a folder holds; `fit` goes on to the bit as if it had never ended.
-
-    A checkpoint that is damaged is passed over, with a warning that names it. The data are not in it: give `fit`
-    the same rows, weights and validation rows as before, and the epochs that are left.
-
-    Parameters
-    ----------
-    directory : path
-        The folder.
-    callbacks : sequence or None
-        The callbacks, made anew; those that remember something (`EarlyStopping`, say) get back what one of their
-        class remembered. None: there were no such ones.
-    custom : sequence of classes
-        Layers, losses, optimizers and other parts of one's own that the checkpoint may name.
-    engine, threads
-        As for `Network`; None: as before. The same bits come from the same engine only.
-    **parts
-        `loss`, `optimizer`, `penalty`, `constraint`, `augmentation`: instead of what was written down. Needed where
-        one holds functions of your own, such as a learning rate that is a function: no file holds functions.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder holds no checkpoint.
-    CheckpointError
-        If none can be read, they are of several trainings, or something is needed that no file holds; the message
-        says what.
-
-    Examples
-    --------
-    >>> import tempfile, pellucid as pl
-    >>> x, y = pl.datasets.bulls_eye(100, seed=0)
-    >>> trainer = pl.Trainer(pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(2)]), pl.SoftmaxCrossEntropy())
-    >>> history = trainer.fit(x, y, epochs=3)
-    >>> folder = tempfile.mkdtemp()
-    >>> path = trainer.save(folder)
-    >>> again = pl.Trainer.resume(folder)
-    >>> again.fit(x, y, epochs=3)["loss"] == trainer.fit(x, y, epochs=3)["loss"]
-    True
-    """
+) -> TrainerT:
+    """The trainer that the newest checkpoint of a folder holds, made by `cls`: `Trainer.resume`."""
     for name in parts:
         if name not in FAMILIES:
             raise TypeError(unknown_name_message("The part", name, FAMILIES))
@@ -169,7 +131,7 @@ def make_folder(directory: Path) -> None:
         raise PermissionError(f"The folder {directory} cannot be written to: name another one for the checkpoints.")
 
 
-def check_own(trainer: Trainer, directory: Path) -> None:
+def check_own(trainer: TrainerParts, directory: Path) -> None:
     """Raise if a folder holds checkpoints that this training has not written, and was not resumed from."""
     there = checkpoints(directory)
     if there and _newest_number(directory) > trainer.checkpoint_directories.get(directory.resolve(), 0):
@@ -179,13 +141,13 @@ def check_own(trainer: Trainer, directory: Path) -> None:
         )
 
 
-def identity(trainer: Trainer) -> str:
+def identity(trainer: TrainerParts) -> str:
     """What tells a training from others in all its checkpoints: SHA-256 of seed, layers and first weights."""
     layers = [to_configuration(layer) for layer in trainer.network.layers]
     return digest(write_json([trainer.seed, layers]), [trainer.initial.parameters])
 
 
-def _content(trainer: Trainer) -> tuple[dict[str, str], dict[str, Array]]:
+def _content(trainer: TrainerParts) -> tuple[dict[str, str], dict[str, Array]]:
     """The metadata and the tensors of a checkpoint."""
     writer = TreeWriter()
     text = write_json(writer.plain(snapshot(trainer), "training"))
@@ -252,7 +214,7 @@ def _read_or_warn(path: Path) -> Mapping[str, Any] | None:
         raise CheckpointError(str(error)) from None
     except (FileError, OSError) as error:
         why = f"{path} cannot be read: {error.strerror}." if isinstance(error, OSError) else str(error)
-        warnings.warn(f"A checkpoint is passed over. {why}", UserWarning, stacklevel=4)
+        warnings.warn(f"A checkpoint is passed over. {why}", UserWarning, stacklevel=5)
         return None
 
 

@@ -8,9 +8,9 @@ they are, and `trainer_from` asks for them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,17 +21,17 @@ from pellucid.network import Network
 from pellucid.storage.networks import check_own, describe_network, known, network_from, schedule_from
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import History
+from pellucid.training.parts import TrainerParts
 from pellucid.training.settings import FAMILIES, SETTINGS, Family
 from pellucid.training.states import TrainingStates
 from pellucid.training.watching import check_state
 from pellucid.typing import Array
 from pellucid.validation import check_integer
 
-if TYPE_CHECKING:
-    from pellucid.training.trainer import Trainer
+TrainerT = TypeVar("TrainerT", bound=TrainerParts)
 
 
-def snapshot(trainer: Trainer) -> dict[str, Any]:
+def snapshot(trainer: TrainerParts) -> dict[str, Any]:
     """Everything that training goes on from, as a tree."""
     network, progress = trainer.network, _progress_table(trainer)
     return {
@@ -49,7 +49,7 @@ def snapshot(trainer: Trainer) -> dict[str, Any]:
 
 
 def trainer_from(
-    make: type[Trainer],
+    make: Callable[..., TrainerT],
     tree: Mapping[str, Any],
     *,
     callbacks: Sequence[Any] | None,
@@ -57,7 +57,7 @@ def trainer_from(
     engine: str | None,
     threads: int | None,
     parts: Mapping[str, Any],
-) -> Trainer:
+) -> TrainerT:
     """The trainer that a snapshot tells of.
 
     Raises
@@ -84,7 +84,7 @@ def trainer_from(
             "The checkpoint was trained on the native engine, which is not used here: the reference engine goes on, "
             "equal to rounding and not to the bit.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return trainer
 
@@ -92,7 +92,7 @@ def trainer_from(
 # -- where training is -------------------------------------------------------------------------------------------
 
 
-def _progress_table(trainer: Trainer) -> dict[str, Any]:
+def _progress_table(trainer: TrainerParts) -> dict[str, Any]:
     """The state, the one to go back to after a divergence, and what the network shows (the best epoch's, maybe)."""
     progress, network = trainer.progress, trainer.network
     return {
@@ -108,7 +108,7 @@ def _progress_table(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _go_on(trainer: Trainer, table: Mapping[str, Any], statistics_fitted: bool) -> None:
+def _go_on(trainer: TrainerParts, table: Mapping[str, Any], statistics_fitted: bool) -> None:
     """Be where the training was that answered `_progress_table`."""
     network, names = trainer.network, tuple(table["slot_names"])
     state, safe = check_state("state", table["state"]), check_state("safe", table["safe"])
@@ -213,4 +213,4 @@ def _restore_callbacks(callbacks: Sequence[Callback], saved: Sequence[Mapping[st
             f"The training had callbacks that remember something: {names}. Give them again, "
             f"callbacks=[{', '.join(f'{name}(…)' for name in left)}], or callbacks=[] to go on without."
         )
-    warnings.warn(f"Training goes on without {names}, which it had before.", UserWarning, stacklevel=4)
+    warnings.warn(f"Training goes on without {names}, which it had before.", UserWarning, stacklevel=5)

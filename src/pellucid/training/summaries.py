@@ -16,18 +16,19 @@ from pellucid.description import TrainingSummary
 from pellucid.display import typed
 from pellucid.engines.engine import TrainingTask
 from pellucid.storage.digests import array_digest
+from pellucid.training.parts import TrainerParts
+from pellucid.training.repeating import RepeatableTrainer
 from pellucid.typing import Array
 from pellucid.version import __version__
 
 if TYPE_CHECKING:
     from pellucid.network import Network
-    from pellucid.training.trainer import Trainer
 
 _SAMPLES = 64  # rows that are looked at again before a hash is taken from memory
 _NO_METRICS = ("epoch", "learning_rate", "seconds")
 
 
-def first_summary(trainer: Trainer, task: TrainingTask, data_hash: str, validation_rows: int) -> TrainingSummary:
+def first_summary(trainer: TrainerParts, task: TrainingTask, data_hash: str, validation_rows: int) -> TrainingSummary:
     """What a summary says all through a fit."""
     return TrainingSummary(
         version=__version__,
@@ -46,7 +47,7 @@ def first_summary(trainer: Trainer, task: TrainingTask, data_hash: str, validati
     )
 
 
-def advanced(summary: TrainingSummary, trainer: Trainer, last: int) -> TrainingSummary:
+def advanced(summary: TrainingSummary, trainer: RepeatableTrainer, last: int) -> TrainingSummary:
     """The summary at this moment: epochs, steps, metrics and settings; `last` is the epoch that `fit` ends with."""
     history = trainer.history
     row: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import MISSING, fields
@@ -260,7 +261,62 @@ class Trainer:
     # -- saved, resumed and repeated -----------------------------------------------------------------------------
 
     save = saving.save
-    resume = classmethod(saving.resume)
+
+    @classmethod
+    def resume(
+        cls,
+        /,
+        directory: str | os.PathLike[str],
+        *,
+        callbacks: Sequence[Callback | Callable[[Trainer], Any]] | None = None,
+        custom: Sequence[type] = (),
+        engine: str | None = None,
+        threads: int | None = None,
+        **parts: Any,
+    ) -> Trainer:
+        """The trainer that the newest checkpoint of a folder holds; `fit` goes on to the bit as if it had never ended.
+
+        A checkpoint that is damaged is passed over, with a warning that names it. The data are not in it: give `fit`
+        the same rows, weights and validation rows as before, and the epochs that are left.
+
+        Parameters
+        ----------
+        directory : path
+            The folder.
+        callbacks : sequence or None
+            The callbacks, made anew; those that remember something (`EarlyStopping`, say) get back what one of their
+            class remembered. None: there were no such ones.
+        custom : sequence of classes
+            Layers, losses, optimizers and other parts of one's own that the checkpoint may name.
+        engine, threads
+            As for `Network`; None: as before. The same bits come from the same engine only.
+        **parts
+            `loss`, `optimizer`, `penalty`, `constraint`, `augmentation`: instead of what was written down. Needed where
+            one holds functions of your own, such as a learning rate that is a function: no file holds functions.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder holds no checkpoint.
+        CheckpointError
+            If none can be read, they are of several trainings, or something is needed that no file holds; the message
+            says what.
+
+        Examples
+        --------
+        >>> import tempfile, pellucid as pl
+        >>> x, y = pl.datasets.bulls_eye(100, seed=0)
+        >>> trainer = pl.Trainer(pl.Network([pl.Dense(8), pl.Tanh(), pl.Dense(2)]), pl.SoftmaxCrossEntropy())
+        >>> history = trainer.fit(x, y, epochs=3)
+        >>> folder = tempfile.mkdtemp()
+        >>> path = trainer.save(folder)
+        >>> again = pl.Trainer.resume(folder)
+        >>> again.fit(x, y, epochs=3)["loss"] == trainer.fit(x, y, epochs=3)["loss"]
+        True
+        """
+        return saving.resume(
+            cls, directory, callbacks=callbacks, custom=custom, engine=engine, threads=threads, **parts
+        )
 
     def restore(self, progress: TrainingStates, *, stopped: str) -> None:
         """Be where a training was that was saved; a `fit` on other rows is told so."""

@@ -13,6 +13,7 @@ from pellucid.inspection.data_checks import neighbourhood_purity
 from pellucid.inspection.doctor import diagnose_saved
 from pellucid.inspection.doctor.catalogue import CATALOGUE
 from pellucid.inspection.doctor.data import PURE
+from support.engines import needs_native
 from support.samples import classification
 
 X, Y = classification(rows=240)
@@ -323,6 +324,7 @@ def bumpy(**options: Any) -> tuple[pl.Trainer, Any, Any]:
     return fitted(layers, x, y, epochs=40, batch_size=4, **{"optimizer": pl.Adam(0.05), **options}), x, y
 
 
+@needs_native  # the bumps of this training are those of its rounding
 def test_a_schedule_is_not_advised_where_there_is_one() -> None:
     trainer, x, y = bumpy()
     finding = found("plateau", trainer, x, y)

@@ -18,7 +18,7 @@ from pellucid.tables.report import baselines
 from pellucid.tables.report.baselines import Fold, gradient_boosting, linear_model, matrices, ridge
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import LOG_LOSS, R2, measures_of
-from pellucid.tables.report.report import ModelScore
+from pellucid.tables.report.scores import ModelScore
 from pellucid.tables.report.verdict import verdict
 from pellucid.tables.table import Table
 from pellucid.tables.targets import find_target

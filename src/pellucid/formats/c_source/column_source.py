@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pellucid.encoding.encoded import BooleanColumn, CategoryColumn, DateColumn, EncodedColumn, NumberColumn
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.formats.c_source.text import comment, string
-from pellucid.tables.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
-from pellucid.tables.encoder import EncodedColumn, TableEncoder
 
 _RESERVED = (
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from pellucid.tables.cells import MISSING, NO, YES
-from pellucid.tables.encoder import TableEncoder
+from pellucid.encoding.cells import MISSING, NO, YES
+from pellucid.encoding.encoder import TableEncoder
 
 ROW = '  if (typeof x?.length !== "number") x = encode(x);\n'
 """What stands at the head of `scores`: a row with names is encoded first."""

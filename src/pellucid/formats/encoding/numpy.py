@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pprint
 
-from pellucid.tables.cells import MISSING, NO, YES
-from pellucid.tables.encoder import TableEncoder
+from pellucid.encoding.cells import MISSING, NO, YES
+from pellucid.encoding.encoder import TableEncoder
 
 ROWS = """\
     if isinstance(x, dict):

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.tables.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
-from pellucid.tables.encoder import TableEncoder
+from pellucid.encoding.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.typing import Array
 
 _MISSING = 0.15

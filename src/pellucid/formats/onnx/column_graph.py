@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.encoding.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.formats.onnx.graph import Graph
-from pellucid.tables.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
-from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Array
 
 _LARGEST = 1e150  # whose square is finite

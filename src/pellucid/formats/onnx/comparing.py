@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.ensemble import Ensemble
 from pellucid.formats.encoding.samples import sample_columns
 from pellucid.formats.onnx.column_graph import feeds_of
@@ -24,7 +25,6 @@ from pellucid.formats.prediction import codes_of
 from pellucid.formats.rows import put_codes
 from pellucid.layers.layer import Context, Layer
 from pellucid.network import Network
-from pellucid.tables.encoder import TableEncoder
 from pellucid.typing import Array, Floats
 
 SHARE = 5e-5

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.ensemble import Ensemble, Model, members
 from pellucid.formats.ensemble_prediction import summary_of
 from pellucid.formats.onnx.column_graph import encode
@@ -21,7 +22,6 @@ from pellucid.formats.prediction import graph_of
 from pellucid.network import Network
 from pellucid.program.symbols import OperationError
 from pellucid.storage.atomic import write_atomically
-from pellucid.tables.encoder import TableEncoder
 from pellucid.validation import check_choice, check_finite, check_inputs
 from pellucid.version import __version__
 

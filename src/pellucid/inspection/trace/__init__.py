@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pellucid.inspection.trace.recording import trace
-from pellucid.inspection.trace.values import LayerTrace, Trace
+from pellucid.inspection.trace.result import Trace
+from pellucid.inspection.trace.values import LayerTrace, TracedStep
 
-__all__ = ["LayerTrace", "Trace", "trace"]
+__all__ = ["LayerTrace", "Trace", "TracedStep", "trace"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from pellucid.inspection.trace.numbers import MINUS, number, within
 from pellucid.inspection.trace.symbols import without_missing
-from pellucid.inspection.trace.values import LayerTrace, Trace
+from pellucid.inspection.trace.values import LayerTrace, TracedStep
 from pellucid.typing import Array
 
 FEW = 4  # a layer of at most so many units is worked out in full
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 class Choice(NamedTuple):
     """What is shown: which row, which units, how many decimals."""
 
-    trace: Trace
+    trace: TracedStep
     row: int
     unit: int | str | None
     digits: int

@@ -10,12 +10,12 @@ from pellucid.inspection.trace.choice import Choice
 from pellucid.inspection.trace.lines import backward_lines, forward_line
 from pellucid.inspection.trace.loss_lines import loss_lines, score_line
 from pellucid.inspection.trace.text import optimizer_words
-from pellucid.inspection.trace.values import LayerTrace, Trace
+from pellucid.inspection.trace.values import LayerTrace, TracedStep
 
 VERSION = 1
 
 
-def to_dict(trace: Trace) -> dict[str, Any]:
+def to_dict(trace: TracedStep) -> dict[str, Any]:
     """Numbers in nested lists, one list for each row of the batch; beside them their symbols and formulas.
 
     The input of a layer is the output of the one before it; of the first one it is "x".

@@ -16,7 +16,7 @@ from pellucid.inspection.trace.choice import FEW, Choice, Line, layer_symbols, p
 from pellucid.inspection.trace.loss_lines import penalty_name, score_line
 from pellucid.inspection.trace.numbers import added, array, products
 from pellucid.inspection.trace.symbols import fill
-from pellucid.inspection.trace.values import LayerTrace, Trace
+from pellucid.inspection.trace.values import LayerTrace, TracedStep
 from pellucid.layers.dense import Dense, ScaledInput
 from pellucid.typing import Array
 
@@ -145,7 +145,7 @@ def bias_words(choice: Choice, layer: LayerTrace, unit: int) -> str:
     return f"{added([float(value) for value in rows], choice.digits)} = {choice.number(layer.gradient.bias[unit])}"
 
 
-def _follower(trace: Trace, layer: LayerTrace) -> LayerTrace | None:
+def _follower(trace: TracedStep, layer: LayerTrace) -> LayerTrace | None:
     """The next layer, if it is a function of each unit."""
     after = trace.layers[layer.index + 1 : layer.index + 2]
     return after[0] if after and after[0].derivative is not None else None

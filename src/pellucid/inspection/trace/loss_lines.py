@@ -10,7 +10,7 @@ from pellucid.formulas import LossFormulas, formulas_of
 from pellucid.inspection.trace.choice import FEW, Choice, Line, fields_of, place, put_in
 from pellucid.inspection.trace.numbers import MINUS
 from pellucid.inspection.trace.symbols import fill
-from pellucid.inspection.trace.values import Trace
+from pellucid.inspection.trace.values import TracedStep
 from pellucid.losses.loss import as_numbers
 from pellucid.numerics import sigmoid, softmax
 from pellucid.typing import Floats
@@ -95,7 +95,7 @@ def _terms(choice: Choice, formulas: LossFormulas) -> str:
     return (" + ".join(pieces) + more).replace(f"+ {MINUS}", f"{MINUS} ")
 
 
-def _loss_words(trace: Trace) -> tuple[LossFormulas, dict[str, str]]:
+def _loss_words(trace: TracedStep) -> tuple[LossFormulas, dict[str, str]]:
     found = formulas_of(trace.loss, "values")
     formulas = found if isinstance(found, LossFormulas) else LossFormulas("", "")
     names = {"x": trace.layers[-1].symbols.output, "t": "y"}
@@ -109,20 +109,20 @@ def _loss_words(trace: Trace) -> tuple[LossFormulas, dict[str, str]]:
 _PREDICTIONS: dict[str, Callable[[Floats], Floats]] = {"softmax({x})": softmax, "σ({x})": sigmoid, "exp({x})": np.exp}
 
 
-def _prediction(trace: Trace) -> Floats:
+def _prediction(trace: TracedStep) -> Floats:
     """P, the prediction inside the loss, (n, outputs); the scores where there is none."""
     function = _PREDICTIONS.get(_loss_words(trace)[0].prediction)
     with np.errstate(over="ignore"):
         return trace.scores if function is None else function(trace.scores)
 
 
-def _target(trace: Trace) -> Floats:
+def _target(trace: TracedStep) -> Floats:
     """T, the target as the loss uses it, (n, outputs)."""
     if _loss_words(trace)[1]["t"] == "t":
         return _prediction(trace) - trace.loss.gradient(trace.scores, trace.targets)
     return as_numbers(trace.targets, trace.scores)
 
 
-def penalty_name(trace: Trace) -> str:
+def penalty_name(trace: TracedStep) -> str:
     """What the penalty is called: "L2 penalty"."""
     return f"{type(trace.penalty).__name__} penalty"

@@ -25,7 +25,7 @@ from pellucid.inspection.trace.lines import (
 from pellucid.inspection.trace.loss_lines import loss_lines, score_line
 from pellucid.inspection.trace.numbers import number
 from pellucid.inspection.trace.text import closing, heading, layer_title, optimizer_words
-from pellucid.inspection.trace.values import LayerTrace, Trace
+from pellucid.inspection.trace.values import LayerTrace, TracedStep
 from pellucid.layers.dense import Dense
 from pellucid.typing import Array, Floats
 
@@ -55,7 +55,7 @@ max-width:60em;padding:.4em .7em;border-radius:5px;background:#222;color:#fff;wh
 """.strip()
 
 
-def page(trace: Trace, row: int) -> str:
+def page(trace: TracedStep, row: int) -> str:
     """A document of its own."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -67,7 +67,7 @@ def page(trace: Trace, row: int) -> str:
     )
 
 
-def fragment(trace: Trace, row: int) -> str:
+def fragment(trace: TracedStep, row: int) -> str:
     """The trace, to stand in a page that is there."""
     choice = Choice(trace, row, "all", _DIGITS)
     parts = [f'<div class="pellucid-trace"><style>{_STYLE}</style>', f"<h1>{escape(heading(trace))}</h1>"]
@@ -99,7 +99,7 @@ def _given(choice: Choice) -> str:
     return _details("given", title, _cells(values, tips))
 
 
-def _cost_words(trace: Trace) -> str:
+def _cost_words(trace: TracedStep) -> str:
     return f"C = {number(trace.cost, _DIGITS + 2)}"
 
 

@@ -2,7 +2,7 @@
 
 Contract: `trace` runs one step through the reference engine's mathematics, with each layer's own `forward` and
 `backward`, and answers a `Trace`: a value, whose arrays are copies that nobody else holds. The network is not changed.
-`words.py`, `page.py` and `data.py` make text, HTML and plain data of it.
+`text.py`, `page.py` and `data.py` make text, HTML and plain data of it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from pellucid.inspection.instrumented import (
     walk_forward,
 )
 from pellucid.inspection.names import input_names
+from pellucid.inspection.trace.result import Trace
 from pellucid.inspection.trace.symbols import Symbols, symbols_of
-from pellucid.inspection.trace.values import LayerTrace, Trace
+from pellucid.inspection.trace.values import LayerTrace
 from pellucid.layers.dropout import Scheduled
 from pellucid.layers.layer import as_rows
 from pellucid.losses import Loss

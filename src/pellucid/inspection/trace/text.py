@@ -10,13 +10,13 @@ from pellucid.inspection.trace.choice import Choice, Line
 from pellucid.inspection.trace.lines import backward_lines, forward_line, result_words, step_lines
 from pellucid.inspection.trace.loss_lines import loss_lines, score_line
 from pellucid.inspection.trace.numbers import array, number
-from pellucid.inspection.trace.values import LayerTrace, Trace
+from pellucid.inspection.trace.values import LayerTrace, TracedStep
 
 _INDENT = "  "
 _MOST_NAMED = 60  # numbers of a row
 
 
-def text(trace: Trace, unit: int | str | None, row: int, digits: int) -> str:
+def text(trace: TracedStep, unit: int | str | None, row: int, digits: int) -> str:
     """The whole walk."""
     choice = Choice(trace, row, unit, digits)
     parts = [heading(trace), _given(choice), "Forward, from the inputs to the cost"]
@@ -36,7 +36,7 @@ def text(trace: Trace, unit: int | str | None, row: int, digits: int) -> str:
     return "\n\n".join(parts)
 
 
-def heading(trace: Trace) -> str:
+def heading(trace: TracedStep) -> str:
     """What was traced, in a line."""
     rows = "one example" if len(trace.x) == 1 else f"a batch of {len(trace.x)} examples"
     optimizer = "" if trace.optimizer is None else f", {type(trace.optimizer).__name__}"
@@ -44,7 +44,7 @@ def heading(trace: Trace) -> str:
     return f"{what} {rows}, {type(trace.loss).__name__}{optimizer}"
 
 
-def closing(trace: Trace, digits: int) -> str:
+def closing(trace: TracedStep, digits: int) -> str:
     """The cost before and after."""
     assert trace.cost_after is not None
     return f"C after the step = {number(trace.cost_after, digits + 2)}, before it {number(trace.cost, digits + 2)}"
@@ -55,7 +55,7 @@ def layer_title(layer: LayerTrace) -> str:
     return f"layer {layer.index}, {layer.layer}"
 
 
-def optimizer_words(trace: Trace) -> str:
+def optimizer_words(trace: TracedStep) -> str:
     """The optimizer with what differs from its defaults, the rate, and its formula."""
     optimizer = trace.optimizer
     described = (inspect.getdoc(type(optimizer)) or "").split("\n\n")[0]

@@ -1,11 +1,9 @@
-"""What a trace is: one training step with every number kept, and its ways out."""
+"""What a trace holds: one training step with every number kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 from pellucid.inspection.trace.symbols import Symbols
 from pellucid.layers.layer import Layer
@@ -13,7 +11,6 @@ from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty
 from pellucid.typing import Array, Floats
-from pellucid.validation import check_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +58,8 @@ class LayerTrace:
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
-    """One training step with every number in it. Print it, show it in a notebook, or save it as a page.
+class TracedStep:
+    """One training step with every number in it.
 
     Parameters
     ----------
@@ -128,64 +125,6 @@ class Trace:
         """∂C/∂scores, (n, outputs)."""
         return self.layers[-1].output_gradient.reshape(len(self.x), -1)
 
-    def text(self, *, unit: int | str | None = None, row: int = 0, digits: int = 4) -> str:
-        """The step as a walk through the chain rule: each line's formula, and the numbers put in.
-
-        Parameters
-        ----------
-        unit : int, "all" or None
-            Which unit of each layer is worked out number by number. None: every one of a layer of at most four, of a
-            larger one that whose gradient is the largest.
-        row : int
-            Which row is followed through the layers, from 0 on.
-        digits : int
-            How many decimals are shown; small numbers show three digits anyway. `layers` has them all.
-        """
-        from pellucid.inspection.trace.text import text
-
-        self._check_row(row)
-        if unit is not None and unit != "all":
-            if isinstance(unit, str):
-                raise ValueError(f"unit must be a whole number, 'all' or None, not {unit!r}.")
-            widest = max(layer.output[0].size for layer in self.layers)
-            check_integer("unit", unit, minimum=0, maximum=widest - 1)
-        return text(self, unit, row, check_integer("digits", digits, minimum=1, maximum=16))
-
-    def __str__(self) -> str:
-        """The walk through the chain rule."""
-        return self.text()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain data: dictionaries, lists, numbers and strings."""
-        from pellucid.inspection.trace.data import to_dict
-
-        return to_dict(self)
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Everything as JSON; numbers that are not finite are the strings "NaN", "Infinity" and "-Infinity"."""
-        import json
-
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
-
-    def to_html(self, *, row: int = 0) -> str:
-        """A page of its own: fold out a layer, hover over a unit to see its sum written out. It loads nothing."""
-        from pellucid.inspection.trace.page import page
-
-        self._check_row(row)
-        return page(self, row)
-
-    def save_html(self, path: str | Path, *, row: int = 0) -> None:
-        """Write `to_html` to a file."""
-        from pellucid.storage.atomic import write_atomically
-
-        write_atomically(Path(path).expanduser(), [self.to_html(row=row).encode()])
-
-    def _repr_html_(self) -> str:
-        """What notebooks show."""
-        from pellucid.inspection.trace.page import fragment
-
-        return fragment(self, 0)
-
     def class_of(self, row: int) -> str:
         """The name of a row's class; "" where its target is not one class, or the class has no name but its number."""
         target = self.targets[row].reshape(-1)
@@ -193,6 +132,3 @@ class Trace:
             return ""
         name = self.classes[int(target[0])]
         return "" if name == str(int(target[0])) else name
-
-    def _check_row(self, row: int) -> None:
-        check_integer("row", row, minimum=0, maximum=len(self.x) - 1)

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.datasets.splits import k_fold_indices
+from pellucid.encoding.encoder import Layout, TableEncoder
 from pellucid.engines.cores import one_thread
 from pellucid.losses import AbsoluteError, SquaredError
-from pellucid.tables.encoder import Layout, TableEncoder
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import LINEAR
 from pellucid.tables.report.metrics import DEVIANCE, LOG_LOSS
-from pellucid.tables.report.report import CONSTANT
+from pellucid.tables.report.scores import CONSTANT
 from pellucid.tables.running import run_all
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target

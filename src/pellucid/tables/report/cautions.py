@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pellucid.tables.cells import kind_given
+from pellucid.encoding.cells import kind_given
 from pellucid.tables.targets import Target, rare_classes
 from pellucid.typing import Array, Floats
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from pellucid.datasets.splits import k_fold_indices, split_indices
-from pellucid.tables.encoder import TableEncoder
+from pellucid.encoding.encoder import TableEncoder
 from pellucid.tables.fitting import Indices, Settings, TableModel, plan
 from pellucid.tables.report.baselines import RIVALS, Fold
 from pellucid.tables.report.columns import permutation_importance
 from pellucid.tables.report.intervals import bootstrap, interval
 from pellucid.tables.report.metrics import Measure
-from pellucid.tables.report.report import NETWORK, ModelScore
+from pellucid.tables.report.scores import NETWORK, ModelScore
 from pellucid.tables.running import Job
 from pellucid.tables.table import Table
 from pellucid.tables.targets import Target

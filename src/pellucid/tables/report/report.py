@@ -1,7 +1,7 @@
 """The report: what the columns are, how good the network is and beside what, what it looks at, and what to do next.
 
-Contract: a `TableReport` is plain data and knows how to become JSON; `in_words` (in `words.py`) and the page (in
-`plots/table_page.py`) say it to people.
+Contract: a `TableReport` is plain data and knows how to become JSON and words; the command line has colours and
+tables of its own, and the page is drawn above (`plots/table_page.py`).
 """
 
 from __future__ import annotations
@@ -10,50 +10,22 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pellucid.pictures import draw
+from pellucid.tables.formatting import minus
 from pellucid.tables.report.calibration import Calibration
 from pellucid.tables.report.columns import Effect
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import Measure, why_first
+from pellucid.tables.report.scores import ModelScore, contender_rows, scored
 from pellucid.tables.table import Line
 from pellucid.tables.targets import Target
 from pellucid.typing import Array
-
-NETWORK, CONSTANT, AS_IT_WAS = "network", "constant", "recipe as it was"
-"""What the network, an answer that is the same for all rows, and the recipe that a search began with are called."""
-
-
-@dataclass(frozen=True)
-class ModelScore:
-    """One of the models that were measured on the same rows.
-
-    Parameters
-    ----------
-    name : str
-        "network", "constant", "linear model", "gradient boosting" or, of a search, "recipe as it was".
-    scores : mapping
-        Each measure by name, with its interval.
-    folds : tuple of float
-        The first measure on each fold.
-    lead : mapping
-        By how much the network is better (negative: worse) on the same rows, by measure; {} for itself.
-    seconds : float
-        What training took on all folds.
-    """
-
-    name: str
-    scores: Mapping[str, Interval]
-    folds: tuple[float, ...]
-    lead: Mapping[str, Interval]
-    seconds: float
-
-
-def leads_constant(contenders: Sequence[ModelScore], measure: Measure) -> bool:
-    """Whether the network's lead over a constant answer can be measured."""
-    return any(each.name == CONSTANT and each.lead[measure.name].low > 0 for each in contenders)
+from pellucid.validation import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +102,15 @@ class TableReport:
         """The network's first measure; None where nothing was measured."""
         return self.contenders[0].scores[self.measures[0].name] if self.contenders else None
 
+    @property
+    def headline(self) -> str:
+        """What was learnt, and how well, in one line."""
+        what = f"{self.target.name} ({self.target.label}) from {Path(self.source).name}, {counted(self.rows, 'row')}"
+        if self.score is None:
+            return f"{what}: not measured"
+        measure = self.measures[0]
+        return f"{what}: {measure.title} {scored(self.score, measure)}"
+
     def contender(self, name: str) -> ModelScore | None:
         """One of those that were compared, by name."""
         return next((each for each in self.contenders if each.name == name), None)
@@ -172,15 +153,23 @@ class TableReport:
 
     def to_html(self, path: Any = None) -> str:
         """The report as one HTML file that loads nothing; written where a path is given (needs matplotlib)."""
-        from pellucid.plots.table_page import table_page
-
-        return table_page(self, path)
+        page: str = draw("table_page", self, path)
+        return page
 
     def __str__(self) -> str:
-        """The report in words."""
-        from pellucid.tables.report.summary import in_words
-
-        return in_words(self)
+        """The report in words, for a notebook or a file of text: all of it that fits into lines."""
+        lines = [self.headline, ""]
+        if self.contenders:
+            lines += [*_table(contender_rows(self.contenders, self.measures)), "", f"Measured {self.how}."]
+            lines += [why_first(self.target), self.verdict, *(f"Caution: {words}" for words in self.cautions), ""]
+        if self.importance:
+            lines.append(f"What the network needs ({self.measures[0].loss} without the column):")
+            lines += [f"  {name:<24} {minus(f'{drop:+.4f}')}" for name, drop in list(self.importance.items())[:10]]
+            lines.append("")
+        for finding in self.findings.get("findings", []):
+            lines += [f"The doctor: {finding.get('name')}. {finding.get('message')}", f"  {finding.get('advice')}", ""]
+        lines += ["Next:", *(f"  {command}\n    {why}" for command, why in self.next)] if self.next else []
+        return "\n".join(lines).rstrip()
 
 
 def _plain_contender(each: ModelScore) -> dict[str, Any]:
@@ -195,3 +184,8 @@ def _plain_contender(each: ModelScore) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from pellucid.tables.formatting import minus
 from pellucid.tables.report.baselines import LINEAR_MODEL
 from pellucid.tables.report.intervals import Interval
 from pellucid.tables.report.metrics import Measure
-from pellucid.tables.report.report import AS_IT_WAS, CONSTANT, NETWORK, ModelScore
+from pellucid.tables.report.scores import AS_IT_WAS, CONSTANT, NETWORK, ModelScore, as_printed, signed
 
 
 def verdict(contenders: Sequence[ModelScore], measure: Measure) -> str:
@@ -18,7 +17,7 @@ def verdict(contenders: Sequence[ModelScore], measure: Measure) -> str:
     A difference counts where its 95 % interval, as it is printed, does not hold 0.
     """
     words = _beside_rivals(contenders, measure)
-    for lead in (_as_printed(each.lead[measure.name]) for each in contenders if each.name == AS_IT_WAS):
+    for lead in (as_printed(each.lead[measure.name]) for each in contenders if each.name == AS_IT_WAS):
         found = "better" if lead.low > 0 else "not measurably better"
         words += f" The network that was found is {found} than the recipe as it was ({_by(lead, measure)})."
     return words
@@ -26,11 +25,11 @@ def verdict(contenders: Sequence[ModelScore], measure: Measure) -> str:
 
 def _beside_rivals(contenders: Sequence[ModelScore], measure: Measure) -> str:
     others = [each for each in contenders if each.name not in (NETWORK, CONSTANT, AS_IT_WAS)]
-    leads = {each.name: _as_printed(each.lead[measure.name]) for each in others}
+    leads = {each.name: as_printed(each.lead[measure.name]) for each in others}
     ahead = {name: lead for name, lead in leads.items() if lead.high < 0}
     beaten = {name: lead for name, lead in leads.items() if lead.low > 0}
     level = {name: lead for name, lead in leads.items() if name not in ahead and name not in beaten}
-    constant = next((_as_printed(each.lead[measure.name]) for each in contenders if each.name == CONSTANT), None)
+    constant = next((as_printed(each.lead[measure.name]) for each in contenders if each.name == CONSTANT), None)
     better = ""
     if ahead:
         best = min(ahead, key=lambda name: ahead[name].value)
@@ -56,23 +55,6 @@ def _by(lead: Interval, measure: Measure) -> str:
     """A lead in the measure's words: "log loss lower by 0.012 [0.004, 0.020]"."""
     more = measure.higher == (lead.value >= 0)
     return f"{measure.title} {'higher' if more else 'lower'} by {signed(max(lead, -lead)).replace('+', '')}"
-
-
-def _decimals(difference: Interval) -> int:
-    size = max(abs(bound) for bound in difference)
-    return 4 if size < 0.02 else 3 if size < 10 else 1
-
-
-def _as_printed(difference: Interval) -> Interval:
-    decimals = _decimals(difference)
-    return Interval(*(round(bound, decimals) for bound in difference))
-
-
-def signed(difference: Interval) -> str:
-    """A difference with its interval: +0.012 [+0.004, +0.020]."""
-    decimals = _decimals(difference)
-    value, low, high = (minus(f"{bound:+.{decimals}f}") for bound in difference)
-    return f"{value} [{low}, {high}]"
 
 
 def _article(name: str) -> str:

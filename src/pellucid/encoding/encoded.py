@@ -17,12 +17,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid.tables.cells import numbers_of, texts_of, truths_of
-from pellucid.tables.dates import dates_of, parts_of
+from pellucid.encoding.cells import numbers_of, texts_of, truths_of
+from pellucid.encoding.dates import dates_of, parts_of
 from pellucid.typing import Array, Floats
 
 FORMS = ("sign", "one_hot", "code")
@@ -248,3 +248,6 @@ class CategoryColumn:
         if self.form == "one_hot":
             return Encoded(one_hot=np.eye(len(self.values) + 1, dtype=np.float32)[codes, 1:])
         return Encoded(codes=codes.astype(np.float32)[:, None])
+
+
+EncodedColumn: TypeAlias = NumberColumn | DateColumn | BooleanColumn | CategoryColumn

@@ -13,7 +13,7 @@ import math
 import numbers
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -68,7 +68,14 @@ class Cells(dict[str, Array]):
         return Cells({name: cells[rows] for name, cells in self.items()})
 
 
-def cells_of(columns: Mapping[str, Any], names: Iterable[str]) -> dict[str, Array]:
+class NamedColumns(Protocol):
+    """Columns by name: a mapping, or a table."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """A column."""
+
+
+def cells_of(columns: NamedColumns, names: Iterable[str]) -> dict[str, Array]:
     """Some of the columns as cells."""
     if isinstance(columns, Cells):
         return {name: columns[name] for name in names}

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid as pl
+from pellucid.encoding.cells import MISSING
 from pellucid.tables import Layout, Table, TableEncoder, TableError
-from pellucid.tables.cells import MISSING
 from support.tables import frames
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.tables.cells import CellError, in_words
+from pellucid.encoding.cells import CellError, in_words
 from pellucid.typing import Array, Floats
 
 ORDERS = ("ymd", "dmy", "mdy")

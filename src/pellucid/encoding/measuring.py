@@ -12,11 +12,11 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid.tables.cells import TableError, as_number, numbers_of, texts_of, truths_of
-from pellucid.tables.dates import dates_of, parts_of
-from pellucid.tables.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn, robust_factor
-from pellucid.tables.kinds import Column
-from pellucid.tables.sampling import Sample
+from pellucid.encoding.cells import TableError, as_number, numbers_of, texts_of, truths_of
+from pellucid.encoding.column import Column
+from pellucid.encoding.dates import dates_of, parts_of
+from pellucid.encoding.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn, robust_factor
+from pellucid.encoding.sampling import Sample
 from pellucid.typing import Array, Floats
 
 MOST_CATEGORIES = 10_000

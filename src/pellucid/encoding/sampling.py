@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pellucid.encoding.cells import Cells
 from pellucid.streams import Purpose, Stream
-from pellucid.tables.cells import Cells
 from pellucid.typing import Array, Floats
 
 

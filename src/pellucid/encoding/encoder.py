@@ -10,19 +10,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from pellucid.tables.cells import TableError, as_columns, cells_of, check_lengths
-from pellucid.tables.encoded import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
-from pellucid.tables.kinds import Column
-from pellucid.tables.measuring import measure_of
-from pellucid.tables.table import Table
+from pellucid.encoding.cells import NamedColumns, TableError, as_columns, cells_of, check_lengths
+from pellucid.encoding.column import Column
+from pellucid.encoding.encoded import CategoryColumn, EncodedColumn
+from pellucid.encoding.measuring import measure_of
+from pellucid.encoding.plain_columns import column_from, plain_column
 from pellucid.typing import Floats
 from pellucid.validation import check_integer, check_number
 
-EncodedColumn: TypeAlias = NumberColumn | DateColumn | BooleanColumn | CategoryColumn
+VERSION = 1
+"""Of the JSON values that stand for an encoder."""
 
 ONE_HOT_UP_TO = 8
 CLIP = 3.0
@@ -31,6 +32,17 @@ CLIP = 3.0
 def _plainly(name: str) -> str:
     """A name without what people write in different ways: capitals, spaces and other signs."""
     return "".join(sign for sign in name.casefold() if sign.isalnum())
+
+
+class KnownTable(NamedColumns, Protocol):
+    """What an encoder is measured on: a `Table`, whose columns have their kinds."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What each column is."""
+
+    def without(self, *names: str) -> KnownTable:
+        """The table without some columns."""
 
 
 class Layout(NamedTuple):
@@ -67,8 +79,9 @@ class TableEncoder:
 
     Examples
     --------
-    >>> table = Table.of({"size": [1.0, 2.0, None, 4.0, 5.0], "colour": ["red", "blue", "red", None, "green"]})
-    >>> encoder = TableEncoder.fit(table)
+    >>> import pellucid as pl
+    >>> columns = {"size": [1.0, 2.0, None, 4.0, 5.0], "colour": ["red", "blue", "red", None, "green"]}
+    >>> encoder = TableEncoder.fit(pl.tables.Table.of(columns))
     >>> encoder.feature_names
     ('size', 'size missing', 'colour: blue', 'colour: green', 'colour: red')
     >>> encoder.transform({"colour": ["green", "violet"], "size": [3.0, None]})
@@ -81,13 +94,13 @@ class TableEncoder:
 
     @staticmethod
     def fit(
-        table: Table, target: str | None = None, *, one_hot_up_to: int = ONE_HOT_UP_TO, clip: float = CLIP
+        table: KnownTable, target: str | None = None, *, one_hot_up_to: int = ONE_HOT_UP_TO, clip: float = CLIP
     ) -> TableEncoder:
         """Measure the columns of training rows.
 
         Parameters
         ----------
-        table : Table
+        table : KnownTable
             The rows.
         target : str or None
             A column that is not to be encoded, since it is what the network learns.
@@ -102,7 +115,7 @@ class TableEncoder:
     @staticmethod
     def measured(
         columns: Iterable[Column],
-        parts: Iterable[Mapping[str, Any]],
+        parts: Iterable[NamedColumns],
         *,
         one_hot_up_to: int = ONE_HOT_UP_TO,
         clip: float = CLIP,
@@ -214,10 +227,12 @@ class TableEncoder:
         )
 
     def to_plain(self) -> dict[str, Any]:
-        """All of the encoder as JSON values."""
-        from pellucid.tables.encoder_data import plain_of
-
-        return plain_of(self)
+        """All of the encoder as JSON values; floats are exact."""
+        return {
+            "version": VERSION,
+            "columns": list(map(plain_column, self.columns)),
+            "left_out": [list(pair) for pair in self.left_out],
+        }
 
     @staticmethod
     def from_plain(data: Any) -> TableEncoder:
@@ -228,6 +243,23 @@ class TableEncoder:
         ValueError
             If something in it is not what it should be.
         """
-        from pellucid.tables.encoder_data import encoder_from
-
-        return encoder_from(data)
+        if not isinstance(data, Mapping) or set(data) != {"version", "columns", "left_out"}:
+            raise ValueError(f"the preprocessing must be a table of version, columns and left_out, not {data!r:.60}.")
+        if data["version"] != VERSION:
+            raise ValueError(
+                f"the preprocessing has version {data['version']!r:.20}, and this Pellucid knows {VERSION}."
+            )
+        if not isinstance(data["columns"], list) or not data["columns"]:
+            raise ValueError(f"the preprocessing has no list of columns, but {data['columns']!r:.60}.")
+        columns = tuple(map(column_from, data["columns"]))
+        left_out = data["left_out"]
+        if not isinstance(left_out, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
+            for pair in left_out
+        ):
+            raise ValueError(f"the columns left out must be pairs of texts, not {left_out!r:.60}.")
+        names = [column.name for column in columns]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"the preprocessing names the column {name!r:.60} twice.")
+        return TableEncoder(columns, tuple((name, reason) for name, reason in left_out))

@@ -1,4 +1,4 @@
-"""An encoder as JSON values, and back: what a model file says of it, checked to the last field."""
+"""The columns of an encoder as JSON values, and back: what a model file says of them, checked to the last field."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from pellucid.tables.dates import ORDERS, PARTS
-from pellucid.tables.encoded import FORMS, BooleanColumn, CategoryColumn, DateColumn, NumberColumn
-from pellucid.tables.encoder import EncodedColumn, TableEncoder
+from pellucid.encoding.dates import ORDERS, PARTS
+from pellucid.encoding.encoded import FORMS, BooleanColumn, CategoryColumn, DateColumn, EncodedColumn, NumberColumn
 from pellucid.validation import check_choice
-
-VERSION = 1
 
 _CLASSES: dict[str, type[EncodedColumn]] = {
     "number": NumberColumn,
@@ -23,47 +20,23 @@ _CLASSES: dict[str, type[EncodedColumn]] = {
 _KINDS = {cls: kind for kind, cls in _CLASSES.items()}
 
 
-def plain_of(encoder: TableEncoder) -> dict[str, Any]:
-    """The table that stands for an encoder; floats are exact."""
-    return {
-        "version": VERSION,
-        "columns": [{"kind": _KINDS[type(column)], **_lists(asdict(column))} for column in encoder.columns],
-        "left_out": [list(pair) for pair in encoder.left_out],
-    }
+def plain_column(column: EncodedColumn) -> dict[str, Any]:
+    """The table that stands for a column of an encoder; floats are exact."""
+    return {"kind": _KINDS[type(column)], **_lists(asdict(column))}
 
 
 def _lists(values: dict[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def encoder_from(data: Any) -> TableEncoder:
-    """The encoder that a table stands for.
+def column_from(data: Any) -> EncodedColumn:
+    """The column that a table stands for.
 
     Raises
     ------
     ValueError
         If something in it is not what it should be.
     """
-    if not isinstance(data, Mapping) or set(data) != {"version", "columns", "left_out"}:
-        raise ValueError(f"the preprocessing must be a table of version, columns and left_out, not {data!r:.60}.")
-    if data["version"] != VERSION:
-        raise ValueError(f"the preprocessing has version {data['version']!r:.20}, and this Pellucid knows {VERSION}.")
-    if not isinstance(data["columns"], list) or not data["columns"]:
-        raise ValueError(f"the preprocessing has no list of columns, but {data['columns']!r:.60}.")
-    columns = tuple(_column(each) for each in data["columns"])
-    left_out = data["left_out"]
-    if not isinstance(left_out, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in left_out
-    ):
-        raise ValueError(f"the columns left out must be pairs of texts, not {left_out!r:.60}.")
-    names = [column.name for column in columns]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"the preprocessing names the column {name!r:.60} twice.")
-    return TableEncoder(columns, tuple((name, reason) for name, reason in left_out))
-
-
-def _column(data: Any) -> EncodedColumn:
     if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
         raise ValueError(f"a column of the preprocessing must be a table with a kind, not {data!r:.60}.")
     kind = check_choice("the kind of a column", data["kind"], _CLASSES)
