@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+import textwrap
 from importlib import metadata
 from pathlib import Path
 
@@ -60,3 +62,19 @@ def test_no_other_line_advises_an_index() -> None:
     files += [*root.glob("*.md"), *(root / "docs").glob("*.md")]
     advice = [str(path) for path in files if re.search(r"pip install .?pellucid", path.read_text(encoding="utf-8"))]
     assert advice == []
+
+
+def test_numbers_in_csv_are_read_without_pyarrow(tmp_path: Path) -> None:
+    """By the command line and the playground, whose extras do not bring it."""
+    pytest.importorskip("rich")
+    path = tmp_path / "d.csv"
+    path.write_text("a;b\n" + "1,5;2\n" * 12)
+    code = f"""
+        import sys
+        sys.modules["pyarrow"] = None
+        from pellucid.cli.inputs import read_csv
+        from pellucid.playground.pasted_table import PastedTable
+        print(read_csv({str(path)!r}).numbers[0].tolist(), PastedTable.read(open({str(path)!r}).read()).columns)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[1.5, 2.0] ('a', 'b')\n"

@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid as pl
-from pellucid.sweeps.workers import LOOK, _Watch
+from pellucid.engines.pool import LOOK
+from pellucid.sweeps.workers import _Watch
 
 DATA = pl.datasets.load_toy("crescent-moons", n_per_class=60)
 GRID = pl.grid(units=[2, 5], learning_rate=[0.01, 0.1, 1.0])
@@ -451,7 +452,8 @@ SCRIPT = """
 import sys, time
 import numpy as np
 import pellucid as pl
-from pellucid.sweeps.workers import LOOK, _Watch
+from pellucid.engines.pool import LOOK
+from pellucid.sweeps.workers import _Watch
 
 def make_trainer(units):
     slow = units > 3

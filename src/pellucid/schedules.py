@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pellucid.configuration import from_configuration
+from pellucid.display import typed
 from pellucid.pictures import draw
 from pellucid.validation import check_number, coerce_integer_field, coerce_number_field
 
@@ -56,9 +57,7 @@ class Schedule:
 
     def __str__(self) -> str:
         """The schedule as one would type it, with only what differs from the defaults."""
-        first, *rest = ((item, getattr(self, item.name)) for item in fields(self))
-        differing = [f"{item.name}={value}" for item, value in rest if value != item.default]
-        return f"{type(self).__name__}({', '.join([str(first[1]), *differing])})"
+        return typed(self)
 
     def plot(self, steps: int | None = None, **options: Any) -> Any:
         """Draw the rate over the steps (needs matplotlib); see `pellucid.plots.schedule`."""

@@ -49,12 +49,15 @@ def test_a_built_in_set_is_its_test_part(pellucid, run, held_out) -> None:
     assert pellucid("predict", run / "model.pellucid", "digits").out == out
 
 
-@pytest.mark.parametrize("kind", ["csv", "header", "semicolon", "tab", "blank", "quoted", "npy", "images", "npz"])
+@pytest.mark.parametrize(
+    "kind", ["csv", "header", "semicolon", "tab", "blank", "quoted", "decimal", "npy", "images", "npz"]
+)
 def test_files_of_every_kind(pellucid, run, held_out, tmp_path, kind) -> None:
     x = held_out.x[:20]
     path = tmp_path / f"data.{kind if kind in ('npy', 'npz') else 'npy' if kind == 'images' else 'csv'}"
-    separator = {"semicolon": ";", "tab": "\t"}.get(kind, ",")
-    lines = [separator.join(f'"{value}"' if kind == "quoted" else str(value) for value in row) for row in x]
+    separator = {"semicolon": ";", "decimal": ";", "tab": "\t"}.get(kind, ",")
+    write = {"quoted": '"{}"'.format, "decimal": lambda value: str(value).replace(".", ",")}.get(kind, str)
+    lines = [separator.join(map(write, row)) for row in x]
     if kind in ("npy", "images"):
         np.save(path, x.reshape(-1, 8, 8) if kind == "images" else x)
     elif kind == "npz":

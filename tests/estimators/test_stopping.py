@@ -229,6 +229,24 @@ def test_an_interrupt_of_lbfgs(digits: Data, monkeypatch: pytest.MonkeyPatch) ->
     assert model.score(*digits) > 0.3
 
 
+def test_lbfgs_ends_after_the_iteration_in_which_it_is_asked_to(digits: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    NativeEngine = pytest.importorskip("pellucid.engines.native").NativeEngine
+    calls = []
+    plain = NativeEngine.loss_and_gradient
+    model = MLPClassifier(solver="lbfgs", random_state=0, engine="native")
+
+    def stopping(self: Any, *arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 20:
+            model._members[0].stop()  # as the main thread does on Ctrl-C
+        return plain(self, *arguments)
+
+    monkeypatch.setattr(NativeEngine, "loss_and_gradient", stopping)
+    model.fit(*digits)
+    assert 20 <= len(calls) < 40  # a line search takes some
+    assert 5 < model.n_iter_ <= 20
+
+
 def test_verbose_prints_every_epoch(digits: Data, capsys: pytest.CaptureFixture[str]) -> None:
     model = MLPClassifier(verbose=True, tol=0.5, n_iter_no_change=1, early_stopping=True, random_state=0).fit(*digits)
     lines = capsys.readouterr().out.splitlines()

@@ -30,6 +30,8 @@ def test_columns_may_be_divided_by_several_signs(delimiter) -> None:
 def test_decimal_commas_where_semicolons_divide() -> None:
     chosen = PastedTable.read(rows(line="{i},5;{j},25;{c}", head="a;b;c\n")).choose()
     assert chosen.x[2].tolist() == [2.5, 4.25]
+    chosen = PastedTable.read("# measured\n" + rows(line="{i},5;3.{j}00,25;{c}", head="a;b;c\n")).choose()
+    assert chosen.x[2].tolist() == [2.5, 3400.25]
 
 
 def test_a_file_without_names_and_one_with_a_mark_and_quotes() -> None:

@@ -81,7 +81,7 @@ def test_a_page_of_images(digits, tmp_path) -> None:
     counts = np.bincount(y, minlength=10)
     place = page.cells.index("class") + 3
     assert page.cells[place : place + 3] == ["0", str(counts[0]), f"{counts[0] / 80:.1%}"]
-    assert "Adam(0.01)" in page.cells
+    assert "Adam(learning_rate=0.01)" in page.cells
     assert len(page.pictures) == 11
     for picture in page.pictures:
         kind, data = picture["src"].split(",", 1)

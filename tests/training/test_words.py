@@ -64,7 +64,7 @@ def test_a_trainer() -> None:
     trainer, _ = trained()
     assert repr(trainer) == (
         "Trainer(Network([Dense(3), ReLU(), Dense(2)], dtype='float32', 23 parameters), loss=SoftmaxCrossEntropy(), "
-        "optimizer=Adam(learning_rate=0.01), batch_size='auto', seed=0, penalty=L2(strength=0.1), callbacks=[Every]): "
+        "optimizer=Adam(learning_rate=0.01), batch_size='auto', seed=0, penalty=L2(0.1), callbacks=[Every]): "
         "epoch 1, step 1"
     )
     fresh = pl.Trainer(pl.Network([pl.Dense(1)]), "squared_error")

@@ -56,7 +56,17 @@ class Transform:
 
 
 @dataclass(frozen=True)
-class Mirror(Transform):
+class _Reflection(Transform):
+    """Turns some of the images over."""
+
+    probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_number("probability", self.probability, minimum=0.0, maximum=1.0)
+
+
+@dataclass(frozen=True)
+class Mirror(_Reflection):
     """Exchanges left and right: p = (−x, y).
 
     Parameters
@@ -65,18 +75,13 @@ class Mirror(Transform):
         The fraction of the images that is mirrored, 0 to 1.
     """
 
-    probability: float = 0.5
-
-    def __post_init__(self) -> None:
-        check_number("probability", self.probability, minimum=0.0, maximum=1.0)
-
     def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """The sign of x changes."""
         return _diagonal(_signs(stream, rows, self.probability), 1.0)
 
 
 @dataclass(frozen=True)
-class Flip(Transform):
+class Flip(_Reflection):
     """Turns upside down: p = (x, −y).
 
     Parameters
@@ -84,11 +89,6 @@ class Flip(Transform):
     probability : float
         The fraction of the images that is flipped, 0 to 1.
     """
-
-    probability: float = 0.5
-
-    def __post_init__(self) -> None:
-        check_number("probability", self.probability, minimum=0.0, maximum=1.0)
 
     def inverse(self, stream: Stream, rows: ImageRows) -> AffineMaps:
         """The sign of y changes."""

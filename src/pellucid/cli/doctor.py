@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.command import Command
+from pellucid.cli.command import Command, taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,14 +91,11 @@ def _of_history(folder: Path, why: str) -> dict[str, Any]:
 
 def _table_again(settings: Mapping[str, Any]) -> str:
     """Why a run on a table has no findings, and the training that has some, as one types it."""
-    from dataclasses import fields
-
     from pellucid.cli.remedies import command_line
     from pellucid.cli.runs import FACTS
     from pellucid.cli.table_options import TableOptions
 
-    known = {each.name for each in fields(TableOptions)}
-    options = TableOptions(**{name: value for name, value in settings.items() if name in known})
+    options = taken(TableOptions, settings)
     why = f"training was interrupted before the doctor's turn, or {FACTS} is missing"
     return f"{why}. Train to the end: {command_line(options, {})}"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pellucid.cli import csv_options
-from pellucid.cli.command import Command
+from pellucid.cli.command import Command, DataFolder, ModelPath
 
 if TYPE_CHECKING:
     from pellucid.cli.inputs import CsvTable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def evaluate_model(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
+    model: ModelPath,
     data: Annotated[
         str,
         typer.Argument(
@@ -30,9 +30,7 @@ def evaluate_model(
         typer.Option(metavar="COLUMN", help="The target's column, by name or number (from 1); in .npz, the array."),
     ] = None,
     csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_options.HELP}")] = None,
-    directory: Annotated[
-        str | None, typer.Option("--data", metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.")
-    ] = None,
+    directory: DataFolder = None,
 ) -> None:
     """Measure a saved network on rows with known targets: loss, accuracy, and which classes it confuses."""
     from pellucid.cli import inputs, tables
@@ -144,13 +142,14 @@ def _target_numbers(table: CsvTable) -> Array:
     """The targets of a file as numbers to be predicted."""
     import numpy as np
 
-    from pellucid.cli import inputs
     from pellucid.cli.errors import Failure
+    from pellucid.tables.numerals import number_in
 
-    for line, cell in zip(table.lines, table.text, strict=True):
-        if not inputs.is_number(cell):
+    values = [number_in(cell, table.decimal) for cell in table.text]
+    for line, cell, value in zip(table.lines, table.text, values, strict=True):
+        if value is None:
             raise Failure(f"{table.source}, line {line}: the target {cell!r} is no number.")
-    return np.array([float(cell) for cell in table.text])  # (n,)
+    return np.array(values)  # (n,)
 
 
 evaluate = Command("evaluate", evaluate_model, "Example:  pellucid evaluate runs/digits-1 digits")

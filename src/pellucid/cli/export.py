@@ -1,58 +1,18 @@
-"""`pellucid export`: the words of the command. `exporting.py` does the work."""
+"""`pellucid export`: the command. `export_options.py` states what can be typed, `exporting.py` does the work."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from pellucid.cli.command import Command
-
-_INT8 = "C in int8, and ONNX"
+from pellucid.cli.command import Command, from_record
+from pellucid.cli.export_options import ExportOptions
 
 
-def export_model(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
-    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="What to write: c, numpy, javascript or onnx.")],
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to; else here, by the name of the model."),
-    ] = None,
-    int8: Annotated[
-        bool,
-        typer.Option("--int8", help="C in whole numbers of one byte: a quarter of the size.", rich_help_panel=_INT8),
-    ] = False,
-    calibrate: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATA",
-            help="Rows like those to come, to measure ranges (int8) or compare answers (onnx) on: a built-in data set; "
-            "a .csv, .npy or .npz file, with or without the target in the last column (in .npz: y). Else, for int8, "
-            "the built-in data set it was trained on.",
-            rich_help_panel=_INT8,
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.", rich_help_panel=_INT8),
-    ] = None,
-    training: Annotated[
-        bool,
-        typer.Option(
-            "--training",
-            help="Write the whole program of the training behind this network, not the trained network.",
-            rich_help_panel="The training program (NumPy)",
-        ),
-    ] = False,
-) -> None:
+def export_model(options: ExportOptions) -> None:
     """Write a saved network as source (C99, Python with NumPy alone, JavaScript) or as ONNX."""
-    from pellucid.cli.exporting import ExportOptions, export
+    from pellucid.cli.exporting import export
 
-    export(
-        model,
-        to,
-        ExportOptions(output=output, int8=int8, calibrate=calibrate, data=data, training=training),
-    )
+    export(options)
 
 
-export = Command("export", export_model, "Example:  pellucid export runs/digits-1 --to c --int8")
+export = Command(
+    "export", from_record(ExportOptions, export_model), "Example:  pellucid export runs/digits-1 --to c --int8"
+)

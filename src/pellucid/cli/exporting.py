@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pellucid import formats
 from pellucid.cli.calibration import rows_for
 from pellucid.cli.errors import Failure, UsageError, choice
+from pellucid.cli.export_options import ExportOptions
 from pellucid.cli.inputs import load_ensemble, model_path
 from pellucid.cli.runs import MODEL, SETTINGS
 from pellucid.cli.train_options import options_of
@@ -22,19 +23,6 @@ from pellucid.datasets import DATASETS, Dataset
 from pellucid.ensemble import Ensemble
 from pellucid.formats.onnx import to_onnx
 from pellucid.network import Network
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """What the command line says; None and False where it says nothing."""
-
-    output: str | None
-    int8: bool
-    calibrate: str | None
-    data: str | None
-    training: bool
-    model: Path = Path()
-    """The model file; no option of the command line."""
 
 
 class ExportFormat(NamedTuple):
@@ -62,7 +50,7 @@ def _numpy(network: Ensemble, path: Path, options: ExportOptions) -> Any:
     alone = _alone(network, "--training")
     if options.output is None:
         path = path.with_name(f"{path.name}_training")
-    return formats.write_training(alone, path, data=_data_of_run(options.model.parent))
+    return formats.write_training(alone, path, data=_data_of_run(model_path(options.model).parent))
 
 
 def _data_of_run(folder: Path) -> Dataset | None:
@@ -105,17 +93,18 @@ def _alone(network: Ensemble, option: str) -> Network:
     return network.networks[0]
 
 
-def export(model: str, to: str, options: ExportOptions) -> None:
+def export(options: ExportOptions) -> None:
     """Write a network and print what there is to know of the result."""
-    name = choice("--to", to, TARGETS)
+    name = choice("--to", options.to, TARGETS)
     target = TARGETS[name]
-    others = tuple(field.name for field in fields(options) if field.name not in ("output", "model", *target.options))
+    taken = ("model", "to", "output", *target.options)
+    others = tuple(field.name for field in fields(options) if field.name not in taken)
     _refuse(options, others, f"is not for --to {name}")
-    path, network = model_path(model), load_ensemble(model)
+    path, network = model_path(options.model), load_ensemble(options.model)
     if len(network.networks) > 1:
         print(f"{len(network.networks)} networks that answer together")
     try:
-        print(target.write(network, _output(path, options.output), replace(options, model=path)))
+        print(target.write(network, _output(path, options.output), options))
     except FileExistsError as error:
         raise Failure(f"{error} For example --output {_output(path, options.output).name}_exported.") from None
 

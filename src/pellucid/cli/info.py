@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from pellucid.cli.command import Command
+from pellucid.cli.command import Command, ModelPath
 
 if TYPE_CHECKING:
     from pellucid.description import Feature, TrainingSummary
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show_model(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
+    model: ModelPath,
 ) -> None:
     """Show a saved network: its layers, what it takes and what it predicts."""
     from pellucid.cli import inputs, tables

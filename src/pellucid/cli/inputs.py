@@ -1,17 +1,16 @@
 """What commands read: data sets by name, models, and tables of numbers from files or standard input.
 
-A CSV file has one row a line and may begin with a line of names; commas, semicolons or tabs divide it. Every message
-about a file names the line and the column, both counted from 1.
+How a CSV file is written is found out as for tables. Every message about one names the line and the column, both
+counted from 1.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +21,20 @@ from pellucid.cli.errors import Failure, UsageError
 from pellucid.cli.runs import MODEL
 from pellucid.datasets import DATASETS, Dataset
 from pellucid.datasets.images import CHECKSUMS
+from pellucid.encoding.cells import TableError
 from pellucid.ensemble import Ensemble, Model
 from pellucid.formats.ensemble_file import file_names
 from pellucid.formats.ensemble_file import load_ensemble as load_several
 from pellucid.formats.model_file import load
 from pellucid.network import Network
 from pellucid.tables import memory
+from pellucid.tables.csv_dialect import dialect_of, rows_of
+from pellucid.tables.numerals import number_in
 from pellucid.typing import Array
 from pellucid.validation import unknown_name_message
 
 _FILES = (".csv", ".npy", ".npz", ".tsv", ".txt")
 _TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".feather", ".arrow", ".bz2", ".zst")
-_DELIMITERS = ",;\t"
 
 
 def load_model(path: str) -> Network:
@@ -127,6 +128,7 @@ class CsvTable:
     text: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     width: int = 0
+    decimal: str = "."
 
     @property
     def numbers(self) -> Array:
@@ -147,27 +149,24 @@ def read_csv(data: str, *, target: str | None = None, with_target: bool = False)
     table = CsvTable("standard input" if data == "-" else data)
     try:
         with sys.stdin if data == "-" else Path(data).expanduser().open(encoding="utf-8-sig", newline="") as stream:
-            _read_rows(table, stream, target, with_target)
+            text = stream.read().removeprefix("\ufeff")
+        _read_rows(table, text, target, with_target)
     except UnicodeDecodeError:
         raise Failure(f"{table.source} is no text in UTF-8: is it a CSV file?") from None
-    except csv.Error as error:
-        raise Failure(f"{table.source} is no CSV file: {error}.") from None
+    except TableError as error:
+        raise Failure(str(error)) from None
     if not table.rows:
         raise Failure(f"{table.source} holds no rows of numbers.")
     return table
 
 
-def _read_rows(table: CsvTable, stream: Iterable[str], target: str | None, with_target: bool) -> None:
-    column: int | None = None
-    for line, cells in _cells(stream):
-        if not table.width:
-            table.width = len(cells)
-            if all(cell and not is_number(cell) for cell in cells):
-                table.header = cells
-            if with_target:
-                column = _target_column(table, target)
-            if table.header:
-                continue
+def _read_rows(table: CsvTable, text: str, target: str | None, with_target: bool) -> None:
+    dialect = dialect_of(text, table.source)
+    table.width, table.decimal = len(dialect.names), dialect.decimal
+    table.header = list(dialect.names) if dialect.header else None
+    column = _target_column(table, target) if with_target and table.width else None
+    rows = ((line, cells) for line, cells in rows_of(text, dialect, table.source) if any(cells))
+    for line, cells in islice(rows, int(dialect.header), None):
         if len(cells) != table.width:
             counts = f"{len(cells)} column{'' if len(cells) == 1 else 's'}"
             raise Failure(f"{table.source}, line {line} has {counts}, but the lines before have {table.width}.")
@@ -175,31 +174,6 @@ def _read_rows(table: CsvTable, stream: Iterable[str], target: str | None, with_
             table.text.append(cells[column])
         table.rows.append(_numbers(table, line, cells, column))
         table.lines.append(line)
-
-
-def _cells(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """The number of each line that is not blank, and its cells without the space around them."""
-    lines = iter(stream)
-    buffered: list[str] = []
-    for line in lines:
-        buffered.append(line)
-        if line.strip():
-            break
-    delimiter = max(_DELIMITERS, key=lambda sign: buffered[-1].count(sign)) if buffered else ","
-    reader = csv.reader(chain(buffered, lines), delimiter=delimiter, skipinitialspace=True)
-    for cells in reader:
-        stripped = [cell.strip() for cell in cells]
-        if any(stripped):
-            yield reader.line_num, stripped
-
-
-def is_number(cell: str) -> bool:
-    """Whether the text of a cell is a number, finite or not."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell  # Python reads 1_000, data do not mean it
 
 
 def _target_column(table: CsvTable, target: str | None) -> int:
@@ -220,28 +194,20 @@ def _target_column(table: CsvTable, target: str | None) -> int:
 
 def _numbers(table: CsvTable, line: int, cells: list[str], text: int | None) -> Array:
     """The numbers of a line, all columns but the one of text."""
-    wanted = cells if text is None else cells[:text] + cells[text + 1 :]
-    try:
-        values = np.array([float(cell) for cell in wanted])
-        if np.isfinite(values).all() and not any("_" in cell for cell in wanted):
-            return values
-    except ValueError:
-        pass
-    for column, cell in enumerate(cells):
-        if column != text:
-            _check_cell(table, line, column, cell)
-    raise AssertionError("a cell of this line is no finite number")
+    return np.array([_number(table, line, n, cell) for n, cell in enumerate(cells) if n != text])
 
 
-def _check_cell(table: CsvTable, line: int, column: int, cell: str) -> None:
+def _number(table: CsvTable, line: int, column: int, cell: str) -> float:
+    value = number_in(cell, table.decimal)
+    if value is not None and math.isfinite(value):
+        return value
     name = f" ({table.header[column]})" if table.header else ""
     place = f"{table.source}, line {line}, column {column + 1}{name}"
     if not cell:
         raise Failure(f"{place} is empty: every cell must hold a number.")
-    if not is_number(cell):
+    if value is None:
         raise Failure(f"{place} holds {cell!r}, which is no number.")
-    if not math.isfinite(float(cell)):
-        raise Failure(f"{place} holds {cell!r}: every number must be finite. Replace or remove it.")
+    raise Failure(f"{place} holds {cell!r}: every number must be finite. Replace or remove it.")
 
 
 def read_arrays(data: str) -> dict[str, Array]:

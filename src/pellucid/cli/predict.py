@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid.cli import csv_options
-from pellucid.cli.command import Command
+from pellucid.cli.command import Command, DataFolder, ModelPath
 
 if TYPE_CHECKING:
     from pellucid.ensemble import Ensemble
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def predict_rows(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
+    model: ModelPath,
     data: Annotated[
         str,
         typer.Argument(
@@ -27,9 +27,7 @@ def predict_rows(
     output: Annotated[str | None, typer.Option(metavar="FILE", help="Write a CSV file with a line of names.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="The probability of every class.")] = False,
     csv: Annotated[str | None, typer.Option(metavar="WORDS", help=f"Of a table: {csv_options.HELP}")] = None,
-    directory: Annotated[
-        str | None, typer.Option("--data", metavar="DIR", help="Where the files of MNIST or Fashion-MNIST are.")
-    ] = None,
+    directory: DataFolder = None,
 ) -> None:
     """Say what a saved network predicts: one line a row, the class and its probability, or the numbers."""
     from pellucid.cli.inputs import load_ensemble

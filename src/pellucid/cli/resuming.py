@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from pellucid.cli.errors import Failure, UsageError
 from pellucid.storage.atomic import write_atomically
@@ -68,7 +68,7 @@ def remember(options: TrainOptions, trainer: Trainer) -> None:
         return
     folder = Path(options.checkpoint).expanduser()
     omitted = ("checkpoint", "resume", "overwrite")
-    said = {name: value for name, value in dataclasses.asdict(options).items() if name not in omitted}
+    said = {name: value for name, value in vars(options).items() if name not in omitted}
     said["training"] = identity(trainer)
     write_atomically(folder / COMMAND, [json.dumps(said, indent=1).encode(), b"\n"])
 
@@ -113,10 +113,10 @@ def _read(folder: Path, kind: type[TrainOptions]) -> dict[str, Any]:
         raise Failure(f"{path} is damaged: it {error}.") from None
     if not isinstance(begun, dict) or not isinstance(begun.get("dataset"), str):
         raise Failure(f"{path} is damaged: it does not say what was trained.")
-    for field in dataclasses.fields(kind):
-        value = begun.get(field.name)
-        if field.name in begun and type(value).__name__.replace("NoneType", "None") not in str(field.type).split(" | "):
-            raise Failure(f"{path} is damaged: {field.name} is {value!r:.60}.")
+    for name, allowed in get_type_hints(kind).items():
+        value = begun.get(name)
+        if name in begun and type(value) not in (get_args(allowed) or (allowed,)):
+            raise Failure(f"{path} is damaged: {name} is {value!r:.60}.")
     return begun
 
 

@@ -38,7 +38,7 @@ class TableOptions:
     """What was typed; None where the choice is left open."""
 
     source: str
-    target: str | None
+    target: str | None = None
     kinds: str | None = None
     csv: str | None = None
     task: str | None = None

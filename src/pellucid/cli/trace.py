@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pellucid.cli import csv_options
-from pellucid.cli.command import Command
+from pellucid.cli.command import Command, ModelPath
 
 if TYPE_CHECKING:
     from pellucid.inspection.trace import Trace
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def trace_row(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
+    model: ModelPath,
     row: Annotated[
         str,
         typer.Option(

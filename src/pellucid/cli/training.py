@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def train(options: TrainOptions) -> None:
         findings = diagnosis_to_dict(watching[0].diagnosis, commands(options, trainer, dataset)) if watching else None
         if findings is not None:
             show_findings(console, findings)
-        settings = {name: value for name, value in asdict(options).items() if name != "overwrite"}
+        settings = {name: value for name, value in vars(options).items() if name != "overwrite"}
         files = folder.write(trainer.network, dataset, trainer.history, settings, findings)
         tables.show_files(console, folder.path, files, name)
     if interrupted and place is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pellucid.cli import csv_options
-from pellucid.cli.command import Command
+from pellucid.cli.command import Command, taken
 
 
 def tune_table(
@@ -45,25 +45,11 @@ def tune_table(
     """Search for a better network for a table. The best one is kept at any time; Ctrl-C ends the search, and the same
     command goes on with it.
     """
+    given = locals()
     from pellucid.cli.table_options import TableOptions
     from pellucid.cli.tuning import tune as search
 
-    options = TableOptions(
-        source=source,
-        target=target,
-        kinds=kinds,
-        csv=csv,
-        task=task,
-        quantiles=quantiles,
-        class_weight=class_weight,
-        recipe=recipe,
-        epochs=epochs,
-        seed=seed,
-        save=save,
-        engine=engine,
-        threads=threads,
-    )
-    search(options, minutes, trials)
+    search(taken(TableOptions, {**given, "minutes": None}), minutes, trials)  # of a trial there is no such limit
 
 
 tune = Command("tune", tune_table, "Example:  pellucid tune diamonds.csv --target price --minutes 5")

@@ -1,8 +1,13 @@
-"""How many cores a process may keep busy."""
+"""How many cores a process may keep busy, and how other libraries are kept to one."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
 
 
 def told_threads() -> int | None:
@@ -18,3 +23,29 @@ def usable_cores() -> int:
     """The cores that the process may use, and no more than it was told."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, told_threads() or cores)
+
+
+@contextmanager
+def one_thread(library: str) -> Iterator[None]:
+    """Within, products of NumPy and SciPy ("blas") or scikit-learn's own loops ("openmp") take one thread.
+
+    Their threads wait awake for some milliseconds behind a product. Where cores are busy, with the native engine's team
+    or with other trainings, they wait for each other longer than they work. Needs threadpoolctl, which scikit-learn
+    brings; without it nothing changes.
+    """
+    controller = _controller(len(sys.modules))
+    if controller is None:
+        yield
+        return
+    with controller.limit(limits=1, user_api=library):
+        yield
+
+
+@lru_cache(maxsize=1)
+def _controller(modules: int) -> Any:
+    """What knows the libraries that are loaded: looked for, since that takes milliseconds, after imports only."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    return ThreadpoolController()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import scipy.optimize
-from threadpoolctl import ThreadpoolController
 
 from pellucid.engines.engine import Model
 from pellucid.estimators.members import FitResult, Member, MemberRows, Plan
@@ -61,10 +59,10 @@ def minimize(
         if verbose:
             print(f"Iteration {iteration}, loss = {intermediate_result.fun:.8f}")
         _keep(member, order, intermediate_result.x)
-        if after(iteration):
+        if after(iteration) or member.stopping:
             raise StopIteration
 
-    result, interrupted = None, False
+    result, interrupted, member.stopping = None, False, False
     start = network.parameters[order].astype(np.float64)
     options = {"maxiter": plan.epochs, "maxfun": max_fun, "gtol": tol}
     try:
@@ -87,18 +85,6 @@ def minimize(
     else:
         words += " Try more rows or a larger alpha"
     return FitResult(epochs, converged=False, label=f"{words}, or scale the inputs (standardize=True).")
-
-
-def one_thread_of_blas() -> Any:
-    """A context in which SciPy's own products, of vectors as long as the weights, wake no threads beside the engine's:
-    where cores are busy, theirs wait for each other longer than they work.
-    """
-    return _controller().limit(limits=1, user_api="blas")
-
-
-@lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def _keep(member: Member, order: Any, flat: Floats) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pellucid.engines.cores import usable_cores
+from pellucid.engines import pool
 from pellucid.estimators.convergence import Convergence, Curves, fresh_optimizer
 from pellucid.losses import Loss
 from pellucid.network import Network
@@ -69,6 +68,7 @@ class Member:
     trainer: Trainer | None = None
     history: History = field(default_factory=History)
     examples: Examples | None = None
+    stopping: bool = False
 
     def prepare(self, rows: MemberRows, plan: Plan, *, goes_on: bool) -> Trainer:
         """A trainer for this plan; where training does not go on, its optimizer has forgotten everything."""
@@ -116,6 +116,12 @@ class Member:
         stopped = convergence.converged or bool(trainer.history.stopped)
         return FitResult(convergence.epochs + (error is not None), stopped, interrupted, error)
 
+    def stop(self) -> None:
+        """End the training that runs in another thread, after its epoch or iteration."""
+        self.stopping = True
+        if self.trainer is not None:
+            self.trainer.stop("Training was interrupted.")
+
 
 @contextmanager
 def restored_on_error(estimator: Any) -> Iterator[None]:
@@ -130,16 +136,6 @@ def restored_on_error(estimator: Any) -> Iterator[None]:
 
 def run_all(jobs: Sequence[Callable[[], FitResult]], members: Sequence[Member], threads: int | None) -> list[FitResult]:
     """Run the members' jobs: side by side on as many threads as there are cores for them. Ctrl-C stops all."""
-    workers = min(len(jobs), threads or usable_cores())
-    if workers == 1:
-        return [job() for job in jobs]
-    with ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(job) for job in jobs]
-        try:
-            return [future.result() for future in running]
-        except KeyboardInterrupt:
-            for member in members:
-                if member.trainer is not None:
-                    member.trainer.stop("Training was interrupted.")
-            done = [FitResult(0) if future.cancel() else future.result() for future in running]
-            return [ending._replace(interrupted=True) for ending in done]
+    results, interrupted = pool.run_all(jobs, pool.worker_count(len(jobs), threads), lambda n: members[n].stop())
+    done = [result or FitResult(0) for result in results]
+    return [result._replace(interrupted=True) for result in done] if interrupted else done

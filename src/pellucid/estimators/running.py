@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from pellucid.engines.cores import one_thread
 from pellucid.estimators import lbfgs
 from pellucid.estimators.convergence import Convergence, Watch
 from pellucid.estimators.hooks import Hooks
@@ -48,7 +49,7 @@ class Running:
             if self.callbacks:
                 self._refuse_with_lbfgs("callbacks")
             jobs = [self._lbfgs_job(member, rows, plan, hooks) for member in self._members]
-        with nullcontext() if self._is_stochastic() else lbfgs.one_thread_of_blas():
+        with nullcontext() if self._is_stochastic() else one_thread("blas"):
             endings = run_all(jobs, self._members, self.threads)
         if hooks is not None:
             hooks.close()

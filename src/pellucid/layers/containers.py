@@ -140,10 +140,6 @@ class Sequential(Container):
         """One."""
         return (_numbered(self.layers),)
 
-    def __str__(self) -> str:
-        """As one would type it."""
-        return f"{type(self).__name__}({_listed(self.layers)})"
-
 
 @dataclass(frozen=True)
 class Residual(Container):
@@ -189,11 +185,6 @@ class Residual(Container):
         """The sum."""
         return Add()
 
-    def __str__(self) -> str:
-        """As one would type it."""
-        projection = "" if self.projection is None else f", projection={self.projection}"
-        return f"Residual({_listed(self.layers)}{projection})"
-
 
 @dataclass(frozen=True)
 class Parallel(Container):
@@ -233,11 +224,6 @@ class Parallel(Container):
         """The layers' outputs side by side, or their sum."""
         return Concatenate() if self.combine == "concatenate" else Add()
 
-    def __str__(self) -> str:
-        """As one would type it."""
-        combine = "" if self.combine == "concatenate" else f", combine={self.combine!r}"
-        return f"Parallel({_listed(self.layers)}{combine})"
-
 
 def _keep_layers(container: Layer, field: str) -> None:
     """Make a field a tuple of layers, or raise."""
@@ -261,7 +247,3 @@ def _check_layer(layer: Any, where: str) -> None:
 
 def _numbered(layers: Sequence[Layer]) -> Branch:
     return tuple((str(place), layer) for place, layer in enumerate(layers))
-
-
-def _listed(layers: Sequence[Layer]) -> str:
-    return f"[{', '.join(map(str, layers))}]"

@@ -32,15 +32,14 @@ A new layer is one Python file (this contract), one native header, and its line 
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
+from pellucid.display import typed
 from pellucid.formulas import Formulas
 from pellucid.initializers import Fans, Initializer
 from pellucid.kernel import Kernel
-from pellucid.schedules import Schedule
 from pellucid.streams import Stream
 from pellucid.typing import Array, Floats, Shape
 
@@ -158,12 +157,4 @@ class Layer:
 
     def __str__(self) -> str:
         """The layer as one would type it, with only what differs from the defaults."""
-        parts = []
-        for item in dataclasses.fields(self):
-            value = getattr(self, item.name)
-            words = str(value) if isinstance(value, Schedule) else repr(value)
-            if item.default is dataclasses.MISSING:
-                parts.append(words)
-            elif value != item.default:
-                parts.append(f"{item.name}={words}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+        return typed(self)

@@ -39,43 +39,14 @@ class FrontScaling(Protocol):
 
 
 @dataclass(frozen=True)
-class Standardize(Layer):
-    """y = (x − mean)·scale with scale = 1/σ: every feature with mean 0 and standard deviation 1.
-
-    Mean and standard deviation are measured once on the training inputs (σ² = the mean of (x − mean)²) and kept
-    with the network. A feature that never changed in training gets the scale 0: it comes out as 0, always.
-
-    Examples
-    --------
-    >>> import numpy as np, pellucid as pl
-    >>> x = np.array([[0.0, 5.0], [2.0, 5.0]])
-    >>> network = pl.Network([pl.Standardize()]).build(2)
-    >>> network.fit_statistics(x)
-    >>> network.scores(x)
-    array([[-1.,  0.],
-           [ 1.,  0.]], dtype=float32)
-
-    Notes
-    -----
-    The same as scikit-learn's `StandardScaler`, but for constant features (there scale 1).
-    """
+class _MeasuredScaling(Layer):
+    """s = (x − mean)·scale, with what is measured of each feature."""
 
     formulas: ClassVar[Formulas] = Formulas(symbol="s", value="({x} − {mean})·{scale}", derivative="{scale}")
 
     def statistic_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, float]]:
         """The mean and the scale of each feature."""
         return {"mean": (input_shape[-1:], 0.0), "scale": (input_shape[-1:], 1.0)}
-
-    def fit_statistics(self, x: Array) -> dict[str, Floats]:
-        """Mean and 1/σ of each column of x (n, d), in float64 and two passes."""
-        slices = [x[start : start + _ROWS_AT_A_TIME] for start in range(0, len(x), _ROWS_AT_A_TIME)]
-        mean = sum(part.sum(axis=0, dtype=np.float64) for part in slices) / len(x)  # (d,)
-        constant = x.max(axis=0) == x.min(axis=0)  # (d,): exact, where the variance of 0.1, 0.1, … is not quite 0
-        mean = np.where(constant, x[0], mean)
-        variance = sum(np.square(part - mean).sum(axis=0) for part in slices) / len(x)  # (d,)
-        deviation = np.sqrt(np.where(constant, 1.0, variance))
-        deviation[deviation == 0.0] = 1.0  # a spread so small that its square is 0
-        return {"mean": mean, "scale": np.where(constant, 0.0, 1.0 / deviation)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
         """X (n, d) -> (x − mean)·scale."""
@@ -97,7 +68,41 @@ class Standardize(Layer):
 
 
 @dataclass(frozen=True)
-class MinMax(Layer):
+class Standardize(_MeasuredScaling):
+    """y = (x − mean)·scale with scale = 1/σ: every feature with mean 0 and standard deviation 1.
+
+    Mean and standard deviation are measured once on the training inputs (σ² = the mean of (x − mean)²) and kept
+    with the network. A feature that never changed in training gets the scale 0: it comes out as 0, always.
+
+    Examples
+    --------
+    >>> import numpy as np, pellucid as pl
+    >>> x = np.array([[0.0, 5.0], [2.0, 5.0]])
+    >>> network = pl.Network([pl.Standardize()]).build(2)
+    >>> network.fit_statistics(x)
+    >>> network.scores(x)
+    array([[-1.,  0.],
+           [ 1.,  0.]], dtype=float32)
+
+    Notes
+    -----
+    The same as scikit-learn's `StandardScaler`, but for constant features (there scale 1).
+    """
+
+    def fit_statistics(self, x: Array) -> dict[str, Floats]:
+        """Mean and 1/σ of each column of x (n, d), in float64 and two passes."""
+        slices = [x[start : start + _ROWS_AT_A_TIME] for start in range(0, len(x), _ROWS_AT_A_TIME)]
+        mean = sum(part.sum(axis=0, dtype=np.float64) for part in slices) / len(x)  # (d,)
+        constant = x.max(axis=0) == x.min(axis=0)  # (d,): exact, where the variance of 0.1, 0.1, … is not quite 0
+        mean = np.where(constant, x[0], mean)
+        variance = sum(np.square(part - mean).sum(axis=0) for part in slices) / len(x)  # (d,)
+        deviation = np.sqrt(np.where(constant, 1.0, variance))
+        deviation[deviation == 0.0] = 1.0  # a spread so small that its square is 0
+        return {"mean": mean, "scale": np.where(constant, 0.0, 1.0 / deviation)}
+
+
+@dataclass(frozen=True)
+class MinMax(_MeasuredScaling):
     """y = (x − mean)·scale, such that the training inputs just fill [low, high] in every feature.
 
     With m and M a feature's lowest and highest training value, scale = (high − low)/(M − m) and mean = m − low/scale.
@@ -125,13 +130,6 @@ class MinMax(Layer):
         coerce_number_field(self, "low")
         coerce_number_field(self, "high", above=self.low)
 
-    statistic_specs = Standardize.statistic_specs
-    forward = Standardize.forward
-    backward = Standardize.backward
-    kernel = Standardize.kernel
-    as_scaling = Standardize.as_scaling
-    formulas = Standardize.formulas
-
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
         """Where the range begins, and how many times it must be stretched, from x (n, d)."""
         least, most = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)  # (d,)
@@ -141,7 +139,7 @@ class MinMax(Layer):
 
 
 @dataclass(frozen=True)
-class Center(Layer):
+class Center(_MeasuredScaling):
     """y = x − mean, feature by feature: for images the subtraction of the mean image.
 
     Examples
@@ -152,13 +150,6 @@ class Center(Layer):
     >>> network.get("0.mean")
     array([1., 3.])
     """
-
-    statistic_specs = Standardize.statistic_specs
-    forward = Standardize.forward
-    backward = Standardize.backward
-    kernel = Standardize.kernel
-    as_scaling = Standardize.as_scaling
-    formulas = Standardize.formulas
 
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
         """The mean of each column of x (n, d)."""
@@ -193,7 +184,7 @@ class RobustScale(Layer):
         if self.limit is not None:
             coerce_number_field(self, "limit", above=0.0)
 
-    statistic_specs = Standardize.statistic_specs
+    statistic_specs = _MeasuredScaling.statistic_specs
 
     def fit_statistics(self, x: Array) -> dict[str, Floats]:
         """The median and the inverse spread of each column of x (n, d)."""

@@ -49,7 +49,20 @@ class AdaGrad(Optimizer):
 
 
 @dataclass(frozen=True)
-class RMSProp(Optimizer):
+class _MeanSquares(Optimizer):
+    """What divides by a root of mean squares."""
+
+    decay: float = 0.99
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        coerce_number_field(self, "decay", minimum=0.0, below=1.0)
+        coerce_number_field(self, "epsilon", above=0.0)
+
+
+@dataclass(frozen=True)
+class RMSProp(_MeanSquares):
     """v ← ρv + (1 − ρ)g², w ← w − rate·g/(√v + ε).
 
     Parameters
@@ -67,14 +80,7 @@ class RMSProp(Optimizer):
     """
 
     learning_rate: LearningRate = 0.01
-    decay: float = 0.99
-    epsilon: float = 1e-8
     slot_names: ClassVar[tuple[str, ...]] = ("mean_square",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        coerce_number_field(self, "decay", minimum=0.0, below=1.0)
-        coerce_number_field(self, "epsilon", above=0.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
         """V ← ρv + (1 − ρ)g², w ← w − rate·g/(√v + ε)."""
@@ -87,7 +93,7 @@ class RMSProp(Optimizer):
 
 
 @dataclass(frozen=True)
-class AdaDelta(Optimizer):
+class AdaDelta(_MeanSquares):
     """v ← ρv + (1 − ρ)g², Δ = g·√(u + ε)/√(v + ε), u ← ρu + (1 − ρ)Δ², w ← w − rate·Δ.
 
     Parameters
@@ -108,11 +114,6 @@ class AdaDelta(Optimizer):
     decay: float = 0.9
     epsilon: float = 1e-6
     slot_names: ClassVar[tuple[str, ...]] = ("mean_square", "mean_square_change")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        coerce_number_field(self, "decay", minimum=0.0, below=1.0)
-        coerce_number_field(self, "epsilon", above=0.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
         """Both mean squares, and the step."""

@@ -6,14 +6,16 @@ which, run with the same Pellucid on the same machine, comes to the same losses,
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from pellucid.display import typed
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty
 from pellucid.playground.data import PlaneData
-from pellucid.playground.network_recipe import NetworkRecipe, batch_rows, expression, optimizer_of, penalty_of
+from pellucid.playground.network_recipe import NetworkRecipe, batch_rows, optimizer_of, penalty_of
 from pellucid.playground.state import PlaygroundState
 from pellucid.typing import Array
 
@@ -22,6 +24,7 @@ _MOST_ENTRIES = 500
 _MOST_DATA = 50
 _WIDTH = 110
 
+_typed = partial(typed, prefix="pl.")
 
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 _ENDING = (
@@ -85,7 +88,7 @@ class Log:
     def parts(self, optimizer: Optimizer, penalty: Penalty | None) -> None:
         """Training goes on with these."""
         self._drop_last("parts")
-        self._add("parts", (expression(optimizer), expression(penalty)))
+        self._add("parts", (_typed(optimizer), _typed(penalty)))
 
     def data(self, data: PlaneData, state: PlaygroundState) -> None:
         """Training goes on with these rows."""
@@ -195,16 +198,16 @@ class Log:
         if self._origin:
             network = [f'network = pl.load("{self._origin}")']
         else:
-            network = _call("network = pl.Network", [expression(layer) for layer in recipe.layers])
+            network = _call("network = pl.Network", [_typed(layer) for layer in recipe.layers])
             network.append(f"network.build({len(recipe.input_names)}, seed={self._seed})")
         return [
             *network,
             "trainer = pl.Trainer(",
             "    network,",
-            f"    loss={expression(recipe.loss)},",
-            f"    optimizer={expression(optimizer_of(state, self._data))},",
+            f"    loss={_typed(recipe.loss)},",
+            f"    optimizer={_typed(optimizer_of(state, self._data))},",
             f"    batch_size={batch_rows(state, self._data)},",
-            f"    penalty={expression(penalty_of(state))},",
+            f"    penalty={_typed(penalty_of(state))},",
             f"    seed={self._seed},",
             f"    shuffle={state.shuffle},",
             ")",

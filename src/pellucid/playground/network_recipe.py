@@ -1,7 +1,6 @@
 """What the controls mean: inputs, layers, loss, targets, optimizer and penalty, all of them Pellucid's own parts.
 
-Contract: `Recipe.of(state, data)` is a value; the same state and data give equal parts. `expression(part)` is a part
-as one types it, so that what is shown as code is what was built.
+Contract: `NetworkRecipe.of(state, data)` is a value; the same state and data give equal parts.
 """
 
 from __future__ import annotations
@@ -182,26 +181,6 @@ def penalty_of(state: PlaygroundState) -> Penalty | None:
     if state.regularization == "none" or not state.regularization_rate:
         return None
     return kinds[state.regularization](float(state.regularization_rate))
-
-
-def expression(part: Any) -> str:
-    """A part as one types it: "pl.Adam(0.01)", with what differs from the defaults.
-
-    Examples
-    --------
-    >>> import pellucid as pl
-    >>> expression(pl.Dense(4, weight_initializer=pl.Uniform(0.5)))
-    'pl.Dense(4, weight_initializer=pl.Uniform(0.5))'
-    """
-    if not hasattr(part, "__dataclass_fields__"):
-        return repr(part)
-    arguments = []
-    for place, item in enumerate(fields(part)):
-        value = getattr(part, item.name)
-        if value != item.default:
-            plain = place == 0 and not item.kw_only
-            arguments.append(expression(value) if plain else f"{item.name}={expression(value)}")
-    return f"pl.{type(part).__name__}({', '.join(arguments)})"
 
 
 def _formulas(state: PlaygroundState) -> Sequence[tuple[str, str, Formula]]:

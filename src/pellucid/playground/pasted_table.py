@@ -6,14 +6,15 @@ other inputs. Nothing but `DataError` is raised, and its words are for people.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from pellucid.encoding.cells import MISSING, TableError
+from pellucid.tables.csv_dialect import Dialect, dialect_of, rows_of
+from pellucid.tables.numerals import number_in
 from pellucid.typing import Array, Floats
 from pellucid.validation import counted, unknown_name_message
 
@@ -22,7 +23,6 @@ MOST_ROWS = 20_000
 MOST_COLUMNS = 50
 _FEWEST_ROWS = 10
 _MOST_CLASSES = 10
-_MISSING = {"", "?", "na", "n/a", "nan", "null", "none", "-"}
 
 
 class DataError(ValueError):
@@ -55,32 +55,30 @@ class PastedTable:
         Row by row, texts, as long as there are columns.
     notes : tuple of str
         What was left out in reading.
+    decimal : {".", ","}
+        The decimal sign.
     """
 
     name: str
     columns: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    decimal: str = "."
 
     @staticmethod
     def read(text: str, name: str = "") -> PastedTable:
         """Read a CSV, its columns divided by commas, semicolons, tabs or bars; the first row may name them."""
         if len(text.encode("utf-8", "replace")) > MOST_BYTES:
             raise DataError(f"The file has more than {MOST_BYTES // 2**20} MB: take fewer rows. Nothing was changed.")
-        lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip()]
-        if not lines:
+        text = text.lstrip("\ufeff")
+        if not text.strip():
             raise DataError("The file is empty. Nothing was changed.")
-        delimiter = max(",;\t|", key=lambda each: min(line.count(each) for line in lines[:20]))
         try:
-            rows = [
-                tuple(cell.strip() for cell in row)
-                for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
-            ]
-        except csv.Error as error:
-            raise DataError(f"The file is no CSV: {error}. Nothing was changed.") from None
-        if delimiter != ",":
-            rows = [tuple(_with_point(cell) for cell in row) for row in rows]
-        return _table(rows, name or "own data")
+            dialect = dialect_of(text, "The file")
+            rows = [tuple(row) for _, row in rows_of(text, dialect, "The file") if any(row)]
+        except TableError as error:
+            raise DataError(f"{error} Nothing was changed.") from None
+        return _table(rows, dialect, name or "own data")
 
     def choose(
         self, target: str | None = None, map: Sequence[str] | None = None, inputs: Sequence[str] | None = None
@@ -132,7 +130,7 @@ class PastedTable:
 
     def _numbers(self, name: str) -> Floats | None:
         """The column as numbers, NaN where a cell is missing; None if it holds text."""
-        values = [_number(cell) for cell in self._column(name)]
+        values = [_number(cell, self.decimal) for cell in self._column(name)]
         if any(value is None for value in values):
             return None
         column = np.array(values, dtype=np.float64)
@@ -149,7 +147,7 @@ class PastedTable:
             classes = np.where(np.isfinite(values), np.searchsorted(few, np.nan_to_num(values)), -1)
             return classes.astype(np.int64), tuple(f"{value:g}" for value in few)
         cells = self._column(name)
-        names = sorted({cell for cell in cells if cell.lower() not in _MISSING})
+        names = sorted({cell for cell in cells if cell.lower() not in MISSING})
         if not 1 <= len(names) <= _MOST_CLASSES:
             raise DataError(
                 f"The target {name!r} holds {len(names)} different texts, and there can be {_MOST_CLASSES} classes: "
@@ -159,8 +157,8 @@ class PastedTable:
         return np.array([places.get(cell, -1) for cell in cells], dtype=np.int64), tuple(each[:40] for each in names)
 
 
-def _table(rows: list[tuple[str, ...]], name: str) -> PastedTable:
-    width = max(len(row) for row in rows[:100])
+def _table(rows: list[tuple[str, ...]], dialect: Dialect, name: str) -> PastedTable:
+    width = max((len(row) for row in rows[:100]), default=0)
     if width < 2:
         raise DataError(
             "The file has one column: at least three are needed, two for the map and the target, divided by commas. "
@@ -168,15 +166,12 @@ def _table(rows: list[tuple[str, ...]], name: str) -> PastedTable:
         )
     if width > MOST_COLUMNS:
         raise DataError(f"The file has {width} columns, and {MOST_COLUMNS} can be read. Nothing was changed.")
-    heading = [cell for cell in rows[0] if cell.lower() not in _MISSING]
-    named = bool(heading) and all(_number(cell) is None for cell in heading)
-    names = list(rows[0]) if named else []
-    names += [""] * (width - len(names))
+    names = [*dialect.names, *[""] * (width - len(dialect.names))]
     columns: list[str] = []
     for place, each in enumerate(names, start=1):
         wanted = each[:40] or f"column_{place}"
         columns.append(wanted if wanted not in columns else f"{wanted}_{place}")
-    body, notes = rows[1:] if named else rows, []
+    body, notes = rows[int(dialect.header) :], []
     whole = [row for row in body if len(row) == width]
     if len(whole) < len(body):
         odd = len(body) - len(whole)
@@ -189,21 +184,10 @@ def _table(rows: list[tuple[str, ...]], name: str) -> PastedTable:
     if len(whole) > MOST_ROWS:
         notes.append(f"Of {len(whole):,} rows, {MOST_ROWS:,} are taken, spread evenly.")
         whole = [whole[int(place)] for place in np.linspace(0, len(whole) - 1, MOST_ROWS)]
-    return PastedTable(name[:80], tuple(columns), tuple(whole), tuple(notes))
+    return PastedTable(name[:80], tuple(columns), tuple(whole), tuple(notes), dialect.decimal)
 
 
-def _number(cell: str) -> float | None:
+def _number(cell: str, decimal: str) -> float | None:
     """A cell's number, NaN if it is missing, None if it is text."""
-    if cell.lower() in _MISSING:
-        return float("nan")
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) and abs(value) < 1e12 else float("nan")
-
-
-def _with_point(cell: str) -> Any:
-    """3,5 as 3.5, where commas do not divide the columns."""
-    changed = cell.replace(",", ".") if cell.count(",") == 1 else cell
-    return changed if changed is cell or _number(changed) is not None else cell
+    value = np.nan if cell.lower() in MISSING else number_in(cell, decimal)
+    return value if value is None or abs(value) < 1e12 else np.nan

@@ -6,7 +6,6 @@ loads nothing, and all text in it is escaped.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.display import html_table
+from pellucid.display import html_table, typed
 from pellucid.inspection.recorder import Recorder
 from pellucid.losses import predictions
 from pellucid.plots.confusion import confusion_matrix
@@ -135,28 +134,17 @@ def _summary(trainer: Trainer, result: str) -> str:
     rows: list[tuple[str, object]] = [
         ("Result", result),
         ("Training", f"{counted(len(history), 'epoch')} in {history.seconds:.3g} s, {history.engine or 'no'} engine"),
-        ("Loss", _typed(trainer.loss)),
-        ("Optimizer", _typed(trainer.optimizer)),
+        ("Loss", typed(trainer.loss)),
+        ("Optimizer", typed(trainer.optimizer)),
         ("Batch", trainer.batch_size),
     ]
     if trainer.penalty is not None:
-        rows.append(("Penalty", _typed(trainer.penalty)))
+        rows.append(("Penalty", typed(trainer.penalty)))
     if history.stopped:
         rows.append(("Stopped", history.stopped))
     if history.engine_note:
         rows.append(("Note", history.engine_note))
     return html_table([("", ""), *rows], numbers=0)
-
-
-def _typed(part: Any) -> str:
-    """A part as one would type it: its first field, and what differs from the defaults."""
-    fields = dataclasses.fields(part)
-    shown = [
-        f"{getattr(part, field.name)!r}" if place == 0 else f"{field.name}={getattr(part, field.name)!r}"
-        for place, field in enumerate(fields)
-        if field.name == "learning_rate" or getattr(part, field.name) != field.default
-    ]
-    return f"{type(part).__name__}({', '.join(shown)})"
 
 
 def _findings(findings: Iterable[Any] | None) -> str:

@@ -13,17 +13,19 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from pellucid.engines.pool import collect, worker_count
 from pellucid.metrics import Metrics, find_metrics
 from pellucid.sweeps.configurations import check_configurations
 from pellucid.sweeps.keeping import Keeper
 from pellucid.sweeps.progress import SweepReport, find_report
 from pellucid.sweeps.results import SweepResults, Trial, from_dict, metrics_of
-from pellucid.sweeps.workers import LOOK, Runner, SweepTask, check_picklable, run_in_process, start_process
+from pellucid.sweeps.workers import Runner, SweepTask, check_picklable, run_in_process, start_process
 from pellucid.training.history import History
 from pellucid.training.trainer import Trainer
 from pellucid.validation import check_integer
@@ -107,7 +109,7 @@ def sweep(
     task = SweepTask(make_trainer, x, y, epochs, options)
     collection = _Collection(rows, report, None if directory is None else Keeper(directory, task.described()))
     left = collection.recall()
-    count = min(workers or _cores(), max(1, len(left)))
+    count = worker_count(len(left), workers)
     if processes:
         check_picklable(task, [rows[index].parameters for index in left])
     if left:
@@ -139,42 +141,36 @@ class _Collection:
 
     def run(self, left: list[int], task: SweepTask, workers: int, processes: bool) -> None:
         """Train the rows that are left, and collect them as they are finished."""
-        executor, stopping, submit = self._start(task, workers, processes)
-        pending: dict[Future[Trial], int] = {}
+        executor, stopping, jobs = self._start(left, task, workers, processes)
+
+        def finish(number: int, future: Future[Trial], interrupted: bool) -> None:
+            if not (interrupted and isinstance(future.exception(), BrokenProcessPool)):
+                self._finish(left[number], future)  # else Ctrl-C ended a worker that was just starting: no row failed
+
         try:
-            pending.update({submit(index): index for index in left})
-            self._tell(force=True)
-            while pending:
-                done, _ = wait(pending, timeout=LOOK, return_when=FIRST_COMPLETED)
-                for future in done:
-                    self._finish(pending.pop(future), future)
-                self._tell(force=bool(done))
-        except KeyboardInterrupt:
-            stopping.set()
-            executor.shutdown(wait=True, cancel_futures=True)
-            for future, index in pending.items():
-                if future.done() and not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool):
-                    self._finish(index, future)  # a worker that was just starting is ended by Ctrl-C: no row failed
-            finished = sum(row.state == "done" for row in self._rows)
-            again = "The same call goes on from here." if self._keeper else "Give directory=… to go on after a stop."
-            self._stopped = f"Interrupted: {finished} of {len(self._rows)} configurations are finished. {again}"
+            if collect(executor, jobs, finish, lambda number: stopping.set(), self._tell):
+                finished = sum(row.state == "done" for row in self._rows)
+                again = (
+                    "The same call goes on from here." if self._keeper else "Give directory=… to go on after a stop."
+                )
+                self._stopped = f"Interrupted: {finished} of {len(self._rows)} configurations are finished. {again}"
         finally:
-            stopping.set()
-            executor.shutdown(wait=True, cancel_futures=True)
             self._tell(force=True, last=True)
 
-    def _start(self, task: SweepTask, workers: int, processes: bool) -> tuple[Executor, Any, Callable[[int], Any]]:
-        """The workers, the flag that stops them, and how a row is handed to them."""
+    def _start(
+        self, left: list[int], task: SweepTask, workers: int, processes: bool
+    ) -> tuple[Executor, Any, list[Callable[[], Trial]]]:
+        """The workers, the flag that stops them, and the jobs, one for each row that is left."""
         if processes:
             context = multiprocessing.get_context("spawn")
             stopping: Any = context.Event()
             arguments = (task, stopping, workers > 1)
-            pool = ProcessPoolExecutor(workers, context, initializer=start_process, initargs=arguments)
-            return pool, stopping, lambda index: pool.submit(run_in_process, self._rows[index].parameters)
+            executor = ProcessPoolExecutor(workers, context, initializer=start_process, initargs=arguments)
+            return executor, stopping, [partial(run_in_process, self._rows[index].parameters) for index in left]
         stopping = threading.Event()
         runner = Runner(task, stopping, workers > 1)
         threads = ThreadPoolExecutor(workers, thread_name_prefix="sweep")
-        return threads, stopping, lambda index: threads.submit(self._run_in_thread, runner, index)
+        return threads, stopping, [partial(self._run_in_thread, runner, index) for index in left]
 
     def _run_in_thread(self, runner: Runner, index: int) -> Trial:
         parameters = self._rows[index].parameters
@@ -210,10 +206,3 @@ class _Collection:
     def _tell(self, force: bool = False, last: bool = False) -> None:
         if self._report is not None:
             self._report(self.results(), force, last)
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

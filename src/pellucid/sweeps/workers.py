@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pellucid.engines import EngineChoice
+from pellucid.engines.pool import LOOK
 from pellucid.network import Network
 from pellucid.sweeps.keeping import described, digest_of_array
 from pellucid.sweeps.results import Trial, metrics_of
@@ -27,9 +28,6 @@ from pellucid.training.callbacks import Callback
 from pellucid.training.history import History
 from pellucid.training.trainer import Trainer
 from pellucid.version import __version__
-
-LOOK = 0.2
-"""Seconds between two looks: of the sweep at its workers, of a worker at whether to stop."""
 
 _PICKLING = (
     "Define it with def in a module (a file), not in a notebook, another function or as a lambda, or leave "

@@ -1,7 +1,8 @@
 """How a CSV file is written: its encoding, delimiter, quotes, decimal sign and line of names, found from its beginning.
 
-Contract: `find_dialect(beginning)` answers a `Dialect`, whose `words` say what was found. Whatever the user says goes
-before what is found.
+Contract: `find_dialect(beginning)` answers a `Dialect`, whose `label` says what was found. Whatever the user says goes
+before what is found. `dialect_of(text)` does the same for a text and refuses nothing; `rows_of(text, dialect)` gives
+its rows. What reads small files needs these two alone, and no pyarrow.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TextIO
 
 from pellucid.encoding.cells import MISSING, TableError, as_number, check_names
 from pellucid.tables.numerals import bare, unit_of
@@ -29,6 +33,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LOOK = 2000  # bytes by which UTF-16 without a mark is known
+_BEGINNING = 2**18  # characters of a text that are looked at, and the rest of the line
 _ROWS = 500  # that are looked at
 _UNITS = 5  # that are said
 _REGULAR = 0.9  # where more rows than this are equally long, another first row is no row of the table
@@ -135,29 +140,75 @@ def find_dialect(
         )
     if not whole and "\n" in text:
         text = text[: text.rindex("\n") + 1]
-    text, skip, comments = _without_beginning(text)
-    if not text.strip():
+    dialect = dialect_of(text, source, encoding, delimiter=delimiter, decimal=decimal, header=header)
+    rows = [row for _, row in rows_of(text, dialect, source, strip=False, most=_ROWS)]
+    if not any(cell.strip() for row in rows for cell in row):
         raise TableError(f"{source} is empty.")
+    if whole:
+        _check_closed(text, dialect, source)
+    _check_first(rows, source, dialect.skip)
+    check_names(dialect.names)
+    if whole and len(rows) == int(dialect.header):
+        raise TableError(f"{source} has names of columns but no rows.")
+    return dialect
+
+
+def dialect_of(
+    text: str,
+    source: str,
+    encoding: str = "utf-8",
+    *,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+) -> Dialect:
+    """The dialect of a text; two of its names may be the same.
+
+    Raises
+    ------
+    TableError
+        If Python's csv cannot read it.
+    """
+    text = text[: text.find("\n", _BEGINNING) + 1] or text
+    text, skip, comments = _without_beginning(text)
     quote = "'" if len(_QUOTED.findall(text)) > 2 * text.count('"') + 1 else '"'
     escape = "\\" if f"\\{quote}" in text else ""
     if delimiter is None:
         evenness = {each: _evenness(_rows(text, each, quote, escape, source)) for each in _FOUND}
         delimiter = max(evenness, key=lambda each: evenness[each]) if any(evenness.values()) else ","
     rows = _rows(text, delimiter, quote, escape, source)
-    if whole:
-        _check_closed(text, delimiter, quote, escape, source)
-    _check_first(rows, source, skip)
+    first = [cell.strip() for cell in rows[0]] if rows else []
     if decimal is None:
         decimal = _decimal(rows, grouped=delimiter != ",")
-    first = [cell.strip() for cell in rows[0]]
     if header is None:
-        header = _has_names(rows, decimal)
+        header = bool(rows) and _has_names(rows, decimal)
     names = _names(first) if header else tuple(f"column_{place}" for place in range(1, len(first) + 1))
-    if whole and len(rows) == int(header):
-        raise TableError(f"{source} has names of columns but no rows.")
     columns = zip(*(row for row in rows[int(header) :] if len(row) == len(names)), strict=True)
     units = tuple((name, unit) for name, cells in zip(names, columns, strict=False) if (unit := unit_of(cells)))
     return Dialect(encoding, delimiter, quote, escape, decimal, header, names, skip, comments, units)
+
+
+def rows_of(
+    text: str | TextIO, dialect: Dialect, source: str, *, strip: bool = True, most: int | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a text that are not empty, the names among them, each with the number of its last line.
+
+    Parameters
+    ----------
+    strip : bool
+        Whether cells lose the space around them, also in front of a quote.
+    most : int or None
+        How many rows are wanted at most.
+
+    Raises
+    ------
+    TableError
+        If Python's csv cannot read them.
+    """
+    stream = io.StringIO(text, newline="") if isinstance(text, str) else text
+    for _ in range(dialect.skip):
+        stream.readline()
+    yield from _read(stream, dialect.delimiter, dialect.quote, dialect.escape, source, dialect.skip, strip, most)
 
 
 def csv_given(name: str, value: str) -> str:
@@ -231,23 +282,36 @@ def _encoding(beginning: bytes) -> str:
 
 def _rows(text: str, delimiter: str, quote: str, escape: str, source: str) -> list[list[str]]:
     """The first rows that are not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, escapechar=escape or None)
-    rows: list[list[str]] = []
+    return [row for _, row in _read(io.StringIO(text, newline=""), delimiter, quote, escape, source, most=_ROWS)]
+
+
+def _read(
+    stream: TextIO,
+    delimiter: str,
+    quote: str,
+    escape: str,
+    source: str,
+    skipped: int = 0,
+    strip: bool = False,
+    most: int | None = None,
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(stream, delimiter=delimiter, quotechar=quote, escapechar=escape or None, skipinitialspace=strip)
     try:
-        for row in reader:
-            if row:
-                rows.append(row)
-            if len(rows) == _ROWS:
-                break
+        for row in islice(filter(None, reader), most):
+            yield skipped + reader.line_num, [cell.strip() for cell in row] if strip else row
     except csv.Error as error:
         raise TableError(f"{source} is no CSV file: line {reader.line_num}: {error}.") from None
-    return rows
 
 
-def _check_closed(text: str, delimiter: str, quote: str, escape: str, source: str) -> None:
+def _check_closed(text: str, dialect: Dialect, source: str) -> None:
     """Raise if a quote is opened and never closed: all that follows would be one cell."""
+    text, quote = _without_beginning(text)[0], dialect.quote
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, escapechar=escape or None, strict=True
+        io.StringIO(text, newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=quote,
+        escapechar=dialect.escape or None,
+        strict=True,
     )
     line = 1
     try:
@@ -260,7 +324,7 @@ def _check_closed(text: str, delimiter: str, quote: str, escape: str, source: st
 
 def _evenness(rows: list[list[str]]) -> float:
     """How many of the rows have as many cells as most have; 0 where that is one."""
-    width, count = Counter(map(len, rows)).most_common(1)[0]
+    width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
     return count / len(rows) if width > 1 else 0.0
 
 
@@ -280,6 +344,4 @@ def _number(cell: str, decimal: str) -> bool:
 def _names(cells: list[str]) -> tuple[str, ...]:
     """The names of a first line; a column without one has that of its place."""
     cells = [cells[0].lstrip("# ") or cells[0], *cells[1:]]  # NumPy writes names as a comment
-    names = [cell or f"column_{place}" for place, cell in enumerate(cells, 1)]
-    check_names(names)
-    return tuple(names)
+    return tuple(cell or f"column_{place}" for place, cell in enumerate(cells, 1))

@@ -7,7 +7,6 @@ memory does not grow with the file. Needs pyarrow.
 
 from __future__ import annotations
 
-import csv
 import difflib
 import io
 import os
@@ -21,7 +20,7 @@ import numpy as np
 
 from pellucid.encoding.cells import MISSING, Cells, TableError, as_cells, check_names
 from pellucid.extras import pip_install
-from pellucid.tables.csv_dialect import Dialect, csv_given, find_dialect
+from pellucid.tables.csv_dialect import Dialect, csv_given, find_dialect, rows_of
 from pellucid.tables.numerals import numbers_in, with_points
 from pellucid.tables.prefetch import ahead
 
@@ -321,14 +320,9 @@ class TableFile:
         assert dialect is not None
         found: list[tuple[int, int]] = []
         with self._stream() as stream, io.TextIOWrapper(stream, dialect.encoding, errors="replace", newline="") as text:
-            for _ in range(dialect.skip):
-                text.readline()
-            reader = csv.reader(
-                text, delimiter=dialect.delimiter, quotechar=dialect.quote, escapechar=dialect.escape or None
-            )
-            for row in reader:
-                if row and len(row) != len(dialect.names):
-                    found.append((dialect.skip + reader.line_num, len(row)))
+            for line, row in rows_of(text, dialect, self.name, strip=False):
+                if len(row) != len(dialect.names):
+                    found.append((line, len(row)))
                 if len(found) > _WITH_PLACES:
                     break
         return found

@@ -108,9 +108,10 @@ class StreamJob(Job):
         if self.trainer is None:
             super().prepare()
 
-    def run(self) -> None:
+    def run(self) -> Job:
         """Learn from a piece; an explosion or Ctrl-C is noted down and not raised."""
         self.learn(1)
+        return self
 
 
 def train_stream(

@@ -1,7 +1,7 @@
 """How numbers are written in a CSV file: their decimal sign, what stands between thousands, and units beside them.
 
 Contract: `unit_of` finds the unit that all cells of a column have; `numbers_in` makes float64 of a column of texts
-where all of them are numbers, and nothing else where they are not. Needs pyarrow.
+where all of them are numbers, and nothing else where they are not, with pyarrow; `number_in` is for a single cell.
 """
 
 from __future__ import annotations
@@ -51,6 +51,21 @@ def bare(cell: str) -> str:
     """
     match = _UNIT.fullmatch(cell.strip())
     return re.sub(f"[{_SPACES}]", "", match.group("number")) if match else cell.strip()
+
+
+def number_in(cell: str, decimal: str) -> float | None:
+    """The number that a cell is, written with this decimal sign; None if it is none.
+
+    >>> number_in("1,5", ","), number_in("1.234,5", ","), number_in("1,234", "."), number_in("1_000", ".")
+    (1.5, 1234.5, 1234.0, None)
+    """
+    found = as_number(cell)
+    if found is not None and (decimal == "." or "." not in cell):
+        return found
+    mark = "." if decimal == "," else ","
+    if re.fullmatch(rf"{_GROUPED.replace('MARK', mark)}(?:\{decimal}[0-9]*)?", cell):
+        cell = re.sub(rf"[{mark}{_SPACES}]", "", cell)
+    return as_number(cell.replace(",", ".") if decimal == "," and cell.count(",") == 1 else cell)
 
 
 def numbers_in(column: Any, decimal: str, unit: str = "") -> Floats | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pellucid.engines.cores import usable_cores
+from pellucid.engines.pool import worker_count
 from pellucid.tables.fitting import Settings, plan
 from pellucid.tables.report.folds import encoder_for, usual_folds
 from pellucid.tables.table import Table
@@ -28,7 +28,7 @@ def row_budget(
     pace = pace_of(table, y, target, settings)
     count = usual_folds(table.rows) if folds is None else folds
     jobs = settings.n_models * (1 + count)
-    lanes = min(jobs, settings.threads or usable_cores())
+    lanes = worker_count(jobs, settings.threads)
     return max(1, int(_SPARED * seconds * pace * lanes / jobs)), pace
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from pellucid.encoding.encoder import Layout
-from pellucid.engines.cores import usable_cores
+from pellucid.engines import pool
 from pellucid.losses import TargetScaling
 from pellucid.network import Network
 from pellucid.tables.building import network_of, steps_of, trainer_of
@@ -130,10 +129,16 @@ class Job:
             callbacks=self.callbacks,
         )
 
-    def run(self) -> None:
+    def run(self) -> Job:
         """Train to the end; an explosion or Ctrl-C is noted down and not raised."""
         self.learn(self.epochs)
         self.finish()
+        return self
+
+    def stop(self) -> None:
+        """End the training after the epoch that it is in."""
+        assert self.trainer is not None
+        self.trainer.stop("Training was interrupted.")
 
     def learn(self, epochs: int) -> None:
         """Go so many times through the rows; an explosion or Ctrl-C is noted down and not raised."""
@@ -160,7 +165,7 @@ class Job:
             calibrate_temperature(self.network, *self.held_out)
 
 
-def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Job], None] | None = None) -> bool:
+def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Job], None] = lambda job: None) -> bool:
     """Prepare and run the jobs, side by side where there are several; answer whether Ctrl-C came.
 
     Parameters
@@ -169,41 +174,11 @@ def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Jo
         The first ones begin first.
     threads : int or None
         How many cores may be used; None: all.
-    ended : function or None
+    ended : function
         Told of each job when it has ended, in the main thread.
     """
-    cores = threads or usable_cores()
-    workers = min(len(jobs), cores)
+    workers = pool.worker_count(len(jobs), threads)
     for job in jobs:
         job.threads = 1 if workers > 1 else threads
         job.prepare()
-    if workers == 1:
-        return _one_by_one(jobs, ended)
-    with ThreadPoolExecutor(workers) as pool:
-        running = {pool.submit(job.run): job for job in jobs}
-        try:
-            for future in as_completed(running):
-                future.result()
-                if ended is not None:
-                    ended(running[future])
-        except KeyboardInterrupt:
-            for future, job in running.items():
-                future.cancel()
-                if job.trainer is not None:
-                    job.trainer.stop("Training was interrupted.")
-                job.interrupted = not future.done()
-            return True
-    return False
-
-
-def _one_by_one(jobs: Sequence[Job], ended: Callable[[Job], None] | None) -> bool:
-    try:
-        for job in jobs:
-            job.run()
-            if job.interrupted:
-                return True
-            if ended is not None:
-                ended(job)
-    except KeyboardInterrupt:  # between two trainings
-        return True
-    return False
+    return pool.run_all([job.run for job in jobs], workers, lambda n: jobs[n].stop(), lambda n: ended(jobs[n]))[1]

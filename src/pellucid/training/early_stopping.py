@@ -86,6 +86,10 @@ class EarlyStopping(Callback):
         """Whether patience has run out at the end of an epoch."""
         return self.patience is not None and epoch - self._improved >= self.patience
 
+    def __repr__(self) -> str:
+        """With its patience."""
+        return f"{type(self).__name__}(patience={self.patience})"
+
     def options(self) -> dict[str, Any]:
         """What it was made with, and its class."""
         names = ("patience", "monitor", "minimum_improvement", "ties", "higher_is_better")

@@ -7,12 +7,13 @@ import weakref
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.description import TrainingSummary
+from pellucid.display import typed
 from pellucid.engines.engine import TrainingTask
 from pellucid.storage.digests import array_digest
 from pellucid.training.parts import TrainerParts
@@ -36,8 +37,8 @@ def first_summary(trainer: TrainerParts, task: TrainingTask, data_hash: str, val
         epochs=trainer.epoch,
         steps=trainer.step,
         batch_size=task.batch_size,
-        loss=words(trainer.loss),
-        optimizer=words(trainer.optimizer),
+        loss=typed(trainer.loss),
+        optimizer=typed(trainer.optimizer),
         rows=len(task.x),
         row_shape=tuple(task.x.shape[1:]),
         row_dtype=task.x.dtype.name,
@@ -55,27 +56,6 @@ def advanced(summary: TrainingSummary, trainer: RepeatableTrainer, last: int) ->
     metrics = {name: float(value) for name, value in row.items() if value is not None and name not in _NO_METRICS}
     settings = trainer.repetition.settings(trainer, last)
     return replace(summary, epochs=trainer.epoch, steps=trainer.step, metrics=metrics, settings=settings)
-
-
-def words(part: Any) -> str:
-    """A part as one would type it, with what differs from the defaults: "Adam(learning_rate=0.01)".
-
-    Examples
-    --------
-    >>> import pellucid as pl
-    >>> words(pl.Momentum(pl.WarmUp(0.1, steps=5), momentum=0.8))
-    'Momentum(learning_rate=WarmUp(learning_rate=0.1, steps=5), momentum=0.8)'
-    """
-    if callable(part) and hasattr(part, "__name__"):
-        return str(part.__name__)  # a function: its repr has an address, which differs from run to run
-    if not hasattr(part, "__dataclass_fields__"):
-        return repr(part) if isinstance(part, int | float | str | tuple | None) else type(part).__name__
-    changed = [
-        f"{item.name}={words(value)}"
-        for item in fields(part)
-        if (value := getattr(part, item.name)) != item.default  # what has no default differs from it
-    ]
-    return f"{type(part).__name__}({', '.join(changed)})"
 
 
 def learnt_from(network: Network, x: Array, y: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.augmentation import Augmentation
 from pellucid.description import TrainingSummary
-from pellucid.display import html_table
+from pellucid.display import html_table, typed
 from pellucid.engines.engine import Model, TrainingState, TrainingTask
 from pellucid.engines.reference import mean_loss, penalty_value
 from pellucid.foreign import explains_arguments, missing_attribute
@@ -38,7 +38,7 @@ from pellucid.training.settings import (
     warn_of_doubled_output,
 )
 from pellucid.training.states import TrainingStates
-from pellucid.training.summaries import DataHash, first_summary, words
+from pellucid.training.summaries import DataHash, first_summary
 from pellucid.typing import Array
 from pellucid.validation import check_integer
 
@@ -535,7 +535,7 @@ class Trainer:
         usual = ("loss", "optimizer", "batch_size", "seed")
         default = {each.name: None if each.default is MISSING else each.default for each in fields(TrainerSettings)}
         changed = [name for name in (*FAMILIES, *SETTINGS) if (getattr(self, name) or None) != (default[name] or None)]
-        shown = {name: words(getattr(self, name)) for name in dict.fromkeys((*usual, *changed))}
+        shown = {name: typed(getattr(self, name)) for name in dict.fromkeys((*usual, *changed))}
         kinds = ", ".join(type(each).__name__ for each in self.callbacks)
         return {**shown, "callbacks": f"[{kinds}]"} if kinds else shown
 

@@ -18,7 +18,7 @@ from pellucid.typing import Floats
 def answering_text(parts: Sequence[Prediction], functions: set[str]) -> list[str]:
     """The functions as texts; the names of those that they call are added to `functions`."""
     p = parts[0]
-    proba = _probabilities(p, functions) if len(parts) == 1 else _common_probabilities(p, functions)
+    proba = _probabilities(p, functions, len(parts) > 1)
     answer = _answer(p) if len(parts) == 1 else _common_answer(parts)
     texts = [f'def predict(x):\n    """{_words(p)}"""\n    return {answer}']
     if proba:
@@ -50,29 +50,15 @@ def _words(p: Prediction) -> str:
     return f"The predicted numbers for rows {rows}, {'(n,)' if p.outputs == 1 else f'(n, {p.outputs})'}."
 
 
-def _probabilities(p: Prediction, functions: set[str]) -> str:
-    """The last lines of `predict_proba` of a single network; nothing where there are no probabilities."""
-    if p.link == "softmax":
-        functions.add("softmax")
-        return "return softmax(scores(x))"
-    if p.link != "sigmoid":
+def _probabilities(p: Prediction, functions: set[str], several: bool) -> str:
+    """The last lines of `predict_proba`, of several networks their mean; nothing where there are no probabilities."""
+    functions.update(["mean"] if several else [])  # `predict` needs it in any case
+    if p.link not in ("softmax", "sigmoid"):
         return ""
-    functions.add("sigmoid")
-    return _of_yes("sigmoid(scores(x))", p)
-
-
-def _common_probabilities(p: Prediction, functions: set[str]) -> str:
-    functions.add("mean")
+    functions.add(p.link)
     if p.link == "softmax":
-        functions.add("softmax")
-        return "return mean([softmax(z) for z in scores(x)])"
-    if p.link != "sigmoid":
-        return ""
-    functions.add("sigmoid")
-    return _of_yes("mean(sigmoid(scores(x)))", p)
-
-
-def _of_yes(yes: str, p: Prediction) -> str:
+        return "return mean([softmax(z) for z in scores(x)])" if several else "return softmax(scores(x))"
+    yes = "mean(sigmoid(scores(x)))" if several else "sigmoid(scores(x))"
     return f"yes = {yes}\n    return np.concatenate([1 - yes, yes], axis=1)" if p.outputs == 1 else f"return {yes}"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.datasets.dataset import Dataset
+from pellucid.display import typed
 from pellucid.formats.training_source.checking import check_constants, check_functions, ending, main
 from pellucid.formats.training_source.functions import called_by
 from pellucid.formats.training_source.layers import MEASUREMENTS, TRANSLATIONS
@@ -18,7 +19,7 @@ from pellucid.formats.training_source.loop import LoopText
 from pellucid.formats.training_source.network import NetworkText
 from pellucid.formats.training_source.parts import INITIALIZERS, LOSSES, OPTIMIZERS, PENALTIES
 from pellucid.formats.training_source.run import Run, check_first_weights, run_of
-from pellucid.formats.training_source.source_text import WIDTH, words_of
+from pellucid.formats.training_source.source_text import WIDTH
 from pellucid.formats.writing import ExportReport, identifier, signature, without_ending, write_files
 from pellucid.network import Network
 from pellucid.penalties import MaxNorm
@@ -193,7 +194,7 @@ class _Writer:
         more = ", validation_x and validation_y" * self.run.validation
         more += ", and weight (n,), how much each row counts" * self.run.sample_weight
         kinds = ("loss", "optimizer", "penalty", "constraint")
-        facts = {kind: words_of(part) for kind in kinds if (part := getattr(trainer, kind)) is not None}
+        facts = {kind: typed(part) for kind in kinds if (part := getattr(trainer, kind)) is not None}
         if self.run.stopping is not None:
             given = {name: value for name, value in self.run.stopping.options().items() if name != "type"}
             facts["stopping"] = f"EarlyStopping({', '.join(f'{name}={value!r}' for name, value in given.items())})"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.display import typed
 from pellucid.formats.training_source.network import NetworkText
 from pellucid.formats.training_source.parts import LOSSES, OPTIMIZERS, PENALTIES, rate_lines
 from pellucid.formats.training_source.run import Run
-from pellucid.formats.training_source.source_text import docstring, formula, function, words_of
+from pellucid.formats.training_source.source_text import docstring, formula, function
 from pellucid.layers import Dropout
 from pellucid.losses import Quantile
 from pellucid.metrics import higher_is_better
@@ -45,7 +46,7 @@ class LoopText:
         """What changes the gradient or the weights around the optimizer."""
         trainer, functions = self.trainer, []
         if trainer.penalty is not None:
-            n, words = ", n" * trainer.penalty.per_example, words_of(trainer.penalty)
+            n, words = ", n" * trainer.penalty.per_example, typed(trainer.penalty)
             head = f'"""Add the derivative of the price of large weights: {words}."""'
             lines = [head, "for name in WEIGHTS:", f"    g[name] = g[name] + {self._price(1)}"]
             functions.append(function(f"add_penalty(g, p{n})", lines))

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import textwrap
 from typing import Any
 
 WIDTH = 116
 """How long a line inside a function may be."""
-
-
-def words_of(part: Any) -> str:
-    """A part as one would type it, with only what differs from the defaults."""
-    told = []
-    for item in dataclasses.fields(part):
-        value = getattr(part, item.name)
-        shown = words_of(value) if dataclasses.is_dataclass(value) else repr(value)
-        if item.default is dataclasses.MISSING:
-            told.append(shown)
-        elif value != item.default:
-            told.append(f"{item.name}={shown}")
-    return f"{type(part).__name__}({', '.join(told)})"
 
 
 def formula(part: Any) -> str:

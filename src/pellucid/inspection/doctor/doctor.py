@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.engines.cores import one_thread
 from pellucid.engines.engine import TrainingState, TrainingTask
-from pellucid.inspection.blas import one_thread_for_products
 from pellucid.inspection.data_checks import rows_in_both
 from pellucid.inspection.doctor import curves, data, gradients, outputs, rates, units
 from pellucid.inspection.doctor.evidence import PROBE_ROWS, SAMPLE_ROWS, Evidence, Run
@@ -110,7 +110,7 @@ class Doctor(Callback):
     def _look(self, trainer: Trainer) -> None:
         assert self._run is not None
         rows = np.arange(min(self.rows, len(self._run.rehearsal.task.x)))
-        with one_thread_for_products():
+        with one_thread("blas"):
             self.probes.append(take_probe(self._run.rehearsal.task, trainer.state, rows))
 
     @property

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
 import numpy as np
 
+from pellucid.display import typed
 from pellucid.inspection.doctor.catalogue import CATALOGUE, SEVERITIES
 from pellucid.layers import Layer
 from pellucid.training import Trainer
@@ -71,7 +72,7 @@ class Remedy:
     def __str__(self) -> str:
         """The changes as one would type them."""
         parts = [] if self.layers is None else [f"layers=[{', '.join(map(str, self.layers))}]"]
-        parts += [f"{name}={_typed(value)}" for name, value in self.settings.items()]
+        parts += [f"{name}={typed(value)}" for name, value in self.settings.items()]
         parts += [f"fit(…, {name}={value!r})" for name, value in self.fit.items()]
         if self.leave_out is not None:
             parts.append(f"without {len(self.leave_out):,} of the training rows")
@@ -239,30 +240,6 @@ def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         ]
         told.append(replace(finding, severity="hint", because=causes[0]) if causes else finding)
     return tuple(sorted(told, key=lambda each: (SEVERITIES.index(each.severity), bool(each.because))))
-
-
-def _typed(value: Any) -> str:
-    """An object as one would type it: callbacks by what they are made with."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_typed, value))}]"
-    if hasattr(value, "patience"):
-        return f"{type(value).__name__}(patience={value.patience})"
-    if hasattr(value, "learning_rate") and callable(value.learning_rate):
-        return repr(value)
-    shown = repr(value)
-    for default in ("weight_decay=0.0", "clip_norm=None", "clip_value=None"):
-        shown = shown.replace(f", {default}", "")
-    return shown if not hasattr(value, "learning_rate") else _short(value)
-
-
-def _short(optimizer: Any) -> str:
-    """An optimizer with what differs from its defaults."""
-    parts = [
-        f"{item.name}={getattr(optimizer, item.name)!r}"
-        for item in fields(optimizer)
-        if item.name == "learning_rate" or getattr(optimizer, item.name) != item.default
-    ]
-    return f"{type(optimizer).__name__}({', '.join(parts)})"
 
 
 def _plain(value: float) -> float | None:

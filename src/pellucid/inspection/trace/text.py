@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from typing import Any
 
+from pellucid.display import changed_fields
 from pellucid.inspection.trace.choice import Choice, Line
 from pellucid.inspection.trace.lines import backward_lines, forward_line, result_words, step_lines
 from pellucid.inspection.trace.loss_lines import loss_lines, score_line
@@ -66,10 +66,8 @@ def optimizer_words(trace: TracedStep) -> str:
 
 def _more_words(part: Any) -> str:
     """The fields besides the rate, where they differ from the defaults."""
-    fields = [field for field in dataclasses.fields(part) if field.name != "learning_rate"]
-    return ", ".join(
-        f"{field.name} {getattr(part, field.name)}" for field in fields if getattr(part, field.name) != field.default
-    )
+    changed = {field.name: value for field, value in changed_fields(part) if field.name != "learning_rate"}
+    return ", ".join(f"{name} {value}" for name, value in changed.items())
 
 
 def _given(choice: Choice) -> str:

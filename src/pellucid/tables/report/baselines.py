@@ -16,6 +16,7 @@ import numpy as np
 
 from pellucid.datasets.splits import k_fold_indices
 from pellucid.encoding.encoder import Layout, TableEncoder
+from pellucid.engines.cores import one_thread
 from pellucid.losses import AbsoluteError, SquaredError
 from pellucid.tables.fitting import Settings, TableModel, plan
 from pellucid.tables.recipes import LINEAR
@@ -228,9 +229,7 @@ def gradient_boosting(fold: Fold) -> Floats | None:
 
 def _cores(rows: int) -> Any:
     """One core for few rows: several would wait for each other longer than they work."""
-    from threadpoolctl import threadpool_limits  # comes with scikit-learn
-
-    return threadpool_limits(1, "openmp") if rows < _FEW_ROWS else nullcontext()
+    return one_thread("openmp") if rows < _FEW_ROWS else nullcontext()
 
 
 def matrices(train: Table, test: Table) -> tuple[Floats, Floats, list[bool]]:
