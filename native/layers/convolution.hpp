@@ -9,6 +9,9 @@
 //                       those taps that meet an input
 //     weight gradient   of each tap xᵀ g over all lines; sums of at most `block_length` products
 //
+// A *depthwise* convolution does not mix channels: output f is that of channel f / multiplier alone, and a tap has one
+// row of weights. Where the multiplier is more than 1 the padded input holds each channel so many times.
+//
 // numbers: height, width, kernel height and width, strides, dilations, padding (top, left), outputs (height, width).
 // The weight lies as a dense layer's with taps·inputs rows, each panel followed by its bias.
 #pragma once
@@ -52,11 +55,15 @@ inline const char* check_windows(const LayerSpec& spec) {
     return nullptr;
 }
 
-inline const char* check_convolution(const LayerSpec& spec) {
+// How many rows of the weight a tap has.
+template <bool mixes> inline Index rows_of_tap(const LayerSpec& spec) { return mixes ? spec.inputs : 1; }
+
+template <bool mixes> inline const char* check_convolution(const LayerSpec& spec) {
     if (const char* wrong = check_windows(spec)) return wrong;
+    if (!mixes && spec.outputs % spec.inputs != 0) return "a depthwise convolution has as many filters for each channel";
     if (spec.parameter_count < 1 || spec.parameter_count > 2) return "a convolution has a weight and may have a bias";
-    if (!has_shape(spec, 0, sliding_of(spec).taps() * spec.inputs, spec.outputs))
-        return "a convolution's weight has the shape (taps * inputs, outputs)";
+    if (!has_shape(spec, 0, sliding_of(spec).taps() * rows_of_tap<mixes>(spec), spec.outputs))
+        return "a convolution's weight has the shape (taps * inputs, outputs), a depthwise one's (taps, outputs)";
     if (spec.parameter_count == 2 && !has_shape(spec, 1, 1, spec.outputs))
         return "a convolution's bias has a number for each output";
     return nullptr;
@@ -72,8 +79,8 @@ struct Lines {
     Index row(Index line, Index column) const { return (line * phases + column % phases) * length + column / phases; }
 };
 
-inline Lines lines_of(const Sliding& s) {
-    const bool as_it_is = s.padding[0] == 0 && s.padding[1] == 0 && s.stride[1] == 1 && s.reach(0) <= s.height &&
+inline Lines lines_of(const Sliding& s, bool repeated = false) {
+    const bool as_it_is = !repeated && s.padding[0] == 0 && s.padding[1] == 0 && s.stride[1] == 1 && s.reach(0) <= s.height &&
                           s.reach(1) <= s.width;
     if (as_it_is) return {s.height, 1, s.width, false};
     return {s.reach(0), s.stride[1], ceiling(s.reach(1), s.stride[1]), true};
@@ -94,6 +101,10 @@ inline GradientLines gradient_lines_of(const Sliding& s) {
     return {before, before + s.outputs[1] + behind, before + behind > 0};
 }
 
+template <bool mixes> inline Lines lines_of_layer(const LayerSpec& spec) {
+    return lines_of(sliding_of(spec), !mixes && spec.inputs != spec.outputs);
+}
+
 template <typename T> inline Matrix<const T> lines_in(const Layer<T>& layer, const Lines& lines) {
     return lines.copied ? readable(layer.pieces) : readable(layer.input);
 }
@@ -104,9 +115,9 @@ template <typename T> inline void copy_line(Matrix<const T> from, Index row, Mat
             store<T>(to.at(p, to_row) + half * lanes<T>, load<T>(from.at(p, row) + half * lanes<T>));
 }
 
-// This part's lines of the input, padded. `outside` fills the padding.
+// This part's lines of the input, padded, `width` channels of them.
 template <typename T>
-inline void pad_lines(const Work<T>& work, const Layer<T>& layer, const Sliding& s, const Lines& lines, T outside) {
+inline void pad_lines(const Work<T>& work, const Layer<T>& layer, const Sliding& s, const Lines& lines, Index width) {
     if (!lines.copied) return;
     const LayerSpec& spec = *layer.spec;
     const Range mine = share(work.rows / spec.positions * lines.height, work.part, work.parts);
@@ -115,29 +126,35 @@ inline void pad_lines(const Work<T>& work, const Layer<T>& layer, const Sliding&
         const bool inside = from >= 0 && from < s.height;
         for (Index c = 0; c < lines.phases * lines.length; ++c) {
             const Index column = c - s.padding[1], to = example * lines.positions() + lines.row(line, c);
-            if (inside && column >= 0 && column < s.width)
-                copy_line<T>(readable(layer.input), example * spec.positions + from * s.width + column, layer.pieces, to,
-                             spec.inputs);
-            else
-                fill_row(layer.pieces, to, ceiling(spec.inputs, lanes<T>) * lanes<T>, outside);
+            const Index row = example * spec.positions + from * s.width + column;
+            if (!inside || column < 0 || column >= s.width)
+                fill_row(layer.pieces, to, ceiling(width, lanes<T>) * lanes<T>, T(0));
+            else if (width == spec.inputs)
+                copy_line<T>(readable(layer.input), row, layer.pieces, to, width);
+            else  // each channel several times
+                for (Index f = 0; f < width; ++f)
+                    number_at(layer.pieces, to, f) = number_at(layer.input, row, f / (width / spec.inputs));
         }
     }
 }
 
-template <typename T> inline void convolution_lay_out(Layer<T>& layer, Arena& arena, Index rows) {
+template <typename T, bool mixes> inline void convolution_lay_out(Layer<T>& layer, Arena& arena, Index rows) {
     const LayerSpec& spec = *layer.spec;
     const Sliding s = sliding_of(spec);
-    const Index inner = s.taps() * spec.inputs, examples = rows / spec.positions;
+    const Index inner = s.taps() * rows_of_tap<mixes>(spec), examples = rows / spec.positions;
     const bool has_bias = spec.parameter_count > 1;
     const Index stride = (inner + (has_bias ? 1 : 0)) * panel<T>;
     layer.places[0] = {layer.packed_start, stride};
     layer.places[1] = {layer.packed_start + inner * panel<T>, stride};
     layer.packed_end = layer.packed_start + ceiling(spec.outputs, panel<T>) * stride;
-    const Lines lines = lines_of(s);
-    if (lines.copied) layer.pieces = take_matrix<T>(arena, examples * lines.positions(), spec.inputs);
-    // Wᵀ of each tap, and the padded gradient
-    layer.scratch = {arena.take<T>(ceiling(spec.inputs, panel<T>) * s.taps() * spec.outputs * panel<T>),
-                     s.taps() * spec.outputs * panel<T>};
+    const Lines lines = lines_of_layer<mixes>(spec);
+    if (lines.copied)
+        layer.pieces = take_matrix<T>(arena, examples * lines.positions(), mixes ? spec.inputs : spec.outputs);
+    if (mixes)  // Wᵀ of each tap
+        layer.scratch = {arena.take<T>(ceiling(spec.inputs, panel<T>) * s.taps() * spec.outputs * panel<T>),
+                         s.taps() * spec.outputs * panel<T>};
+    else if (spec.inputs != spec.outputs)  // the gradient of each repeated channel
+        layer.scratch = take_matrix<T>(arena, rows, spec.outputs);
     const GradientLines gradient = gradient_lines_of(s);
     if (gradient.copied)
         layer.padded = take_matrix<T>(arena, examples * s.outputs[0] * gradient.length, spec.outputs);
@@ -145,7 +162,7 @@ template <typename T> inline void convolution_lay_out(Layer<T>& layer, Arena& ar
 
 // One tile: `rows` rows of y, `step` apart, from `y_row` on, `vectors` vectors from panel `column` on. `taps(f)` calls
 // f(row of x, row of w) for each tap that is added; x is `inner` wide.
-template <typename T, int rows, int vectors, typename Taps>
+template <typename T, bool mixes, int rows, int vectors, typename Taps>
 inline void convolution_tile(Matrix<const T> x, Matrix<const T> w, const T* bias, Matrix<T> y, Index y_row, Index step,
                              Index column, Index inner, Taps&& taps) {
     Vector<T> sum[rows][vectors] = {};
@@ -167,6 +184,17 @@ inline void convolution_tile(Matrix<const T> x, Matrix<const T> w, const T* bias
     };
     Index length = 0;
     taps([&](Index x_row, Index w_row) {
+        if constexpr (!mixes) {
+            if (++length > block_length<T>) flush(), length = 1;
+            const T *from = x.at(column, x_row), *by = w.at(column, w_row);
+#pragma GCC unroll 16
+            for (int v = 0; v < vectors; ++v) {
+                const Vector<T> factor = load<T>(by + v * lanes<T>);
+#pragma GCC unroll 16
+                for (int r = 0; r < rows; ++r) sum[r][v] += load<T>(from + r * panel<T> + v * lanes<T>) * factor;
+            }
+            return;
+        }
         for (Index k = 0; k < inner;) {
             const Index count = smaller_of(panel<T>, inner - k);
             if (length + count > block_length<T>) flush(), length = 0;
@@ -179,7 +207,7 @@ inline void convolution_tile(Matrix<const T> x, Matrix<const T> w, const T* bias
 }
 
 // A line of y of `count` rows in tiles of about the same height.
-template <typename T, typename Taps>
+template <typename T, bool mixes, typename Taps>
 inline void convolution_line(Matrix<const T> x, Matrix<const T> w, const T* bias, Matrix<T> y, Index y_row, Index step,
                              Index count, Index column, Index width, Index inner, Taps&& taps) {
     const Index tiles = ceiling(count, tile_rows);
@@ -189,20 +217,20 @@ inline void convolution_line(Matrix<const T> x, Matrix<const T> w, const T* bias
         const auto shifted = [&](auto&& f) { taps([&](Index x_row, Index w_row) { f(x_row + of.begin, w_row); }); };
         with_constant<tile_rows>(static_cast<int>(of.end - of.begin), [&](auto height) {
             if (narrow)
-                convolution_tile<T, decltype(height)::value, 1>(x, w, bias, y, y_row + of.begin * step, step, column,
+                convolution_tile<T, mixes, decltype(height)::value, 1>(x, w, bias, y, y_row + of.begin * step, step, column,
                                                                 inner, shifted);
             else
-                convolution_tile<T, decltype(height)::value, 2>(x, w, bias, y, y_row + of.begin * step, step, column,
+                convolution_tile<T, mixes, decltype(height)::value, 2>(x, w, bias, y, y_row + of.begin * step, step, column,
                                                                 inner, shifted);
         });
     }
 }
 
-template <typename T> inline void convolution_forward(const Work<T>& work, const Layer<T>& layer) {
+template <typename T, bool mixes> inline void convolution_forward(const Work<T>& work, const Layer<T>& layer) {
     const LayerSpec& spec = *layer.spec;
     const Sliding s = sliding_of(spec);
-    const Lines lines = lines_of(s);
-    pad_lines(work, layer, s, lines, T(0));
+    const Lines lines = lines_of_layer<mixes>(spec);
+    pad_lines(work, layer, s, lines, mixes ? spec.inputs : spec.outputs);
     if (lines.copied) work.meet();
     const Matrix<const T> x = lines_in(layer, lines);
     const Matrix<const T> w{layer.weights + layer.places[0].start, layer.places[0].stride};
@@ -216,10 +244,10 @@ template <typename T> inline void convolution_forward(const Work<T>& work, const
             for (Index a = 0, tap = 0; a < s.kernel[0]; ++a)
                 for (Index b = 0; b < s.kernel[1]; ++b, ++tap)
                     f(example * lines.positions() + lines.row(i * s.stride[0] + a * s.dilation[0], b * s.dilation[1]),
-                      tap * spec.inputs);
+                      tap * rows_of_tap<mixes>(spec));
         };
-        convolution_line<T>(x, w, bias, layer.output, line * s.outputs[1], 1, s.outputs[1], column, spec.outputs,
-                            spec.inputs, taps);
+        convolution_line<T, mixes>(x, w, bias, layer.output, line * s.outputs[1], 1, s.outputs[1], column, spec.outputs,
+                                   spec.inputs, taps);
     }
 }
 
@@ -240,20 +268,25 @@ inline void pad_gradient(const Work<T>& work, const Layer<T>& layer, const Slidi
         }
 }
 
-template <typename T>
+template <typename T, bool mixes>
 inline void convolution_input_gradient(const Work<T>& work, const Layer<T>& layer, const Sliding& s, Matrix<T> gradient,
                                        Matrix<T> input_gradient) {
     const LayerSpec& spec = *layer.spec;
     const GradientLines lines = gradient_lines_of(s);
     pad_gradient(work, layer, s, lines, gradient);
-    for (Index tap = 0; tap < s.taps(); ++tap)
+    for (Index tap = 0; mixes && tap < s.taps(); ++tap)
         transpose<T>({layer.weights + layer.places[0].start + tap * spec.inputs * panel<T>, layer.places[0].stride},
                      {layer.scratch.data + tap * spec.outputs * panel<T>, layer.scratch.stride}, spec.inputs,
                      spec.outputs, work.part, work.parts);
     work.meet();
     const Matrix<const T> g = lines.copied ? readable(layer.padded) : readable(gradient);
-    const Index all = work.rows / spec.positions * s.height;
-    const Range mine = share_tiles<T>(spec.inputs, all, work.part, work.parts);
+    const Matrix<const T> w =
+        mixes ? readable(layer.scratch)
+              : Matrix<const T>{layer.weights + layer.places[0].start, layer.places[0].stride};
+    const bool repeated = !mixes && spec.inputs != spec.outputs;
+    const Matrix<T> into = repeated ? layer.scratch : input_gradient;
+    const Index width = mixes ? spec.inputs : spec.outputs, all = work.rows / spec.positions * s.height;
+    const Range mine = share_tiles<T>(width, all, work.part, work.parts);
     for (Index unit = mine.begin; unit < mine.end; ++unit) {
         const Index column = unit / all, line = unit % all, example = line / s.height;
         const Index padded = line % s.height + s.padding[0];
@@ -269,15 +302,25 @@ inline void convolution_input_gradient(const Work<T>& work, const Layer<T>& laye
                         const Index shift = b * s.dilation[1] - phase;
                         if (shift % s.stride[1] != 0) continue;
                         f((example * s.outputs[0] + i) * lines.length + lines.before + first - shift / s.stride[1],
-                          (a * s.kernel[1] + b) * spec.outputs);
+                          (a * s.kernel[1] + b) * (mixes ? spec.outputs : 1));
                     }
                 }
             };
-            convolution_line<T>(g, readable(layer.scratch), nullptr, input_gradient,
-                                line * s.width + first * s.stride[1] + phase - s.padding[1], s.stride[1],
-                                last - first + 1, column, spec.inputs, spec.outputs, taps);
+            convolution_line<T, mixes>(g, w, nullptr, into, line * s.width + first * s.stride[1] + phase - s.padding[1],
+                                       s.stride[1], last - first + 1, column, width, spec.outputs, taps);
         }
     }
+    if (!repeated) return;
+    work.meet();
+    const Index multiplier = spec.outputs / spec.inputs;
+    const Range rows = share(work.rows, work.part, work.parts);
+    for (Index row = rows.begin; row < rows.end; ++row)
+        for (Index c = 0; c < spec.inputs; ++c) {
+            T sum = T(0);
+            for (Index k = 0; k < multiplier; ++k) sum += number_at(into, row, c * multiplier + k);
+            number_at(input_gradient, row, c) = sum;
+        }
+    clear_padding(input_gradient, rows, spec.inputs);
 }
 
 // A tile of the weight's gradient: rows of the weight that begin `row_step` numbers apart in x.
@@ -337,9 +380,9 @@ inline void convolution_backward(const Work<T>& work, const Layer<T>& layer, Mat
                                  Matrix<T> input_gradient) {
     const LayerSpec& spec = *layer.spec;
     const Sliding s = sliding_of(spec);
-    const Lines lines = lines_of(s);
+    const Lines lines = lines_of_layer<true>(spec);
     if (input_gradient.data) {
-        convolution_input_gradient(work, layer, s, gradient, input_gradient);
+        convolution_input_gradient<T, true>(work, layer, s, gradient, input_gradient);
         work.meet();
     }
     // The weight is read no more: what follows may change it.
@@ -381,16 +424,68 @@ inline void convolution_backward(const Work<T>& work, const Layer<T>& layer, Mat
 }
 
 template <typename T>
+inline void depthwise_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                               Matrix<T> input_gradient) {
+    const LayerSpec& spec = *layer.spec;
+    const Sliding s = sliding_of(spec);
+    const Lines lines = lines_of_layer<false>(spec);
+    if (input_gradient.data) {
+        convolution_input_gradient<T, false>(work, layer, s, gradient, input_gradient);
+        work.meet();
+    }
+    const Matrix<const T> x = lines_in(layer, lines);
+    const Index all = work.rows / spec.positions * s.outputs[0], rows = s.taps() + (spec.parameter_count > 1 ? 1 : 0);
+    const Range mine = share(ceiling(spec.outputs, lanes<T>) * rows, work.part, work.parts);
+    for (Index unit = mine.begin; unit < mine.end; ++unit) {  // a vector of one tap, or, behind the last, of the bias
+        const Index number = unit / rows, tap = unit % rows;
+        const bool is_bias = tap == s.taps();
+        const Index offset = is_bias ? 0
+                                     : lines.row(tap / s.kernel[1] * s.dilation[0], tap % s.kernel[1] * s.dilation[1]);
+        Vector<T> total = {};
+        for (Index line = 0; line < all; ++line) {
+            const Index example = line / s.outputs[0], i = line % s.outputs[0];
+            const T* g = gradient.at(number / 2, line * s.outputs[1]) + number % 2 * lanes<T>;
+            const T* from = x.at(number / 2, example * lines.positions() + lines.row(i * s.stride[0], 0) + offset) +
+                            number % 2 * lanes<T>;
+            total += sum_of_rows<T>(s.outputs[1], [&](Index j) {
+                const Vector<T> slope = load<T>(g + j * panel<T>);
+                return is_bias ? slope : slope * load<T>(from + j * panel<T>);
+            });
+        }
+        const Vector<T> inside = columns_of<T>(spec.outputs, number) ? total : Vector<T>{};  // padding stays zero
+        const Index start = layer.places[0].start + number / 2 * layer.places[0].stride + tap * panel<T> +
+                            number % 2 * lanes<T>;
+        alignas(64) T block[lanes<T>];
+        T* out = work.update ? block : layer.gradient + start;
+        store<T>(out, work.adds() ? load<T>(out) + inside : inside);
+        if (work.update) work.update->apply(start, block, lanes<T>, spec.parameters[is_bias ? 1 : 0].penalized);
+    }
+}
+
+template <typename T>
 constexpr LayerCode<T> convolution_code{
     .name = "convolution",
     .numbers = sliding_numbers,
     .changes_width = true,
     .changes_positions = true,
-    .check = check_convolution,
+    .check = check_convolution<true>,
     .reads_input = true,
-    .lay_out = convolution_lay_out<T>,
-    .forward = convolution_forward<T>,
+    .lay_out = convolution_lay_out<T, true>,
+    .forward = convolution_forward<T, true>,
     .backward = convolution_backward<T>,
+};
+
+template <typename T>
+constexpr LayerCode<T> depthwise_code{
+    .name = "depthwise_convolution",
+    .numbers = sliding_numbers,
+    .changes_width = true,
+    .changes_positions = true,
+    .check = check_convolution<false>,
+    .reads_input = true,
+    .lay_out = convolution_lay_out<T, false>,
+    .forward = convolution_forward<T, false>,
+    .backward = depthwise_backward<T>,
 };
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -173,6 +173,110 @@ inline void layer_normalization_backward(const Work<T>& work, const Layer<T>& la
     });
 }
 
+// Group normalization: as layer normalization, over a group of channels and all positions of an example. numbers: ε, the
+// number of groups.
+inline const char* check_group_normalization(const LayerSpec& spec) {
+    const double groups = spec.numbers[1];
+    if (!(groups >= 1.0 && groups <= static_cast<double>(spec.inputs) && is_whole(groups)) ||
+        spec.inputs % static_cast<Index>(groups) != 0)
+        return "the number of its groups divides its channels";
+    return check_normalization(spec);
+}
+
+template <typename T> inline void group_normalization_lay_out(Layer<T>& layer, Arena& arena, Index rows) {
+    lay_out_vectors(layer, 2);
+    const Index groups = static_cast<Index>(layer.spec->numbers[1]);
+    layer.constants = arena.take<T>(2 * rows / layer.spec->positions * groups);  // mean, 1/√(variance + ε)
+}
+
+// Calls f(constants, first row, first channel) for this part's groups.
+template <typename T, typename F> inline void for_groups(const Work<T>& work, const Layer<T>& layer, F&& f) {
+    const Index groups = static_cast<Index>(layer.spec->numbers[1]), width = layer.spec->inputs / groups;
+    const Range mine = share(work.rows / layer.spec->positions * groups, work.part, work.parts);
+    for (Index unit = mine.begin; unit < mine.end; ++unit)
+        f(layer.constants + 2 * unit, unit / groups * layer.spec->positions, unit % groups * width);
+}
+
+// Σ f(row, channel) over a group: row by row, so that errors hardly grow with the number of positions.
+template <typename T, typename F> inline T sum_of_group(const Layer<T>& layer, Index row, Index channel, F&& f) {
+    const Index width = layer.spec->inputs / static_cast<Index>(layer.spec->numbers[1]);
+    T total = T(0);
+    for (Index p = 0; p < layer.spec->positions; ++p) {
+        T sum = T(0);
+        for (Index c = 0; c < width; ++c) sum += f(row + p, channel + c);
+        total += sum;
+    }
+    return total;
+}
+
+template <typename T> inline void group_normalization_forward(const Work<T>& work, const Layer<T>& layer) {
+    const Index groups = static_cast<Index>(layer.spec->numbers[1]), width = layer.spec->inputs / groups;
+    const T size = static_cast<T>(width * layer.spec->positions);
+    for_groups(work, layer, [&](T* constants, Index row, Index channel) {
+        const auto x = [&](Index r, Index c) { return number_at(layer.input, r, c); };
+        const T mean = sum_of_group(layer, row, channel, x) / size;
+        const T variance = sum_of_group(layer, row, channel, [&](Index r, Index c) {
+                               return (x(r, c) - mean) * (x(r, c) - mean);
+                           }) / size;
+        const T inverse =
+            T(1) / square_root<T>(broadcast<T>(variance + static_cast<T>(layer.spec->numbers[0])))[0];
+        constants[0] = mean, constants[1] = inverse;
+        for (Index r = row; r < row + layer.spec->positions; ++r)
+            for (Index c = channel; c < channel + width; ++c)
+                number_at(layer.output, r, c) = layer.weights[layer.places[0].start + c] * ((x(r, c) - mean) * inverse) +
+                                                layer.weights[layer.places[1].start + c];
+    });
+}
+
+template <typename T>
+inline void group_normalization_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                                         Matrix<T> input_gradient) {
+    const Index groups = static_cast<Index>(layer.spec->numbers[1]), width = layer.spec->inputs / groups;
+    const T size = static_cast<T>(width * layer.spec->positions);
+    for_groups(work, layer, [&](T* constants, Index row, Index channel) {
+        const T mean = constants[0], inverse = constants[1];
+        const auto h = [&](Index r, Index c) {
+            return number_at(gradient, r, c) * layer.weights[layer.places[0].start + c];
+        };
+        const auto normal = [&](Index r, Index c) { return (number_at(layer.input, r, c) - mean) * inverse; };
+        if (!input_gradient.data) return;
+        const T mean_of_h = sum_of_group(layer, row, channel, h) / size;
+        const T mean_of_product =
+            sum_of_group(layer, row, channel, [&](Index r, Index c) { return h(r, c) * normal(r, c); }) / size;
+        for (Index r = row; r < row + layer.spec->positions; ++r)
+            for (Index c = channel; c < channel + width; ++c)
+                number_at(input_gradient, r, c) = (h(r, c) - mean_of_h - normal(r, c) * mean_of_product) * inverse;
+        if (channel + width == layer.spec->inputs)
+            clear_padding(input_gradient, {row, row + layer.spec->positions}, layer.spec->inputs);
+    });
+    work.meet();  // all have read γ
+    for_column_vectors<T>(work, layer.spec->outputs, [&](Index p, Index half) {
+        const auto g = [&](Index row) { return load<T>(gradient.at(p, row) + half * lanes<T>); };
+        const Index first = p * panel<T> + half * lanes<T>;
+        put_gradient<T>(work, layer, 0, p, half, sum_of_rows<T>(work.rows, [&](Index row) {
+                            alignas(64) T normal[lanes<T>] = {};
+                            const T* constants = layer.constants + 2 * (row / layer.spec->positions * groups);
+                            for (Index lane = 0; lane < lanes<T> && first + lane < layer.spec->outputs; ++lane) {
+                                const T* of_group = constants + 2 * ((first + lane) / width);
+                                normal[lane] = (number_at(layer.input, row, first + lane) - of_group[0]) * of_group[1];
+                            }
+                            return g(row) * load<T>(normal);
+                        }));
+        put_gradient<T>(work, layer, 1, p, half, sum_of_rows<T>(work.rows, g));
+    });
+}
+
+template <typename T>
+constexpr LayerCode<T> group_normalization_code{
+    .name = "group_normalization",
+    .numbers = 2,
+    .check = check_group_normalization,
+    .reads_input = true,
+    .lay_out = group_normalization_lay_out<T>,
+    .forward = group_normalization_forward<T>,
+    .backward = group_normalization_backward<T>,
+};
+
 template <typename T>
 constexpr LayerCode<T> batch_normalization_code{
     .name = "batch_normalization",

@@ -132,6 +132,52 @@ inline void average_pooling_backward(const Work<T>& work, const Layer<T>& layer,
     });
 }
 
+// Up-sampling: a window of the output, which is the larger one here, holds the copies of a number.
+inline const char* check_up_sampling(const LayerSpec& spec) {
+    if (const char* wrong = check_sliding(spec.numbers)) return wrong;
+    const Sliding s = sliding_of(spec);
+    if (spec.inputs != spec.outputs || s.positions() != spec.output_positions || s.output_positions() != spec.positions)
+        return "an up-sampling keeps the channels, and its windows are its inputs";
+    for (int axis = 0; axis < 2; ++axis)
+        if (s.reach(axis) > (axis == 0 ? s.height : s.width) || s.padding[axis] != 0)
+            return "the windows of an up-sampling lie within its output";
+    return check_no_parameters(spec);
+}
+
+template <typename T> inline void up_sampling_forward(const Work<T>& work, const Layer<T>& layer) {
+    LayerSpec windows = *layer.spec;
+    windows.output_positions = layer.spec->positions;
+    const Sliding s = sliding_of(windows);
+    for_windows<T>(work, windows, s, [&](Index example, Index i, Index j, Index row, Index number) {
+        const Vector<T> x = load<T>(vector_of(layer.input, row, number));
+        for_taps(s, example, i, j, [&](Index, Index to) { store<T>(vector_of(layer.output, to, number), x); });
+    });
+}
+
+template <typename T>
+inline void up_sampling_backward(const Work<T>& work, const Layer<T>& layer, Matrix<T> gradient,
+                                 Matrix<T> input_gradient) {
+    if (!input_gradient.data) return;
+    LayerSpec windows = *layer.spec;
+    windows.output_positions = layer.spec->positions;
+    const Sliding s = sliding_of(windows);
+    for_windows<T>(work, windows, s, [&](Index example, Index i, Index j, Index row, Index number) {
+        Vector<T> sum = {};
+        for_taps(s, example, i, j, [&](Index, Index from) { sum += load<T>(vector_of(gradient, from, number)); });
+        store<T>(vector_of(input_gradient, row, number), sum);
+    });
+}
+
+template <typename T>
+constexpr LayerCode<T> up_sampling_code{
+    .name = "up_sampling",
+    .numbers = sliding_numbers,
+    .changes_positions = true,
+    .check = check_up_sampling,
+    .forward = up_sampling_forward<T>,
+    .backward = up_sampling_backward<T>,
+};
+
 template <typename T>
 constexpr LayerCode<T> max_pooling_code{
     .name = "max_pooling",

@@ -169,9 +169,10 @@ _HOMES = {
     "pellucid.layers": (
         "AveragePooling1D AveragePooling2D BatchNormalization CategoryEmbedding Center Conv1D Conv2D "
         "Conv2DTranspose Dense DepthwiseConv2D Dropout ELU Flatten GaussianNoise GELU GlobalAveragePooling "
-        "GlobalMaxPooling HardTanh Identity Layer LayerNormalization LeakyReLU Maxout MaxPooling1D MaxPooling2D "
-        "MinMax Mish Parallel ParametricActivation PeriodicEmbedding PReLU ReLU Rescale Reshape Residual "
-        "RobustScale Scale SELU Sequential Sigmoid SiLU Softmax Softplus Softsign Standardize Tanh"
+        "GlobalMaxPooling GroupNormalization HardTanh Identity Layer LayerNormalization LeakyReLU Maxout "
+        "MaxPooling1D MaxPooling2D MinMax Mish Parallel ParametricActivation PeriodicEmbedding PReLU ReLU Rescale "
+        "Reshape Residual RobustScale Scale SELU Sequential Sigmoid SiLU Softmax Softplus Softsign SpatialDropout "
+        "Standardize Tanh UpSampling2D"
     ),
     "pellucid.losses": (
         "AbsoluteError CustomLoss Hinge Huber Loss Poisson Quantile SigmoidCrossEntropy SoftmaxCrossEntropy "

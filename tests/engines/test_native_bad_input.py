@@ -73,7 +73,7 @@ BAD_PROGRAMS: dict[str, tuple[Any, str]] = {
     "a product that overflows": (lambda: layer("dense", 3, 4, [(2**40, 2**40)]), "its numbers at most 2"),
     "another shape": (lambda: program([layer("dense", 3, 4, [(4, 3)])], 3, 4, 12), "layer 0, dense: .* the shape"),
     "no weight": (lambda: program([layer("dense", 3, 4)], 3, 4), "a dense layer has a weight"),
-    "an unknown kernel": (lambda: program([layer("convolution", 3, 3)], 3, 3), "has no layer convolution"),
+    "an unknown kernel": (lambda: program([layer("attention", 3, 3)], 3, 3), "has no layer attention"),
     "another width": (lambda: program([layer("relu", 3, 4)], 3, 4), "as many outputs as inputs"),
     "other positions": (lambda: program([layer("relu", 3, 3, output_positions=2)], 3, 3), "keeps the positions"),
     "too many numbers": (lambda: program([layer("relu", 3, 3, numbers=[1.0] * 99)], 3, 3), "too many numbers"),

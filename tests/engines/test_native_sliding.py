@@ -51,9 +51,27 @@ def poolings(draw: Any) -> tuple[pl.Layer, tuple[int, ...]]:
     return cls(draw(some.tuples(size, size)), stride, padding), shape
 
 
-@settings(max_examples=150)
+@some.composite
+def others(draw: Any) -> tuple[pl.Layer, tuple[int, ...]]:
+    """Depthwise convolution, up-sampling, group normalization, and the shape of an example."""
+    shape = (draw(some.integers(1, 9)), draw(some.integers(1, 20)), draw(CHANNELS))
+    kind, step = draw(some.sampled_from(["depthwise", "up", "group"])), some.integers(1, 3)
+    if kind == "up":
+        return pl.UpSampling2D(draw(some.tuples(step, step))), shape
+    if kind == "group":
+        groups = [count for count in range(1, shape[-1] + 1) if shape[-1] % count == 0]
+        return pl.GroupNormalization(draw(some.sampled_from(groups))), shape[draw(some.integers(0, 2)) :]
+    padding = draw(some.one_of(some.sampled_from(["valid", "same"]), some.tuples(SIDES, SIDES)))
+    both = some.tuples(step, step)
+    layer = pl.DepthwiseConv2D(
+        draw(some.tuples(SIZES, SIZES)), draw(step), draw(both), padding, draw(both), bias=draw(some.booleans())
+    )
+    return layer, shape
+
+
+@settings(max_examples=200)
 @given(
-    sample=some.one_of(convolutions(), poolings()),
+    sample=some.one_of(convolutions(), poolings(), others()),
     rows=some.integers(1, 33),
     double=some.booleans(),
     trained=some.booleans(),
@@ -105,6 +123,21 @@ def test_trainings_go_the_same_way(batch_size: int) -> None:
         assert history.engine == engine
         runs.append(trainer.network.parameters)
     np.testing.assert_allclose(*runs, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("batch_size", [6, 20])
+def test_whole_channels_are_dropped_alike_in_both_engines(batch_size: int) -> None:
+    x, y = np.random.default_rng(0).normal(size=(20, 5, 4, 3)), np.arange(20) % 2
+    layers = [pl.Conv2D(40, 2), pl.SpatialDropout(pl.FlatCosine(0.5, steps=9)), pl.Tanh(), pl.Flatten(), pl.Dense(2)]
+    runs = []
+    for engine, threads in (("native", 1), ("native", 3), ("reference", None)):
+        trainer = pl.Trainer(
+            pl.Network(layers, "float64", engine, threads), "softmax_cross_entropy", "momentum", batch_size
+        )
+        assert trainer.fit(x, y, epochs=3).engine == engine
+        runs.append(trainer.network.parameters)
+    np.testing.assert_array_equal(runs[0], runs[1])
+    np.testing.assert_allclose(runs[0], runs[2], rtol=1e-9, atol=1e-11)
 
 
 def test_ties_of_a_maximum_go_to_the_first() -> None:

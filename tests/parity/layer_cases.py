@@ -48,6 +48,96 @@ def _smoothly_clipped(torch: Any, z: Any) -> Any:
     return z / torch.sqrt(1 + (z / 3) ** 2)
 
 
+def _first(x: Any) -> Any:
+    """(n, *positions, c) as PyTorch has it, (n, c, *positions)."""
+    return x.movedim(-1, 1)
+
+
+def _last(y: Any) -> Any:
+    return y.movedim(1, -1)
+
+
+def _kernel(weight: Any) -> Any:
+    """(*size, c_in, filters) as PyTorch has it, (filters, c_in, *size)."""
+    return weight.movedim(-1, 0).movedim(-1, 1)
+
+
+def _pool(name: str, **options: Any) -> Callable[[Any, Any, Any], Any]:
+    return lambda torch, x, p: _last(getattr(torch.nn.functional, name)(_first(x), **options))
+
+
+SLIDING_CASES = [
+    LayerCase(
+        "Conv1D",
+        pl.Conv1D(3, 2, stride=2, padding=1, dilation=2),
+        (6, 2),
+        lambda torch, x, p: _last(
+            torch.nn.functional.conv1d(_first(x), _kernel(p["weight"]), p["bias"], stride=2, padding=1, dilation=2)
+        ),
+        parameters={"weight": (2, 2, 3), "bias": (3,)},
+    ),
+    LayerCase(
+        "Conv1D, causal",
+        pl.Conv1D(2, 3, padding="causal", bias=False),
+        (5, 2),
+        lambda torch, x, p: _last(
+            torch.nn.functional.conv1d(torch.nn.functional.pad(_first(x), (2, 0)), _kernel(p["weight"]))
+        ),
+        parameters={"weight": (3, 2, 2)},
+    ),
+    LayerCase(
+        "Conv2D",
+        pl.Conv2D(4, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=2),
+        (5, 4, 2),
+        lambda torch, x, p: _last(
+            torch.nn.functional.conv2d(
+                _first(x), _kernel(p["weight"]), p["bias"], stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=2
+            )
+        ),
+        parameters={"weight": (3, 2, 1, 4), "bias": (4,)},
+    ),
+    LayerCase(
+        "DepthwiseConv2D",
+        pl.DepthwiseConv2D(2, multiplier=2),
+        (3, 4, 2),
+        lambda torch, x, p: _last(torch.nn.functional.conv2d(_first(x), _kernel(p["weight"]), p["bias"], groups=2)),
+        parameters={"weight": (2, 2, 1, 4), "bias": (4,)},
+    ),
+    LayerCase(
+        "Conv2DTranspose",
+        pl.Conv2DTranspose(2, 3, stride=2, padding=1),
+        (3, 2, 3),
+        lambda torch, x, p: _last(
+            torch.nn.functional.conv_transpose2d(
+                _first(x), p["weight"].movedim(-1, 0).movedim(-1, 0), p["bias"], stride=2, padding=1
+            )
+        ),
+        parameters={"weight": (3, 3, 3, 2), "bias": (2,)},
+    ),
+    LayerCase("MaxPooling1D", pl.MaxPooling1D(2, stride=1), (5, 2), _pool("max_pool1d", kernel_size=2, stride=1)),
+    LayerCase("MaxPooling2D", pl.MaxPooling2D(2), (5, 4, 2), _pool("max_pool2d", kernel_size=2)),
+    LayerCase("AveragePooling1D", pl.AveragePooling1D(2), (5, 2), _pool("avg_pool1d", kernel_size=2)),
+    LayerCase(
+        "AveragePooling2D",
+        pl.AveragePooling2D(3, stride=2, padding=1),
+        (5, 4, 2),
+        _pool("avg_pool2d", kernel_size=3, stride=2, padding=1, count_include_pad=False),
+    ),
+    LayerCase("GlobalMaxPooling", pl.GlobalMaxPooling(), (3, 2, 2), lambda torch, x, p: x.amax(dim=(1, 2))),
+    LayerCase("GlobalAveragePooling", pl.GlobalAveragePooling(), (3, 2), lambda torch, x, p: x.mean(dim=1)),
+    LayerCase("UpSampling2D", pl.UpSampling2D(2), (2, 3, 2), _pool("interpolate", scale_factor=2, mode="nearest")),
+    LayerCase(
+        "SpatialDropout in prediction", pl.SpatialDropout(0.5), (2, 3), lambda torch, x, p: torch.nn.Identity()(x)
+    ),
+    LayerCase(
+        "GroupNormalization",
+        pl.GroupNormalization(2),
+        (3, 2, 4),
+        lambda torch, x, p: _last(torch.nn.functional.group_norm(_first(x), 2, p["scale"], p["shift"])),
+        parameters={"scale": (4,), "shift": (4,)},
+    ),
+]
+
 LAYER_CASES = [
     LayerCase(
         "Dense",
@@ -191,4 +281,5 @@ LAYER_CASES = [
     ),
     LayerCase("Flatten", pl.Flatten(), (2, 3), lambda torch, x, p: torch.flatten(x, 1)),
     LayerCase("Reshape", pl.Reshape((3, -1)), (2, 6), lambda torch, x, p: x.reshape(len(x), 3, 4)),
+    *SLIDING_CASES,
 ]

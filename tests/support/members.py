@@ -38,6 +38,8 @@ VARIANTS: dict[str, list[Any]] = {
     "GaussianNoise": [pl.GaussianNoise(0.5), pl.GaussianNoise(0.0)],
     "BatchNormalization": [pl.BatchNormalization(0.7, 0.1)],
     "LayerNormalization": [pl.LayerNormalization(0.5)],
+    "GroupNormalization": [pl.GroupNormalization(1)],
+    "SpatialDropout": [pl.SpatialDropout(0.3)],
     "MinMax": [pl.MinMax(-2.0, 1.0)],
     "RobustScale": [pl.RobustScale(None)],
     "L1": [pl.L1(0.01)],

@@ -7,12 +7,12 @@ from pellucid.layers.activations import HardTanh, Identity, ReLU, Sigmoid, Softm
 from pellucid.layers.containers import Add, Concatenate, Container, Join, Parallel, Residual, Sequential
 from pellucid.layers.convolution import Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D
 from pellucid.layers.dense import Dense
-from pellucid.layers.dropout import Dropout
+from pellucid.layers.dropout import Dropout, SpatialDropout
 from pellucid.layers.embedding import CategoryEmbedding
 from pellucid.layers.layer import Context, Layer, ParameterSpec
 from pellucid.layers.maxout import Maxout
 from pellucid.layers.noise import GaussianNoise
-from pellucid.layers.normalization import BatchNormalization, LayerNormalization
+from pellucid.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization
 from pellucid.layers.parametric import ParametricActivation
 from pellucid.layers.periodic import PeriodicEmbedding
 from pellucid.layers.pooling import (
@@ -22,6 +22,7 @@ from pellucid.layers.pooling import (
     GlobalMaxPooling,
     MaxPooling1D,
     MaxPooling2D,
+    UpSampling2D,
 )
 from pellucid.layers.rectifiers import ELU, GELU, SELU, LeakyReLU, Mish, PReLU, SiLU, Softplus
 from pellucid.layers.scale import Scale
@@ -31,6 +32,7 @@ from pellucid.layers.shapes import Flatten, Reshape
 _ALL: tuple[type[Layer], ...] = (
     Dense, Maxout, Conv1D, Conv2D, DepthwiseConv2D, Conv2DTranspose,
     MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D, GlobalMaxPooling, GlobalAveragePooling,
+    UpSampling2D, SpatialDropout, GroupNormalization,
     Identity, Sigmoid, Tanh, HardTanh, ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Softplus, Softsign, Softmax,
     ParametricActivation,
     Dropout, GaussianNoise, BatchNormalization, LayerNormalization, Scale,
@@ -88,6 +90,7 @@ __all__ = [
     "GaussianNoise",
     "GlobalAveragePooling",
     "GlobalMaxPooling",
+    "GroupNormalization",
     "HardTanh",
     "Identity",
     "Join",
@@ -116,6 +119,8 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Softsign",
+    "SpatialDropout",
     "Standardize",
     "Tanh",
+    "UpSampling2D",
 ]

@@ -325,6 +325,10 @@ class DepthwiseConv2D(SlidingKernel):
         coerce_integer_field(self, "multiplier", minimum=1)
         super().__post_init__()
 
+    def kernel(self) -> Kernel:
+        """`depthwise_convolution`: shapes and windows say the rest."""
+        return Kernel("depthwise_convolution")
+
     def filters_of(self, channels: int) -> int:
         """`multiplier` of each channel."""
         return channels * self.multiplier

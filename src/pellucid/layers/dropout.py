@@ -15,7 +15,7 @@ from pellucid.formulas import Formulas
 from pellucid.kernel import Kernel
 from pellucid.layers.layer import Context, Gradients, Layer
 from pellucid.schedules import SCHEDULES, Schedule, rate_at, rates_at
-from pellucid.typing import Floats
+from pellucid.typing import Floats, Shape
 from pellucid.validation import coerce_number_field
 
 
@@ -90,6 +90,10 @@ class Dropout(Layer):
         else:
             coerce_number_field(self, "rate", minimum=0.0, below=1.0)
 
+    def _mask_shape(self, shape: Shape) -> Shape:
+        """The shape of the mask, for that of the inputs."""
+        return shape
+
     @property
     def follows_schedules(self) -> bool:
         """Whether the rate is a schedule."""
@@ -104,7 +108,7 @@ class Dropout(Layer):
         rate = self.rate_at(context.stream.counter) if context.training and context.stream is not None else 0.0
         if rate == 0.0 or context.stream is None:
             return x, None
-        kept = context.stream.words(x.shape) >= _thresholds(rate)  # (n, d)
+        kept = context.stream.words(self._mask_shape(x.shape)) >= _thresholds(rate)  # (n, d)
         mask = kept.astype(x.dtype) * x.dtype.type(1.0 / (1.0 - rate))  # (n, d)
         return x * mask, mask
 
@@ -134,6 +138,33 @@ class Dropout(Layer):
             return None
         rates = np.array(rates_at(self.rate, steps, _NAME, below=1.0))  # (steps,)
         return np.stack([_thresholds(rates), 1.0 / (1.0 - rates)], axis=1)
+
+
+@dataclass(frozen=True)
+class SpatialDropout(Dropout):
+    """Sets a random fraction of whole channels to zero in each training step, and is absent in prediction.
+
+    As `Dropout`, but all positions of an example share the mask of its channels: neighbours, which tell much the same,
+    do not stand in for what is missing. x is (n, *positions, c), the mask (n, 1, …, 1, c).
+
+    Parameters
+    ----------
+    rate : float or Schedule
+        The fraction set to zero, 0 <= rate < 1; see `Dropout`.
+
+    Notes
+    -----
+    Source: Tompson, Goroshin, Jain, LeCun and Bregler, "Efficient object localization using convolutional networks",
+    CVPR 2015, section 3.2.
+    """
+
+    def _mask_shape(self, shape: Shape) -> Shape:
+        """One place for all positions."""
+        return (shape[0], *(1 for _ in shape[1:-1]), shape[-1])
+
+    def kernel(self) -> Kernel:
+        """`spatial_dropout`, with its threshold and the survivors' factor."""
+        return super().kernel()._replace(name="spatial_dropout")
 
 
 _NAME = "rate of dropout"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple
@@ -13,7 +14,7 @@ from pellucid.initializers import Constant, Zeros
 from pellucid.kernel import Kernel
 from pellucid.layers.layer import Context, Gradients, Layer, ParameterSpec, as_rows
 from pellucid.typing import Floats, Shape
-from pellucid.validation import coerce_number_field
+from pellucid.validation import coerce_integer_field, coerce_number_field
 
 
 class Normalized(NamedTuple):
@@ -163,6 +164,90 @@ class LayerNormalization(Layer):
     def kernel(self) -> Kernel:
         """`layer_normalization`, with ε."""
         return Kernel("layer_normalization", (self.epsilon,))
+
+
+@dataclass(frozen=True)
+class GroupNormalization(Layer):
+    """y = γ·x̂ + β with x̂ = (x − m)/√(v + ε): m and v are those of an example's group of channels, over all positions.
+
+    Between layer normalization over everything (one group) and instance normalization (a group for each channel); it
+    needs no batch, and is the same in training and prediction.
+
+    Parameters
+    ----------
+    groups : int
+        Into how many groups the channels are divided; divides their number.
+    epsilon : float
+        Keeps the root away from 0, above 0.
+
+    Raises
+    ------
+    ValueError
+        If `groups` does not divide the channels.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> network = pl.Network([pl.GroupNormalization(1, epsilon=1e-12)]).build((2, 1))
+    >>> network.scores([[[1.0], [3.0]]])
+    array([[[-1.],
+            [ 1.]]], dtype=float32)
+
+    Notes
+    -----
+    PyTorch's numbers; γ and β are those of a channel, and not penalized. Source: Wu and He, "Group normalization", ECCV
+    2018, equations 1 to 7.
+    """
+
+    groups: int
+    epsilon: float = 1e-5
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="n",
+        value="{scale}·x̂ + {shift} with x̂ = ({x} − m)/√(v + {epsilon})",
+        gradient="(h − mean of h − x̂·(mean of h·x̂))/√(v + {epsilon}) with h = {scale}·{g}",
+        parameters={"scale": ("γ", "Σ {g}·x̂"), "shift": ("β", "Σ {g}")},
+        where="m and v are mean and variance of a group of channels over all positions of an example",
+    )
+
+    def __post_init__(self) -> None:
+        coerce_integer_field(self, "groups", minimum=1)
+        coerce_number_field(self, "epsilon", above=0.0)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The same."""
+        if input_shape[-1] % self.groups:
+            raise ValueError(f"groups must divide the number of channels, {input_shape[-1]}, but it is {self.groups}.")
+        return input_shape
+
+    def parameter_specs(self, input_shape: Shape) -> dict[str, ParameterSpec]:
+        """γ (named scale) and β (named shift), one for each channel."""
+        return _scale_and_shift(input_shape)
+
+    def _grouped(self, x: Floats) -> Floats:
+        """x (n, *positions, d) as (n, positions, groups, d/groups)."""
+        return x.reshape(len(x), math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Normalized]:
+        """x (n, *positions, d) -> γ·x̂ + β; saved: x̂ and the root's inverse."""
+        grouped = self._grouped(x)
+        mean = grouped.mean(axis=(1, 3), keepdims=True)  # (n, 1, groups, 1)
+        variance = np.square(grouped - mean).mean(axis=(1, 3), keepdims=True)
+        inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))
+        values = ((grouped - mean) * inverse).reshape(x.shape)
+        return parameters.scale * values + parameters.shift, Normalized(values, inverse, mean, variance)
+
+    def backward(
+        self, gradient: Floats, saved: Normalized, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """∂x = 1/√(v + ε)·(h − mean(h) − x̂·mean(h·x̂)), h = γg, the means over the group."""
+        gradients = {"scale": as_rows(gradient * saved.values).sum(axis=0), "shift": as_rows(gradient).sum(axis=0)}
+        h, values = self._grouped(gradient * parameters.scale), self._grouped(saved.values)
+        centred = h - h.mean(axis=(1, 3), keepdims=True) - values * (h * values).mean(axis=(1, 3), keepdims=True)
+        return (centred * saved.inverse).reshape(gradient.shape), gradients
+
+    def kernel(self) -> Kernel:
+        """`group_normalization`, with ε and the number of groups."""
+        return Kernel("group_normalization", (self.epsilon, float(self.groups)))
 
 
 def _scale_and_shift(input_shape: Shape) -> dict[str, ParameterSpec]:

@@ -1,4 +1,4 @@
-"""Pooling: one number for each window and channel, its maximum or its mean."""
+"""Pooling: one number for each window and channel, its maximum or its mean; and the way back, by repetition."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from pellucid.layers.windows import (
     PerAxis,
     Windows,
     at_tap,
+    check_positions,
     coerce_axes_field,
     coerce_padding_field,
+    per_axis,
     windows_over,
 )
 from pellucid.typing import Floats, Shape
@@ -269,3 +271,67 @@ class GlobalAveragePooling(_Global, _Mean):
     -----
     Source: Lin, Chen and Yan, "Network in network", 2014, section 3.2.
     """
+
+
+@dataclass(frozen=True)
+class UpSampling2D(Layer):
+    """Each position several times: y[i, j] = x[i // size, j // size], x (n, height, width, c) -> (n, rows, columns, c).
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        How many times along height and width.
+
+    Raises
+    ------
+    ValueError
+        If the input is no image.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> pl.Network([pl.UpSampling2D(2)]).build((1, 2, 1)).scores([[[[3.0], [5.0]]]])[0, ..., 0]
+    array([[3., 3., 5., 5.],
+           [3., 3., 5., 5.]], dtype=float32)
+    """
+
+    size: PerAxis = 2
+    formulas: ClassVar[Formulas] = Formulas(
+        symbol="u", value="{x}, each position several times", gradient="the sum of {g} over the copies of a position"
+    )
+
+    def __post_init__(self) -> None:
+        coerce_axes_field(self, "size", 2)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(height, width, c) -> (height·size, width·size, c)."""
+        check_positions(self, input_shape, 2)
+        down, across = per_axis(self.size, 2)
+        return (input_shape[0] * down, input_shape[1] * across, input_shape[2])
+
+    def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Shape]:
+        """x (n, height, width, c) -> y; saved: the shape of x."""
+        down, across = per_axis(self.size, 2)
+        n, height, width, channels = x.shape
+        y = x.reshape(n, height, 1, width, 1, channels)
+        y = np.concatenate([y] * down, axis=2)
+        y = np.concatenate([y] * across, axis=4)
+        return y.reshape(n, height * down, width * across, channels), x.shape
+
+    def backward(
+        self, gradient: Floats, saved: Shape, parameters: SimpleNamespace, context: Context
+    ) -> tuple[Floats, Gradients]:
+        """The sum over the copies."""
+        down, across = per_axis(self.size, 2)
+        n, height, width, channels = saved
+        return gradient.reshape(n, height, down, width, across, channels).sum(axis=(2, 4)), {}
+
+    def kernel(self) -> Kernel:
+        """`up_sampling`: the windows, in which a position has its copies, say the rest."""
+        return Kernel("up_sampling")
+
+    def windows(self, input_shape: Shape) -> Windows:
+        """The windows over the output that hold the copies of a position each."""
+        size = per_axis(self.size, 2)
+        rows, columns, _ = self.output_shape(input_shape)
+        return Windows((rows, columns), size, size, (1, 1), ((0, 0), (0, 0)))

@@ -21,6 +21,7 @@ from pellucid.formats.training_source.parts import INITIALIZERS, LOSSES, OPTIMIZ
 from pellucid.formats.training_source.run import Run, check_first_weights, run_of
 from pellucid.formats.training_source.source_text import WIDTH
 from pellucid.formats.writing import ExportReport, identifier, signature, without_ending, write_files
+from pellucid.layers import LAYERS
 from pellucid.network import Network
 from pellucid.penalties import MaxNorm
 from pellucid.training import Trainer
@@ -152,6 +153,8 @@ class _Writer:
             layer = instruction.layer
             if len(instruction.sources) != 1:
                 raise ValueError(f"{instruction.name} joins branches: the training program knows layers in a row.")
+            if type(layer) in LAYERS.values() and type(layer) not in TRANSLATIONS:
+                raise ValueError(f"{instruction.name}, is not part of the training program: use another layer.")
             if type(layer) not in TRANSLATIONS:
                 raise ValueError(
                     f"{instruction.name} is a layer of your own. Put layers of Pellucid in its place, or write its "
