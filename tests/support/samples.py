@@ -86,7 +86,6 @@ LAYER_SAMPLES = [
     LayerSample(pl.BatchNormalization(), (4,)),
     LayerSample(pl.BatchNormalization(momentum=0.3, epsilon=1e-3), (2,)),
     LayerSample(pl.LayerNormalization(), (5,)),
-    LayerSample(pl.GroupNormalization(1), (4,)),
     LayerSample(pl.MinMax(-1, 1), (3,)),
     LayerSample(pl.Center(), (3,)),
     LayerSample(pl.RobustScale(), (3,)),
@@ -112,10 +111,11 @@ SLIDING_LAYER_SAMPLES = [
     LayerSample(pl.GlobalMaxPooling(), (4, 3)),
     LayerSample(pl.GlobalAveragePooling(), (2, 3, 2)),
     LayerSample(pl.UpSampling2D((2, 3)), (2, 3, 2)),
+    LayerSample(pl.GroupNormalization(1), (4,)),
     LayerSample(pl.GroupNormalization(2), (3, 4)),
     LayerSample(pl.SpatialDropout(0.4), (3, 2, 5)),
 ]
-"""Layers that need positions."""
+"""Layers that move across positions, and their kin."""
 
 RANKED_LAYER_SAMPLES = [
     *LAYER_SAMPLES,
