@@ -85,13 +85,13 @@ def show_training(console: Console, trainer: Trainer, epochs: int) -> None:
 def show_layers(console: Console, network: Network) -> None:
     """The layers with their shapes and numbers of parameters."""
     table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
-    table.add_column("#", justify="right", style="dim")
+    table.add_column("#", style="dim")
     table.add_column("Layer", footer=f"input of {_shape(network.input_shape)}")
     table.add_column("Output", justify="right")
     table.add_column("Parameters", justify="right", footer=f"{network.program.parameter_count:,}")
     for row in network.program.instructions:
         words = layer_words(row.layer)
-        table.add_row(str(row.index), Text(words), _shape(row.output_shape), f"{row.parameter_count:,}")
+        table.add_row(row.path, Text(words), _shape(row.output_shape), f"{row.parameter_count:,}")
     show(console, table)
 
 
