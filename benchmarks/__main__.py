@@ -1,7 +1,7 @@
 """Runs the benchmarks and rewrites the tables of benchmarks/README.md.
 
-Usage: python -m benchmarks [--quick] [SUITE …]     suites: W0 … W5, W5N, products, floor, prediction, memory, cold,
-                                                    foundation, files, exports, estimators, playground;
+Usage: python -m benchmarks [--quick] [SUITE …]     suites: W0 … W5, W5N, C0 … C4, products, floor, prediction, memory,
+                                                    cold, foundation, files, exports, estimators, playground;
                                                     nothing: all of these
        python -m benchmarks kill                    two hundred killed trainings, when asked for
        python -m benchmarks tables table-speed      networks for tables beside other models, when asked for
@@ -40,7 +40,7 @@ from benchmarks import (
     tables as of_tables,
 )
 from benchmarks.measure import NotMeasured, machine
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import CONVOLUTIONS, WORKLOADS
 
 README = Path(__file__).parent / "README.md"
 DOCS = Path(__file__).parent.parent / "docs"
@@ -63,6 +63,9 @@ def tables(chosen: list[str]) -> dict[str, Table]:
     with_peers = set(products.WORKLOADS_OF_PRODUCTS) <= set(chosen)
     return {
         "training": Table(usual, {name: (lambda quick, name=name: training.rows(name, quick)) for name in WORKLOADS}),
+        "convolution": Table(
+            usual, {name: (lambda quick, name=name: training.rows(name, quick)) for name in CONVOLUTIONS}
+        ),
         "products": Table(
             ("product", "1 thread, µs", "beside", "ratio", "2 threads, µs", "beside", "ratio", "wanted"),
             {"products": products.rows},

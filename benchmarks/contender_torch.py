@@ -22,6 +22,12 @@ class Torch:
         scale = 255.0 if workload.data == "mnist" else 1.0
         self.x, self.y = torch.from_numpy(x.astype(np.float32) / scale), torch.from_numpy(np.array(y))
         self.test_x = torch.from_numpy(test_x.astype(np.float32) / scale)
+        self.workload, self.batch = workload, workload.batch or len(x)
+        self.loss = torch.nn.CrossEntropyLoss()
+        if workload.layers:
+            self.make_images()
+            self.step = self.make_step()
+            return
         layers: list[Any] = []
         for inputs, units in zip(workload.sizes[:-2], workload.sizes[1:-1], strict=True):
             layers.append(torch.nn.Linear(inputs, units))
@@ -29,9 +35,30 @@ class Torch:
             layers.append(torch.nn.ReLU())
             layers += [torch.nn.Dropout(workload.dropout)] if workload.dropout else []
         self.model = torch.nn.Sequential(*layers, torch.nn.Linear(*workload.sizes[-2:]))
-        self.loss = torch.nn.CrossEntropyLoss()
-        self.workload, self.batch = workload, workload.batch or len(x)
         self.step = self.make_step()
+
+    def make_images(self) -> None:
+        """A convolutional network, and the rows with their channels first, as PyTorch takes them."""
+        shape, nn = self.workload.shape, torch.nn
+        self.x, self.test_x = (each.reshape(-1, *shape).movedim(-1, 1).contiguous() for each in (self.x, self.test_x))
+        image = len(shape) == 3
+        make: dict[str, Any] = {
+            "conv": lambda filters, size, padding: (nn.LazyConv2d if image else nn.LazyConv1d)(
+                filters, size, padding=padding
+            ),
+            "norm": nn.LazyBatchNorm2d if image else nn.LazyBatchNorm1d,
+            "relu": nn.ReLU,
+            "pool": nn.MaxPool2d if image else nn.MaxPool1d,
+            "mean": lambda: nn.AdaptiveAvgPool2d(1) if image else nn.AdaptiveAvgPool1d(1),
+            "dense": nn.LazyLinear,
+        }
+        layers: list[Any] = []
+        for kind, *numbers in self.workload.layers:
+            flat = any(isinstance(each, nn.Flatten) for each in layers)
+            layers += [nn.Flatten()] if kind == "dense" and not flat else []
+            layers.append(make[kind](*numbers))
+        self.model = nn.Sequential(*layers)
+        self.model(self.x[:2])  # sizes follow from the input
 
     def make_step(self) -> Callable[[Any, Any], object]:
         """A function that makes one step on a batch."""
@@ -67,6 +94,15 @@ class Torch:
             predicted = self.model(self.test_x).argmax(dim=1).numpy()
         self.model.train()
         return float((predicted == self.test_y).mean())
+
+
+class TorchChannelsLast(Torch):
+    """The same with images and kernels in memory as we have them, which suits some of PyTorch's kernels better."""
+
+    def make_images(self) -> None:
+        super().make_images()
+        self.x, self.test_x = (each.to(memory_format=torch.channels_last) for each in (self.x, self.test_x))
+        self.model = self.model.to(memory_format=torch.channels_last)
 
 
 class TorchCompiled(Torch):

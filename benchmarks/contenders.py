@@ -23,12 +23,13 @@ class Pellucid:
 
         self.x, self.y, self.test_x, self.test_y = load(workload)
         layers: list[Any] = [pl.Rescale(1 / 255)] if workload.data == "mnist" else []
-        for units in workload.sizes[1:-1]:
+        for units in () if workload.layers else workload.sizes[1:-1]:
             layers.append(pl.Dense(units))
             layers += [pl.BatchNormalization()] if workload.normalization else []
             layers.append(pl.ReLU())
             layers += [pl.Dropout(workload.dropout)] if workload.dropout else []
-        self.network = pl.Network([*layers, pl.Dense(workload.sizes[-1])], engine=self.engine, threads=threads)
+        layers += sliding_layers(workload) if workload.layers else [pl.Dense(workload.sizes[-1])]
+        self.network = pl.Network(layers, engine=self.engine, threads=threads)
         optimizer = {"descent": pl.GradientDescent, "momentum": pl.Momentum, "adam": pl.Adam}[workload.optimizer]
         self.trainer = pl.Trainer(
             self.network, pl.SoftmaxCrossEntropy(), optimizer(workload.rate), batch_size=workload.batch or "full"
@@ -43,6 +44,28 @@ class Pellucid:
         return self.network.evaluate(self.test_x, self.test_y)["accuracy"]
 
 
+def sliding_layers(workload: Workload) -> list[Any]:
+    """The layers of a convolutional network."""
+    import pellucid as pl
+
+    image = len(workload.shape) == 3
+    make: dict[str, Any] = {
+        "conv": lambda filters, size, padding: (pl.Conv2D if image else pl.Conv1D)(filters, size, padding=padding),
+        "norm": pl.BatchNormalization,
+        "relu": pl.ReLU,
+        "pool": pl.MaxPooling2D if image else pl.MaxPooling1D,
+        "mean": pl.GlobalAveragePooling,
+        "dense": pl.Dense,
+    }
+    layers: list[Any] = [pl.Reshape(workload.shape)]
+    flat = False
+    for kind, *numbers in workload.layers:
+        layers += [pl.Flatten()] if kind == "dense" and not flat else []
+        flat |= kind == "dense"
+        layers.append(make[kind](*numbers))
+    return layers
+
+
 class Reference(Pellucid):
     """`Trainer.fit` on the reference engine."""
 
@@ -54,6 +77,7 @@ CONTENDERS = {
     "reference": "contenders:Reference",
     "torch": "contender_torch:Torch",
     "torch-compiled": "contender_torch:TorchCompiled",
+    "torch-channels-last": "contender_torch:TorchChannelsLast",
     "jax": "contender_jax:Jax",
 }
 

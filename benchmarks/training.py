@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from benchmarks.measure import NotMeasured, contender, ready
-from benchmarks.workloads import WORKLOADS, Workload, steps_of
+from benchmarks.workloads import CONVOLUTIONS, WORKLOADS, Workload, steps_of
 
 Row = tuple[str, ...]
+ALL = WORKLOADS | CONVOLUTIONS
 
 HOPELESS = 3.0  # whoever takes this many times as long as the fastest peer is asked for one round, not for all of them
 
@@ -32,7 +33,7 @@ class Result:
 @cache
 def measure(workload: Workload, peers: tuple[str, ...]) -> tuple[Result, ...]:
     """Us and these peers on one workload, each with one and with two threads."""
-    options = ("--quick",) if workload != WORKLOADS[workload.name] else ()
+    options = ("--quick",) if workload != ALL[workload.name] else ()
     everybody = [(name, threads) for name in ("pellucid", *peers) for threads in (1, 2)]
     with ready([contender(name, workload.name, threads, *options) for name, threads in everybody]) as workers:
         for number in range(workload.rounds + 1):
@@ -69,7 +70,7 @@ def seconds_of_step(workload: Workload, result: Result) -> float:
 
 def rows(name: str, quick: bool = False) -> Iterator[Row]:
     """Ours, the best peer, the ratio, the scores, what is wanted; the better of one and two threads counts for each."""
-    workload = WORKLOADS[name].quick() if quick else WORKLOADS[name]
+    workload = ALL[name].quick() if quick else ALL[name]
     mine = ours(workload, with_peers=True)
     results = measure(workload, workload.peers)
     peers = [result for result in results if result.name != "pellucid"]
@@ -77,9 +78,10 @@ def rows(name: str, quick: bool = False) -> Iterator[Row]:
         raise NotMeasured(f"{name}: none of the peers ran")
     best = min(peers, key=lambda result: result.seconds)
     others = "; ".join(f"{r.label} {_time(r.seconds)}" for r in results if r not in (mine, best))
+    each = f"; a step {_time(seconds_of_step(workload, mine))}" if workload.layers else ""
     yield (
         f"{workload.name}: {workload.title}",
-        f"{_time(mine.seconds)} ({mine.score:.1%}; {mine.threads} thread{'s' if mine.threads > 1 else ''})",
+        f"{_time(mine.seconds)} ({mine.score:.1%}; {mine.threads} thread{'s' if mine.threads > 1 else ''}{each})",
         f"{best.label} {_time(best.seconds)} ({best.score:.1%}): **{best.seconds / mine.seconds:.2f} ×** ({others})",
         f"≥ {workload.wanted:g} ×",
     )

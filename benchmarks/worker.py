@@ -36,9 +36,9 @@ def main() -> None:
         contender: Any = PREDICTORS[chosen.contender](chosen.workload, chosen.threads)
     else:
         from benchmarks.contenders import find
-        from benchmarks.workloads import WORKLOADS
+        from benchmarks.workloads import CONVOLUTIONS, WORKLOADS
 
-        workload = WORKLOADS[chosen.workload]
+        workload = (WORKLOADS | CONVOLUTIONS)[chosen.workload]
         contender = find(chosen.contender)(workload.quick() if chosen.quick else workload, chosen.threads)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
