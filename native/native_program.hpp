@@ -240,7 +240,7 @@ private:
     }
 
     int training_threads(int asked, Index rows, double steps) const {
-        const Index most = std::max<Index>(1024 / program_.most_positions(), 1);
+        const Index most = std::max<Index>(program_.most_positions() > 1 ? 16384 / program_.most_positions() : 1024, 1);
         const double piece = 3.0 * program_.work_of_row() * static_cast<double>(std::min(rows, most));
         return choose_threads(asked, piece, piece * steps);
     }

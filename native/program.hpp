@@ -71,7 +71,8 @@ public:
         double sum = 0.0;
         for (const LayerSpec& layer : layers_)
             for (int p = 0; p < layer.parameter_count; ++p)
-                sum += static_cast<double>(layer.parameters[p].rows * layer.parameters[p].columns * layer.output_positions);
+                sum += static_cast<double>(layer.parameters[p].rows * layer.parameters[p].columns *
+                                           layer.output_positions);
         return sum;
     }
 

@@ -1,7 +1,7 @@
 // A run: a program laid out in memory, and how a piece of a batch goes forward and backward through it.
 //
 // Contract. All memory comes from one arena, zeroed, before the first step; nothing is allocated afterwards. A batch
-// larger than `most_rows` goes through in pieces of that size, so that activations stay in the cache; gradients are
+// larger than `most_rows` (of examples with positions: than `most_positions`) goes through in pieces of that size, so that activations stay in the cache; gradients are
 // added up, and the parameters change after the last piece. A training batch is one piece where a layer needs it whole.
 #pragma once
 
@@ -13,6 +13,7 @@
 namespace pellucid::PELLUCID_ISA {
 
 constexpr Index most_rows = 1024;
+constexpr Index most_positions = 16384;  // of all examples: fewer would leave a dense layer behind too few rows
 constexpr Index rows_of_a_unit = 256;  // of the packed parameters: what one part works on, and one partial sum covers
 
 template <typename T> struct Run {
@@ -125,7 +126,8 @@ template <typename T> inline void* lay_out(const ProgramSpec& spec, Arena& arena
     Index positions = 1;  // the most that any matrix has
     for (Index m = 0; m < spec.matrix_count; ++m) positions = larger_of(positions, spec.matrices[m].positions);
     run.rows = larger_of(spec.largest_batch, 1);
-    if (!whole_batch || spec.optimizer.code < 0) run.rows = smaller_of(run.rows, larger_of((positions > 1 ? 16384 : most_rows) / positions, 1));
+    const Index most = positions > 1 ? most_positions : most_rows;
+    if (!whole_batch || spec.optimizer.code < 0) run.rows = smaller_of(run.rows, larger_of(most / positions, 1));
     run.layer_count = spec.layer_count;
     run.layers = arena.take<Layer<T>>(spec.layer_count);
     run.statistics = arena.take<double>(spec.statistic_count);

@@ -1,12 +1,14 @@
-// Convolution (correlation, the kernel as it lies): y(i, j) = b + Σ over taps (a, c) of x(i·s + a·d, j·s + c·d) W(a, c).
+// Convolution (correlation, the kernel as it lies): y(i, j) = b + Σ over taps (a, c) of
+// x(i·s + a·d, j·s + c·d)·W(a, c).
 //
 // A tap is a product of rows that are shifted: for one row of outputs the inputs of a tap lie one behind the other, so
 // the tile of a dense layer (gemm.hpp) adds up all taps in registers, and nothing is packed. To that end an input with
 // padding, or with a stride along its rows, is copied once into a *padded* matrix: rows of an example are `height`
-// lines, each of them `phases` (the stride along a line) times `length` columns, column c at (c mod phases, c / phases).
+// lines, each of them `phases` (the stride along a line) times `length` columns, column c at (c mod phases,
+// c / phases).
 //
-//     input gradient    the same of the gradient, whose lines are padded, with the tap's matrix transposed; of a stride,
-//                       those taps that meet an input
+//     input gradient    the same of the gradient, whose lines are padded, with the tap's matrix transposed; of a
+//                       stride, those taps that meet an input
 //     weight gradient   of each tap xᵀ g over all lines; sums of at most `block_length` products
 //
 // A *depthwise* convolution does not mix channels: output f is that of channel f / multiplier alone, and a tap has one
@@ -60,7 +62,8 @@ template <bool mixes> inline Index rows_of_tap(const LayerSpec& spec) { return m
 
 template <bool mixes> inline const char* check_convolution(const LayerSpec& spec) {
     if (const char* wrong = check_windows(spec)) return wrong;
-    if (!mixes && spec.outputs % spec.inputs != 0) return "a depthwise convolution has as many filters for each channel";
+    if (!mixes && spec.outputs % spec.inputs != 0)
+        return "a depthwise convolution has as many filters for each channel";
     if (spec.parameter_count < 1 || spec.parameter_count > 2) return "a convolution has a weight and may have a bias";
     if (!has_shape(spec, 0, sliding_of(spec).taps() * rows_of_tap<mixes>(spec), spec.outputs))
         return "a convolution's weight has the shape (taps * inputs, outputs), a depthwise one's (taps, outputs)";
@@ -80,8 +83,8 @@ struct Lines {
 };
 
 inline Lines lines_of(const Sliding& s, bool repeated = false) {
-    const bool as_it_is = !repeated && s.padding[0] == 0 && s.padding[1] == 0 && s.stride[1] == 1 && s.reach(0) <= s.height &&
-                          s.reach(1) <= s.width;
+    const bool as_it_is = !repeated && s.padding[0] == 0 && s.padding[1] == 0 && s.stride[1] == 1 &&
+                          s.reach(0) <= s.height && s.reach(1) <= s.width;
     if (as_it_is) return {s.height, 1, s.width, false};
     return {s.reach(0), s.stride[1], ceiling(s.reach(1), s.stride[1]), true};
 }
@@ -217,11 +220,11 @@ inline void convolution_line(Matrix<const T> x, Matrix<const T> w, const T* bias
         const auto shifted = [&](auto&& f) { taps([&](Index x_row, Index w_row) { f(x_row + of.begin, w_row); }); };
         with_constant<tile_rows>(static_cast<int>(of.end - of.begin), [&](auto height) {
             if (narrow)
-                convolution_tile<T, mixes, decltype(height)::value, 1>(x, w, bias, y, y_row + of.begin * step, step, column,
-                                                                inner, shifted);
+                convolution_tile<T, mixes, decltype(height)::value, 1>(x, w, bias, y, y_row + of.begin * step, step,
+                                                                       column, inner, shifted);
             else
-                convolution_tile<T, mixes, decltype(height)::value, 2>(x, w, bias, y, y_row + of.begin * step, step, column,
-                                                                inner, shifted);
+                convolution_tile<T, mixes, decltype(height)::value, 2>(x, w, bias, y, y_row + of.begin * step, step,
+                                                                       column, inner, shifted);
         });
     }
 }

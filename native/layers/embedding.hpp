@@ -1,4 +1,5 @@
-// CategoryEmbedding: each of the last columns holds a code, which is replaced by the vector of that code; the others pass.
+// CategoryEmbedding: each of the last columns holds a code, which is replaced by the vector of that code; the others
+// pass.
 // numbers: how many codes each of these columns may hold. The parameter has the vectors of one column's codes below
 // those of the one before; its gradient is the sum at the places where a vector was taken.
 //

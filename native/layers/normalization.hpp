@@ -173,8 +173,8 @@ inline void layer_normalization_backward(const Work<T>& work, const Layer<T>& la
     });
 }
 
-// Group normalization: as layer normalization, over a group of channels and all positions of an example. numbers: ε, the
-// number of groups.
+// Group normalization: as layer normalization, over a group of channels and all positions of an example. numbers: ε,
+// the number of groups.
 inline const char* check_group_normalization(const LayerSpec& spec) {
     const double groups = spec.numbers[1];
     if (!(groups >= 1.0 && groups <= static_cast<double>(spec.inputs) && is_whole(groups)) ||
@@ -223,8 +223,9 @@ template <typename T> inline void group_normalization_forward(const Work<T>& wor
         constants[0] = mean, constants[1] = inverse;
         for (Index r = row; r < row + layer.spec->positions; ++r)
             for (Index c = channel; c < channel + width; ++c)
-                number_at(layer.output, r, c) = layer.weights[layer.places[0].start + c] * ((x(r, c) - mean) * inverse) +
-                                                layer.weights[layer.places[1].start + c];
+                number_at(layer.output, r, c) =
+                    layer.weights[layer.places[0].start + c] * ((x(r, c) - mean) * inverse) +
+                    layer.weights[layer.places[1].start + c];
     });
 }
 
