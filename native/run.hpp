@@ -1,8 +1,9 @@
 // A run: a program laid out in memory, and how a piece of a batch goes forward and backward through it.
 //
 // Contract. All memory comes from one arena, zeroed, before the first step; nothing is allocated afterwards. A batch
-// larger than `most_rows` (of examples with positions: than `most_positions`) goes through in pieces of that size, so that activations stay in the cache; gradients are
-// added up, and the parameters change after the last piece. A training batch is one piece where a layer needs it whole.
+// larger than `most_rows` (where examples have positions: than `most_positions`) goes through in pieces of that size,
+// so that activations stay in the cache; gradients are added up, and the parameters change after the last piece. A
+// training batch is one piece where a layer needs it whole.
 #pragma once
 
 #include "core.hpp"
