@@ -1,4 +1,4 @@
-"""What a network says of itself: names, kinds, and the training behind its weights."""
+"""Human-readable metadata of a network: names, kinds, and the training behind its weights."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_names_are_counted_as_soon_as_the_shapes_are_known() -> None:
     network = pl.Network([pl.Dense(3)])
     network.features, network.classes = ["a", "b"], ["x", "y"]
     trainer = pl.Trainer(network, pl.SoftmaxCrossEntropy())
-    with pytest.raises(ValueError, match=r"^classes has 2 names, but the network tells 3 classes apart\.$"):
+    with pytest.raises(ValueError, match=r"^classes has 2 names, but the network has 3 classes\.$"):
         trainer.fit(x, y, epochs=1)
     network.classes = ["x", "y", "z"]
     with pytest.raises(ValueError, match=r"^features has 2 names, but a row of the network has 3 numbers\.$"):
@@ -64,7 +64,7 @@ def test_names_are_counted_as_soon_as_the_shapes_are_known() -> None:
     assert not network.built, "refused names leave no shape behind"
     network.features = None
     trainer.fit(x, y, epochs=1)
-    with pytest.raises(ValueError, match=r"^classes has 1 name, but the network tells 3 classes apart\.$"):
+    with pytest.raises(ValueError, match=r"^classes has 1 name, but the network has 3 classes\.$"):
         network.classes = ["x"]
     with pytest.raises(ValueError, match=r"^classes names 'x' twice"):
         network.classes = ["x", "x", "y"]
@@ -76,7 +76,7 @@ def test_a_single_yes_or_no_has_two_names() -> None:
     network = pl.Network([pl.Dense(1)]).build(2)
     network.link = "sigmoid"
     network.classes = ["no", "yes"]
-    with pytest.raises(ValueError, match="tells 2 classes apart"):
+    with pytest.raises(ValueError, match="the network has 2 classes"):
         network.classes = ["yes"]
 
 

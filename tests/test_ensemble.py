@@ -1,4 +1,4 @@
-"""Networks that answer together say the mean of what each says, from memory and from files."""
+"""Networks of an ensemble say the mean of what each says, from memory and from files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Parts as plain data: how layers, losses, optimizers and the like travel through a file.
 
-Contract: `to_configuration(part)` answers a dictionary of JSON values, `from_configuration(data, family)` the equal
+Contract: `to_configuration(part)` returns a dictionary of JSON values, `from_configuration(data, family)` the equal
 part again. Only classes of Pellucid's own registry (and those a user passes in) are ever made: data names no module
 and runs no code.
 """

@@ -1,4 +1,4 @@
-"""What a network says of itself for people: the features it takes, and the training it had.
+"""Human-readable metadata of a network: the features it takes, and the training it had.
 
 Nothing here changes what a network answers. It travels in the model file, and `pellucid info` shows it.
 """
@@ -68,7 +68,7 @@ def check_counts(
     """Raise if there are names for classes or features, and not as many as the program has of them."""
     count = class_count(link, program.outputs)
     if classes is not None and count is not None and len(classes) != count:
-        raise ValueError(f"classes has {counted(len(classes), 'name')}, but the network tells {count} classes apart.")
+        raise ValueError(f"classes has {counted(len(classes), 'name')}, but the network has {count} classes.")
     size = math.prod(program.input_shape)
     if features is not None and len(features) != size:
         raise ValueError(

@@ -1,7 +1,7 @@
-"""Networks that answer together.
+"""Networks of an ensemble.
 
-Contract: `Ensemble` answers as a network does: its probabilities, or its numbers, are the mean of its members'. What a
-single member says stays as it is, to the bit. It knows no files: `pellucid.formats.ensemble_file` keeps them.
+Contract: `Ensemble` averages its members' probabilities, or their numbers, and predicts as a network does. A single
+member's predictions are unchanged, bit for bit. It knows no files: `pellucid.formats.ensemble_file` keeps them.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Ensemble:
 def _check_same(name: str, own: object, its: object, number: int) -> None:
     if own is not its and own != its:
         raise ValueError(
-            f"Networks that answer together must have the same {name}, but that of network {number} is {its!r:.80}, "
+            f"Networks of an ensemble must have the same {name}, but that of network {number} is {its!r:.80}, "
             f"and that of the first one {own!r:.80}."
         )
 
@@ -134,7 +134,7 @@ Model: TypeAlias = Network | Ensemble
 
 
 def members(model: Model | Sequence[Network]) -> Ensemble:
-    """A model as networks that answer together."""
+    """A model as networks of an ensemble."""
     if isinstance(model, Ensemble):
         return model
     return Ensemble([model] if isinstance(model, Network) else model)

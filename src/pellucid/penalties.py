@@ -152,7 +152,7 @@ class ElasticNet(Penalty):
 
 @dataclass(frozen=True)
 class Constraint:
-    """A limit that weights are brought back to after every step: `apply(weight)` answers a weight of the same shape."""
+    """A limit that weights are brought back to after every step: `apply(weight)` returns a weight of the same shape."""
 
     def apply(self, weight: Floats) -> Floats:
         """The nearest weight that keeps the limit."""

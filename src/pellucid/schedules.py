@@ -1,7 +1,7 @@
 """Schedules: a number as a function of the step, most often the learning rate.
 
 Contract: a schedule is anything that is called with the number of the step, from 0 on and counted over the whole of
-training, and answers the number. An optimizer takes a number or a schedule for its learning rate and for its weight
+training, and returns the number. An optimizer takes a number or a schedule for its learning rate and for its weight
 decay; a plain function will do. `Dropout` takes a number or one of the classes here for its rate. These are frozen
 dataclasses, so that they can be compared and written down, and can be drawn with `.plot()`. Their first field bears the
 name of its usual place, `learning_rate`; elsewhere it is the decay or the rate of dropout, and is best given without a
@@ -66,7 +66,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """rate(step) = learning_rate · factor^⌊step / every⌋.
+    """rate(step) = learning_rate · decay^⌊step / every⌋.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ def test_a_resumed_training_leaves_the_same_files(pellucid, tmp_path) -> None:
     assert outcome(tmp_path / "run") == outcome(tmp_path / "never")
     code, out, err = pellucid("train", "digits", "--resume", "ck", "--epochs", 6, "--save", "again")
     assert (code, err) == (0, "")
-    assert "This training came to its end in epoch 6." in out
+    assert "Training finished in epoch 6." in out
     assert outcome(tmp_path / "again")[0] == outcome(tmp_path / "never")[0]
 
 

@@ -140,7 +140,7 @@ def test_an_ensemble_is_exported_as_one(pellucid, tmp_path, sales) -> None:
     for to in ("numpy", "c", "javascript", "onnx"):
         code, out, err = pellucid("export", "run", "--to", to)
         assert (code, err) == (0, "")
-        assert out.startswith("3 networks that answer together\nWrote run.")
+        assert out.startswith("3 networks of an ensemble\nWrote run.")
     np.testing.assert_allclose(runpy.run_path("run.py")["predict_proba"](rows), expected, atol=1e-6)
     assert "#define RUN_NETWORKS 3" in (tmp_path / "run.h").read_text()
     one = pellucid("export", "run/model.pellucid", "--to", "numpy", "--output", "one")
@@ -157,9 +157,9 @@ def test_an_ensemble_is_exported_as_one(pellucid, tmp_path, sales) -> None:
         1,
         "Error: The training program does not know how a table becomes numbers: it is for networks of rows.\n",
     )
-    assert "3 that answer together; of the first one:" in pellucid("info", "run").out
+    assert "3 networks of an ensemble; of the first one:" in pellucid("info", "run").out
     code, _, err = pellucid("trace", "run", "--row", 0, "--data", sales, "--target", "sells")
-    assert "run holds several networks that answer together: this is model.pellucid, the first one." in err
+    assert "run holds several networks of an ensemble: this is model.pellucid, the first one." in err
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")

@@ -170,7 +170,7 @@ def test_the_class_of_a_tables_row_has_its_name(pellucid, tmp_path) -> None:
     assert pellucid("train", "colours.csv", "--target", "colour", *quick, "--save", "run").code == 0
     code, out, err = pellucid("trace", "run", "--row", 3)
     assert code == 0
-    assert err == "run holds several networks that answer together: this is model.pellucid, the first one.\n"
+    assert err == "run holds several networks of an ensemble: this is model.pellucid, the first one.\n"
     assert out.startswith("Row 3 of colours.csv: a = 0.429; colour = deep blue\n")
     assert "\n  y = 0, deep blue\n" in out
     quoted = pellucid("trace", "run", "--row", 'a=0.429,"colour=deep blue"').out

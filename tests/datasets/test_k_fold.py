@@ -56,7 +56,7 @@ def test_leaving_one_out_and_numbers() -> None:
     ("y", "folds", "message"),
     [
         ([0] * 10, 1, "folds must be a whole number of at least 2, not 1."),
-        ([0] * 3, 4, "folds is 4, but there are only 3 rows: use at most so many folds."),
+        ([0] * 3, 4, "folds is 4, but there are only 3 rows: use at most this many folds."),
         (
             ["a"] * 9 + ["b"] * 2,
             3,

@@ -77,7 +77,7 @@ def test_a_fork_in_the_middle_of_a_call(threads: int) -> None:
 def joblib_worker(parameters: Any) -> tuple[bool, int, int]:
     """Whether a worker gets the same bits, the threads it asks for, and how many it may use.
 
-    It asks for 0 (all it may use), or, below that, for at most so many.
+    It asks for 0 (all it may use), or, below that, for at most this many.
     """
     may_use = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return np.array_equal(train(NativeEngine()), parameters), _asked_threads(None), may_use

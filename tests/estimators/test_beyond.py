@@ -366,7 +366,7 @@ def test_a_folder_holds_several_networks(digits: Data, numbers: Data, tmp_path: 
         regressor = MLPRegressor(loss, max_iter=3, n_models=3, random_state=0).fit(x, y)
         regressor.save(tmp_path / "three")
         assert np.array_equal(pl.load_ensemble(tmp_path / "three").predict(x), regressor.predict(x))
-    with pytest.raises(ValueError, match=r"^These are 3 networks that answer together, which go into a folder"):
+    with pytest.raises(ValueError, match=r"^These are 3 networks of an ensemble, which go into a folder"):
         model.save(tmp_path / "three.pellucid")
     assert not (tmp_path / "three.pellucid").exists()
 

@@ -1,4 +1,4 @@
-"""Several networks that answer together, and quantiles, say in every export what `Ensemble` says."""
+"""Several networks of an ensemble, and quantiles, say in every export what `Ensemble` says."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_large_ones_keep_their_numbers_beside_the_program(tmp_path: Path) -> Non
 
 
 def test_int8_is_for_a_single_network(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"int8 writes a single network, but these are 3 that answer together"):
+    with pytest.raises(ValueError, match=r"int8 writes a single network, but these are 3 of an ensemble"):
         write_c(together("softmax", 3), tmp_path / "net", int8=True, rows=X)
     assert list(tmp_path.iterdir()) == []
     alone = pl.Ensemble(together("softmax", 3).networks[:1])
@@ -248,7 +248,7 @@ def test_the_layers_stand_there_once_with_the_unit_of_each(tmp_path: Path) -> No
         network.target = pl.TargetScaling(10.0 * place)
     text = pl.formats.write_numpy(model, tmp_path / "net").files[0].read_text().split('"""')[1]
     assert text.count("Tanh()") == 1
-    assert "3 networks that answer together, each of them:" in text
+    assert "3 networks of an ensemble, each of them:" in text
     assert "predictions of network 3: score + 20\n" in text
     kinds = [network_of([pl.Dense(units), pl.Dense(1)], 5, "identity") for units in (3, 4)]
     text = pl.formats.write_numpy(pl.Ensemble(kinds), tmp_path / "net").files[0].read_text().split('"""')[1]

@@ -86,7 +86,7 @@ def test_every_mismatch_of_pytorch_is_named() -> None:
         weights,
         r"^The weights do not fit the network:\n"
         r"  layer 3, Dense\(5\) needs 3\.weight of the shape \(5, 4\), not \(4, 5\)\n"
-        r"  layer 4, LayerNormalization\(\) needs weight, bias, but its turn has 4\.weight\n"
+        r"  layer 4, LayerNormalization\(\) expects weight, bias, but the next weights are 4\.weight\n"
         r"  left over: 7\.weight$",
     )
 
@@ -109,7 +109,7 @@ def test_every_mismatch_of_keras_is_named() -> None:
         of_keras(),
         pl.load_keras_weights,
         arrays[:11],
-        r"Dense\(5\) needs kernel, bias, but its turn has weights\[10\]",
+        r"Dense\(5\) expects kernel, bias, but the next weights are weights\[10\]",
     )
 
 

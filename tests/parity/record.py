@@ -124,7 +124,7 @@ def trace_answer(torch: Any, case: NetworkCase) -> Answer:
 
 
 def optimizer_answer(torch: Any, case: OptimizerCase) -> Answer:
-    """Parameters after so many full-batch steps, for each rate."""
+    """Parameters after this many full-batch steps, for each rate."""
     answer = {}
     for rate in RATES:
         tables = split_parameters(torch, PROBLEM)

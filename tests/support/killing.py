@@ -41,7 +41,7 @@ class Run:
         return words
 
     def kill(self, seconds: float) -> bool:
-        """Kill it so many seconds after it began to train; False if it had come to its end by then."""
+        """Kill it this many seconds after it began to train; False if it had come to its end by then."""
         process = self.start()
         time.sleep(seconds)
         process.kill()
@@ -54,7 +54,7 @@ class Run:
 
 
 def kill_often(folder: Path, engine: str, threads: int, kills: int, seed: int) -> Iterator[tuple[int, int]]:
-    """Kill trainings so many times; each that comes to its end must have left what one left that was never killed.
+    """Kill trainings this many times; each that comes to its end must have left what one left that was never killed.
 
     Yields (kills so far, trainings that came to their end) after each kill.
     """

@@ -41,7 +41,7 @@ class NotAtHand(Exception):
 
 @cache
 def rows_of(name: str, seed: int = 0, rows: int = 2000) -> Rows:
-    """The rows of a data set by its name, at most so many of them to learn from."""
+    """The rows of a data set by its name, at most this many of them to learn from."""
     x, y = _loaded(name, seed, rows)
     order = np.random.default_rng(seed).permutation(len(x))
     parts = pl.datasets.split(x[order], y[order], validation=0.2, test=0.25, seed=seed)

@@ -1,4 +1,4 @@
-"""Validation rows are set aside so that every class can still be learnt; networks answer together."""
+"""Validation rows are set aside so that every class can still be learnt; networks form an ensemble."""
 
 from __future__ import annotations
 

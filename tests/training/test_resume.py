@@ -180,7 +180,7 @@ def test_callbacks_that_were_there_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(pl.CheckpointError) as caught:
         pl.Trainer.resume(tmp_path)
     assert str(caught.value) == (
-        f"{path} cannot be gone on from. The training had callbacks that remember something: EarlyStopping. Give them "
+        f"{path} cannot be resumed. The training had callbacks that remember something: EarlyStopping. Give them "
         "again, callbacks=[EarlyStopping(…)], or callbacks=[] to go on without."
     )
     with pytest.warns(UserWarning, match=r"^Training goes on without EarlyStopping, which it had before\.$"):

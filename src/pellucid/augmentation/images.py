@@ -15,7 +15,7 @@ from pellucid.streams import Purpose, Stream
 from pellucid.typing import Array, Floats
 from pellucid.validation import check_inputs, check_integer, check_number, check_seed
 
-_PIXELS_AT_A_TIME = 2**17  # so many pixels are worked on at once: the buffers stay in the cache, however many rows
+_PIXELS_AT_A_TIME = 2**17  # this many pixels are worked on at once: the buffers stay in the cache, however many rows
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class AffineMaps(NamedTuple):
 
 
 class ImageRows(NamedTuple):
-    """Which images a transform is asked for: so many from `first` on, each of `height` by `width` pixels."""
+    """Which images a transform is asked for: this many from `first` on, each of `height` by `width` pixels."""
 
     first: int
     images: int

@@ -15,7 +15,7 @@ from pellucid.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line (that of the process where none is given) and answer its exit code."""
+    """Run one command line (that of the process where none is given) and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if list(arguments) == ["--version"]:  # needs none of the packages that the other commands need
         print(f"pellucid {__version__}")

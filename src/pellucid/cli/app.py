@@ -72,7 +72,7 @@ def about(
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line and answer its exit code; errors are told in one sentence on standard error."""
+    """Run a command line and return its exit code; errors are told in one sentence on standard error."""
     _tolerate_characters()
     try:
         with warnings.catch_warnings():

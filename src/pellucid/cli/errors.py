@@ -22,7 +22,7 @@ class Failure(Exception):
 
 
 class Interrupted(Exception):
-    """Ctrl-C came, and all that had to be said and saved has been."""
+    """Interrupted; results so far are saved."""
 
 
 def code_of(error: BaseException) -> int:

@@ -1,6 +1,6 @@
 """The work of `pellucid export`: a table of targets, and what their options mean.
 
-A new target is a function (network, path, options) that answers something to print, and its line in `TARGETS`.
+A new target is a function (network, path, options) that returns something to print, and its line in `TARGETS`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ExportFormat(NamedTuple):
     """Something a network can be written as."""
 
     write: Callable[[Ensemble, Path, ExportOptions], Any]
-    """Writes it and answers a report, which is printed."""
+    """Writes it and returns a report, which is printed."""
     options: tuple[str, ...] = ()
     """The options it takes besides the output."""
 
@@ -102,7 +102,7 @@ def export(options: ExportOptions) -> None:
     _refuse(options, others, f"is not for --to {name}")
     path, network = model_path(options.model), load_ensemble(options.model)
     if len(network.networks) > 1:
-        print(f"{len(network.networks)} networks that answer together")
+        print(f"{len(network.networks)} networks of an ensemble")
     try:
         print(target.write(network, _output(path, options.output), options))
     except FileExistsError as error:

@@ -60,11 +60,11 @@ def show_model(
 
 
 def _together(model: str) -> str:
-    """How many networks of a folder answer together; nothing of one alone."""
+    """How many networks of a folder form an ensemble; nothing of one alone."""
     from pellucid.cli import inputs
 
     count = len(inputs.load_ensemble(model).networks)
-    return f"{count} that answer together; of the first one:" if count > 1 else ""
+    return f"{count} networks of an ensemble; of the first one:" if count > 1 else ""
 
 
 def _features(features: tuple[Feature, ...] | None) -> str:

@@ -41,7 +41,7 @@ def load_model(path: str) -> Network:
     """Read a network from a model file, or from the folder of the run that wrote it; of several the first one."""
     file = model_path(path)
     if Path(path).expanduser().is_dir() and (file.parent / file_names(2)[-1]).exists():
-        words = f"{path} holds several networks that answer together: this is {file.name}, the first one."
+        words = f"{path} holds several networks of an ensemble: this is {file.name}, the first one."
         print(words, file=sys.stderr)
     return load(file)
 
@@ -53,7 +53,7 @@ def load_ensemble(path: str) -> Ensemble:
 
 
 def model_path(path: str) -> Path:
-    """The model file that is meant by a path; of several networks that answer together the first one's."""
+    """The model file that is meant by a path; of several networks of an ensemble the first one's."""
     given = Path(path).expanduser()
     file = given / MODEL if given.is_dir() else given
     if not file.exists():

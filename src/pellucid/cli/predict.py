@@ -1,4 +1,4 @@
-"""`pellucid predict`: what a saved network says of rows."""
+"""`pellucid predict`: predictions of a saved network for the rows of a file."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def line_distance(epochs: int) -> int:
 
 
 class Lines(Callback):
-    """A line for each epoch, or for every so many where there are many; always for the first and the last."""
+    """A line for each epoch, or for every this many where there are many; always for the first and the last."""
 
     def __init__(self, console: Console) -> None:
         self.console = console

@@ -1,6 +1,6 @@
 """What the command line says of a table: options read into a recipe, settings and a target.
 
-Contract: `TableOptions` is what was typed; `read` answers the table and its target, `settings_of` how networks are
+Contract: `TableOptions` is what was typed; `read` returns the table and its target, `settings_of` how networks are
 trained. What is wrong with an option is a `UsageError` that names it.
 """
 

@@ -1,7 +1,7 @@
 """What `pellucid train` does with a file that is too large for memory: it is read part by part.
 
-Contract: `is_streamed` says whether a file is, `stream_of` reads it for the first two times and answers what `read`
-answers of a table in memory, with a `TableStream` in the place of the table. All that was typed is looked at before the
+Contract: `is_streamed` says whether a file is, `stream_of` reads it for the first two times and returns what `read`
+returns of a table in memory, with a `TableStream` in the place of the table. All that was typed is looked at before the
 file is.
 """
 

@@ -100,7 +100,7 @@ def _train(options: TableOptions, found: Read | Streamed, settings: Settings, co
 
 
 def _within(options: TableOptions, found: Read, settings: Settings, console: Console) -> Settings:
-    """Settings whose trainings, those of the folds included, take about so many minutes."""
+    """Settings whose trainings, those of the folds included, take about this many minutes."""
     assert options.minutes is not None
     if options.minutes <= 0:
         raise UsageError(f"--minutes must be above 0, not {options.minutes:g}.")

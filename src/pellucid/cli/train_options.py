@@ -145,7 +145,7 @@ class OfTables:
     ] = None
     ensemble: Annotated[
         int | None,
-        typer.Option(metavar="N", help="So many networks that answer together.", rich_help_panel=_TABLE),
+        typer.Option(metavar="N", help="The number of networks in an ensemble.", rich_help_panel=_TABLE),
     ] = None
     class_weight: Annotated[
         str | None,
@@ -157,7 +157,7 @@ class OfTables:
         int | None,
         typer.Option(
             metavar="N",
-            help="Measure on so many folds; 1: on rows set aside; 0: not at all.",
+            help="The number of folds to measure on; 1: on rows set aside; 0: not at all.",
             rich_help_panel=_TABLE,
         ),
     ] = None

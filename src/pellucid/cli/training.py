@@ -203,11 +203,11 @@ def _layers(recipe: Defaults, dataset: Dataset) -> list[Layer]:
 
 
 def _fit(trainer: Trainer, dataset: Dataset, recipe: Defaults, console: Any) -> bool:
-    """Train; answer whether it was interrupted. What was learnt until then is in the network."""
+    """Train; return whether it was interrupted. What was learnt until then is in the network."""
     trainer.callbacks.append(progress_for(console))
     left = recipe.epochs - trainer.epoch
     if trainer.stopped or left < 1:
-        console.print(f"\nThis training came to its end in epoch {trainer.epoch:,}.", soft_wrap=True)
+        console.print(f"\nTraining finished in epoch {trainer.epoch:,}.", soft_wrap=True)
         return False
     if trainer.epoch or trainer.step:
         console.print(f"Going on after epoch {trainer.epoch:,}, step {trainer.step:,}.", soft_wrap=True)

@@ -16,7 +16,7 @@ def tune_table(
     ],
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="What is to be predicted.")] = None,
     minutes: Annotated[
-        float | None, typer.Option(metavar="M", help="No trial begins after so many minutes; else 5.")
+        float | None, typer.Option(metavar="M", help="No trial begins after M minutes; 5 by default.")
     ] = None,
     trials: Annotated[
         int | None, typer.Option(metavar="N", help="How many trials; the same ones for the same seed.")

@@ -90,7 +90,7 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 2**30) -> Array:
 
 
 def _check_inflated(path: Path, size: int, limit: int) -> None:
-    """Raise, before anything is inflated, if a gzipped file cannot hold so many bytes, or may not."""
+    """Raise, before anything is inflated, if a gzipped file cannot hold this many bytes, or may not."""
     zipped = path.stat().st_size
     if size > _MOST_INFLATED * zipped:
         raise ValueError(

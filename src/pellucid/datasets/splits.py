@@ -168,7 +168,7 @@ def k_fold_indices(y: object, folds: int = 5, *, stratify: bool = True, seed: in
     check_integer("folds", folds, minimum=2)
     if folds > len(targets):
         raise ValueError(
-            f"folds is {folds}, but there are only {counted(len(targets), 'row')}: use at most so many folds."
+            f"folds is {folds}, but there are only {counted(len(targets), 'row')}: use at most this many folds."
         )
     order = Stream(seed, Purpose.SPLIT).permutation(len(targets))  # (n,)
     place = np.arange(len(targets))  # (n,) the how-manieth card each of the shuffled rows is

@@ -41,8 +41,8 @@ def kind_given(name: str, kind: str) -> str:
 
 
 class CellError(TableError):
-    """A cell that is nothing its column holds: the words before and behind its row, and the row from 0 on; None where
-    rows have lost their numbers.
+    """A cell that does not fit its column's type: the words before and behind its row, and the row from 0 on; None
+    where rows have lost their numbers.
     """
 
     def __init__(self, before: str, row: int | None, behind: str) -> None:

@@ -1,7 +1,7 @@
 """How one column becomes numbers: scaled, taken apart, ±1, one-hot, or the code of an embedding.
 
 Contract: a column of an encoder is a frozen dataclass with the `name` of the column it reads and `encode(cells)`,
-which answers an `Encoded`: its numbers, flags and codes, each (n, so many), in float32. `names` says what they are
+which returns an `Encoded`: its numbers, flags and codes, each (n, this many), in float32. `names` says what they are
 called. The dataclass's fields are all there is to it, and JSON can hold them.
 
 Numbers are centred on the median and divided by the distance of the quartiles, then clipped smoothly:

@@ -105,7 +105,7 @@ class TableEncoder:
         target : str or None
             A column that is not to be encoded, since it is what the network learns.
         one_hot_up_to : int
-            Categories of up to so many values are one-hot, others are embedded; two values are one ±1 in any case.
+            Categories of up to this many values are one-hot, others are embedded; two values are one ±1 in any case.
         clip : float
             What the absolute value of a scaled number stays below.
         """

@@ -1,6 +1,6 @@
 """What an encoder has to know of the training rows: medians, quartiles, the values of categories.
 
-Contract: a measure sees the cells of a column, all at once or part by part, and `column(…)` answers the encoder's
+Contract: a measure sees the cells of a column, all at once or part by part, and `column(…)` returns the encoder's
 column. Numbers are kept in a uniform sample of a stated size; as long as there are no more of them than fit, or no size
 is stated, the answer is exact, and the same however the cells are divided.
 """
@@ -20,10 +20,10 @@ from pellucid.encoding.sampling import Sample
 from pellucid.typing import Array, Floats
 
 MOST_CATEGORIES = 10_000
-"""So many values of a category are told apart, the commonest; the others are read as new ones."""
+"""This many values of a category are told apart, the commonest; the others are read as new ones."""
 
 MOST_COUNTED = 10 * MOST_CATEGORIES
-"""So many are counted; where there are more, the rarest half so far is forgotten."""
+"""This many are counted; where there are more, the rarest half so far is forgotten."""
 
 
 class Spread(NamedTuple):

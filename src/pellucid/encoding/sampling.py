@@ -19,7 +19,7 @@ from pellucid.typing import Array, Floats
 
 
 def places_of(stream: Stream, first: int, count: int) -> Array:
-    """The draws u from 0 … t of so many rows, t = first, first + 1, …, each of 64 bits: (count,) of int64."""
+    """The draws u from 0 … t of this many rows, t = first, first + 1, …, each of 64 bits: (count,) of int64."""
     times = np.arange(first, first + count)  # (n,)
     draws = stream.uniform((count, 2), first_row=first)  # (n, 2)
     return ((draws[:, 0] + draws[:, 1] * 2.0**-32) * (times + 1)).astype(np.int64)
@@ -91,7 +91,7 @@ class RowSample:
         self._parts: list[Cells] = []
 
     def add(self, count: int, take: Callable[[Array], Cells]) -> None:
-        """See so many further rows, of which `take` answers those with the numbers it is given."""
+        """See this many further rows, of which `take` returns those with the numbers it is given."""
         room = min(count, max(0, self.size - self.seen))
         if room:
             self._parts.append(take(np.arange(room)))

@@ -48,7 +48,7 @@ class TrainingTask:
     x : array (n, *input_shape)
         The caller's own inputs, any numeric dtype and strides; rows are gathered batch by batch.
     targets : array (n,) or (n, outputs)
-        As `Loss.encode` answers them.
+        As `Loss.encode` returns them.
     link : str
         How scores become predictions, for the accuracy.
     sample_weight : array (n,) or None
@@ -192,7 +192,7 @@ class EpochLogs(Sequence[EpochLog]):
 
 
 class Outcome(NamedTuple):
-    """What `train` answers."""
+    """What `train` returns."""
 
     state: TrainingState
     """Where training is now. After a loss that was not finite: where it was when that loss was computed."""

@@ -84,7 +84,7 @@ class NativeEngine(Engine):
                 return instruction.name
         for instruction in program.coded:
             if not _codes_are_the_data(program, instruction):
-                return f"{instruction.name} behind a layer that has to do with its codes"
+                return f"{instruction.name} follows a layer that modifies its category codes"
         for part, known in (
             (loss, _native.has_loss),
             (penalty, _native.has_penalty),

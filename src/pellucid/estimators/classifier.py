@@ -231,7 +231,7 @@ class MLPClassifier(ClassifierPart, MLPPart, MLPParameters, NetworkEstimator):
     class_weight : dict, "balanced" or None
         How much the rows of each class count, multiplied with `sample_weight`.
     n_layers, width : int or None
-        As many hidden layers of so many units, in the place of `hidden_layer_sizes`: numbers that a search can draw.
+        As many hidden layers of this many units, in the place of `hidden_layer_sizes`: numbers that a search can draw.
     dropout : float or list of float
         The fraction of each hidden layer's outputs set to zero in training, or a list with one for each layer.
     batch_normalization : bool

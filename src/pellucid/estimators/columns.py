@@ -1,6 +1,6 @@
 """What the estimators for tables are given: frames, files, mappings and arrays, made columns with names.
 
-Contract: `_take` answers the table without the target, the target and the weights, of the rows that have a target;
+Contract: `_take` returns the table without the target, the target and the weights, of the rows that have a target;
 `_columns_to_predict` the columns of new rows by the names that they had then. Arrays without names are checked in
 scikit-learn's words; frames by the names of their columns.
 """

@@ -30,7 +30,7 @@ from pellucid.training import History
 from pellucid.typing import Array
 
 _OUT_ACTIVATIONS = {"sigmoid": "logistic", "exponential": "exp", "softmax": "softmax"}
-_ROWS_AT_A_TIME = 4096  # sparse rows become dense in slices of so many
+_ROWS_AT_A_TIME = 4096  # sparse rows become dense in slices of this many
 
 
 def _check_solver(estimator: Any) -> bool:

@@ -1,7 +1,7 @@
 """The networks behind an estimator, each with its training: one, or several that answer together.
 
 Contract: a `Member` owns a network, the trainer that goes on from one call of `partial_fit` to the next, and its
-curves. `prepare` is for the main thread; `run` may be called in any, and answers how training ended instead of warning
+curves. `prepare` is for the main thread; `run` may be called in any, and returns how training ended instead of warning
 or raising, so that the estimator says it once.
 """
 
@@ -97,7 +97,7 @@ class Member:
         return trainer
 
     def run(self, plan: Plan, convergence: Convergence, callbacks: Sequence[Any]) -> FitResult:
-        """So many epochs, or fewer."""
+        """This many epochs, or fewer."""
         trainer = self.trainer
         assert trainer is not None
         assert self.examples is not None

@@ -168,7 +168,7 @@ class MLPPart:
         return L2(float(self.alpha), per_example=True) if self.alpha else None
 
     def _optimizer_asked(self: Any, steps: int) -> Optimizer:
-        """The optimizer for training of so many steps."""
+        """The optimizer for training of this many steps."""
         if isinstance(self.solver, Optimizer):
             return self.solver
         rate = self._rate(steps)

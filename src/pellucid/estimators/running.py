@@ -1,6 +1,6 @@
 """How an estimator's networks are trained, and what it says afterwards.
 
-Contract: mixed into `NetworkEstimator`. `_train` runs every member and answers their endings; `_conclude` turns them
+Contract: mixed into `NetworkEstimator`. `_train` runs every member and returns their endings; `_conclude` turns them
 into fitted attributes and at most one warning or error for all models.
 """
 

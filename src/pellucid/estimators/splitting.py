@@ -1,6 +1,6 @@
 """Which rows an estimator trains on, and which it watches.
 
-Contract: mixed into `NetworkEstimator`. `_divide` answers both, from a set that was given, from a split as
+Contract: mixed into `NetworkEstimator`. `_divide` returns both, from a set that was given, from a split as
 scikit-learn makes it, or without any rows to watch.
 """
 

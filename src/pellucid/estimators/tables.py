@@ -202,7 +202,7 @@ class TableClassifier(ClassifierMixin, TableParameters, TableEstimator):
     validation_fraction : float
         How much of the rows each network is not trained on, but its best epoch found by; 0: none.
     n_models : int
-        How many networks answer together, from different first weights and other validation rows.
+        How many networks form an ensemble, from different first weights and other validation rows.
     random_state : int, RandomState or None
         Decides validation rows, first weights, the order of the rows, and dropout.
     engine : {"auto", "native", "reference"}
@@ -257,7 +257,7 @@ class TableClassifier(ClassifierMixin, TableParameters, TableEstimator):
         path : path
             The file or folder. Nothing in it is ever run.
         classes : sequence or None
-            The labels that `predict` answers, in the order of the names in the file. None: whole numbers or truths
+            The labels that `predict` returns, in the order of the names in the file. None: whole numbers or truths
             where all names are such, else the names.
         **options
             `engine` and `threads`, as for the estimator.

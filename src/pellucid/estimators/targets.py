@@ -38,7 +38,7 @@ class Form(NamedTuple):
 
 
 def has_probabilities(loss: Any) -> bool:
-    """Whether a classifier with this parameter `loss` answers probabilities."""
+    """Whether a classifier with this parameter `loss` returns probabilities."""
     if isinstance(loss, CustomLoss):
         return loss.predicts in ("softmax", "sigmoid")
     if isinstance(loss, Loss):
@@ -77,7 +77,7 @@ def form_of_classes(loss: Any, kind: str, classes: int) -> Form:
 
 
 def form_of_numbers(loss: Any, columns: int) -> Form:
-    """The form of numbers with so many columns."""
+    """The form of numbers with this many columns."""
     if isinstance(loss, tuple):
         value, derivative = _pair(loss)
         return Form(CustomLoss(value, derivative, columns), columns, False)

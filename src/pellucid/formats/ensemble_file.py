@@ -1,4 +1,4 @@
-"""The files of networks that answer together: one model file each, side by side in a folder.
+"""The files of networks of an ensemble: one model file each, side by side in a folder.
 
 Contract: the first network is `model.pellucid`, as in the folder of any run, the others stand beside it with their
 numbers, `model-2.pellucid` and on. All networks of a saving are whole on the disk before they take the place of those
@@ -23,7 +23,7 @@ _OTHERS = re.compile(r"model-(\d+)\.pellucid")
 
 
 def file_names(count: int) -> list[str]:
-    """The files of so many networks."""
+    """The files of this many networks."""
     return [FIRST, *(f"model-{number}.pellucid" for number in range(2, count + 1))]
 
 
@@ -80,7 +80,7 @@ def save_model(networks: Model | Sequence[Network], path: str | os.PathLike[str]
         return
     if place.suffix == ".pellucid" or place.is_file():
         raise ValueError(
-            f"These are {len(together.networks)} networks that answer together, which go into a folder, each into a "
+            f"These are {len(together.networks)} networks of an ensemble, which go into a folder, each into a "
             f"file of its own: name a folder in the place of {os.fspath(path)!r}."
         )
     save_ensemble(together, place)
@@ -101,7 +101,7 @@ def load_ensemble(path: str | os.PathLike[str], **options: Any) -> Ensemble:
     ModelFileError
         If a file is damaged, or no model.
     ValueError
-        If the files are not those of one training, so that they cannot answer together.
+        If the files are not those of one training, so that they cannot form an ensemble.
     OSError
         If there is no such file, or one of the folder's is missing.
     """

@@ -1,6 +1,6 @@
-"""What exports have to know of several networks that answer together: the steps of each, and what they share.
+"""What exports have to know of several networks of an ensemble: the steps of each, and what they share.
 
-Contract: `predictions_of(model)` answers the `Prediction` of each network, of one alone a tuple of one. What they take
+Contract: `predictions_of(model)` returns the `Prediction` of each network, of one alone a tuple of one. What they take
 and predict is the same for all; steps, precision and the unit of the predicted numbers are each one's own.
 """
 
@@ -38,7 +38,7 @@ def summary_of(summaries: Sequence[str]) -> str:
     if len(summaries) == 1:
         return summaries[0]
     parted = [summary.partition(_UNIT) for summary in summaries]
-    head, tables = f"{len(summaries)} networks that answer together", {table for table, _, _ in parted}
+    head, tables = f"{len(summaries)} networks of an ensemble", {table for table, _, _ in parted}
     if len(tables) > 1:
         return "\n\n".join([f"{head}:", *summaries])
     units = [f"predictions of network {number}: {unit}" for number, (_, _, unit) in enumerate(parted, start=1) if unit]

@@ -243,7 +243,7 @@ def _mismatches(instruction: Instruction, group: Group, entries: Mapping[str, Fo
     missing, more = sorted(set(expected) - set(group.arrays)), sorted(set(group.arrays) - set(expected))
     if missing or more:
         has = ", ".join(group.labels.values())
-        problems.append(f"{instruction.name} needs {', '.join(expected)}, but its turn has {has}")
+        problems.append(f"{instruction.name} expects {', '.join(expected)}, but the next weights are {has}")
     for name in expected if not problems else ():
         shape, label = group.arrays[name].shape, group.labels[name]
         if shape != expected[name]:

@@ -1,6 +1,6 @@
 """What can be said of data before any network sees it.
 
-Contract: pure functions of arrays, (n, d) inputs and targets, that answer small facts; they change nothing and judge
+Contract: pure functions of arrays, (n, d) inputs and targets, that return small facts; they change nothing and judge
 nothing. `preflight` and the doctor say what the facts mean.
 """
 

@@ -80,9 +80,9 @@ class DryRun:
         return outcome.logs[0].loss, outcome.state
 
     def train(self, state: TrainingState, steps: int, rate_scale: float = 1.0) -> TrainingState | None:
-        """Train for about so many steps, at a multiple of the rate; None where it diverges.
+        """Train for about this many steps, at a multiple of the rate; None where it diverges.
 
-        Where the rows do not fill so many batches they are used again, in another order.
+        Where the rows do not fill this many batches they are used again, in another order.
         """
         wanted = steps * self.task.batch_size
         if wanted >= len(self.task.x):

@@ -1,6 +1,6 @@
 """What a unit responds to, and what an answer hangs on: derivatives with respect to the input.
 
-Contract: functions of a network and inputs that answer arrays of the shape of the inputs, in prediction, through the
+Contract: functions of a network and inputs that return arrays of the shape of the inputs, in prediction, through the
 layers' own `forward` and `backward`. The network is not changed. `pellucid.plots` draws them.
 """
 

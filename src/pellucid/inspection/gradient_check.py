@@ -1,7 +1,7 @@
 """The gradient check: whether the derivative that a part answers is the derivative of its value.
 
 Contract: each check puts the gradients of a network, a layer or a loss beside central differences,
-(f(p + h) − f(p − h))/2h, in float64, and answers a `GradientCheck`. What is checked is left as it was.
+(f(p + h) − f(p − h))/2h, in float64, and returns a `GradientCheck`. What is checked is left as it was.
 `differences.py` has the comparison itself.
 """
 
@@ -41,7 +41,7 @@ from pellucid.validation import check_array, check_finite, check_inputs, check_i
 __all__ = ["ArrayCheck", "Derivative", "GradientCheck", "gradient_check", "layer_gradient_check", "loss_gradient_check"]
 
 _TOLERANCE = 1e-6
-_LIMIT = 200  # arrays of at most so many numbers are checked number by number
+_LIMIT = 200  # arrays of at most this many numbers are checked number by number
 _PROJECTIONS = 10  # random directions along which larger arrays are checked
 _ROWS = 5
 
@@ -84,12 +84,12 @@ def gradient_check(
         Whether the network runs as in a training step: dropout with the masks of the first step, batch normalization by
         the batch's own mean. Otherwise as in prediction.
     rows : int or None
-        At most so many rows are used, spread evenly over those given; None: all. The work grows with them.
+        At most this many rows are used, spread evenly over those given; None: all. The work grows with them.
     limit : int
-        Arrays of at most so many numbers are checked number by number, at two passes forward each.
+        Arrays of at most this many numbers are checked number by number, at two passes forward each.
     projections : int
-        Larger arrays are checked along so many random directions, at two passes each: a gradient wrong in any place is
-        wrong along nearly every direction. Along one that fails, the worst number is then looked for by halving.
+        Larger arrays are checked along this many random directions, at two passes each: a gradient wrong in any place
+        is wrong along nearly every direction. Along one that fails, the worst number is then looked for by halving.
     tolerance : float
         The largest relative difference that passes.
     seed : int
@@ -270,7 +270,7 @@ def loss_gradient_check(
 
 
 def _some_rows(examples: Examples, rows: int | None) -> Examples:
-    """At most so many of the rows, spread evenly."""
+    """At most this many of the rows, spread evenly."""
     if rows is None or len(examples.x) <= check_integer("rows", rows, minimum=1):
         return examples
     chosen = np.linspace(0, len(examples.x) - 1, rows).round().astype(int)  # (rows,)

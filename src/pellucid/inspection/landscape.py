@@ -1,6 +1,6 @@
 """The loss around a network's parameters, in a plane; and the path that training took, seen in its own plane.
 
-Contract: functions that answer values; the network is not changed. `pellucid.plots` draws them.
+Contract: functions that return values; the network is not changed. `pellucid.plots` draws them.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _MEMORY = 0.7
 """How much of the smoothed loss stays in each step."""
 
 _EXPLODED = 4.0
-"""The test ends where the smoothed loss is so many times its lowest."""
+"""The test ends where the smoothed loss is this many times its lowest."""
 
 _FEWEST = 5
 """Steps, below which there is no course to speak of."""
@@ -37,7 +37,7 @@ _MORE = 6
 """How many times as many steps are made where the first ones show nothing."""
 
 _NEAR = 10.0
-"""A first loss so many times the one of a network that knows nothing need not come down to that in a few steps."""
+"""A first loss this many times the one of a network that knows nothing need not come down to that in a few steps."""
 
 _FALLS = 0.03
 """The smoothed loss must fall by at least this part of the first one, or no rate of those tried does anything."""

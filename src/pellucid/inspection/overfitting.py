@@ -1,4 +1,4 @@
-"""Overfitting a few rows on purpose: a network that cannot learn a handful of rows by heart cannot learn anything."""
+"""Overfitting a few rows on purpose: a network that cannot memorize a handful of rows cannot learn anything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROWS = 32
 _STEPS = 2000
 _AT_A_TIME = 200
 _LEARNT = 0.99
-"""The accuracy or r2 that counts as learnt by heart."""
+"""The accuracy or r2 that counts as memorized."""
 
 _LEARNT_LOSS = 0.01
 """Where neither is known: the loss as a part of that of a network that knows nothing."""
@@ -38,7 +38,7 @@ class Overfit:
     Parameters
     ----------
     reached : bool
-        Whether the rows were learnt by heart.
+        Whether the rows were memorized.
     with_own : bool
         Whether with the trainer's own optimizer.
     loss, first_loss : float
@@ -72,7 +72,7 @@ class Overfit:
 
 
 def overfit_small(trainer: Trainer, x: Any, y: Any, *, rows: int = _ROWS, steps: int = _STEPS) -> Overfit:
-    """Train on a few rows until they are learnt by heart, with all regularization off: a check of everything at once.
+    """Train on a few rows until they are memorized, with all regularization off: a check of everything at once.
 
     Penalty, weight decay, constraint, dropout and noise are left out, all rows are one batch. Where the trainer's own
     optimizer does not get there, Adam tries at a few rates: then the rate is the matter, and not the network.
@@ -126,12 +126,12 @@ def _told(
     at = f"{type(optimizer).__name__} at a rate of {optimizer.rate_at(0):g}"
     course = f"the loss went from {first:.4g} to {loss:.3g} in {steps:,} steps of {at}"
     if reached and with_own:
-        message, advice = f"{rows} rows were learnt by heart: {course}.", ""
+        message, advice = f"{rows} rows were memorized: {course}.", ""
     elif reached:
-        message = f"{rows} rows were learnt by heart, but not with the trainer's own optimizer: {course}."
+        message = f"{rows} rows were memorized, but not with the trainer's own optimizer: {course}."
         advice = "Look at the learning rate."
     else:
-        message = f"{rows} rows could not be learnt by heart: {course} at best."
+        message = f"{rows} rows could not be memorized: {course} at best."
         advice = (
             "Look at the gradient, the output and the loss, the scale of the inputs and the size of the network: one "
             "of them keeps it from learning anything."
@@ -160,7 +160,7 @@ def _learn(few: DryRun, start: TrainingState, steps: int) -> tuple[bool, float, 
 
 
 def _different(x: Array, count: int) -> Array:
-    """The numbers of so many rows that all differ: two equal rows with other targets cannot both be learnt."""
+    """The numbers of this many rows that all differ: two equal rows with other targets cannot both be learnt."""
     order = Stream(0, Purpose.SPLIT, index=3).permutation(len(x))[: 8 * count]
     _, first = np.unique(x[order].reshape(len(order), -1), axis=0, return_index=True)
     return order[np.sort(first)][:count]

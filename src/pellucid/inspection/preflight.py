@@ -1,6 +1,6 @@
 """Checks before training: what can go wrong is seen in a second, before hours are spent.
 
-Contract: each check is a function of a trainer and its rows that answers a `Check`; `preflight` makes all of them. They
+Contract: each check is a function of a trainer and its rows that returns a `Check`; `preflight` makes all of them. They
 work on replicas, whose states are never changed in place: the trainer, its network and its counters stay as they were.
 """
 

@@ -1,6 +1,6 @@
 """The recorder: a callback that keeps how activations, gradients and weights are spread, as training goes.
 
-Contract: before the first epoch and after every so many, the recorder traces the step that would come next, on a few
+Contract: before the first epoch and after every this many, the recorder traces the step that would come next, on a few
 training rows, and keeps a `Snapshot` of it: histograms and a few numbers, not the arrays. It changes nothing. A
 training without a recorder computes none of this.
 """
@@ -104,7 +104,7 @@ class Recorder(Callback):
     every : int
         After how many epochs it looks; it also looks before the first.
     rows : int
-        On at most so many training rows, spread evenly.
+        On at most this many training rows, spread evenly.
     vectors : bool
         Whether all parameters are kept too, for `plots.training_path`.
 

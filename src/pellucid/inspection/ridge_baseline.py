@@ -142,8 +142,8 @@ def reach(
 
 
 def standard_error(error: float, rows: int, of_classes: bool) -> float:
-    """How far an error on so many rows lies from the true one, roughly: of a share √(e(1 − e)/n), at least half a row;
-    of 1 − R², a ratio of mean squares, e·√(2/n).
+    """How far an error on this many rows lies from the true one, roughly: of a share √(e(1 − e)/n), at least half a
+    row; of 1 − R², a ratio of mean squares, e·√(2/n).
     """
     share = min(max(error, 0.0), 1.0)
     return (

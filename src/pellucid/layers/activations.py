@@ -28,7 +28,7 @@ class Identity(Layer):
     formulas: ClassVar[Formulas] = Formulas(symbol="a", value="{x}", derivative="1")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
-        """Z (n, d) -> z."""
+        """z (n, d) -> z."""
         return x, None
 
     def backward(
@@ -67,7 +67,7 @@ class ReLU(Layer):
     )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> max(z, 0); saved: the output."""
+        """z (n, d) -> max(z, 0); saved: the output."""
         a = np.maximum(x, 0)  # (n, d)
         return a, a
 
@@ -101,7 +101,7 @@ class Sigmoid(Layer):
     )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> σ(z); saved: the output."""
+        """z (n, d) -> σ(z); saved: the output."""
         a = sigmoid(x)  # (n, d)
         return a, a
 
@@ -133,7 +133,7 @@ class Tanh(Layer):
     )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> tanh z; saved: the output."""
+        """z (n, d) -> tanh z; saved: the output."""
         a = np.tanh(x)  # (n, d)
         return a, a
 
@@ -173,7 +173,7 @@ class HardTanh(Layer):
         coerce_number_field(self, "maximum", above=self.minimum)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> a (n, d); saved: the output."""
+        """z (n, d) -> a (n, d); saved: the output."""
         a = np.clip(x, x.dtype.type(self.minimum), x.dtype.type(self.maximum))  # (n, d)
         return a, a
 
@@ -204,7 +204,7 @@ class Softsign(Layer):
     )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> a (n, d); saved: the output."""
+        """z (n, d) -> a (n, d); saved: the output."""
         a = x / (1 + np.abs(x))  # (n, d)
         return a, a
 
@@ -237,7 +237,7 @@ class Softmax(Layer):
     formulas: ClassVar[Formulas] = Formulas(symbol="a", value="exp({x}) / Σ exp({x})", gradient="{y}·({g} − Σ {g}·{y})")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> a (n, d), rows that sum to 1; saved: the output."""
+        """z (n, d) -> a (n, d), rows that sum to 1; saved: the output."""
         a = softmax(x)  # (n, d)
         return a, a
 

@@ -104,7 +104,7 @@ class Dropout(Layer):
         return rate_at(self.rate, step, _NAME, below=1.0)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats | None]:
-        """X (n, d) -> y (n, d); saved: the mask, already divided by 1 − rate."""
+        """x (n, d) -> y (n, d); saved: the mask, already divided by 1 − rate."""
         rate = self.rate_at(context.stream.counter) if context.training and context.stream is not None else 0.0
         if rate == 0.0 or context.stream is None:
             return x, None

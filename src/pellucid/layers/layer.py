@@ -90,7 +90,7 @@ class Context(NamedTuple):
     statistics : namespace
         The layer's statistics, by name.
     input_gradient : bool
-        False where nobody asks for the gradient of this layer's input (it is the data); `backward` may then answer
+        False where nobody asks for the gradient of this layer's input (it is the data); `backward` may then return
         None for it.
     """
 

@@ -38,7 +38,7 @@ class GaussianNoise(Layer):
         coerce_number_field(self, "scale", minimum=0.0)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
-        """X (n, d) -> x + noise."""
+        """x (n, d) -> x + noise."""
         if not context.training or context.stream is None or self.scale == 0.0:
             return x, None
         return x + context.stream.normal(x.shape, scale=self.scale).astype(x.dtype), None

@@ -86,7 +86,7 @@ class ParametricActivation(Layer):
         return {"share": ParameterSpec(input_shape[-1:], Constant(1.0), penalized=False)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, tuple[Floats, Any]]:
-        """X (n, d) -> y (n, d); saved: f(x) − x and what f saves."""
+        """x (n, d) -> y (n, d); saved: f(x) − x and what f saves."""
         f, saved = self.activation.forward(x, NO_NAMES, context)  # (n, d)
         bend = f - x
         return x + parameters.share * bend, (bend, saved)

@@ -57,7 +57,7 @@ class LeakyReLU(Layer):
         coerce_number_field(self, "slope")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Array]:
-        """Z (n, d) -> a (n, d); saved: where z > 0."""
+        """z (n, d) -> a (n, d); saved: where z > 0."""
         positive = x > 0  # (n, d)
         return np.where(positive, x, x.dtype.type(self.slope) * x), positive
 
@@ -108,7 +108,7 @@ class PReLU(Layer):
         return {"slope": ParameterSpec(shape, Constant(self.slope), penalized=False)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> a (n, d); saved: z."""
+        """z (n, d) -> a (n, d); saved: z."""
         return np.where(x > 0, x, parameters.slope * x), x
 
     def backward(
@@ -153,7 +153,7 @@ class ELU(Layer):
         coerce_number_field(self, "alpha", above=0.0)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> a (n, d); saved: the output."""
+        """z (n, d) -> a (n, d); saved: the output."""
         a = np.where(x > 0, x, x.dtype.type(self.alpha) * np.expm1(np.minimum(x, 0)))  # (n, d)
         return a, a
 
@@ -188,7 +188,7 @@ class SELU(Layer):
     )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> a (n, d); saved: the output."""
+        """z (n, d) -> a (n, d); saved: the output."""
         scale, slope = x.dtype.type(SELU_SCALE), x.dtype.type(SELU_SCALE * SELU_ALPHA)
         a = np.where(x > 0, scale * x, slope * np.expm1(np.minimum(x, 0)))  # (n, d)
         return a, a
@@ -233,7 +233,7 @@ class GELU(Layer):
         check_choice("approximate", self.approximate, ("none", "tanh"))
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> z·Φ(z); saved: z."""
+        """z (n, d) -> z·Φ(z); saved: z."""
         return x * self._share(x)[0], x
 
     def backward(
@@ -274,7 +274,7 @@ class SiLU(Layer):
     )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> z·σ(z); saved: z."""
+        """z (n, d) -> z·σ(z); saved: z."""
         return x * sigmoid(x), x
 
     def backward(
@@ -307,7 +307,7 @@ class Mish(Layer):
     )
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> a (n, d); saved: z."""
+        """z (n, d) -> a (n, d); saved: z."""
         return x * np.tanh(softplus(x)), x
 
     def backward(
@@ -347,7 +347,7 @@ class Softplus(Layer):
         coerce_number_field(self, "beta", above=0.0)
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """Z (n, d) -> a (n, d); saved: z."""
+        """z (n, d) -> a (n, d); saved: z."""
         beta = x.dtype.type(self.beta)
         return softplus(beta * x) / beta, x
 

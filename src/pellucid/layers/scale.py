@@ -53,7 +53,7 @@ class Scale(Layer):
         return {"scale": ParameterSpec(input_shape[-1:], Constant(self.initial), penalized=False)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """X (n, d) -> x ⊙ s; saved: x."""
+        """x (n, d) -> x ⊙ s; saved: x."""
         return x * parameters.scale, x
 
     def backward(

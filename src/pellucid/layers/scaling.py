@@ -49,7 +49,7 @@ class _MeasuredScaling(Layer):
         return {"mean": (input_shape[-1:], 0.0), "scale": (input_shape[-1:], 1.0)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
-        """X (n, d) -> (x − mean)·scale."""
+        """x (n, d) -> (x − mean)·scale."""
         return (x - context.statistics.mean) * context.statistics.scale, None
 
     def backward(
@@ -194,7 +194,7 @@ class RobustScale(Layer):
         return {"mean": median, "scale": np.where(spread > 0, 1.0 / np.where(spread > 0, spread, 1.0), 0.0)}
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, Floats]:
-        """X (n, d) -> y (n, d); saved: the factor 1/√(1 + (z/limit)²)."""
+        """x (n, d) -> y (n, d); saved: the factor 1/√(1 + (z/limit)²)."""
         z = (x - context.statistics.mean) * context.statistics.scale  # (n, d)
         factor = 1 / np.sqrt(1 + np.square(z / z.dtype.type(self.limit))) if self.limit else np.ones_like(z)
         return z * factor, factor
@@ -241,7 +241,7 @@ class Rescale(Layer):
         coerce_number_field(self, "offset")
 
     def forward(self, x: Floats, parameters: SimpleNamespace, context: Context) -> tuple[Floats, None]:
-        """X (n, d) -> x·scale + offset."""
+        """x (n, d) -> x·scale + offset."""
         return x * x.dtype.type(self.scale) + x.dtype.type(self.offset), None
 
     def backward(

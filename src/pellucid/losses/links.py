@@ -67,7 +67,7 @@ def check_unit(link: str, of: str = "This network", target: TargetScaling | None
 
 
 def class_count(link: str, outputs: int) -> int | None:
-    """How many classes a network with so many outputs tells apart: 2 with a single yes-or-no output; None where it
+    """How many classes a network with this many outputs tells apart: 2 with a single yes-or-no output; None where it
     predicts numbers.
     """
     if link in ("identity", "exponential"):

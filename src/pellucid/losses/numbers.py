@@ -50,7 +50,7 @@ class SquaredError(Loss):
         return self.values_and_gradient(scores, targets)[0]
 
     def gradient(self, scores: Floats, targets: Array) -> Floats:
-        """A − y."""
+        """a − y."""
         return scores - as_numbers(targets, scores)  # (n, outputs)
 
     def values_and_gradient(self, scores: Floats, targets: Array) -> tuple[Floats, Floats]:
@@ -251,7 +251,7 @@ class Poisson(Loss):
         return (np.exp(scores) - as_numbers(targets, scores) * scores).sum(axis=1)
 
     def gradient(self, scores: Floats, targets: Array) -> Floats:
-        """Exp(z) − y."""
+        """exp(z) − y."""
         return np.exp(scores) - as_numbers(targets, scores)
 
     def link(self, targets: Array) -> str:

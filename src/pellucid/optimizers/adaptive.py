@@ -39,7 +39,7 @@ class AdaGrad(Optimizer):
         coerce_number_field(self, "epsilon", above=0.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
-        """S ← s + g², w ← w − rate·g/(√s + ε)."""
+        """s ← s + g², w ← w − rate·g/(√s + ε)."""
         total = slots[0] + np.square(gradient)  # (p,)
         return parameters - rate * gradient / (np.sqrt(total) + self.epsilon), (total,)
 
@@ -83,7 +83,7 @@ class RMSProp(_MeanSquares):
     slot_names: ClassVar[tuple[str, ...]] = ("mean_square",)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
-        """V ← ρv + (1 − ρ)g², w ← w − rate·g/(√v + ε)."""
+        """v ← ρv + (1 − ρ)g², w ← w − rate·g/(√v + ε)."""
         square = self.decay * slots[0] + (1 - self.decay) * np.square(gradient)  # (p,)
         return parameters - rate * gradient / (np.sqrt(square) + self.epsilon), (square,)
 

@@ -23,7 +23,7 @@ class GradientDescent(Optimizer):
     """
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
-        """W ← w − rate·g."""
+        """w ← w − rate·g."""
         return parameters - rate * gradient, ()
 
     def kernel(self) -> Kernel:
@@ -56,7 +56,7 @@ class Momentum(Optimizer):
         coerce_number_field(self, "momentum", minimum=0.0, below=1.0)
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
-        """V ← μv + g, w ← w − rate·v."""
+        """v ← μv + g, w ← w − rate·v."""
         velocity = self.momentum * slots[0] + gradient  # (p,)
         return parameters - rate * velocity, (velocity,)
 
@@ -83,7 +83,7 @@ class Nesterov(Momentum):
     """
 
     def update(self, parameters: Floats, gradient: Floats, slots: Slots, rate: Rate, step: int) -> tuple[Floats, Slots]:
-        """V ← μv + g, w ← w − rate·(g + μv)."""
+        """v ← μv + g, w ← w − rate·(g + μv)."""
         velocity = self.momentum * slots[0] + gradient  # (p,)
         return parameters - rate * (gradient + self.momentum * velocity), (velocity,)
 

@@ -1,6 +1,6 @@
 """A thread that owns something: everything that happens to it happens there, one thing after the other.
 
-Contract: `call(function)` runs a function in the thread and answers a future; between calls the thread does its own
+Contract: `call(function)` runs a function in the thread and returns a future; between calls the thread does its own
 `work`, which answers in how many seconds it wants to be woken (0: at once; None: not before the next call). No locks.
 """
 

@@ -1,6 +1,6 @@
 """The network's inputs as formulas of the two coordinates: a small parser with a whitelist, and nothing else.
 
-Contract: `Formula.parse(text)` answers a formula or raises `FormulaError` with the place; `values(x1, x2)` are its
+Contract: `Formula.parse(text)` returns a formula or raises `FormulaError` with the place; `values(x1, x2)` are its
 numbers, `python()` the same as a NumPy expression that gives the same bits. A formula is made of numbers, x1, x2, pi,
 + − * / ^, brackets and the functions of `FUNCTIONS`. Text is never run: it is read character by character into a
 tree.

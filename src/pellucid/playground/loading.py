@@ -1,6 +1,6 @@
 """A network that somebody brings: the controls that make the like of it.
 
-Contract: `state_for(network, state, data)` answers the state whose recipe has the very layers of the network, or
+Contract: `state_for(network, state, data)` returns the state whose recipe has the very layers of the network, or
 raises `Refused` with what the playground cannot draw.
 """
 

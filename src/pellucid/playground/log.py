@@ -1,6 +1,6 @@
 """What happened to a network since its first weights, and the Python lines that do it again.
 
-Contract: the session tells the log of every training, change of parts, data and weights; `python()` answers a program
+Contract: the session tells the log of every training, change of parts, data and weights; `python()` returns a program
 which, run with the same Pellucid on the same machine, comes to the same losses, to the bit.
 """
 
@@ -74,7 +74,7 @@ class Log:
         self._exact = True
 
     def fit(self, epochs: int) -> None:
-        """So many epochs were trained; fewer than none, where training turned back."""
+        """This many epochs were trained; fewer than none, where training turned back."""
         last = self._entries[-1] if self._entries else ("", 0)
         if last[0] == "fit":
             self._entries[-1] = ("fit", last[1] + epochs)

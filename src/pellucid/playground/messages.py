@@ -1,6 +1,6 @@
 """The page's messages: what each may hold, checked before anything is done with it.
 
-Contract: `read(text)` answers a `Message` whose fields are all there, of their types and within their limits, or raises
+Contract: `read(text)` returns a `Message` whose fields are all there, of their types and within their limits, or raises
 `BadMessage`. PROTOCOL.md is the same in words.
 """
 

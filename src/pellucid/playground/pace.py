@@ -56,7 +56,7 @@ class Pace:
         return min(owed, self.most) if owed >= 1 else owed
 
     def trained(self, epochs: int, seconds: float, epoch: int) -> None:
-        """So many epochs took so long, and led to this one."""
+        """This many epochs took so long, and led to this one."""
         if epochs > 0:
             self._seconds = min(_SLOWER * self._seconds, seconds / epochs)
         now = time.perf_counter()

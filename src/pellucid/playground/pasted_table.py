@@ -1,6 +1,6 @@
 """A user's own CSV: text in, columns of numbers out, and a sentence where it cannot be.
 
-Contract: `Table.read(text, name)` reads and limits; `choose` answers the target, the plane's two columns and the
+Contract: `Table.read(text, name)` reads and limits; `choose` returns the target, the plane's two columns and the
 other inputs. Nothing but `DataError` is raised, and its words are for people.
 """
 

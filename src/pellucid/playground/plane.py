@@ -1,6 +1,6 @@
 """The data sets of the plane by their formulas: the TensorFlow Playground's six, and the eight toy models.
 
-Contract: `draw(name, …)` answers `x` (n, 2), float64, and `y` (n,): classes (int64; 1 where the TensorFlow Playground
+Contract: `draw(name, …)` returns `x` (n, 2), float64, and `y` (n,): classes (int64; 1 where the TensorFlow Playground
 says +1, 0 where it says −1) or numbers, the rows in a random order; the same for the same seed. `divide` cuts off the
 training rows. U(a, b) is the uniform distribution; `noise` runs from 0 to 0.8, the control's per cent.
 """

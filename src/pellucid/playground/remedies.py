@@ -1,6 +1,6 @@
 """What the doctor advises, as changes of the page's own controls.
 
-Contract: `changes_for` answers changes only where they make exactly what is advised; what no control can do, such as a
+Contract: `changes_for` returns changes only where they make exactly what is advised; what no control can do, such as a
 `Standardize` in front of the points, stays a line of Python.
 """
 

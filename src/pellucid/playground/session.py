@@ -234,7 +234,7 @@ class Session(Actor):
         self.pace.pause()
 
     def step(self, epochs: int) -> None:
-        """So many epochs at once, paused before and after; some seconds of them at most."""
+        """This many epochs at once, paused before and after; some seconds of them at most."""
         self._check_trainable()
         self.pause()
         self.diverged = self.stopped = ""

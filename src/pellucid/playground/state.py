@@ -1,6 +1,6 @@
 """All controls of the playground as one value, and its two forms: a JSON table and an address.
 
-Contract: `read_fragment` and `changed` answer a `PlaygroundState` and the `Problem`s: what was wrong with a value,
+Contract: `read_fragment` and `changed` return a `PlaygroundState` and the `Problem`s: what was wrong with a value,
 which then has its default (or stays as it was). The keys are the TensorFlow Playground's where it has them, so that its
 links open here.
 """

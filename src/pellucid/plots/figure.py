@@ -1,6 +1,6 @@
 """Figures, and what all pictures share: colours and axes.
 
-Contract of a picture: a function that draws into the `axes` it is given, or makes a figure of its own, and answers the
+Contract of a picture: a function that draws into the `axes` it is given, or makes a figure of its own, and returns the
 figure it drew in. It reads what it is given and changes nothing, least of all matplotlib's global state: no pyplot, no
 default of its own for others. matplotlib is imported when the first picture is drawn, and needs no display.
 """
@@ -31,7 +31,7 @@ INK, FAINT = "#222222", "#8A8A8A"
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, which no window and no global list knows of."""
+    """An empty figure of this many inches, which no window and no global list knows of."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.layout_engine import ConstrainedLayoutEngine

@@ -1,6 +1,6 @@
 """Pages that hold all they need: one HTML file with its pictures, without scripts, loading nothing.
 
-Contract: every function answers a piece of HTML; all text that is given is escaped, but for `words`, which is HTML
+Contract: every function returns a piece of HTML; all text that is given is escaped, but for `words`, which is HTML
 itself.
 """
 

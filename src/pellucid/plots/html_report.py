@@ -1,6 +1,6 @@
 """A run as one HTML file: the data, the network, the curves, what was found, and pictures.
 
-Contract: `report` answers the page and writes it where a path is given. The page holds its pictures, has no script,
+Contract: `report` returns the page and writes it where a path is given. The page holds its pictures, has no script,
 loads nothing, and all text in it is escaped.
 """
 

@@ -169,7 +169,7 @@ def _canvas(axes: Axes | None, count: int, columns: int, cell: tuple[float, floa
 
 
 def draw_tiles(axes: Axes, tiles: Floats, columns: int, labels: list[str] | None = None, **look: Any) -> Any:
-    """Draw tiles (n, h, w) at their places, each a picture of its own, and answer the last."""
+    """Draw tiles (n, h, w) at their places, each a picture of its own, and return the last."""
     height, width = _cell(tiles.shape[1:], labels)
     rows = -(-len(tiles) // columns)
     picture = None

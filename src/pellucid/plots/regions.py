@@ -153,7 +153,7 @@ def _leads(scores: Floats, link: str) -> list[Floats]:
 
 
 def _points(axes: Axes, network: Network, x: Array, labels: Array, names: Sequence[object] | None) -> int:
-    """Draw the points, ring those that are wrong, and answer how many these are."""
+    """Draw the points, ring those that are wrong, and return how many these are."""
     for label in np.unique(labels):
         of_class = labels == label
         axes.scatter(

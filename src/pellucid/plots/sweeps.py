@@ -10,7 +10,7 @@ from pellucid.plots.figure import FAINT, INK, Axes, Figure, color_of, figure_of,
 if TYPE_CHECKING:
     from pellucid.sweeps.results import SweepResults, Trial
 
-_WIDE = 20.0  # a parameter whose largest value is so many times the smallest is drawn on a logarithmic axis
+_WIDE = 20.0  # a parameter whose largest value is this many times the smallest is drawn on a logarithmic axis
 _MOST_LINES = 8
 
 

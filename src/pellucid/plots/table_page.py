@@ -1,6 +1,6 @@
 """The report about a table as one HTML file, for somebody who has never seen a network.
 
-Contract: `table_page` answers the page and writes it where a path is given. The page holds its pictures, has no script,
+Contract: `table_page` returns the page and writes it where a path is given. The page holds its pictures, has no script,
 loads nothing, and all text in it is escaped.
 """
 

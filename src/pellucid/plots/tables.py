@@ -1,6 +1,6 @@
 """Pictures of a report about a table: models beside each other, calibration, residuals, importance, effects.
 
-Contract: as in `figure.py`; each takes the parts of a `TableReport`, and so many axes or none.
+Contract: as in `figure.py`; each takes the parts of a `TableReport`, and this many axes or none.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def column_effects(effects: Sequence[Effect], names: Sequence[str] = (), *, unit
     Parameters
     ----------
     effects : sequence of Effect
-        What `effects_of` answers.
+        What `effects_of` returns.
     names : sequence of str
         What the answers are called, where there are several: classes or quantiles.
     unit : str

@@ -1,6 +1,6 @@
 """A network as plain data, and back: what model files and checkpoints say of it.
 
-Contract: `describe_network` answers a table of JSON values, `network_from` the network again, without its numbers and
+Contract: `describe_network` returns a table of JSON values, `network_from` the network again, without its numbers and
 without having allocated anything for them. Only classes of the registries and those in `custom` are ever made.
 """
 

@@ -1,6 +1,6 @@
 """JSON from a stranger's hands: strict, and refused before it can cost much.
 
-Contract: `read_json` answers what the text says, or raises `ValueError` with the reason in a few words. Refused are
+Contract: `read_json` returns what the text says, or raises `ValueError` with the reason in a few words. Refused are
 text that is no JSON, tables that name a key twice (readers would differ about which one counts), NaN and infinity
 (which JSON does not have), whole numbers beyond 64 bits, nesting deeper than any description needs, and more lists and
 tables than any description has.

@@ -1,7 +1,7 @@
 """Nested plain values with arrays in them, as JSON and tensors.
 
-Contract: `TreeWriter.plain(value, name)` answers JSON values for texts, numbers, None, lists, tuples, tables, arrays
-and states of a training, and collects the arrays in `tensors`; `TreeReader.value` answers the same again, exactly:
+Contract: `TreeWriter.plain(value, name)` returns JSON values for texts, numbers, None, lists, tuples, tables, arrays
+and states of a training, and collects the arrays in `tensors`; `TreeReader.value` returns the same again, exactly:
 numbers to the bit, tuples as lists, arrays read-only in memory of their own. An array that is there twice is written
 once, and is one array again. What is no plain JSON is a table with a single key,
 
@@ -90,7 +90,7 @@ class TreeReader:
         Raises
         ------
         ValueError, TypeError, KeyError
-            If it is not what that answers.
+            If it is not what that returns.
         """
         if isinstance(plain, list):
             return [self.value(item) for item in plain]

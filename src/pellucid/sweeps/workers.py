@@ -1,6 +1,6 @@
 """What a worker of a sweep does: it trains one configuration after the other.
 
-Contract: a `SweepTask` is what all configurations share, a `Runner` trains one of them and answers its row, whatever
+Contract: a `SweepTask` is what all configurations share, a `Runner` trains one of them and returns its row, whatever
 happens to it. Threads share a runner; each worker process has its own, made by `start_process`, and must be able to
 unpack the task: `check_picklable` says so before anything is started.
 """

@@ -84,7 +84,7 @@ def _fading(recipe: Recipe, value: float, steps: int) -> Any:
 
 
 def optimizer_of(recipe: Recipe, steps: int) -> Optimizer:
-    """Adam with the recipe's rate and decay over so many steps."""
+    """Adam with the recipe's rate and decay over this many steps."""
     rate: Any = recipe.learning_rate
     if recipe.rate_schedule == "log_cosine":
         rate = LogCosine(recipe.learning_rate, steps=steps)
@@ -109,7 +109,7 @@ def rate_factors_of(recipe: Recipe, layers: Sequence[Layer]) -> dict[str, float]
 
 
 def steps_of(recipe: Recipe, rows: int, epochs: int) -> int:
-    """How many steps there are in so many epochs."""
+    """How many steps there are in this many epochs."""
     return epochs * math.ceil(rows / min(recipe.batch_size, rows))
 
 
@@ -130,7 +130,7 @@ def trainer_of(
     scaled: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> Trainer:
-    """The trainer of a network that `network_of` made, for so many rows and epochs.
+    """The trainer of a network that `network_of` made, for this many rows and epochs.
 
     Parameters
     ----------

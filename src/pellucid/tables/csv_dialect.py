@@ -1,6 +1,6 @@
 """How a CSV file is written: its encoding, delimiter, quotes, decimal sign and line of names, found from its beginning.
 
-Contract: `find_dialect(beginning)` answers a `Dialect`, whose `label` says what was found. Whatever the user says goes
+Contract: `find_dialect(beginning)` returns a `Dialect`, whose `label` says what was found. Whatever the user says goes
 before what is found. `dialect_of(text)` does the same for a text and refuses nothing; `rows_of(text, dialect)` gives
 its rows. What reads small files needs these two alone, and no pyarrow.
 """

@@ -346,7 +346,7 @@ def in_its_encoding(file: TableFile, use: Callable[[TableFile], Answer]) -> tupl
 
 
 def _slices(batch: Any, rows: int) -> Iterator[Any]:
-    """A batch of Arrow in parts of so many rows."""
+    """A batch of Arrow in parts of this many rows."""
     for first in range(0, batch.num_rows, rows):
         yield batch.slice(first, rows)
 

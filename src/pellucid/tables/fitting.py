@@ -1,6 +1,6 @@
 """From encoded rows to trained networks: validation rows set aside, epochs chosen, an ensemble's members side by side.
 
-Contract: `plan` makes the jobs of a model, `TableModel` is what came of them: it answers probabilities and numbers for
+Contract: `plan` makes the jobs of a model, `TableModel` is what came of them: it returns probabilities and numbers for
 encoded rows, of one network or of several together. Nothing here knows of files or frames.
 """
 
@@ -128,7 +128,7 @@ def learnt_from_table(network: Network, x: Array, y: Array, target: Target) -> b
 
 @dataclass
 class TableModel:
-    """What was learnt: networks that answer together.
+    """What was learnt: networks of an ensemble.
 
     Parameters
     ----------

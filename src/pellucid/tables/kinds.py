@@ -24,14 +24,14 @@ KINDS = ("number", "category", "boolean", "date", "ignore")
 """What a column may be declared as; "date:dmy", "date:mdy" and "date:ymd" say the order of a date as well."""
 
 MOST_VALUES = 100_000
-"""So many different values of a column are told apart; of more it is only known that there are more."""
+"""This many different values of a column are told apart; of more it is only known that there are more."""
 
 _FEW_ROWS = 20  # so few cells that each may well have another value
 _MOSTLY = 0.5  # where more of the cells than this differ, they are names of rows or free text
 _NUMBERS = 0.9  # where more of the cells than this are numbers, the others are taken for mistakes
-_WORDS = 2  # so many different words among many numbers stand for something else than a number
+_WORDS = 2  # this many different words among many numbers stand for something else than a number
 _EXAMPLES = 3
-_LOOKED_AT = 1000  # so many rows are searched for different examples
+_LOOKED_AT = 1000  # this many rows are searched for different examples
 _ID_NAMES = ("id", "index", "key", "uuid", "guid", "rowid", "rownames", "row", "nr", "no", "number")
 
 
@@ -77,7 +77,7 @@ class ColumnSummary:
         self._examples: dict[Any, None] = {}
 
     def add(self, cells: Array) -> None:
-        """See further cells (n,), as `as_cells` answers them."""
+        """See further cells (n,), as `as_cells` returns them."""
         before, self.rows = self.rows, self.rows + len(cells)
         if cells.dtype == object:
             self._add_objects(cells, before)

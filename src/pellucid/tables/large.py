@@ -1,6 +1,6 @@
 """A file larger than memory from end to end: networks that learn from it part by part, measured and told about.
 
-Contract: `train_stream` takes a `TableStream` and answers what `train_table` answers of a table in memory, with the
+Contract: `train_stream` takes a `TableStream` and returns what `train_table` returns of a table in memory, with the
 same recipes, jobs and report. The rows that the stream holds out are divided: by one half the best weights are found,
 on the other all models are measured, the network's rivals after learning from the stream's examples. Where the
 reservoir holds the whole file, the networks are those of the same rows in memory, to the bit.
@@ -32,7 +32,7 @@ from pellucid.tables.training import (
 from pellucid.typing import Array, Floats
 
 EXAMPLES = 50_000
-"""So many rows the rivals learn from."""
+"""This many rows the rivals learn from."""
 
 HELD_OUT = 0.2
 """The part of the rows that is not learnt from, as long as these are not too many."""
@@ -47,7 +47,7 @@ def memory_of(stream: TableStream) -> int:
 
 
 def epochs_for(recipe: Recipe, rows: int) -> int:
-    """How many epochs a stream of so many training rows gets: the recipe's, less from two million rows on, but one."""
+    """How many epochs a stream of this many training rows gets: the recipe's, less from two million rows on, but one."""
     return max(1, min(recipe.epochs_for(rows), LEAST_EPOCHS * VISITS // rows))
 
 
@@ -229,7 +229,7 @@ def _learn(
     telling: ProgressListener,
     class_weight: Floats | None,
 ) -> bool:
-    """All epochs, each piece for all jobs; answer whether Ctrl-C came."""
+    """All epochs, each piece for all jobs; return whether Ctrl-C came."""
     interrupted, batch = False, min(settings.recipe.batch_size, stream.train_rows)
 
     def learn(x: Floats, y: Array) -> bool:

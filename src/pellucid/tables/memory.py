@@ -1,6 +1,6 @@
 """Whether a file fits into memory: how much there is, and how much its table would take.
 
-Contract: `available()` answers how many bytes this process may still take, None where nobody says; `is_large(file)`
+Contract: `available()` returns how many bytes this process may still take, None where nobody says; `is_large(file)`
 whether a table is better read part by part.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from pellucid.tables.files import TableFile
 
 _TAKEN = {"csv": 12, "Parquet": 40, "Arrow": 12, "Arrow stream": 12}
-"""So many bytes a table and its training take in memory for a byte of its file, by measurement."""
+"""This many bytes a table and its training take in memory for a byte of its file, by measurement."""
 
 _INFLATED = 5  # bytes for a byte of a compressed file
 

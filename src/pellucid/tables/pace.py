@@ -22,7 +22,7 @@ _SPARED = 0.75  # the part of the time that networks may take; reading, rivals a
 def row_budget(
     seconds: float, table: Table, y: Array, target: Target, settings: Settings, folds: int | None = None
 ) -> tuple[int, float]:
-    """How many rows each training may go through so that all of them end in so many seconds, and the pace in rows a
+    """How many rows each training may go through so that all of them end in this many seconds, and the pace in rows a
     second of one core. It is timed, and so not the same every time: what is trained then is.
     """
     pace = pace_of(table, y, target, settings)

@@ -1,6 +1,6 @@
 """Recipes: how a network for a table is built and trained, every trick of it a switch of its own.
 
-Contract: a `Recipe` is a frozen dataclass of switches. `recipe_for(name, task)` answers one of the three that are known
+Contract: a `Recipe` is a frozen dataclass of switches. `recipe_for(name, task)` returns one of the three that are known
 by name; `building.py` makes networks and trainings of them.
 
 The tricks of "strong" are those of RealMLP-TD, the ones of "fast" those of RealMLP-TD-S (Holzmüller, Grinsztajn and
@@ -162,7 +162,7 @@ class Recipe:
         return replace(self, **TRICKS[trick])
 
     def epochs_for(self, rows: int, visits: int = VISITS) -> int:
-        """How many epochs a table of so many training rows gets: `epochs`, or as many as stay within `visits` rows."""
+        """How many epochs a table of this many training rows gets: `epochs`, or as many as stay within `visits` rows."""
         return max(min(self.epochs, LEAST_EPOCHS), min(self.epochs, visits // max(rows, 1)))
 
 

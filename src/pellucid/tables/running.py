@@ -1,7 +1,7 @@
 """Several trainings side by side: an ensemble's networks, the folds of a measurement.
 
 Contract: a `Job` is a training that is prepared in the main thread and run in any. `run_all` runs them on as many
-threads as there are cores, ends all of them on Ctrl-C, and answers whether that came; each job says how it ended.
+threads as there are cores, ends all of them on Ctrl-C, and returns whether that came; each job says how it ended.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Job:
         self.trainer.stop("Training was interrupted.")
 
     def learn(self, epochs: int) -> None:
-        """Go so many times through the rows; an explosion or Ctrl-C is noted down and not raised."""
+        """Go this many times through the rows; an explosion or Ctrl-C is noted down and not raised."""
         assert self.trainer is not None
         try:
             self.trainer.fit_examples(self._checked(), epochs=epochs, validation=self.held_out, progress=False)
@@ -166,7 +166,7 @@ class Job:
 
 
 def run_all(jobs: Sequence[Job], threads: int | None = None, ended: Callable[[Job], None] = lambda job: None) -> bool:
-    """Prepare and run the jobs, side by side where there are several; answer whether Ctrl-C came.
+    """Prepare and run the jobs, side by side where there are several; return whether Ctrl-C came.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ from pellucid.tables.value_counts import Tally
 from pellucid.typing import Array, Floats
 
 MOST_CLASSES = 10_000
-"""So many different values of a target are told apart."""
+"""This many different values of a target are told apart."""
 
 OnProgress = Callable[[str, int, int | None], None]
 """Told while a file is read: what for, how many rows so far, of how many."""
@@ -150,7 +150,7 @@ class Moments:
         self.low, self.high = min(self.low, float(numbers.min())), max(self.high, float(numbers.max()))
 
     def unit(self, *, standardize: bool, clamp: bool) -> TargetScaling:
-        """What `TargetScaling.measured` answers for the same numbers, but for rounding."""
+        """What `TargetScaling.measured` returns for the same numbers, but for rounding."""
         deviation = float(np.sqrt(self._squares / self.rows))
         scale = {"mean": self.mean, "scale": deviation or 1.0} if standardize else {}
         return TargetScaling(**scale, **({"low": self.low, "high": self.high} if clamp else {}))

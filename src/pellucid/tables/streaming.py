@@ -35,7 +35,8 @@ from pellucid.typing import Array, Floats
 from pellucid.validation import check_integer, check_number, check_seed, unknown_name_message
 
 SAMPLE = 100_000
-"""From a uniform sample of so many rows the medians and quartiles of a column are taken; with fewer rows, from all."""
+"""From a uniform sample of this many rows the medians and quartiles of a column are taken; with fewer rows, from all.
+"""
 
 MOST_VALIDATION_ROWS = 20_000
 """No more rows than about these are held out, however large the file is."""
@@ -49,7 +50,7 @@ _OF_NUMBER, _OF_TEXT = 16, 500  # bytes a cell
 _ROWS_AT_ONCE = 4096
 _TASKS = {"number": "numbers", "category": "classes", "boolean": "classes"}
 _ORDER = 64  # bytes a row that are in use while an order of the rows is drawn
-_BLOCKS = 36  # so many times the bytes of a block are in use while it is decoded, by measurement
+_BLOCKS = 36  # this many times the bytes of a block are in use while it is decoded, by measurement
 
 
 class TableStream:
@@ -70,7 +71,7 @@ class TableStream:
     validation : float
         The fraction of the rows that is held out, but not more than about 20,000 rows.
     examples : int
-        So many of the other rows, a uniform sample, are kept as they are; fewer where the table is wide.
+        This many of the other rows, a uniform sample, are kept as they are; fewer where the table is wide.
     reservoir : int or None
         How many rows are shuffled among one another; None: as many as 128 MB hold.
     seed : int
@@ -305,7 +306,7 @@ def one_epoch(
     number, batch_size : int
         Decides the random numbers; as for `TableStream.pieces`.
     learn : function
-        Trains them on x (m, d) and y (m,), and answers whether to go on.
+        Trains them on x (m, d) and y (m,), and returns whether to go on.
 
     Returns
     -------

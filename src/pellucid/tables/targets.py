@@ -1,6 +1,6 @@
 """What is predicted: classes, numbers, quantiles or counts, and the values of a column as what a loss takes.
 
-Contract: `find_target(values, …)` looks at a column and answers a `Target`: the task, the loss, the outputs, the
+Contract: `find_target(values, …)` looks at a column and returns a `Target`: the task, the loss, the outputs, the
 classes. `target.encode(values)` brings values into the loss' form. What cannot be predicted is said in one sentence.
 Rows whose target is missing are no rows to learn from: `present` says which have one.
 """
@@ -28,7 +28,7 @@ ASKED = ("auto", "classes", "numbers", "quantiles", "counts")
 
 NUMBER_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
 QUANTILES = (0.05, 0.5, 0.95)
-_FEW_NUMBERS = 10  # so many different whole numbers are taken for classes, if each has _ROWS_A_CLASS rows on average
+_FEW_NUMBERS = 10  # this many different whole numbers are taken for classes, if each has _ROWS_A_CLASS rows on average
 _ROWS_A_CLASS = 5
 _RARE = 0.1  # of the rows
 _LARGEST = 1e37  # a float32 holds a little more
@@ -268,7 +268,7 @@ def _classes(tally: Tally, name: str, why: str) -> Target:
 
 
 def _too_many(tally: Tally) -> str:
-    """What is wrong with so many classes."""
+    """What is wrong with this many classes."""
     if tally.many:
         return f"more than {tally.most:,} classes in {tally.rows:,} rows, which are too many to tell apart"
     names = tally.names

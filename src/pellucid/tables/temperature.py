@@ -1,9 +1,9 @@
 """How sure a network may be: one factor for all of its scores.
 
-Contract: `factor_of(scores, y)` answers the factor by which scores are to be multiplied so that rows that were held
+Contract: `factor_of(scores, y)` returns the factor by which scores are to be multiplied so that rows that were held
 back are most likely; `calibrate_temperature` multiplies it into the network's last layer. The class of every row stays
-the same, only its probability becomes true: a network that learnt smoothed labels says too little, one that learnt its
-rows by heart too much.
+the same, only its probability becomes true: a network trained on smoothed labels is not sure
+enough, one that memorized its rows is too sure.
 
 Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017, who call 1/factor temperature.
 """
@@ -66,7 +66,7 @@ def factor_of(scores: Floats, y: Array, weight: Array | None = None) -> float:
 
 
 def calibrate_temperature(network: Network, x: Array, y: Array, weight: Array | None = None) -> float:
-    """Multiply weights and biases of the last, dense layer by the factor for rows x (n, d) of classes y; answer it."""
+    """Multiply weights and biases of the last, dense layer by the factor for rows x (n, d) of classes y; return it."""
     factor = factor_of(network.scores(x), y, weight)
     last = len(network.layers) - 1
     network.assign({name: network.get(name) * factor for name in (f"{last}.weight", f"{last}.bias")})

@@ -1,6 +1,6 @@
 """A table from end to end: columns to numbers, networks trained, measured on folds, and told about.
 
-Contract: `train_table` takes a table and the name of its target, and answers what was learnt (`TableModel`) and what is
+Contract: `train_table` takes a table and the name of its target, and returns what was learnt (`TableModel`) and what is
 known of it (`TableReport`). All trainings, the model's own and those of the folds, run side by side on the cores there
 are. Ctrl-C ends them: what the model had learnt by then stays, and what was not measured is missing in the report.
 """
@@ -37,7 +37,7 @@ LEAST_TO_MEASURE = 20
 """Of fewer rows, a part says nothing."""
 
 DIAGNOSED = 2000
-"""So many rows the doctor looks at."""
+"""This many rows the doctor looks at."""
 
 
 @dataclass
@@ -92,7 +92,7 @@ def train_table(
     table : Table
         The columns without the target.
     y : array (n,)
-        The target's values as `target.encode` answers them.
+        The target's values as `target.encode` returns them.
     target : Target
         What is predicted.
     settings : Settings
@@ -226,7 +226,7 @@ def completed(
 
 
 def effects_of(model: TableModel, table: Table, names: Sequence[str], most: int = _EFFECTS) -> tuple[Effect, ...]:
-    """The effects of the first so many of some columns; dates have none, whose parts go together."""
+    """The effects of the first this many of some columns; dates have none, whose parts go together."""
 
     def answer(columns: Any) -> Floats:
         return model.answers(model.encoder.transform(columns))

@@ -73,7 +73,7 @@ class _Pruning(Callback):
         self.pruned = False
 
     def interval(self, trainer: Trainer) -> int:
-        """So many looks in all."""
+        """This many looks in all."""
         return self.every
 
     def on_epoch_end(self, trainer: Trainer) -> None:
@@ -195,12 +195,12 @@ class Search:
         on_progress: Callable[[Tried], None] = lambda tried: None,
         kept: Callable[[TableModel, Recipe], None] = lambda model, recipe: None,
     ) -> bool:
-        """Try recipes until the time or the trials are up; answer whether Ctrl-C came.
+        """Try recipes until the time or the trials are up; return whether Ctrl-C came.
 
         Parameters
         ----------
         seconds : float or None
-            No trial begins after so many.
+            No trial begins after this many.
         trials : int or None
             How many are tried in this run.
         on_progress : function

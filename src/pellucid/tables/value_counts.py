@@ -21,7 +21,7 @@ class Tally:
     Parameters
     ----------
     most : int or None
-        So many different values are told apart; None: all.
+        This many different values are told apart; None: all.
 
     Attributes
     ----------

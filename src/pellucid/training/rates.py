@@ -78,7 +78,7 @@ class ReduceOnPlateau(Callback):
 
 
 class Backtracking(Callback):
-    """Goes back where the loss has grown: every so many epochs a look, and then either on, or back with a lower rate.
+    """Goes back where the loss has grown: every this many epochs a look, and then either on, or back with a lower rate.
 
     At each look the loss of the training rows (with the penalty) at the present weights is compared with the one at
     the look before. If it has grown by more than `tolerance`, weights and optimizer state of that look come back, as
@@ -114,7 +114,7 @@ class Backtracking(Callback):
             self._kept, self._kept_loss = trainer.state, trainer.objective()
 
     def interval(self, trainer: TrainerInterface) -> int:
-        """Every so many epochs of all of training."""
+        """Every this many epochs of all of training."""
         return self.every - trainer.epoch % self.every
 
     def on_epoch_end(self, trainer: TrainerInterface) -> None:

@@ -107,7 +107,7 @@ def resume(
             cls, tree, callbacks=callbacks, custom=custom, engine=engine, threads=threads, parts=parts
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"{path} cannot be gone on from. {error}") from None
+        raise CheckpointError(f"{path} cannot be resumed. {error}") from None
     trainer.checkpoint_directories[Path(directory).resolve()] = number
     return trainer
 

@@ -1,6 +1,6 @@
 """A trainer as plain values and arrays, and back: all that training goes on from, and nothing that is run.
 
-Contract: `snapshot(trainer)` answers a tree (`pellucid.storage.trees`), `trainer_from(tree, …)` a trainer that goes on
+Contract: `snapshot(trainer)` returns a tree (`pellucid.storage.trees`), `trainer_from(tree, …)` a trainer that goes on
 to the bit as the first one would have. Parts that hold functions of one's own cannot be written; the tree says which
 they are, and `trainer_from` asks for them.
 """

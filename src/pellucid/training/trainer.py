@@ -74,7 +74,7 @@ class Trainer:
         originals, and validation and `objective` use originals too.
     standardize_target : bool
         Train on (y − mean)/scale, with mean and standard deviation of the training targets, one for each output. They
-        are measured once, when training begins, and belong to the network (`network.target`): `predict` answers in
+        are measured once, when training begins, and belong to the network (`network.target`): `predict` returns in
         the unit of y. The losses of the history, and those of `evaluate`, are in the scaled unit; r2 knows no unit.
         With `Poisson` it is y/mean.
     clamp : bool

@@ -127,9 +127,7 @@ def test_a_rare_class_is_ranked_and_not_counted() -> None:
     table, target = Table.of({f"x{k}": column for k, column in enumerate(x.T)}), find_target(rare, "rare")
     assert target.rare == ("yes",)
     assert [measure.name for measure in measures_of(target)] == ["auc", "log_loss", "accuracy"]
-    settings = Settings(
-        replace(recipe_for("plain", "classes"), best_epoch=False), epochs=60
-    )  # learns its rows by heart
+    settings = Settings(replace(recipe_for("plain", "classes"), best_epoch=False), epochs=60)  # memorizes its rows
     report = train_table(table, target.encode(rare), target, settings, folds=3).report
     network, linear = report.contenders[0], report.contender("linear model")
     assert linear is not None

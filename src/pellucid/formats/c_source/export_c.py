@@ -37,7 +37,7 @@ def write_c(
 ) -> ExportReport:
     """Write a network as C99: `NAME.h`, `NAME.c` and the self-test `NAME_test.c`.
 
-    Of several networks, `NAME_scores` answers those of each, `NAME_NETWORKS` times `NAME_OUTPUTS` numbers, and the
+    Of several networks, `NAME_scores` returns those of each, `NAME_NETWORKS` times `NAME_OUTPUTS` numbers, and the
     other functions what the networks say together.
 
     Parameters
@@ -95,7 +95,7 @@ def write_c(
     if int8:
         if len(parts) > 1:
             raise ValueError(
-                f"int8 writes a single network, but these are {len(parts)} that answer together: write them in float, "
+                f"int8 writes a single network, but these are {len(parts)} of an ensemble: write them in float, "
                 f"or one of them, networks[0]."
             )
         whole = quantize(prediction, spread(x).astype(np.float64))

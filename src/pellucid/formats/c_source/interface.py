@@ -40,7 +40,7 @@ def yes_or_no(score: str, limit: str = "0.0f") -> str:
 
 
 def scores_of(name: str, count: str, lines: list[str], words: str) -> Function:
-    """`NAME_scores`: so many numbers, all of them NaN where x is not finite."""
+    """`NAME_scores`: this many numbers, all of them NaN where x is not finite."""
     arguments = f"const float x[{name.upper()}_INPUTS], float scores[{count}]"
     head = [
         f"if (!all_finite(x, {name.upper()}_INPUTS)) {{",

@@ -42,7 +42,7 @@ from pellucid.program.simplification import product_of
 from pellucid.typing import Array, Floats
 
 _LAST = 32767  # the largest number of an output
-_HEADROOM = 2.0  # the outputs may be so many times larger than on the rows they were measured on
+_HEADROOM = 2.0  # the outputs may be this many times larger than on the rows they were measured on
 _LARGEST_SUM = 2**31 - 1
 _SAMPLES = 65536  # numbers that a range is chosen by
 

@@ -16,7 +16,7 @@ _LARGEST = np.finfo(np.float64).max
 
 
 def sample_columns(encoder: TableEncoder, rows: int = 64, seed: int = 0) -> dict[str, Array]:
-    """Columns of so many rows each; None, NaN and NaT where a cell is missing."""
+    """Columns of this many rows each; None, NaN and NaT where a cell is missing."""
     random = np.random.default_rng(seed)
     columns: dict[str, Array] = {}
     for column in encoder.columns:

@@ -35,7 +35,7 @@ def answering_parts(parts: Sequence[Prediction], numbers: str) -> list[str]:
 
 
 def _words(p: Prediction) -> str:
-    """What `predict` answers."""
+    """What `predict` returns."""
     if p.link in ("softmax", "argmax"):
         return f"The class of a row x, 0 to {p.outputs - 1}; of equal scores, the lowest."
     if p.link in ("sigmoid", "sign"):

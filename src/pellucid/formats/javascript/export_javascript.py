@@ -33,7 +33,7 @@ def write_javascript(network: Model, path: str | os.PathLike[str]) -> ExportRepo
     """Write a network as an ES module, `NAME.mjs`, that exports `scores(x)`, `predict(x)` and, for probabilities,
     `predictProba(x)`; x is one row of numbers.
 
-    Of several networks, `scores(x)` answers an array of those of each, and the others what the networks say together.
+    Of several networks, `scores(x)` returns an array of those of each, and the others what the networks say together.
 
     Parameters
     ----------

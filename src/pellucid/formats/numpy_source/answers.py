@@ -39,7 +39,7 @@ def constants_text(parts: Sequence[Prediction]) -> list[str]:
 
 
 def _words(p: Prediction) -> str:
-    """What `predict` answers."""
+    """What `predict` returns."""
     rows = f"x {p.batch_shape}"
     if p.class_count:
         return f"The class of each row of {rows}, (n,); of equal scores, the lowest."

@@ -32,7 +32,7 @@ _WIDTH = 116
 def write_numpy(network: Model, path: str | os.PathLike[str]) -> ExportReport:
     """Write a network as a Python file with `scores(x)`, `predict(x)` and, for classes, `predict_proba(x)`.
 
-    Of several networks, `scores(x)` answers those of each, (networks, n, outputs), and the others what the networks say
+    Of several networks, `scores(x)` returns those of each, (networks, n, outputs), and the others what the networks say
     together.
 
     Parameters

@@ -111,7 +111,7 @@ def _is_nothing(step: Step) -> bool:
 
 
 def _parts(step: Step, width: int, first: bool) -> list[LayerWithNumbers]:
-    """The layers of one step, on rows of so many numbers."""
+    """The layers of one step, on rows of this many numbers."""
     if isinstance(step, Linear):
         numbers = {"weight": step.weight} | ({} if step.bias is None else {"bias": step.bias})
         return [LayerWithNumbers(our.Dense(step.weight.shape[1], bias=step.bias is not None), numbers)]

@@ -111,7 +111,7 @@ def _numbers(tensor: Any, dtype: str, field: str) -> Array:
 
 
 def numbers_of(array: Array, name: str, *, ndim: int | None = None) -> Array:
-    """An array of finite floating-point numbers, with so many dimensions."""
+    """An array of finite floating-point numbers, with this many dimensions."""
     if array.dtype.kind not in "fiub":
         raise OnnxError(f"{name} must hold numbers, but holds {array.dtype}.")
     if ndim is not None and array.ndim != ndim:

@@ -1,7 +1,7 @@
 """An ONNX graph in the making.
 
-Contract: values are known by their names. `constant` puts numbers into the file and answers their name, `node` adds an
-operator behind its inputs and answers its output's name; both take over `dtype`, float64 in front of the network where
+Contract: values are known by their names. `constant` puts numbers into the file and returns their name, `node` adds an
+operator behind its inputs and returns its output's name; both take over `dtype`, float64 in front of the network where
 it only scales and float32 from there on. `model` is the whole as the message that is written to a file.
 """
 

@@ -121,7 +121,7 @@ class Node:
         raise self.error(f"its input {place} should be a constant, and is not.")
 
     def floats(self, place: int, ndim: int | None = None) -> Floats:
-        """Constant numbers, finite, with so many dimensions."""
+        """Constant numbers, finite, with this many dimensions."""
         name = self._names[place] if place < len(self._names) else f"input {place}"
         return numbers_of(self.constant(place), f"{name:.60} of {self}", ndim=ndim)
 

@@ -1,6 +1,6 @@
 """What each operator of ONNX means for a chain: the table the reader goes by.
 
-Contract: a reader takes the node and answers the value of its first output, or raises an `OnnxError` that says why not.
+Contract: a reader takes the node and returns the value of its first output, or raises an `OnnxError` that says why not.
 Constants are computed as far as exporters leave something to compute; nothing ever grows by it.
 """
 

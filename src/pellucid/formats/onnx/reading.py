@@ -32,7 +32,7 @@ def from_onnx(
     what exporters write around them: Flatten, Reshape, Cast, Dropout, Identity, the labels and tables behind the
     probabilities. Rows of another shape, such as images, are flattened: the network takes (n, features).
 
-    A softmax or sigmoid at the end becomes the network's link, so that `predict` answers classes and `predict_proba`
+    A softmax or sigmoid at the end becomes the network's link, so that `predict` returns classes and `predict_proba`
     what the file calculates; with `link="identity"` it stays a layer. Where the file ends in plain scores of classes,
     as PyTorch's networks usually do, say so: `link="softmax"`.
 
@@ -91,8 +91,8 @@ def network_of(data: bytes, link: str | None = None, engine: str = "auto", threa
 
 
 def _walk(graph: Any, budget: int) -> dict[str, Value]:
-    """What every name of the graph stands for; all of it together holds so many numbers at most, since a small file may
-    use one weight many times.
+    """What every name of the graph stands for; all of it together holds this many numbers at most, since a small file
+    may use one weight many times.
     """
     if len(graph.node) > _MOST_NODES:
         raise OnnxError(f"it has {len(graph.node):,} nodes, and at most {_MOST_NODES:,} are read.")

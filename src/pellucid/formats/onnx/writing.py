@@ -92,7 +92,7 @@ def to_onnx(
     after training on classes, `variable` (rows, outputs) for numbers, `label` and `scores` after a hinge loss. Labels
     are the names in `network.classes`, as int64 where all of them are whole numbers, else as strings; 0, 1, … without
     names. The graph computes in float32, the scalings in front in float64, whatever the network's dtype. Several
-    networks (`Ensemble`) become one graph, which answers what they say together; quantiles are put in order.
+    networks (`Ensemble`) become one graph, which returns what they say together; quantiles are put in order.
 
     Before the file takes its place, the ONNX checker must pass it, and its answers must be those of the network to
     rounding, on random rows and on `x`; otherwise the old file stays.

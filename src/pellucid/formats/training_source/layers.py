@@ -1,6 +1,6 @@
 """Layers in the training program: the lines of `forward` and of `backward`, side by side.
 
-Contract: a translation takes a `Place` (a layer at its index i, the name of its input and output) and answers `Lines`.
+Contract: a translation takes a `Place` (a layer at its index i, the name of its input and output) and returns `Lines`.
 Values are called h0, h1, … by the layer that makes them; parameters `p["W1"]`, statistics `s["mean0"]`, gradients
 `g["W1"]` by the layer that owns them; `d` is the derivative of the loss with respect to the value at hand, which
 `backward` carries from the last layer to the first.

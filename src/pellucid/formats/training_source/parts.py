@@ -1,6 +1,6 @@
 """Losses, optimizers, penalties, schedules and initializers in the training program.
 
-Each table maps a class to a function of a part that answers lines of Python: the body of the function it becomes.
+Each table maps a class to a function of a part that returns lines of Python: the body of the function it becomes.
 """
 
 from __future__ import annotations

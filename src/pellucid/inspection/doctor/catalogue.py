@@ -315,7 +315,7 @@ CATALOGUE: dict[str, Symptom] = {
     "label_noise": Symptom(
         "Label noise",
         "Even in the middle of a class, neighbours carry other labels: either a part of the labels is wrong, or the "
-        "inputs do not decide them. A network that is trained long enough learns such labels by heart.",
+        "inputs do not decide them. A network that is trained long enough memorizes such labels.",
         "How pure the neighbourhoods of the purest rows are, where no model predicts held-out rows better than that; "
         "nothing is said of codes of categories, which have no neighbours.",
         "Correct the labels, or train for fewer epochs with early stopping, smoothing and a stronger penalty.",
@@ -330,7 +330,7 @@ CATALOGUE: dict[str, Symptom] = {
     ),
     "overfitting": Symptom(
         "Overfitting",
-        "The network learns the training rows by heart: their loss falls while that of other rows rises.",
+        "The network memorizes the training rows: their loss falls while that of other rows rises.",
         "The lowest validation loss beside the last, and the training loss.",
         "Stop at the lowest validation loss (EarlyStopping), or use a penalty, dropout or a smaller network.",
     ),

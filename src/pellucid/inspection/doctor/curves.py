@@ -19,7 +19,7 @@ RISEN = 1.2
 """A validation loss that ends a fifth above its lowest is no noise."""
 
 APART = 0.7
-"""The training loss at the end beside the validation loss: learnt by heart."""
+"""The training loss at the end beside the validation loss: memorized."""
 
 WAITED = 3
 """Epochs after the best one before anything is said."""

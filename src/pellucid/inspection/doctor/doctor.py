@@ -31,7 +31,7 @@ SYMPTOMS = (
     *rates.SYMPTOMS,
     *curves.SYMPTOMS,
 )
-"""Functions of the evidence that answer findings."""
+"""Functions of the evidence that return findings."""
 
 _EARLY = 3  # epochs, after each of which a probe is taken
 _SPREAD = 1.5  # later ones lie apart by this factor
@@ -296,7 +296,7 @@ def _some(task: TrainingTask, count: int) -> Array:
 
 
 def _draw(rows: int, count: int) -> Array:
-    """So many different row numbers, in random order."""
+    """This many different row numbers, in random order."""
     return Stream(0, Purpose.SPLIT, index=1).permutation(rows)[:count]
 
 

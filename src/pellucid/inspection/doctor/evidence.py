@@ -1,7 +1,7 @@
 """The evidence: all that the doctor knows of a training, and what it can work out from that.
 
 Contract: `Evidence` has the history and, where there was a trainer, a `Run`: samples of the rows, the states at the
-beginning and at the end, probes in between. Symptoms are functions of it that answer findings. What costs time (the
+beginning and at the end, probes in between. Symptoms are functions of it that return findings. What costs time (the
 yardstick, the trainings tried out) is worked out when it is first asked for, and kept.
 """
 
@@ -34,7 +34,7 @@ PROBE_ROWS = 128
 """Rows that layers are looked at with."""
 
 FEWEST_STEPS, MOST_STEPS, WORK = 100, 1000, 3e9
-"""Steps of a training that is tried out, enough to see whether a rate works, and about so many multiplications."""
+"""Steps of a training that is tried out, enough to see whether a rate works, and about this many multiplications."""
 
 LOWER_ERROR = 0.6
 """A result is clearly worse than the yardstick's if the yardstick's error is below this part of it."""
@@ -51,11 +51,11 @@ class Retraining(NamedTuple):
     loss: float
     """On the training rows."""
     held_out_loss: float
-    """What rates are compared by: a rate far too high can learn the training rows by heart, and no others."""
+    """What rates are compared by: a rate far too high can memorize the training rows, and no others."""
 
     def beats(self, other: Retraining, part: float) -> bool:
         """Whether the loss is below a part of the other's, and the error no worse: a loss of training rows alone can
-        be had by learning them by heart.
+        be had by memorizing them.
         """
         return self.loss < part * other.loss and self.error <= other.error
 

@@ -27,7 +27,7 @@ NEAR = 0.0125
 their largest value."""
 
 ROWS_IN_TEN = 0.9
-"""A unit is saturated that is at its ends for so many of the rows."""
+"""A unit is saturated that is at its ends for this many of the rows."""
 
 
 MANY = 0.5

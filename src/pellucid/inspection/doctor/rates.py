@@ -40,7 +40,7 @@ FEW_STEPS = 400
 TRIED_ROWS = 2048
 
 TINY = 8
-"""Below so many rows the variance of a batch is off by half of itself more often than not: its relative spread is
+"""Below this many rows the variance of a batch is off by half of itself more often than not: its relative spread is
 √(2/(b − 1))."""
 
 WELL_ON = 0.2

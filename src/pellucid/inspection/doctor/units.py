@@ -20,7 +20,7 @@ MOVING_STEPS = 50
 """After fewer steps units may stand still because no row of the few batches has reached them yet."""
 
 FEW_STEPS = 3
-"""Before training, so many are tried out: units that begin alike may part at the first step."""
+"""Before training, this many are tried out: units that begin alike may part at the first step."""
 
 SAME = 1e-6
 """Weights that differ by less, beside their size, are equal: about ten times the rounding of float32."""

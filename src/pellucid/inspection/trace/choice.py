@@ -14,7 +14,7 @@ from pellucid.inspection.trace.symbols import without_missing
 from pellucid.inspection.trace.values import LayerTrace, TracedStep
 from pellucid.typing import Array
 
-FEW = 4  # a layer of at most so many units is worked out in full
+FEW = 4  # a layer of at most this many units is worked out in full
 
 
 class Line(NamedTuple):

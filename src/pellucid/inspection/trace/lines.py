@@ -1,6 +1,6 @@
 """The lines of a trace about its layers: each with its formula, its result and the sums behind it.
 
-Contract: `forward_line`, `backward_lines` and `step_lines` answer `Line`s for one row of a trace, as those of
+Contract: `forward_line`, `backward_lines` and `step_lines` return `Line`s for one row of a trace, as those of
 `loss_lines.py` do for the loss. A line's `worked` holds what is behind single numbers of the result, in the order of
 `Choice.units`. Text, HTML and plain data are made of them.
 """

@@ -16,7 +16,7 @@ _TERMS = 6  # a sum of more terms shows the largest
 
 
 def number(value: float, digits: int = 4) -> str:
-    """One number: so many decimals, at least three digits, fewer of large ones and where the number has no more."""
+    """One number: this many decimals, at least three digits, fewer of large ones and where the number has no more."""
     value = float(value)
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")

@@ -1,7 +1,7 @@
 """The trace: one training step with every number kept.
 
 Contract: `trace` runs one step through the reference engine's mathematics, with each layer's own `forward` and
-`backward`, and answers a `Trace`: a value, whose arrays are copies that nobody else holds. The network is not changed.
+`backward`, and returns a `Trace`: a value, whose arrays are copies that nobody else holds. The network is not changed.
 `text.py`, `page.py` and `data.py` make text, HTML and plain data of it.
 """
 

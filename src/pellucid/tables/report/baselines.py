@@ -1,6 +1,6 @@
 """What a network is compared with, on the same rows: a constant, a linear model, and gradient boosting.
 
-Contract: a rival is a function of a `Fold` that answers what a model answers: probabilities (n, K), quantiles
+Contract: a rival is a function of a `Fold` that returns what a model answers: probabilities (n, K), quantiles
 (n, levels) or numbers (n,), for the fold's test rows. Gradient boosting is scikit-learn's, with all its defaults, on
 the columns as they are; None where scikit-learn is not installed.
 """

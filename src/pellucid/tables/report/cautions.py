@@ -1,6 +1,6 @@
 """What should make one look twice at a score: a column that gives the target away, copied rows, classes of few rows.
 
-Contract: `cautions_of` answers sentences, most often none. Each says what was seen, why it matters and what to do; none
+Contract: `cautions_of` returns sentences, most often none. Each says what was seen, why it matters and what to do; none
 of them is certain, since a table does not say what its columns mean.
 """
 

@@ -1,6 +1,6 @@
 """What each column of a table does: how much predictions need it, and how they follow it.
 
-Contract: both functions take a function that answers predictions for columns as they are in the table, so that they
+Contract: both functions take a function that returns predictions for columns as they are in the table, so that they
 work of one network as of several. Importance is measured on rows that were not trained on.
 """
 

@@ -1,7 +1,7 @@
 """Measuring on rows that were not trained on: folds, the network and its rivals on the same ones.
 
 Contract: `folds_of` divides the rows; `Measurement.by_folds` makes the jobs of the network on each fold, so that they
-can run beside others; `finish` then asks the rivals, and answers all models' predictions for the same rows.
+can run beside others; `finish` then asks the rivals, and returns all models' predictions for the same rows.
 """
 
 from __future__ import annotations

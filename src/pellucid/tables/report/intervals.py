@@ -52,7 +52,7 @@ def bootstrap(
 
 
 def interval(values: npt.NDArray[np.float64]) -> Interval:
-    """The interval of one of the columns that `bootstrap` answers, or of a difference of two."""
+    """The interval of one of the columns that `bootstrap` returns, or of a difference of two."""
     drawn = values[1:][np.isfinite(values[1:])]
     if not len(drawn):
         return Interval(float(values[0]), float(values[0]), float(values[0]))

@@ -1,6 +1,6 @@
 """How right predictions are: measures of classes, numbers, quantiles and counts, every row with a weight.
 
-Contract: a measure is a function of (truth, answers, weight) that answers one number. Truth is class indices (n,) or
+Contract: a measure is a function of (truth, answers, weight) that returns one number. Truth is class indices (n,) or
 numbers (n,); answers are probabilities (n, K), numbers (n,) or quantiles (n, levels). Each takes O(n) for every new
 weight, what is sorted is sorted once: a bootstrap is the same measure with other weights.
 """

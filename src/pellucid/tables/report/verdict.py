@@ -93,7 +93,7 @@ def next_steps(
     contenders : sequence of ModelScore
         The network and its rivals.
     ensemble : int
-        How many networks answer together.
+        How many networks form an ensemble.
     rows : int
         How many rows there are.
     tune : bool
@@ -107,7 +107,7 @@ def next_steps(
     steps = [(f"pellucid predict {model} new.csv", "predictions for new rows, beside them in a CSV file")]
     ahead = any(lead.high < 0 for each in contenders for lead in [*each.lead.values()][:1])  # by the first measure
     if ensemble == 1:
-        why = "eight networks that answer together: most often a little better"
+        why = "eight networks of an ensemble: most often a little better"
         recipe = "" if settings is None else f" --settings {shlex.quote(settings)}"
         steps.append((f"pellucid train {asked}{recipe} --ensemble 8", why))
     minutes = 5 if rows < 20_000 else 15
