@@ -500,7 +500,7 @@ LIES: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], Any], str]] = [
     ),
     ("a module's name", lambda h, d: d.update(layers=[{"type": "os.system"}]), "layer 'os.system' is unknown"),
     ("a class that is no layer", lambda h, d: d.update(layers=[{"type": "Adam"}]), "layer 'Adam' is unknown"),
-    ("too many units", lambda h, d: d["layers"][1].update(units=10**15), "tells 1000000000000000 classes"),
+    ("too many units", lambda h, d: d["layers"][1].update(units=10**15), "has 1000000000000000 classes"),
     (
         "too many units without names",
         lambda h, d: (d["layers"][1].update(units=10**15), d.update(classes=None)),

@@ -162,7 +162,7 @@ class Recipe:
         return replace(self, **TRICKS[trick])
 
     def epochs_for(self, rows: int, visits: int = VISITS) -> int:
-        """How many epochs a table of this many training rows gets: `epochs`, or as many as stay within `visits` rows."""
+        """The number of epochs for a table of `rows` training rows: `epochs`, or as many as stay within `visits` rows."""
         return max(min(self.epochs, LEAST_EPOCHS), min(self.epochs, visits // max(rows, 1)))
 
 
