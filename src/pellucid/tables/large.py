@@ -47,7 +47,7 @@ def memory_of(stream: TableStream) -> int:
 
 
 def epochs_for(recipe: Recipe, rows: int) -> int:
-    """The number of epochs for a stream of `rows` training rows: the recipe's, less from two million rows on, but one."""
+    """The epochs for a stream of `rows` training rows: the recipe's, less from two million rows on, but one."""
     return max(1, min(recipe.epochs_for(rows), LEAST_EPOCHS * VISITS // rows))
 
 

@@ -162,7 +162,7 @@ class Recipe:
         return replace(self, **TRICKS[trick])
 
     def epochs_for(self, rows: int, visits: int = VISITS) -> int:
-        """The number of epochs for a table of `rows` training rows: `epochs`, or as many as stay within `visits` rows."""
+        """The epochs for a table of `rows` training rows: `epochs`, or as many as stay within `visits` rows."""
         return max(min(self.epochs, LEAST_EPOCHS), min(self.epochs, visits // max(rows, 1)))
 
 
