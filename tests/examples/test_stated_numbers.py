@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import pellucid
-from pellucid import formats
 from pellucid.datasets import TOY_MODELS
 from pellucid.formats.numpy_source import export_numpy as numpy_export
+from pellucid.formats.onnx import OPSET
 from pellucid.inspection.doctor.catalogue import CATALOGUE
 from pellucid.playground import sessions
 from pellucid.tables import large, streaming
@@ -40,7 +40,7 @@ STATED: dict[str, tuple[str, Callable[[], int]]] = {
     r"(\d+) healthy trainings": ("README.md", lambda: len(HEALTHY)),
     r"and (\d+) toy models": ("README.md", lambda: len(TOY_MODELS)),
     r"up to ([\d,]+) numbers stand": ("docs/exports.md", lambda: numpy_export.MOST_INSIDE),
-    r"operator set \| (\d+)": ("docs/exchange.md", lambda: formats.onnx.OPSET),
+    r"operator set \| (\d+)": ("docs/exchange.md", lambda: OPSET),
     r"waits (\d+) seconds": ("docs/playground.md", lambda: int(sessions.SECONDS)),
     r"sample of ([\d,]+) rows": ("docs/reading.md", lambda: streaming.SAMPLE),
     r"it\s+holds (\d+) MB": ("docs/reading.md", lambda: streaming._RESERVOIR_BYTES // 2**20),
