@@ -293,6 +293,7 @@ def test_without_scikit_learn_the_linear_model_is_a_network_without_hidden_layer
     y = (y + rng.logistic(size=1200) > 0).astype(int) if asked == "classes" else y
     fold = fold_of({"a": x[:, 0], "b": x[:, 1]}, y, asked)
     expected = linear_model(fold)
+    pytest.importorskip("sklearn.ensemble")  # needs the module itself while it is loaded
     monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
     found = linear_model(fold)
     assert np.allclose(found, expected, rtol=0.1, atol=0.05)
