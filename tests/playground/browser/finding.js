@@ -2,7 +2,7 @@
 () => import("./state.js").then(({ connection, store, tellAll }) => {
   const ask = connection.ask.bind(connection);
   const finding = {
-    name: "dead", severity: "warning", title: "3 units of 4 are silent", said: "Their output is 0.", advice: "Lower the rate.",
+    name: "dead", severity: "warning", title: "3 units of 4 are silent", message: "Their output is 0.", advice: "Lower the rate.",
     remedy: "GradientDescent(0.01)", meaning: "A unit that is 0 everywhere learns nothing.", epoch: 12,
   };
   const answer = Promise.resolve({ findings: [finding], message: "" });
