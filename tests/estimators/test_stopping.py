@@ -229,8 +229,10 @@ def test_an_interrupt_of_lbfgs(digits: Data, monkeypatch: pytest.MonkeyPatch) ->
     assert model.score(*digits) > 0.3
 
 
+@needs_native
 def test_lbfgs_ends_after_the_iteration_in_which_it_is_asked_to(digits: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    NativeEngine = pytest.importorskip("pellucid.engines.native").NativeEngine
+    from pellucid.engines.native import NativeEngine
+
     calls = []
     plain = NativeEngine.loss_and_gradient
     model = MLPClassifier(solver="lbfgs", random_state=0, engine="native")
